@@ -1,0 +1,159 @@
+"""The stages of a run, as Python calls and as the command line's commands: train, evaluate, report, load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unbraid.codes import CodeTable
+from unbraid.errors import UnbraidError, UsageError
+from unbraid.evaluation import Progress, periodic
+from unbraid.files import os_errors, read_json, write_json
+from unbraid.model import Model
+from unbraid.training.checkpoint import WEIGHTS, unpack
+from unbraid.training.experiment import Experiment, plan
+from unbraid.training.fit import Monitor, fit
+from unbraid.training.run import CODES, CONFIG, METRICS, Run, only_writer, open_run, prepare_run
+
+RUNS = Path("runs")
+EVALUATE_IMAGES = 100_000
+"""After training, scores are computed on at most this many images; `unbraid evaluate` takes all of them."""
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device of a name; `auto` is the GPU where there is one. Raises `UsageError` for one that is not here."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"--device {name!r} cannot be used here ({reason}); allowed: auto, cpu, cuda, cuda:N.") from None
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"--device {name!r}; allowed: auto, cpu, cuda, cuda:N.")
+    return device
+
+
+def train(
+    model: str,
+    data: str,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    extend: int = 0,
+    overwrite: bool = False,
+    monitor: Monitor | None = None,
+    **options: Any,
+) -> Model:
+    """Train a model on a data set, or go on where an earlier call with the same arguments stopped.
+
+    Args:
+        model, data: registered names, see `unbraid list models` and `unbraid list datasets`.
+        out: run folder; by default one under `runs/` whose name follows from the configuration.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        extend: train a run further, up to this step; its schedules stay those of the original length.
+        overwrite: replace the run in the folder.
+        monitor: told of the progress.
+        options: hyper-parameters of the model, options of the data set and likelihood, and `Settings`
+            (`steps`, `batch_size`, `latent_dim`, `seed`, `lr`, ...): `train("beta_vae", "ellipses", beta=4, steps=6000)`.
+
+    Raises `UsageError` before anything is written for what cannot be, `NonFiniteLoss`, `Interrupted`, and `UnbraidError` for
+    what fails on the way.
+    """
+    experiment, dataset = plan(model, data, options)
+    where = pick_device(device)
+    folder = Path(out) if out is not None else RUNS / experiment.name
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; give another --out.")
+    with only_writer(folder):
+        run = prepare_run(folder, experiment, extend=extend, overwrite=overwrite)
+        every = periodic(dataset, experiment.seed, where) if experiment.evaluate_every else None
+        vae = fit(run, dataset, device=where, monitor=monitor, evaluate=every)
+    return Model(vae, experiment, step=run.last_step, folder=folder)
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether a run folder holds a run that has reached its end."""
+    if not (folder / CONFIG).is_file():
+        return False
+    run = open_run(folder)
+    saved, _ = run.newest()
+    return saved is not None and int(saved.state["step"]) >= run.last_step
+
+
+def load(path: str | Path, device: str = "auto") -> Model:
+    """A model from a run folder (its newest checkpoint) or from a folder that `Model.save` wrote.
+
+    Raises `UsageError` where there is none and `CorruptFile` where files are damaged.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}; give a run folder, or one that Model.save wrote.")
+    where = pick_device(device)
+    if (folder / WEIGHTS).is_file():
+        content = read_json(folder / CONFIG, "configuration")
+        step = content.pop("step", 0)
+        experiment = Experiment.from_dict(content, str(folder / CONFIG))
+        with os_errors(f"read {folder / WEIGHTS}", "Check the path."):
+            weights = unpack((folder / WEIGHTS).read_bytes(), folder / WEIGHTS)
+    else:
+        run = open_run(folder)
+        saved, _ = run.newest()
+        if saved is None:
+            raise UsageError(f"{folder} has no checkpoint yet; train it first.")
+        experiment, weights, step = run.experiment, dict(saved.weights), int(saved.state["step"])
+    vae = experiment.build()
+    try:
+        vae.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UnbraidError(f"The weights in {folder} do not fit its configuration: {error}") from None
+    return Model(vae.to(where).to(memory_format=torch.channels_last), experiment, step=int(step), folder=folder)
+
+
+def evaluate(
+    folder: str | Path,
+    *,
+    metrics: Sequence[str] | None = None,
+    limit: int | None = None,
+    device: str = "auto",
+    progress: Callable[[str], Progress] | None = None,
+) -> Mapping[str, Any]:
+    """Score a run's newest checkpoint and write `codes.npz` and `metrics.json` beside it; returns the latter.
+
+    Args:
+        metrics: names of metrics; all by default.
+        limit: score on a fixed pseudo-random part of this many images; all by default.
+    """
+    folder = Path(folder)
+    open_run(folder)
+    model = load(folder, device)
+    table, result = model.evaluate_with_codes(metrics=metrics, limit=limit, progress=progress)
+    table.save(folder / CODES)
+    write_json(folder / METRICS, result)
+    return result
+
+
+def report(folder: str | Path) -> Path:
+    """Write `report.html` of a run, one file that needs nothing else; scores it first where that was not done yet."""
+    from unbraid.report.page import write_report
+
+    folder = Path(folder)
+    run = open_run(folder)
+    model = load(folder)
+    metrics = folder / METRICS
+    scored = read_json(metrics, "scores") if metrics.is_file() else {}
+    if scored.get("step") != model.step or not (folder / CODES).is_file():
+        scored = dict(evaluate(folder, limit=EVALUATE_IMAGES))
+    return write_report(run, model, CodeTable.load(folder / CODES), scored)
+
+
+def default_folder(experiment: Experiment) -> Path:
+    """Where a run goes unless told otherwise."""
+    return RUNS / experiment.name
+
+
+__all__ = ["Run", "evaluate", "is_finished", "load", "report", "train"]

@@ -1,0 +1,115 @@
+"""What training, evaluation and figures know of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from unbraid.data.factor_space import FactorSpace
+from unbraid.data.storage import ImageStore, Shape
+from unbraid.errors import UsageError
+from unbraid.options import Option
+from unbraid.registry import Registry
+
+datasets = Registry("data set", "datasets", "unbraid.data")
+
+SPLITS = ("train", "test")
+HOLD_OUT_SEED = 20_181_101
+"""Which images of a grid are held out does not depend on a run's seed, so that runs can be compared."""
+
+TestShare = Annotated[
+    float, Option("share of the images held out for testing; the same ones whatever the seed", ge=0, lt=1)
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images with what is known about them.
+
+    Args:
+        name: registry name, or a name of the user's.
+        images: the store.
+        test: indices of the held-out images; all others are for training.
+        space: the factors, where the images have any.
+        factors: factor codes of every image, columns as in `space`.
+        labels: class of every image, where there are classes.
+        label_names: names of the classes.
+        walk: the order of presentation over all images; None shuffles anew every epoch.
+        redistributable: whether pages and reports may embed images.
+    """
+
+    name: str
+    images: ImageStore
+    test: Int[np.ndarray, "_"]
+    space: FactorSpace | None = None
+    factors: Integer[np.ndarray, "n factor"] | None = None
+    labels: Integer[np.ndarray, "n"] | None = None
+    label_names: tuple[str, ...] = ()
+    walk: Int[np.ndarray, "n"] | None = None
+    redistributable: bool = True
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.images)
+        if n == 0:
+            raise UsageError(f"Data set {self.name!r} holds no images.")
+        for what, rows in (("factors", self.factors), ("labels", self.labels), ("walk", self.walk)):
+            if rows is not None and len(rows) != n:
+                raise UsageError(f"Data set {self.name!r} has {n} images but {len(rows)} rows of {what}.")
+        if (self.space is None) != (self.factors is None):
+            raise UsageError(f"Data set {self.name!r}: give factor codes together with their space.")
+        if len(self.train) == 0:
+            raise UsageError(f"Data set {self.name!r} leaves no images to train on; hold out fewer.")
+
+    @property
+    def shape(self) -> Shape:
+        """Channels, height and width of an image."""
+        return self.images.shape
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def is_test(self) -> np.ndarray:
+        """Whether each image is held out, a boolean per image."""
+        held_out = np.zeros(len(self), dtype=bool)
+        held_out[self.test] = True
+        return held_out
+
+    @property
+    def train(self) -> Int[np.ndarray, "_"]:
+        """Indices of the training images, in the order of presentation where there is one."""
+        order = np.arange(len(self)) if self.walk is None else self.walk
+        return order[~self.is_test[order]]
+
+    def split(self, name: str) -> Int[np.ndarray, "_"]:
+        """Indices of a split, ascending."""
+        if name not in SPLITS:
+            raise UsageError(f"Split {name!r}; allowed: {', '.join(SPLITS)}.")
+        return np.flatnonzero(self.is_test == (name == "test"))
+
+
+def hold_out(n: int, share: float) -> Int[np.ndarray, "_"]:
+    """Indices of a fixed pseudo-random share of n images, ascending."""
+    return np.sort(np.random.default_rng(HOLD_OUT_SEED).permutation(n)[: round(n * share)])
+
+
+def grid_dataset(name: str, images: ImageStore, space: FactorSpace, *, test_share: float, **more: object) -> Dataset:
+    """A data set whose images are a full factor grid, in index order."""
+    factors = space.at(np.arange(len(space))).astype(np.int16)
+    return Dataset(name, images, hold_out(len(space), test_share), space, factors, **more)  # type: ignore[arg-type]
+
+
+def load_dataset(name: str, **options: object) -> Dataset:
+    """Make a registered data set: `load_dataset("ellipses", size=64)`.
+
+    Raises `UnknownName` for a name or option that does not exist, `UsageError` for a value that is refused and
+    `DataUnavailable` where the data are not here and cannot be had.
+    """
+    entry = datasets[name]
+    made: Dataset = entry.factory(**entry.resolve(options))
+    return made

@@ -1,0 +1,65 @@
+"""What an objective draws at each step, as indices of images.
+
+A draw is a function of the run's seed and the step alone, so a resumed run goes on exactly where it stopped without any
+sampler state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Int
+
+from unbraid.data.dataset import Dataset
+from unbraid.errors import UsageError
+
+Indices = Int[np.ndarray, "batch"]
+
+
+class Draws(Protocol):
+    """How the images of a step are chosen; a frozen dataclass that an objective holds."""
+
+    def indices(self, dataset: Dataset, batch_size: int, seed: int, step: int) -> tuple[Indices, ...]:
+        """Indices of the images of a step, one array per batch; budgets count the first."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Independent batches without replacement; an epoch's last, short batch is dropped.
+
+    Each batch of a step runs through the training images in an order of its own, new every epoch. Where the data set has an
+    order of presentation, every epoch follows it from a random place on.
+    """
+
+    count: int = 1
+
+    def indices(self, dataset: Dataset, batch_size: int, seed: int, step: int) -> tuple[Indices, ...]:
+        """Indices of the batches of a step."""
+        return tuple(_batch(dataset, batch_size, seed, stream, step) for stream in range(self.count))
+
+
+def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
+    """Full batches in the training images.
+
+    Raises `UsageError` where there is not even one.
+    """
+    n_train = len(dataset) - len(dataset.test)
+    if batch_size > n_train:
+        raise UsageError(f"--batch-size {batch_size} is more than the {n_train} training images of {dataset.name!r}.")
+    return n_train // batch_size
+
+
+def _batch(dataset: Dataset, batch_size: int, seed: int, stream: int, step: int) -> Indices:
+    epoch, position = divmod(step, steps_per_epoch(dataset, batch_size))
+    return _epoch(dataset, seed, stream, epoch)[position * batch_size : (position + 1) * batch_size]
+
+
+@lru_cache(maxsize=8)  # the epochs that the streams of a run are in
+def _epoch(dataset: Dataset, seed: int, stream: int, epoch: int) -> Indices:
+    rng = np.random.default_rng([seed, stream, epoch])
+    train = dataset.train
+    return rng.permutation(train) if dataset.walk is None else np.roll(train, -int(rng.integers(len(train))))

@@ -1,0 +1,59 @@
+"""Ellipses: 16 x 16 positions, 6 scales, 40 orientations, drawn in a second."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from unbraid.data.dataset import Dataset, TestShare, datasets, grid_dataset
+from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.order import Order, presentation
+from unbraid.data.outlines import draw_grid, ellipse
+from unbraid.data.storage import PackedImages
+from unbraid.options import Option
+
+
+def ellipses_space(turn: Literal["half", "dsprites"] = "half") -> FactorSpace:
+    """Factors of the ellipses.
+
+    An ellipse repeats after half a turn, so the default spreads 40 orientations over half a turn, end excluded. `dsprites`
+    spreads them over a whole turn with both ends, which shows (nearly) every image twice.
+    """
+    positions = tuple(np.linspace(0, 1, 16))
+    angles = np.pi * np.arange(40) / 40 if turn == "half" else np.linspace(0, 2 * np.pi, 40)
+    return FactorSpace(
+        (
+            Factor("x", positions, unit="share of the middle half"),
+            Factor("y", positions, unit="share of the middle half"),
+            Factor("scale", tuple(np.linspace(0.5, 1, 6))),
+            Factor("orientation", tuple(angles), kind="circular", unit="rad"),
+        )
+    )
+
+
+@datasets.register(
+    "ellipses", source="Factor sizes as in Golla, Caspari and Oezkan (2021); drawn with the ellipse of dSprites"
+)
+def ellipses(
+    size: Annotated[Literal[32, 64], Option("image width and height in pixels")] = 32,
+    order: Annotated[
+        Order,
+        Option(
+            "order of presentation: shuffled anew every epoch, or a continuous walk "
+            "in which one factor or all factors change from image to image"
+        ),
+    ] = "shuffled",
+    turn: Annotated[
+        Literal["half", "dsprites"],
+        Option("orientations over half a turn (all distinct), or over a whole turn as in dSprites"),
+    ] = "half",
+    test_share: TestShare = 0.1,
+) -> Dataset:
+    """61,440 white ellipses on black: position x and y (16 each), scale (6), orientation (40)."""
+    space = ellipses_space(turn)
+    x, y, scale, orientation = (np.asarray(factor.values) for factor in space.factors)
+    blocks = np.stack(list(draw_grid([ellipse], scale, orientation, x, y, size)))
+    packed = blocks.reshape(6, 40, 16, 16, -1).transpose(2, 3, 0, 1, 4).reshape(len(space), -1)  # (x, y, scale, angle)
+    walk = presentation(space, order)
+    return grid_dataset("ellipses", PackedImages(packed, size, size), space, test_share=test_share, walk=walk)

@@ -1,0 +1,83 @@
+"""Image stores: data sets held as bytes or bits, turned into batches without a per-item loader.
+
+A million binary 64 x 64 images are 377 MB packed and 12 GB as float32, so images stay small until the moment a
+batch is made.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float32, Integer, UInt8
+
+from unbraid.errors import UsageError
+
+Shape = tuple[int, int, int]
+
+
+class ImageStore(Protocol):
+    """A sequence of images of one shape (channel, height, width)."""
+
+    @property
+    def shape(self) -> Shape:
+        """Channels, height, width."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
+        """The images at the given positions, in [0, 1]."""
+        ...
+
+    def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        """The images at the given positions, 0 to 255."""
+        ...
+
+
+class PackedImages:
+    """Binary images of one channel, one bit a pixel, in memory or memory-mapped."""
+
+    def __init__(self, packed: UInt8[np.ndarray, "n packed"], height: int, width: int) -> None:
+        if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] * 8 != height * width:
+            raise UsageError(
+                f"Packed images of {height} x {width} need an uint8 array (n, {height * width // 8}), "
+                f"given {packed.dtype} {packed.shape}."
+            )
+        self._packed = packed
+        self.shape: Shape = (1, height, width)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def _bits(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        return np.unpackbits(self._packed[index], axis=1).reshape(-1, *self.shape)
+
+    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
+        """The images at the given positions, 0 or 1."""
+        return self._bits(index).astype(np.float32)
+
+    def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        """The images at the given positions, 0 or 255."""
+        return self._bits(index) * np.uint8(255)
+
+
+class ByteImages:
+    """Images of one byte a pixel and channel, in memory or memory-mapped."""
+
+    def __init__(self, pixels: UInt8[np.ndarray, "n c h w"]) -> None:
+        if pixels.dtype != np.uint8 or pixels.ndim != 4:
+            raise UsageError(f"Images need an uint8 array (n, channel, height, width), given {pixels.dtype} {pixels.shape}.")
+        self._pixels = pixels
+        self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
+
+    def __len__(self) -> int:
+        return len(self._pixels)
+
+    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
+        """The images at the given positions, in [0, 1]."""
+        return self._pixels[index].astype(np.float32) / np.float32(255)
+
+    def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        """The images at the given positions, as stored."""
+        return self._pixels[index]

@@ -1,0 +1,83 @@
+"""Protocols of posteriors, priors and likelihoods, and the registries that find them."""
+
+from __future__ import annotations
+
+from typing import Protocol, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from unbraid.registry import Registry
+
+posteriors = Registry("posterior", "posteriors", "unbraid.distributions.posteriors")
+priors = Registry("prior", "priors", "unbraid.distributions.priors")
+likelihoods = Registry("likelihood", "likelihoods", "unbraid.distributions.likelihoods")
+
+
+class Prior(Protocol):
+    """p(z); a module, so that a learned prior keeps its parameters where checkpoints find them."""
+
+    def log_prob(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch"]:
+        """log p(z) in nats."""
+        ...
+
+    def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n latent"]:
+        """Independent latents."""
+        ...
+
+
+class Posterior(Protocol):
+    """q(z|x) for a batch of images; a frozen dataclass of tensors."""
+
+    @property
+    def mean(self) -> Float[Tensor, "batch latent"]:
+        """Posterior means."""
+        ...
+
+    @property
+    def variance(self) -> Float[Tensor, "batch latent"]:
+        """Marginal posterior variances."""
+        ...
+
+    @classmethod
+    def n_params(cls, latent_dim: int) -> int:
+        """How many numbers per image the encoder must emit."""
+        ...
+
+    @classmethod
+    def from_params(cls, params: Float[Tensor, "batch params"]) -> Self:
+        """The posterior that the encoder's numbers describe."""
+        ...
+
+    def sample(self, generator: torch.Generator) -> Float[Tensor, "batch latent"]:
+        """One reparameterised draw for each image."""
+        ...
+
+    def log_prob(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch"]:
+        """log q(z|x) in nats."""
+        ...
+
+    def kl(self, prior: Prior) -> Float[Tensor, "batch"]:
+        """KL(q(z|x) || p(z)) in nats per image."""
+        ...
+
+    def kl_per_dim(self, prior: Prior) -> Float[Tensor, "batch latent"] | None:
+        """The same for each latent, where posterior and prior factorise; else None."""
+        ...
+
+
+class Likelihood(Protocol):
+    """p(x|z) given the decoder's output; a module, so that a learned scale is a parameter of the decoder's player."""
+
+    outputs_per_channel: int
+
+    def nll(
+        self, output: Float[Tensor, "batch out height width"], images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch"]:
+        """-log p(x|z) in nats per image: summed over channels and pixels."""
+        ...
+
+    def mean(self, output: Float[Tensor, "batch out height width"]) -> Float[Tensor, "batch channel height width"]:
+        """Mean of p(x|z), the image to show."""
+        ...

@@ -1,0 +1,37 @@
+"""The likelihood of binary images."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from unbraid.distributions.interfaces import likelihoods
+
+
+@likelihoods.register("bernoulli", source="Kingma and Welling (2014), Appendix C.1")
+class Bernoulli(nn.Module):
+    r"""Independent Bernoulli pixels, the decoder's output being their logits.
+
+    .. math:: -\log p(x|z) = -\sum_i [x_i \log p_i + (1 - x_i) \log(1 - p_i)]
+
+    Summed over channels and pixels, in nats per image. For grey pixels this is a cross-entropy whose least value is the
+    entropy of the pixels, above zero.
+    """
+
+    outputs_per_channel = 1
+
+    def nll(
+        self, output: Float[Tensor, "batch out height width"], images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch"]:
+        """Cross-entropy in nats per image."""
+        return binary_cross_entropy_with_logits(_at_least_float32(output), images, reduction="none").flatten(1).sum(1)
+
+    def mean(self, output: Float[Tensor, "batch out height width"]) -> Float[Tensor, "batch channel height width"]:
+        """Probability of white."""
+        return torch.sigmoid(_at_least_float32(output))
+
+
+def _at_least_float32(x: Tensor) -> Tensor:
+    return x.float() if x.dtype.itemsize < 4 else x

@@ -1,0 +1,60 @@
+"""Errors that say what was given, what is allowed and what to do next.
+
+Every error a user can cause derives from `UnbraidError`; the command line prints its text without a
+traceback and leaves with its `exit_code`. Anything else that escapes is a defect of the library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UnbraidError(Exception):
+    """Something failed while working: a broken file, a full disk, a loss that is not finite."""
+
+    exit_code = 1
+
+
+class UsageError(UnbraidError, ValueError):
+    """The request itself cannot be carried out; nothing was started."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError, KeyError):
+    """A name that is not registered, with the nearest one that is."""
+
+    def __init__(self, kind: str, given: str, known: Iterable[str], see: str = "") -> None:
+        known = sorted(known)
+        near = get_close_matches(given, known, n=1, cutoff=0.5)
+        guess = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known) or 'none'}."
+        self.text = f"Unknown {kind} {given!r}.{guess}" + (f" See: {see}" if see else "")
+        super().__init__(self.text)
+
+    def __str__(self) -> str:  # KeyError would print the repr
+        return self.text
+
+
+class IncompatibleParts(UsageError):
+    """Two parts that do not fit: an encoder and an image size, a rate and a posterior."""
+
+
+class ConfigMismatch(UsageError):
+    """A run folder holds a run of another configuration."""
+
+
+class DataUnavailable(UnbraidError):
+    """A data set is not on this machine and could not be fetched or drawn."""
+
+
+class CorruptFile(UnbraidError):
+    """A file is truncated, altered or not what its name says."""
+
+
+class NonFiniteLoss(UnbraidError):
+    """A term of the loss became NaN or infinite."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Training was stopped by a signal, after a checkpoint at a step boundary."""

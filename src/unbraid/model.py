@@ -1,0 +1,259 @@
+"""A trained model as its users meet it: arrays in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar, overload
+
+import numpy as np
+import torch
+
+from unbraid.codes import CodeTable
+from unbraid.data.dataset import Dataset
+from unbraid.distributions.interfaces import Posterior, Prior
+from unbraid.errors import UsageError
+from unbraid.evaluation import BATCH, evaluate_model
+from unbraid.files import whole_file, write_json
+from unbraid.nn.interfaces import Shape
+from unbraid.nn.vae import VAE
+from unbraid.training.checkpoint import WEIGHTS, pack
+from unbraid.training.experiment import Experiment
+
+Array = TypeVar("Array", np.ndarray, torch.Tensor)
+Rng = int | torch.Generator
+
+
+@dataclass(frozen=True)
+class Encoding(Generic[Array]):
+    """q(z|x) of a batch of images, in the kind of array that was given to `Model.encode`."""
+
+    _posterior: Posterior
+    _prior: Prior
+    _give: Callable[[torch.Tensor], Array]
+
+    @property
+    def mean(self) -> Array:
+        """Posterior means, one row an image."""
+        return self._give(self._posterior.mean)
+
+    @property
+    def variance(self) -> Array:
+        """Marginal posterior variances, one row an image."""
+        return self._give(self._posterior.variance)
+
+    @property
+    def kl(self) -> Array:
+        """KL(q(z_j|x) || p(z_j)) in nats, one row an image; one column where the posterior has no KL per latent."""
+        per_dim = self._posterior.kl_per_dim(self._prior)
+        return self._give(self._posterior.kl(self._prior)[:, None] if per_dim is None else per_dim)
+
+    def sample(self, rng: Rng = 0) -> Array:
+        """One draw for each image, from a seed or a generator."""
+        return self._give(self._posterior.sample(_generator(rng, self._posterior.mean.device)))
+
+
+class Model:
+    """A trained model.
+
+    Images are (n, channel, height, width) or, with one channel, (n, height, width): uint8 from 0 to 255, bool, or floats from
+    0 to 1. NumPy arrays give NumPy arrays, tensors give tensors on their own device. Nothing here needs gradients or tracks
+    them, and batches of any size are cut to pieces that fit.
+    """
+
+    def __init__(self, vae: VAE, experiment: Experiment, *, step: int = 0, folder: Path | None = None) -> None:
+        self.vae = vae.eval()
+        self.experiment = experiment
+        self.step = step
+        self.folder = folder
+
+    def __repr__(self) -> str:
+        e = self.experiment
+        return f"<unbraid {e.model} of {e.data}, {e.latent_dim} latents, step {self.step}>"
+
+    @property
+    def image_shape(self) -> Shape:
+        """Channels, height and width of the images it was trained on."""
+        return self.experiment.image_shape
+
+    @property
+    def latent_dim(self) -> int:
+        """Number of latents."""
+        return self.experiment.latent_dim
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights are."""
+        return next(self.vae.parameters()).device
+
+    @overload
+    def encode(self, images: Array, *, distribution: Literal[False] = False) -> Array: ...
+    @overload
+    def encode(self, images: Array, *, distribution: Literal[True]) -> Encoding[Array]: ...
+    def encode(self, images: Any, *, distribution: bool = False) -> Any:
+        """Posterior means (n, latent_dim), or with `distribution` the whole posterior: `.mean .variance .sample() .kl`.
+
+        Raises `UsageError` for images of another shape, values out of range, NaN or no image at all.
+        """
+        batch = self._images(images)
+        with torch.no_grad():
+            parts = [self.vae.encode(piece.to(self.device)) for piece in _pieces(batch)]
+        columns = {f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(parts[0])}  # type: ignore[arg-type]
+        posterior = type(parts[0])(**columns)
+        return Encoding(posterior, self.vae.prior, _giver(images)) if distribution else _giver(images)(posterior.mean)
+
+    def decode(self, codes: Array) -> Array:
+        """Images (n, channel, height, width) in [0, 1] of codes (n, latent_dim), or of one code (latent_dim,)."""
+        z = torch.as_tensor(np.asarray(codes) if not isinstance(codes, torch.Tensor) else codes)
+        z = z.detach().to(torch.float32)
+        z = z[None] if z.ndim == 1 else z
+        if z.ndim != 2 or z.shape[1] != self.latent_dim or len(z) == 0:
+            raise UsageError(f"Codes have shape {tuple(z.shape)}; this model decodes (n, {self.latent_dim}).")
+        if not torch.isfinite(z).all():
+            raise UsageError("Codes hold NaN or infinite values; they must be finite.")
+        with torch.no_grad():
+            parts = [self.vae.likelihood.mean(self.vae.decode(piece.to(self.device))) for piece in _pieces(z)]
+        return _giver(codes)(torch.cat(parts).contiguous())
+
+    def reconstruct(self, images: Array) -> Array:
+        """Images decoded from the posterior means of images."""
+        return self.decode(self.encode(images))
+
+    def sample(self, n: int, rng: Rng = 0) -> np.ndarray:
+        """n images decoded from draws from the model's prior."""
+        if n < 1:
+            raise UsageError(f"n is {n}; allowed: at least 1.")
+        z = self.vae.prior.sample(n, _generator(rng, self.device))
+        return self.decode(z.cpu().numpy())
+
+    def traverse(
+        self,
+        image: np.ndarray | torch.Tensor | None = None,
+        dims: Sequence[int] | None = None,
+        span: tuple[float, float] = (-2.0, 2.0),
+        n: int = 11,
+    ) -> np.ndarray:
+        """Images (dims, n, channel, height, width) in which one latent runs over a span and the others stay.
+
+        Args:
+            image: where the other latents stay: at this image's posterior mean, or at 0, the middle of the prior.
+            dims: which latents; all by default.
+            span: first and last value of the latent.
+            n: number of values.
+        """
+        chosen = list(range(self.latent_dim)) if dims is None else list(dims)
+        bad = [d for d in chosen if not 0 <= d < self.latent_dim]
+        if bad or not chosen:
+            raise UsageError(f"dims is {chosen}; allowed: latents from 0 to {self.latent_dim - 1}.")
+        if n < 1 or not np.isfinite(span).all():
+            raise UsageError(f"span is {span} with n = {n}; give two finite numbers and at least one value.")
+        base = np.zeros(self.latent_dim, np.float32)
+        if image is not None:
+            base = np.asarray(self.encode(np.asarray(torch.as_tensor(image).cpu())[None]))[0]
+        codes = np.tile(base, (len(chosen), n, 1))
+        for row, dim in enumerate(chosen):
+            codes[row, :, dim] = np.linspace(*span, n)
+        return self.decode(codes.reshape(-1, self.latent_dim)).reshape(len(chosen), n, *self.image_shape)
+
+    def evaluate(
+        self,
+        data: str | Dataset | None = None,
+        metrics: Sequence[str] | None = None,
+        *,
+        limit: int | None = None,
+    ) -> dict[str, Any]:
+        """Losses over both splits, KL per latent and metrics; by default on the data set of its training.
+
+        Args:
+            data: a data set or its name.
+            metrics: names of metrics; all by default.
+            limit: evaluate on a fixed pseudo-random part of this many images.
+        """
+        return self.evaluate_with_codes(data, metrics, limit=limit)[1]
+
+    def evaluate_with_codes(
+        self,
+        data: str | Dataset | None = None,
+        metrics: Sequence[str] | None = None,
+        *,
+        limit: int | None = None,
+        progress: Any = None,
+    ) -> tuple[CodeTable, dict[str, Any]]:
+        """What `evaluate` returns, with the code table it was computed from."""
+        e = self.experiment
+        if isinstance(data, Dataset):
+            dataset = data
+        elif data is None or data == e.data:
+            dataset = e.load_data()
+        else:
+            from unbraid.data.dataset import load_dataset
+
+            dataset = load_dataset(data)
+        if dataset.shape != self.image_shape:
+            raise UsageError(f"{dataset.name!r} has images of shape {dataset.shape}; this model takes {self.image_shape}.")
+        return evaluate_model(
+            self.vae,
+            e.recipe().objective,
+            dataset,
+            seed=e.seed,
+            step=self.step,
+            n_steps=e.steps,
+            batch_size=e.batch_size,
+            device=self.device,
+            limit=limit,
+            metrics=metrics,
+            progress=progress,
+        )
+
+    def save(self, folder: str | Path) -> Path:
+        """Write `config.json` and `model.safetensors` to a folder, which `unbraid.load` reads.
+
+        Raises `UsageError` where the folder holds anything already.
+        """
+        folder = Path(folder)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(f"{folder} exists and is not empty; nothing is overwritten, give another folder.")
+        with whole_file(folder / WEIGHTS) as temporary:
+            temporary.write_bytes(pack(self.vae.state_dict()))
+        write_json(folder / "config.json", {**self.experiment.to_dict(), "step": self.step})
+        return folder
+
+    def _images(self, images: Any) -> torch.Tensor:
+        given = images.detach() if isinstance(images, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(images))
+        x = given
+        channels, height, width = self.image_shape
+        if x.ndim == 3 and (channels == 1 or tuple(x.shape) == self.image_shape):
+            x = x[:, None] if channels == 1 else x[None]
+        if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape or len(x) == 0:
+            raise UsageError(
+                f"Images have shape {tuple(given.shape)}; this model takes (n, {channels}, {height}, {width})"
+                + (f" or (n, {height}, {width})" if channels == 1 else "")
+                + ". Channels come first."
+            )
+        if x.dtype == torch.uint8:
+            return x.float() / 255
+        if x.dtype == torch.bool:
+            return x.float()
+        if not x.dtype.is_floating_point:
+            raise UsageError(f"Images are {x.dtype}; give uint8 from 0 to 255, bool, or floats from 0 to 1.")
+        x = x.float()
+        low, high = float(x.min()), float(x.max())
+        if not (np.isfinite(low) and np.isfinite(high)) or low < -1e-6 or high > 1 + 1e-6:
+            raise UsageError(f"Float images range from {low:g} to {high:g}; they must be finite and lie in [0, 1].")
+        return x.clamp(0, 1)
+
+
+def _pieces(x: torch.Tensor) -> Iterator[torch.Tensor]:
+    return iter(x.split(BATCH))
+
+
+def _giver(like: Any) -> Callable[[torch.Tensor], Any]:
+    if isinstance(like, torch.Tensor):
+        device = like.device
+        return lambda tensor: tensor.to(device)
+    return lambda tensor: tensor.cpu().numpy()
+
+
+def _generator(rng: Rng, device: torch.device) -> torch.Generator:
+    return rng if isinstance(rng, torch.Generator) else torch.Generator(device=device).manual_seed(rng)

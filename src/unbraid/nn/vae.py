@@ -1,0 +1,92 @@
+"""The variational autoencoder: every network of a model, who owns which, and the trip of a batch through them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from unbraid.distributions.interfaces import Likelihood, Posterior, Prior
+from unbraid.errors import UsageError
+from unbraid.interfaces import Images, Latents, Pass
+
+OWNED = {"encoder": ("encoder",), "decoder": ("decoder", "likelihood", "prior")}
+"""Networks of the two players that every model has."""
+
+
+class VAE(nn.Module):
+    """All networks of a model under their names.
+
+    Args:
+        encoder: images -> the numbers that describe a posterior.
+        decoder: latents -> the likelihood's input.
+        likelihood: p(x|z).
+        prior: p(z).
+        posterior: family of q(z|x).
+        extra: further networks of the objective (a critic, an averaged decoder).
+        players: further players, with the networks each owns.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: nn.Module,
+        prior: nn.Module,
+        posterior: type[Posterior],
+        extra: Mapping[str, nn.Module] | None = None,
+        players: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
+        super().__init__()
+        own = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "prior": prior}
+        self.networks = nn.ModuleDict({**own, **(extra or {})})
+        self.posterior = posterior
+        self.players: dict[str, tuple[str, ...]] = {**OWNED, **(players or {})}
+        self._check_partition()
+
+    def _check_partition(self) -> None:
+        owners: dict[str, list[str]] = {name: [] for name in self.networks}
+        for player, names in self.players.items():
+            for name in names:
+                if name not in owners:
+                    raise UsageError(f"Player {player!r} owns a network {name!r} that the model does not have.")
+                owners[name].append(player)
+        for name, network in self.networks.items():
+            if len(owners[name]) > 1 or (not owners[name] and any(p.requires_grad for p in network.parameters())):
+                raise UsageError(
+                    f"Network {name!r} is owned by {owners[name] or 'nobody'}; every network that learns needs one player."
+                )
+
+    @property
+    def prior(self) -> Prior:
+        """p(z)."""
+        return cast(Prior, self.networks["prior"])
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """p(x|z)."""
+        return cast(Likelihood, self.networks["likelihood"])
+
+    def parameters_of(self, *players: str) -> list[nn.Parameter]:
+        """Parameters that the given players own, in a fixed order."""
+        names = [name for player in players for name in self.players[player]]
+        return [p for name in names for p in self.networks[name].parameters() if p.requires_grad]
+
+    def encode(self, images: Images) -> Posterior:
+        """q(z|x)."""
+        return self.posterior.from_params(self.networks["encoder"](images))
+
+    def decode(self, z: Latents) -> Float[Tensor, "batch out height width"]:
+        """What the likelihood reads; `likelihood.mean` of it is the image."""
+        return cast(Tensor, self.networks["decoder"](z))
+
+    def forward(self, images: Images, generator: torch.Generator) -> Pass:
+        """Encode, draw one latent per image, decode, and compare with the images."""
+        posterior = self.encode(images)
+        z = posterior.sample(generator)
+        output = self.decode(z)
+        nll = self.likelihood.nll(output, images)
+        return Pass(images, posterior, z, output, nll, self.prior, self.likelihood)

@@ -1,0 +1,120 @@
+"""Options of a part, read from the signature of the function that makes it.
+
+A model, data set, encoder or likelihood is a function; its keyword arguments *are* its options. The command
+line, the configuration file, `unbraid show` and the checks all read them from here, so that an option is
+written once:
+
+    def ellipses(size: Annotated[Literal[32, 64], Option("image width and height in pixels")] = 32): ...
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from unbraid.errors import UnknownName, UsageError
+
+
+@dataclass(frozen=True)
+class Option:
+    """Help text and allowed range of an option; attach it with `Annotated`."""
+
+    help: str
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+    @property
+    def range(self) -> str:
+        """The allowed range in words, empty where there is none."""
+        low = f"at least {self.ge:g}" if self.ge is not None else f"above {self.gt:g}" if self.gt is not None else ""
+        high = f"at most {self.le:g}" if self.le is not None else f"below {self.lt:g}" if self.lt is not None else ""
+        return " and ".join(part for part in (low, high) if part)
+
+    def allows(self, value: float) -> bool:
+        """Whether a number lies in the range; NaN and infinities never do."""
+        return (
+            math.isfinite(value)
+            and (self.ge is None or value >= self.ge)
+            and (self.gt is None or value > self.gt)
+            and (self.le is None or value <= self.le)
+            and (self.lt is None or value < self.lt)
+        )
+
+
+@dataclass(frozen=True)
+class OptionSpec:
+    """One option as declared: its name, type (int, float, bool, str or Literal), default and limits."""
+
+    name: str
+    type: Any
+    default: Any
+    option: Option
+
+    def check(self, value: Any, owner: str) -> Any:
+        """The value in the declared type, or a `UsageError` that names the option and what it allows."""
+        flag = f"--{self.name.replace('_', '-')}"
+
+        def refuse(allowed: str) -> UsageError:
+            return UsageError(f"{flag} of {owner} is {value!r}; allowed: {allowed}.")
+
+        if value is None and self.default is None:
+            return None
+        if get_origin(self.type) is Literal:
+            for choice in get_args(self.type):
+                if value == choice and type(value) is type(choice):
+                    return choice
+            raise refuse(", ".join(map(str, get_args(self.type))))
+        if self.type is bool:
+            if not isinstance(value, bool):
+                raise refuse("true or false")
+            return value
+        if self.type is str:
+            if not isinstance(value, str):
+                raise refuse("text")
+            return value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise refuse(f"a number {self.option.range}".strip())
+        if self.type is int and value != int(value if math.isfinite(value) else 0):
+            raise refuse(f"a whole number {self.option.range}".strip())
+        if not self.option.allows(value):
+            raise refuse(f"a finite number {self.option.range}".strip())
+        return self.type(value)
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    (kept,) = (part for part in get_args(kind) if part is not type(None))
+    return kept
+
+
+def options_of(factory: Callable[..., Any]) -> dict[str, OptionSpec]:
+    """The options of a factory: its keyword parameters that carry an `Option`."""
+    specs = {}
+    hints = get_type_hints(factory, include_extras=True)
+    for name, parameter in inspect.signature(factory).parameters.items():
+        hint = hints.get(name)
+        if get_origin(hint) is Annotated:
+            kind, *notes = get_args(hint)
+            for note in notes:
+                if isinstance(note, Option):
+                    specs[name] = OptionSpec(name, _without_none(kind), parameter.default, note)
+    return specs
+
+
+def resolve(factory: Callable[..., Any], given: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    """Every option of a factory with its value: the given one, checked, or the default.
+
+    Raises `UnknownName` for an option the factory does not have and `UsageError` for a value it refuses.
+    """
+    specs = options_of(factory)
+    for name in given:
+        if name not in specs:
+            raise UnknownName(f"option of {owner}", name, specs)
+    return {name: spec.check(given.get(name, spec.default), owner) for name, spec in specs.items()}

@@ -1,0 +1,56 @@
+"""The capacity rate of Burgess et al.: information is let in by the nat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from unbraid.interfaces import Context, Pass, Term
+from unbraid.rates.registry import rates
+
+
+@rates.register("capacity", source="Burgess et al. (2018)")
+@dataclass(frozen=True)
+class Capacity:
+    r"""gamma * |KL - C(t)|, with a capacity C that grows linearly, in nats per image. Replaces the KL.
+
+    .. math:: \gamma\, |\overline{\mathrm{KL}} - C(t)|, \quad C(t) = C_0 + (C_1 - C_0) \min(1, t / T)
+
+    With reduction `batch` the KL inside is the mean over the batch, as in every published code of the model; with `sample` the
+    absolute value is taken for each image and then averaged, which is never less (Jensen) and equal only where all images lie
+    on one side of C.
+
+    Args:
+        gamma: weight.
+        start, end: capacity at the beginning and after the ramp, in nats; equal for a constant capacity.
+        duration: T, a fraction of the run up to 1, steps above it; 0 for `end` at once.
+        reduction: `batch` or `sample`.
+    """
+
+    gamma: float = 100.0
+    start: float = 0.0
+    end: float = 25.0
+    duration: float = 1.0
+    reduction: Literal["batch", "sample"] = "batch"
+
+    @property
+    def per_sample(self) -> bool:
+        """Only the `sample` form has one value per image."""
+        return self.reduction == "sample"
+
+    def capacity(self, context: Context) -> float:
+        """C(t) in nats."""
+        return self.start + (self.end - self.start) * context.ramp(self.duration)
+
+    def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
+        """The term `capacity_gap` = |KL - C|, and `kl` and `capacity` to watch."""
+        capacity = self.capacity(context)
+        kl = made.kl if self.reduction == "sample" else made.kl.mean()
+        return {
+            "kl": Term(made.kl, weight=0.0),
+            "capacity": Term(torch.full_like(kl, capacity), weight=0.0),
+            "capacity_gap": Term((kl - capacity).abs(), weight=self.gamma),
+        }

@@ -1,0 +1,37 @@
+"""The KL rate of VAE and beta-VAE."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unbraid.interfaces import Context, Pass, Term
+from unbraid.rates.registry import rates
+
+
+@rates.register("kl", source="Kingma and Welling (2014); weighted as in Higgins et al. (2017)")
+@dataclass(frozen=True)
+class KL:
+    r"""beta * KL(q(z|x) || p(z)), in nats per image.
+
+    .. math:: w(t)\, \beta\, \mathrm{KL}(q(z|x) \,\|\, p(z)), \qquad w(t) = \min(1, t / T)
+
+    Args:
+        beta: weight; with `normalised`, Higgins' beta_norm = beta * M / N for M latents and N pixels times channels.
+        warmup: duration T of the linear growth of the weight from 0: a fraction of the run up to 1, steps above it.
+        normalised: whether `beta` is beta_norm.
+    """
+
+    beta: float = 1.0
+    warmup: float = 0.0
+    normalised: bool = False
+    per_sample = True
+
+    def weight(self, made: Pass, context: Context) -> float:
+        """The weight at this step."""
+        scale = made.images[0].numel() / made.z.shape[1] if self.normalised else 1.0
+        return self.beta * scale * context.ramp(self.warmup)
+
+    def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
+        """The term `kl`."""
+        return {"kl": Term(made.kl, self.weight(made, context))}

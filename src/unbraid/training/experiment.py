@@ -1,0 +1,224 @@
+"""The configuration of a run: everything needed to repeat it, every default filled in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Self
+
+from unbraid.data.dataset import Dataset, datasets, load_dataset
+from unbraid.data.draws import steps_per_epoch
+from unbraid.distributions.interfaces import likelihoods
+from unbraid.errors import CorruptFile, UnknownName, UsageError
+from unbraid.nn.interfaces import Shape, decoders, encoders
+from unbraid.nn.vae import VAE
+from unbraid.options import OptionSpec, options_of, resolve
+from unbraid.registry import Registry
+from unbraid.training.settings import DEFAULT_STEPS, Settings
+from unbraid.zoo.assemble import assemble
+from unbraid.zoo.recipe import Optimiser, Recipe, models
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What `config.json` holds. Make one with `plan`; two runs with equal experiments are the same run."""
+
+    model: str
+    model_options: Mapping[str, Any]
+    data: str
+    data_options: Mapping[str, Any]
+    image_shape: Shape
+    n_train: int
+    encoder: str
+    encoder_options: Mapping[str, Any]
+    decoder: str
+    decoder_options: Mapping[str, Any]
+    likelihood: str
+    likelihood_options: Mapping[str, Any]
+    latent_dim: int
+    batch_size: int
+    steps: int
+    seed: int
+    optimizer: str
+    lr: float
+    weight_decay: float
+    checkpoint_every: int
+    keep_checkpoints: int
+    evaluate_every: int
+    log_every: int
+
+    @property
+    def name(self) -> str:
+        """A name for the run folder: readable, and different for different experiments."""
+        digest = hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:6]
+        return f"{self.model}-{self.data}-seed{self.seed}-{digest}"
+
+    def recipe(self) -> Recipe:
+        """The model's recipe with the parts and settings of this run."""
+        made: Recipe = models[self.model].factory(**self.model_options)
+        optimiser = Optimiser(self.optimizer, self.lr, made.optimiser.betas, self.weight_decay)
+        return replace(
+            made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimiser=optimiser
+        )
+
+    def build(self) -> VAE:
+        """The model with its initial weights."""
+        return assemble(
+            self.recipe(),
+            self.image_shape,
+            self.latent_dim,
+            seed=self.seed,
+            encoder_options=self.encoder_options,
+            decoder_options=self.decoder_options,
+            likelihood_options=self.likelihood_options,
+        )
+
+    def load_data(self) -> Dataset:
+        """The data set, checked to be the one the run was made for."""
+        dataset = load_dataset(self.data, **self.data_options)
+        n_train = len(dataset) - len(dataset.test)
+        if dataset.shape != self.image_shape or n_train != self.n_train:
+            raise UsageError(
+                f"The run was made for {self.n_train} training images of shape {self.image_shape}; "
+                f"{self.data!r} now has {n_train} of shape {dataset.shape}."
+            )
+        return dataset
+
+    def to_dict(self) -> dict[str, Any]:
+        """As written to `config.json`."""
+        content = {"format": FORMAT, **asdict(self)}
+        content["image_shape"] = list(self.image_shape)
+        return content
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], where: str = "config.json") -> Self:
+        """An experiment read back, with every value checked as if it had just been given.
+
+        Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
+        """
+        names = {field.name for field in fields(cls)}
+        given = set(content) - {"format", "extend"}
+        if content.get("format") != FORMAT:
+            raise CorruptFile(f"{where} has format {content.get('format')!r}; this version of unbraid reads {FORMAT}.")
+        if given != names:
+            missing, extra = sorted(names - given), sorted(given - names)
+            raise CorruptFile(f"{where} is not a configuration: missing {missing or 'nothing'}, unknown {extra or 'nothing'}.")
+        for name, value in content.items():
+            expected = _JSON_TYPES.get(name, str)
+            if name in names and (not isinstance(value, expected) or isinstance(value, bool)):
+                raise CorruptFile(f"{where}: {name} is {value!r}; it must be {_words(expected)}.")
+        shape = content["image_shape"]
+        if len(shape) != 3 or not all(isinstance(n, int) and 1 <= n <= 4096 for n in shape):
+            raise CorruptFile(f"{where}: image_shape is {shape!r}; it must be [channels, height, width].")
+        checked = dict(content)
+        for part, registry in PARTS.items():
+            checked[f"{part}_options"] = registry[content[part]].resolve(content[f"{part}_options"])
+        settings = {name: content[name] for name in options_of(Settings) if name in names}
+        checked.update(resolve(Settings, settings, where))
+        if content["n_train"] < content["batch_size"]:
+            raise CorruptFile(f"{where}: n_train is {content['n_train']}, less than batch_size.")
+        return cls(**{**{name: checked[name] for name in names}, "image_shape": tuple(shape)})
+
+
+PARTS: Mapping[str, Registry] = {
+    "model": models,
+    "data": datasets,
+    "encoder": encoders,
+    "decoder": decoders,
+    "likelihood": likelihoods,
+}
+PREFIXED = ("encoder", "decoder")
+"""Options of these parts carry the part's name (`--encoder-width`), since both may have one of the same name."""
+
+_INTEGERS = ("n_train", "latent_dim", "batch_size", "steps", "seed", "checkpoint_every", "keep_checkpoints")
+_JSON_TYPES: Mapping[str, Any] = {
+    **{f"{part}_options": dict for part in PARTS},
+    **{name: int for name in (*_INTEGERS, "evaluate_every", "log_every")},
+    "lr": (int, float),
+    "weight_decay": (int, float),
+    "image_shape": list,
+}
+
+
+def _words(kind: Any) -> str:
+    return {dict: "an object", int: "a whole number", list: "a list", str: "text"}.get(kind, "a number")
+
+
+def part_options(names: Mapping[str, str]) -> dict[str, tuple[str, OptionSpec]]:
+    """Flat option names of the chosen parts, each with the part it belongs to.
+
+    Args:
+        names: the chosen parts, {"model": "beta_vae", "data": "ellipses", ...}.
+    """
+    flat: dict[str, tuple[str, OptionSpec]] = {}
+    for part, name in names.items():
+        for option, spec in PARTS[part][name].options.items():
+            key = f"{part}_{option}" if part in PREFIXED else option
+            if key in flat or key in options_of(Settings):
+                raise ValueError(f"Option {key!r} of {part} {name!r} is taken; rename it.")
+            flat[key] = (part, spec)
+    return flat
+
+
+def choose_parts(model: str, data: str, options: Mapping[str, Any]) -> dict[str, str]:
+    """The names of all parts: those given, else the model's own."""
+    own = options_of(models[model].factory)
+    recipe: Recipe = models[model].factory(**{k: own[k].check(v, f"model {model!r}") for k, v in options.items() if k in own})
+    chosen = {part: options.get(part) or getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
+    names = {"model": model, "data": data, **chosen}
+    for part, name in names.items():
+        PARTS[part][str(name)]  # unknown names end here, with a suggestion
+    return names
+
+
+def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment, Dataset]:
+    """Check a request whole and fill in every default; nothing is written.
+
+    Args:
+        model, data: registered names.
+        options: flat options of the model, the data set, the likelihood and `Settings`.
+
+    Raises `UnknownName` and `UsageError` for what cannot be, `IncompatibleParts` for parts that do not fit, and
+    `DataUnavailable` where the data cannot be had.
+    """
+    names = choose_parts(model, data, options)
+    flat = part_options(names)
+    known = options_of(Settings)
+    for option in options:
+        if option not in flat and option not in known:
+            raise UnknownName(f"option of {model!r} on {data!r}", option, [*flat, *known], see=f"unbraid train {model} {data} --help")
+    settings = resolve(Settings, {k: v for k, v in options.items() if k in known}, "unbraid train")
+    resolved: dict[str, dict[str, Any]] = {part: {} for part in names}
+    for option, (part, spec) in flat.items():
+        resolved[part][spec.name] = spec.check(options.get(option, spec.default), f"{PARTS[part].kind} {names[part]!r}")
+    recipe: Recipe = models[model].factory(**resolved["model"])
+
+    dataset = load_dataset(data, **resolved["data"])
+    batch_size = settings["batch_size"] or recipe.batch_size
+    per_epoch = steps_per_epoch(dataset, batch_size)
+    if settings["steps"] and settings["epochs"]:
+        raise UsageError("Give --steps or --epochs, not both.")
+    steps = settings["steps"] or (max(1, round(settings["epochs"] * per_epoch)) if settings["epochs"] else DEFAULT_STEPS)
+    experiment = Experiment(
+        **names,
+        **{f"{part}_options": resolved[part] for part in names},
+        image_shape=dataset.shape,
+        n_train=len(dataset) - len(dataset.test),
+        latent_dim=settings["latent_dim"] or recipe.latent_dim,
+        batch_size=batch_size,
+        steps=steps,
+        seed=settings["seed"],
+        optimizer=settings["optimizer"] or recipe.optimiser.name,
+        lr=settings["lr"] or recipe.optimiser.lr,
+        weight_decay=settings["weight_decay"],
+        checkpoint_every=settings["checkpoint_every"] or max(1, steps // 10),
+        keep_checkpoints=settings["keep_checkpoints"],
+        evaluate_every=settings["evaluate_every"],
+        log_every=settings["log_every"] or max(1, steps // 100),
+    )
+    experiment.build()  # parts that do not fit are refused before anything is written
+    return experiment, dataset

@@ -1,0 +1,214 @@
+"""The training loop: resume, step, log, checkpoint, stop cleanly."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+
+from unbraid.data.dataset import Dataset
+from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss
+from unbraid.files import write_json
+from unbraid.interfaces import Context, Draw, Objective
+from unbraid.nn.vae import VAE
+from unbraid.randomness import torch_generator
+from unbraid.training.checkpoint import Checkpoint, write_checkpoint
+from unbraid.training.log import RunLog
+from unbraid.training.meter import Meter
+from unbraid.training.optimisers import Optimisers, make_optimisers, optimiser_tensors, restore_optimisers
+from unbraid.training.run import ENVIRONMENT, Run, environment
+from unbraid.training.step import train_step
+
+
+class Monitor(Protocol):
+    """Who is told how training goes; the command line draws a bar from it."""
+
+    def start(self, step: int, last_step: int, notes: list[str]) -> None:
+        """Training begins, or goes on, at a step."""
+        ...
+
+    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+        """A step is done; `values` are the newest logged means, None until there are any."""
+        ...
+
+    def finish(self) -> None:
+        """The loop is left."""
+        ...
+
+
+class Silent:
+    """A monitor that says nothing."""
+
+    def start(self, step: int, last_step: int, notes: list[str]) -> None:
+        """Say nothing."""
+
+    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+        """Say nothing."""
+
+    def finish(self) -> None:
+        """Say nothing."""
+
+
+Evaluate = Callable[[VAE, int], Mapping[str, Any]]
+
+
+def load_images(dataset: Dataset, index: Any, device: torch.device) -> torch.Tensor:
+    """Images of a data set as float32 on a device, in the layout that convolutions are fastest with."""
+    images = torch.from_numpy(dataset.images.floats(index))
+    return images.to(device, non_blocking=True, memory_format=torch.channels_last)
+
+
+@dataclass
+class _State:
+    """Everything that changes while a run trains."""
+
+    vae: VAE
+    optimisers: Optimisers
+    noise: torch.Generator
+    meter: Meter = field(default_factory=Meter)
+    step: int = 0
+    seconds: float = 0.0
+
+    def checkpoint(self, log_size: int) -> Checkpoint:
+        training = {f"optimiser/{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
+        training |= {f"mean/{name}": tensor for name, tensor in self.meter.state().items()}
+        training["generator/noise"] = self.noise.get_state()
+        state = {"step": self.step, "seconds": self.seconds, "log_size": log_size, "interval": self.meter.count}
+        return Checkpoint(self.vae.state_dict(), training, state)
+
+    def restore(self, saved: Checkpoint, device: torch.device) -> int:
+        """Put everything back; the size that the log then had."""
+        groups: dict[str, dict[str, torch.Tensor]] = {"optimiser": {}, "mean": {}, "generator": {}}
+        for name, tensor in saved.training.items():
+            group, _, rest = name.partition("/")
+            groups.setdefault(group, {})[rest] = tensor
+        try:
+            self.vae.load_state_dict(dict(saved.weights))
+            self.noise.set_state(groups["generator"]["noise"])
+            restore_optimisers(self.optimisers, groups["optimiser"])
+            self.meter.restore({k: v.to(device) for k, v in groups["mean"].items()}, int(saved.state["interval"]))
+            self.step, self.seconds = int(saved.state["step"]), float(saved.state["seconds"])
+            return int(saved.state["log_size"])
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise CorruptFile(f"The checkpoint of step {saved.state['step']} is not one of this run: {error}") from error
+
+    def require_finite(self) -> None:
+        """Raise `NonFiniteLoss` if a loss or a weight is not finite."""
+        self.meter.check_finite()
+        for player in self.vae.players:
+            for parameter in self.vae.parameters_of(player):
+                if not torch.isfinite(parameter).all():
+                    raise NonFiniteLoss(f"Weights of player {player} are not finite after step {self.step}. Try a smaller --lr.")
+
+
+@contextmanager
+def _stop_on_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C and SIGTERM set; a second Ctrl-C interrupts at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def on_signal(number: int, frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def fit(
+    run: Run,
+    dataset: Dataset,
+    *,
+    device: torch.device,
+    monitor: Monitor | None = None,
+    evaluate: Evaluate | None = None,
+) -> VAE:
+    """Train a run to its end, from its newest checkpoint if it has one, and return the model.
+
+    The end of a run that was stopped and resumed is bit for bit that of an uninterrupted one, on the same device with the
+    same number of threads.
+
+    Args:
+        evaluate: called every `evaluate_every` steps with the model and the step; what it returns is logged. Its randomness
+            is its own, so that a run with evaluations ends like one without.
+
+    Raises:
+        NonFiniteLoss: naming step, player and term; the last good checkpoint stays.
+        Interrupted: after a checkpoint, when Ctrl-C or SIGTERM asked to stop.
+    """
+    experiment, monitor = run.experiment, monitor or Silent()
+    objective = experiment.recipe().objective
+    vae = experiment.build().to(device).to(memory_format=torch.channels_last)
+    optimisers = make_optimisers(vae, experiment.recipe())
+    state = _State(vae, optimisers, torch_generator(experiment.seed, "noise", device=device))
+    saved, notes = run.newest()
+    log_size = state.restore(saved, device) if saved else 0
+    if state.step >= run.last_step:
+        return vae.eval()
+    write_json(run.folder / ENVIRONMENT, environment(device))
+    log = RunLog(run.log, run.events, log_size)
+    monitor.start(state.step, run.last_step, notes)
+    try:
+        with _stop_on_signals() as stop:
+            _loop(run, dataset, state, objective, log, monitor, evaluate, stop, device)
+    finally:
+        monitor.finish()
+        log.close()
+    return vae.eval()
+
+
+def _loop(
+    run: Run,
+    dataset: Dataset,
+    state: _State,
+    objective: Objective,
+    log: RunLog,
+    monitor: Monitor,
+    evaluate: Evaluate | None,
+    stop: threading.Event,
+    device: torch.device,
+) -> None:
+    experiment, vae = run.experiment, state.vae
+    vae.train()
+    began, first_step, seconds_before = time.perf_counter(), state.step, state.seconds
+    values: Mapping[str, Any] | None = None
+
+    def save() -> None:
+        state.require_finite()
+        write_checkpoint(run.checkpoints, state.checkpoint(log.sync()), experiment.keep_checkpoints)
+
+    while state.step < run.last_step:
+        indices = objective.draws.indices(dataset, experiment.batch_size, experiment.seed, state.step)
+        draw = Draw(tuple(load_images(dataset, index, device) for index in indices))
+        context = Context(state.step, experiment.steps, experiment.n_train, state.noise)
+        state.meter.add(train_step(vae, objective, state.optimisers, draw, context), state.step)
+        state.step += 1
+        elapsed = time.perf_counter() - began
+        state.seconds = seconds_before + elapsed
+        speed = (state.step - first_step) * experiment.batch_size / max(elapsed, 1e-9)
+        last = state.step == run.last_step
+        if state.step % experiment.log_every == 0 or last:
+            state.meter.check_finite()
+            values = state.meter.read()
+            state.meter.reset()
+            log.write({"kind": "train", "step": state.step, "values": values, "images_per_second": round(speed, 1)})
+        if evaluate and experiment.evaluate_every and (state.step % experiment.evaluate_every == 0):
+            log.write({"kind": "evaluation", "step": state.step, "values": evaluate(vae, state.step)})
+        if state.step % experiment.checkpoint_every == 0 or last or stop.is_set():
+            save()
+        monitor.advance(state.step, values, speed)
+        if stop.is_set() and not last:
+            raise Interrupted(f"Stopped after step {state.step} of {run.last_step}, with a checkpoint.")

@@ -1,0 +1,65 @@
+"""Running means of what steps show, and the watch for values that are not finite, without asking the device each step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from unbraid.errors import NonFiniteLoss
+from unbraid.training.step import Outcome
+
+
+class Meter:
+    """Means over the steps since the last reset; kept on the device until somebody reads them."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+        self._first_bad: dict[str, tuple[Tensor, tuple[str, ...]]] = {}
+
+    def add(self, outcomes: list[Outcome], step: int) -> None:
+        """Count the outcomes of a step."""
+        self.count += 1
+        for outcome in outcomes:
+            for name, value in outcome.values.items():
+                value = value.double() if value.device.type != "mps" else value.float()
+                self.sums[name] = self.sums[name] + value if name in self.sums else value
+                bad, players = self._first_bad.get(name, (torch.full((), -1, device=value.device), outcome.players))
+                now = torch.where(torch.isfinite(value).all() | (bad >= 0), bad, step)
+                self._first_bad[name] = (now, players)
+
+    def check_finite(self) -> None:
+        """Raise `NonFiniteLoss` that names the first step, player and term that went wrong, if any did."""
+        if not self._first_bad:
+            return
+        names = list(self._first_bad)
+        steps = torch.stack([self._first_bad[name][0] for name in names]).tolist()  # one synchronisation
+        bad = [(step, name) for step, name in zip(steps, names, strict=True) if step >= 0]
+        if not bad:
+            return
+        first = min(step for step, _ in bad)
+        wrong = [name for step, name in bad if step == first]
+        terms = [name for name in wrong if not name.endswith("loss")] or wrong
+        players = " and ".join(self._first_bad[terms[0]][1])
+        raise NonFiniteLoss(
+            f"The loss is not finite at step {first + 1}: player {players}, term {', '.join(terms)}. "
+            "Try a smaller --lr, or smaller weights of that term."
+        )
+
+    def read(self) -> dict[str, float | list[float]]:
+        """Means as numbers, vectors as lists."""
+        return {name: (total / max(1, self.count)).tolist() for name, total in self.sums.items()}
+
+    def reset(self) -> None:
+        """Start a new interval."""
+        self.sums, self.count = {}, 0
+
+    def state(self) -> dict[str, Tensor]:
+        """Sums of the running interval, for checkpoints."""
+        return dict(self.sums)
+
+    def restore(self, sums: Mapping[str, Tensor], count: int) -> None:
+        """Put back the running interval."""
+        self.sums, self.count = dict(sums), count

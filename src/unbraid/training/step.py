@@ -1,0 +1,100 @@
+"""One training step: the loop that applies the moves of any objective."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from unbraid.interfaces import AUTOENCODER, Context, Draw, Move, Objective
+from unbraid.nn.vae import VAE
+from unbraid.training.optimisers import Optimisers
+
+Modes = tuple[bool, bool]
+
+
+class Outcome(NamedTuple):
+    """What a move showed: weighted loss, unweighted terms and watched quantities, detached, under log names."""
+
+    players: tuple[str, ...]
+    loss: Tensor
+    values: dict[str, Tensor]
+
+
+def _modes() -> Modes:
+    return torch.is_grad_enabled(), torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
+
+
+def _outcome(move: Move, loss: Tensor) -> Outcome:
+    prefix = "" if move.players == AUTOENCODER else "+".join(move.players) + "/"
+    values = {f"{prefix}loss": loss.detach()}
+    values |= {f"{prefix}{name}": term.mean.detach() for name, term in move.terms.items()}
+    values |= {f"{prefix}{name}": value.detach() for name, value in move.watch.items()}
+    return Outcome(move.players, loss.detach(), values)
+
+
+def _moves(
+    vae: VAE, objective: Objective, draw: Draw, context: Context, around: AbstractContextManager[object] | None
+) -> Iterator[Move]:
+    """The objective's moves, its own steps run inside `around`, with buffers of those who do not move kept as they were.
+
+    Objectives run networks of players that are not moving (Soft-Intro encodes fakes while the decoder learns); running statistics
+    such as batch norm's must not learn from that. They are put back after the step and not before `backward`, which needs them.
+    """
+    moves = objective.moves(vae, draw, context)
+    while True:
+        modes = _modes()
+        before = {name: buffer.clone() for name, buffer in vae.named_buffers()}
+        with around or nullcontext():
+            move = next(moves, None)
+        if _modes() != modes:
+            raise RuntimeError("the objective yielded inside no_grad or autocast; the mode leaked into the training loop")
+        if move is not None:
+            yield move
+        own = {name for player in (move.players if move else ()) for name in vae.players[player]}
+        for name, buffer in vae.named_buffers():
+            if name.split(".")[1] not in own:
+                buffer.copy_(before[name])
+        if move is None:
+            return
+        if move.after and context.training:
+            move.after()
+
+
+def train_step(
+    vae: VAE,
+    objective: Objective,
+    optimisers: Optimisers,
+    draw: Draw,
+    context: Context,
+    autocast: AbstractContextManager[object] | None = None,
+) -> list[Outcome]:
+    """Play one step: for each move, gradients land on its players alone, and only they step."""
+    outcomes = []
+    for move in _moves(vae, objective, draw, context, autocast):
+        playing = [optimisers[player] for player in move.players if player in optimisers]
+        for optimiser in playing:
+            optimiser.zero_grad(set_to_none=True)
+        loss = move.loss
+        loss.backward(inputs=vae.parameters_of(*move.players))
+        for optimiser in playing:
+            optimiser.step()
+        outcomes.append(_outcome(move, loss))
+    return outcomes
+
+
+def evaluate_step(vae: VAE, objective: Objective, draw: Draw, context: Context) -> list[Outcome]:
+    """What a step's moves would show, changing nothing: no gradient, no step, no `after`, buffers restored."""
+    before = {name: buffer.clone() for name, buffer in vae.named_buffers()}
+    training = vae.training
+    vae.eval()
+    try:
+        with torch.no_grad():
+            return [_outcome(move, move.loss) for move in objective.moves(vae, draw, context)]
+    finally:
+        vae.train(training)
+        for name, buffer in vae.named_buffers():
+            buffer.copy_(before[name])

@@ -1,0 +1,1 @@
+"""The named models: each one expression, with its published hyper-parameters."""

@@ -1,0 +1,51 @@
+"""Parts into a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from unbraid.distributions.interfaces import likelihoods, posteriors, priors
+from unbraid.nn.interfaces import Shape, decoders, encoders
+from unbraid.nn.vae import VAE
+from unbraid.randomness import seeded_construction
+from unbraid.registry import Registry
+from unbraid.zoo.recipe import Recipe
+
+
+def assemble(
+    recipe: Recipe,
+    image_shape: Shape,
+    latent_dim: int,
+    *,
+    seed: int,
+    encoder_options: Mapping[str, Any] | None = None,
+    decoder_options: Mapping[str, Any] | None = None,
+    likelihood_options: Mapping[str, Any] | None = None,
+) -> VAE:
+    """Build every network of a recipe for images of one shape, with initial weights from a seed.
+
+    Raises `UnknownName` for a part that does not exist and `IncompatibleParts` for parts that do not fit.
+    """
+
+    def make(registry: Registry, name: str, options: Mapping[str, Any] | None, *arguments: object) -> nn.Module:
+        entry = registry[name]
+        module: nn.Module = entry.factory(*arguments, **entry.resolve(options or {}))
+        return module
+
+    family = posteriors[recipe.posterior].factory
+    channels, height, width = image_shape
+    with seeded_construction(seed):
+        likelihood = make(likelihoods, recipe.likelihood, likelihood_options)
+        outputs = channels * int(likelihood.outputs_per_channel)  # type: ignore[arg-type]
+        return VAE(
+            encoder=make(encoders, recipe.encoder, encoder_options, image_shape, family.n_params(latent_dim)),
+            decoder=make(decoders, recipe.decoder, decoder_options, latent_dim, (outputs, height, width)),
+            likelihood=likelihood,
+            prior=make(priors, recipe.prior, None, latent_dim),
+            posterior=family,
+            extra=recipe.objective.networks(latent_dim),
+            players=recipe.objective.players,
+        )
