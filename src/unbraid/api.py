@@ -111,7 +111,7 @@ def load(path: str | Path, device: str = "auto") -> Model:
         vae.load_state_dict(weights)
     except RuntimeError as error:
         raise UnbraidError(f"The weights in {folder} do not fit its configuration: {error}") from None
-    return Model(vae.to(where).to(memory_format=torch.channels_last), experiment, step=int(step), folder=folder)
+    return Model(vae.placed(where), experiment, step=int(step), folder=folder)
 
 
 def evaluate(
@@ -139,7 +139,7 @@ def evaluate(
 
 def report(folder: str | Path) -> Path:
     """Write `report.html` of a run, one file that needs nothing else; scores it first where that was not done yet."""
-    from unbraid.report.page import write_report
+    from unbraid.reporting.page import write_report
 
     folder = Path(folder)
     run = open_run(folder)

@@ -76,7 +76,7 @@ class CodeTable:
         """Write as .npz, whole or not at all."""
         arrays = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
         with whole_file(path) as temporary, temporary.open("wb") as handle:
-            np.savez(handle, **arrays)
+            np.savez(handle, allow_pickle=False, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> CodeTable:

@@ -12,10 +12,11 @@ from jaxtyping import Float, Int
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import SPLITS, Dataset
 from unbraid.errors import UsageError
-from unbraid.interfaces import Context, Draw, Objective
+from unbraid.interfaces import Context, Draw
 from unbraid.metrics.mutual_information import factor_entropies, mutual_information_matrix
 from unbraid.metrics.registry import metrics as registry
 from unbraid.nn.vae import VAE
+from unbraid.objectives.interface import Objective
 from unbraid.randomness import torch_generator
 from unbraid.training.fit import load_images
 from unbraid.training.step import evaluate_step
@@ -125,7 +126,8 @@ def information_shares(table: CodeTable, *, bins: int = 20) -> Float[np.ndarray,
     """I(z_j; v_k) / H(v_k): the share of each factor's entropy that each latent knows, from histograms of the means."""
     entropies = factor_entropies(table.factors)
     information = mutual_information_matrix(table.mean, table.factors, bins=bins)
-    return np.divide(information, entropies, out=np.zeros_like(information), where=entropies > 0)
+    shares: np.ndarray = np.divide(information, entropies, out=np.zeros_like(information), where=entropies > 0)
+    return shares
 
 
 def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]:

@@ -1,27 +1,18 @@
-"""What parts hand to each other: passes, terms, moves, and the protocols of rates and objectives.
-
-An objective is a game that yields moves. A move names its players, whose parameters learn, and the named terms they
-minimise; the training loop applies the move and resumes the generator, which then sees the updated parameters.
-One loop serves every objective, adversarial or not (`unbraid.training.loop`).
-"""
+"""What parts hand to each other: passes, terms, contexts, draws, and the protocol of rates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from unbraid.data.draws import Draws
 from unbraid.distributions.interfaces import Likelihood, Posterior, Prior
 from unbraid.errors import UsageError
-
-if TYPE_CHECKING:
-    from unbraid.nn.vae import VAE
 
 Images = Float[Tensor, "batch channel height width"]
 Latents = Float[Tensor, "batch latent"]
@@ -79,32 +70,6 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Move:
-    """What some players minimise together: one backward pass, one step of each of their optimisers.
-
-    Args:
-        players: whose parameters learn.
-        terms: named terms of their loss.
-        watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps.
-        after: called once the step is done, never in evaluation; updates state that is not learnt by gradient (an
-            averaged decoder, a multiplier), which lives in the model's buffers.
-    """
-
-    players: tuple[str, ...]
-    terms: Mapping[str, Term]
-    watch: Mapping[str, Float[Tensor, "..."]] = field(default_factory=dict)
-    after: Callable[[], None] | None = None
-
-    @property
-    def loss(self) -> Float[Tensor, ""]:
-        """Weighted sum of the terms, mean over the batch; the one place where weights are applied."""
-        parts = [term.weight * term.mean for term in self.terms.values() if term.weight != 0]
-        if not parts:
-            raise UsageError(f"Every term of the move of {', '.join(self.players)} has weight 0; nothing would be learnt.")
-        return torch.stack([part.float() if part.dtype in (torch.float16, torch.bfloat16) else part for part in parts]).sum()
-
-
-@dataclass(frozen=True)
 class Context:
     """What an objective may know besides the batch.
 
@@ -138,6 +103,7 @@ class Draw:
     batches: tuple[Images, ...]
 
 
+@runtime_checkable
 class Rate(Protocol):
     """A regulariser: a pure function of a pass; a frozen dataclass of its hyper-parameters.
 
@@ -155,29 +121,6 @@ class Rate(Protocol):
         ...
 
 
-@runtime_checkable
-class Objective(Protocol):
-    """A choreography: who plays, which networks they need besides encoder and decoder, and the moves of a step."""
-
-    @property
-    def draws(self) -> Draws:
-        """What it draws at each step."""
-        ...
-
-    @property
-    def players(self) -> Mapping[str, tuple[str, ...]]:
-        """Players beyond encoder and decoder, with the names of the networks each owns."""
-        ...
-
-    def networks(self, latent_dim: int) -> Mapping[str, nn.Module]:
-        """Networks beyond encoder and decoder, by name."""
-        ...
-
-    def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
-        """The moves of one step, in order. Never yields inside `no_grad` or `autocast`."""
-        ...
-
-
 def join_terms(groups: Sequence[Mapping[str, Term]]) -> dict[str, Term]:
     """All terms under their names; two groups that use one name are an error."""
     joined: dict[str, Term] = {}
@@ -190,4 +133,3 @@ def join_terms(groups: Sequence[Mapping[str, Term]]) -> dict[str, Term]:
                 )
             joined[name] = term
     return joined
-

@@ -105,7 +105,7 @@ class Model:
 
     def decode(self, codes: Array) -> Array:
         """Images (n, channel, height, width) in [0, 1] of codes (n, latent_dim), or of one code (latent_dim,)."""
-        z = torch.as_tensor(np.asarray(codes) if not isinstance(codes, torch.Tensor) else codes)
+        z = torch.as_tensor(codes)
         z = z.detach().to(torch.float32)
         z = z[None] if z.ndim == 1 else z
         if z.ndim != 2 or z.shape[1] != self.latent_dim or len(z) == 0:
@@ -223,7 +223,7 @@ class Model:
         given = images.detach() if isinstance(images, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(images))
         x = given
         channels, height, width = self.image_shape
-        if x.ndim == 3 and (channels == 1 or tuple(x.shape) == self.image_shape):
+        if x.ndim == 3:
             x = x[:, None] if channels == 1 else x[None]
         if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape or len(x) == 0:
             raise UsageError(
@@ -245,7 +245,7 @@ class Model:
 
 
 def _pieces(x: torch.Tensor) -> Iterator[torch.Tensor]:
-    return iter(x.split(BATCH))
+    return (x[start : start + BATCH] for start in range(0, len(x), BATCH))
 
 
 def _giver(like: Any) -> Callable[[torch.Tensor], Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -97,7 +97,8 @@ def _without_none(kind: Any) -> Any:
 def options_of(factory: Callable[..., Any]) -> dict[str, OptionSpec]:
     """The options of a factory: its keyword parameters that carry an `Option`."""
     specs = {}
-    hints = get_type_hints(factory, include_extras=True)
+    plain_class = inspect.isclass(factory) and not is_dataclass(factory)
+    hints = get_type_hints(factory.__init__ if plain_class else factory, include_extras=True)
     for name, parameter in inspect.signature(factory).parameters.items():
         hint = hints.get(name)
         if get_origin(hint) is Annotated:

@@ -1,0 +1,1 @@
+"""Data sets, factor spaces and what they are made of; no torch."""

@@ -22,7 +22,7 @@ HOLD_OUT_SEED = 20_181_101
 """Which images of a grid are held out does not depend on a run's seed, so that runs can be compared."""
 
 TestShare = Annotated[
-    float, Option("share of the images held out for testing; the same ones whatever the seed", ge=0, lt=1)
+    float, Option("share of the images held out for testing; the same ones whatever the seed", ge=0.0, lt=1.0)
 ]
 
 
@@ -62,8 +62,28 @@ class Dataset:
                 raise UsageError(f"Data set {self.name!r} has {n} images but {len(rows)} rows of {what}.")
         if (self.space is None) != (self.factors is None):
             raise UsageError(f"Data set {self.name!r}: give factor codes together with their space.")
+        self._check_indices()
+        self._check_labels()
         if len(self.train) == 0:
             raise UsageError(f"Data set {self.name!r} leaves no images to train on; hold out fewer.")
+
+    def _check_indices(self) -> None:
+        n = len(self)
+        test = np.asarray(self.test)
+        if len(np.unique(test)) != len(test) or (len(test) and not 0 <= test.min() <= test.max() < n):
+            raise UsageError(f"Data set {self.name!r}: the test images must be distinct indices from 0 to {n - 1}.")
+        if self.walk is not None and not np.array_equal(np.sort(self.walk), np.arange(n)):
+            raise UsageError(f"Data set {self.name!r}: the walk must pass every image from 0 to {n - 1} once.")
+
+    def _check_labels(self) -> None:
+        if self.labels is None or not self.label_names:
+            return
+        low, high = self.labels.min(), self.labels.max()
+        if low < 0 or high >= len(self.label_names):
+            raise UsageError(
+                f"Data set {self.name!r} has labels from {low} to {high} but {len(self.label_names)} label names; "
+                f"allowed: 0 to {len(self.label_names) - 1}."
+            )
 
     @property
     def shape(self) -> Shape:
@@ -84,7 +104,8 @@ class Dataset:
     def train(self) -> Int[np.ndarray, "_"]:
         """Indices of the training images, in the order of presentation where there is one."""
         order = np.arange(len(self)) if self.walk is None else self.walk
-        return order[~self.is_test[order]]
+        kept: np.ndarray = order[~self.is_test[order]]
+        return kept
 
     def split(self, name: str) -> Int[np.ndarray, "_"]:
         """Indices of a split, ascending."""
@@ -108,7 +129,7 @@ def load_dataset(name: str, **options: object) -> Dataset:
     """Make a registered data set: `load_dataset("ellipses", size=64)`.
 
     Raises `UnknownName` for a name or option that does not exist, `UsageError` for a value that is refused and
-    `DataUnavailable` where the data are not here and cannot be had.
+    `DataUnavailable` where the data are not here and cannot be had and `CorruptFile` where a file of theirs is damaged.
     """
     entry = datasets[name]
     made: Dataset = entry.factory(**entry.resolve(options))

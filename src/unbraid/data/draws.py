@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int
@@ -19,6 +19,7 @@ from unbraid.errors import UsageError
 Indices = Int[np.ndarray, "batch"]
 
 
+@runtime_checkable
 class Draws(Protocol):
     """How the images of a step are chosen; a frozen dataclass that an objective holds."""
 
@@ -47,6 +48,8 @@ def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
 
     Raises `UsageError` where there is not even one.
     """
+    if batch_size < 1:
+        raise UsageError(f"--batch-size {batch_size}; allowed: at least 1.")
     n_train = len(dataset) - len(dataset.test)
     if batch_size > n_train:
         raise UsageError(f"--batch-size {batch_size} is more than the {n_train} training images of {dataset.name!r}.")

@@ -9,13 +9,13 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import UInt8
 
-from unbraid.data.cache import REMEDY, cache_folder
+from unbraid.data.cache import REMEDY, cache_folder, cached_file
 from unbraid.data.dataset import Dataset, TestShare, datasets, grid_dataset
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.order import Order, presentation
 from unbraid.data.outlines import Outline, draw_grid, ellipse, heart, square
 from unbraid.data.storage import PackedImages
-from unbraid.files import whole_file
+from unbraid.errors import DataUnavailable
 from unbraid.options import Option
 
 SIZE = 64
@@ -32,7 +32,7 @@ def dsprites_space() -> FactorSpace:
     position = tuple(np.linspace(0, 1, 32))
     return FactorSpace(
         (
-            Factor("shape", (1, 2, 3), kind="categorical", labels=("square", "ellipse", "heart")),
+            Factor("shape", (1.0, 2.0, 3.0), kind="categorical", labels=("square", "ellipse", "heart")),
             Factor("scale", tuple(np.linspace(0.5, 1, 6))),
             Factor("orientation", tuple(np.linspace(0, 2 * np.pi, 40)), kind="circular", unit="rad"),
             Factor("x", position, unit="share of the middle half"),
@@ -51,7 +51,7 @@ def draw_dsprites(path: Path, progress: Callable[[int, int], None] | None = None
     """Draw all 737,280 images into a bit-packed .npy file; `progress` is told (blocks drawn, blocks in all)."""
     space = dsprites_space()
     n_blocks = len(space) // (32 * 32)
-    with whole_file(path, REMEDY) as temporary, temporary.open("wb") as handle:
+    with cached_file(path) as temporary, temporary.open("wb") as handle:
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(space), SIZE * SIZE // 8)}
         np.lib.format.write_array_header_1_0(handle, header)
         for done, block in enumerate(_blocks(space), start=1):
@@ -60,21 +60,25 @@ def draw_dsprites(path: Path, progress: Callable[[int, int], None] | None = None
                 progress(done, n_blocks)
 
 
+def _opened(path: Path) -> np.ndarray | None:
+    # the cache file memory-mapped; None where there is none or it is damaged, so that it is drawn anew
+    try:
+        packed: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError):
+        return None
+    whole = packed.shape == (len(dsprites_space()), SIZE * SIZE // 8) and packed.dtype == np.uint8
+    return packed if whole and packed.flags.c_contiguous else None
+
+
 def _mapped(progress: Callable[[int, int], None] | None) -> np.ndarray:
     path = cache_folder() / f"dsprites-geometry{GEOMETRY}.npy"
-    shape = (len(dsprites_space()), SIZE * SIZE // 8)
-    for attempt in range(2):
-        if not path.exists():
-            draw_dsprites(path, progress)
-        try:
-            packed: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-            if packed.shape == shape and packed.dtype == np.uint8:
-                return packed
-        except (ValueError, EOFError, OSError):
-            if attempt:
-                raise
-        path.unlink()  # damaged: draw it anew
-    raise AssertionError("a file just drawn has the right shape")
+    packed = _opened(path)
+    if packed is None:
+        draw_dsprites(path, progress)
+        packed = _opened(path)
+    if packed is None:
+        raise DataUnavailable(f"{path} was drawn but cannot be mapped into memory. {REMEDY}")
+    return packed
 
 
 @datasets.register("dsprites", source=_SOURCE, draws_once=True)

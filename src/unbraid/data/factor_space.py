@@ -95,27 +95,38 @@ class FactorSpace:
             raise UnknownName("factor", name, self.names)
         return self.names.index(name)
 
-    def index(self, factors: Integer[np.ndarray, "n factor"]) -> Int[np.ndarray, "n"]:
-        """Image index of each row of factor codes."""
+    def _checked(self, factors: Integer[np.ndarray, "n factor"]) -> Integer[np.ndarray, "n factor"]:
         factors = np.asarray(factors)
+        if factors.ndim != 2 or factors.shape[1] != len(self.factors):
+            raise UsageError(
+                f"Factor codes of shape {factors.shape}; give one row per image with {len(self.factors)} columns: "
+                f"{', '.join(self.names)}."
+            )
         outside = (factors < 0) | (factors >= self.sizes)
         if outside.any():
             row, column = np.argwhere(outside)[0]
             raise UsageError(
                 f"Row {row} has {self.names[column]} = {factors[row, column]}; allowed: 0 to {self.sizes[column] - 1}."
             )
-        return factors.astype(np.int64) @ self._bases
+        return factors
+
+    def index(self, factors: Integer[np.ndarray, "n factor"]) -> Int[np.ndarray, "n"]:
+        """Image index of each row of factor codes."""
+        index: Int[np.ndarray, "n"] = self._checked(factors).astype(np.int64) @ self._bases
+        return index
 
     def at(self, index: Integer[np.ndarray, "n"]) -> Int[np.ndarray, "n factor"]:
         """Factor codes of each image index."""
         index = np.asarray(index, dtype=np.int64)
         if index.size and (index.min() < 0 or index.max() >= len(self)):
-            raise UsageError(f"Image index out of range; allowed: 0 to {len(self) - 1}.")
-        return index[:, None] // self._bases % np.asarray(self.sizes)
+            wrong = index[(index < 0) | (index >= len(self))][0]
+            raise UsageError(f"Image index {wrong} is out of range; allowed: 0 to {len(self) - 1}.")
+        factors: Int[np.ndarray, "n factor"] = index[:, None] // self._bases % np.asarray(self.sizes)
+        return factors
 
     def values(self, factors: Integer[np.ndarray, "n factor"]) -> Float[np.ndarray, "n factor"]:
         """What the codes stand for, in the units of the factors."""
-        factors = np.asarray(factors)
+        factors = self._checked(factors)
         return np.stack([np.asarray(f.values, dtype=np.float64)[factors[:, k]] for k, f in enumerate(self.factors)], 1)
 
     def _fixed(self, fixed: dict[str, int]) -> dict[int, int]:
@@ -138,7 +149,8 @@ class FactorSpace:
     def traverse(self, base: Sequence[int] | Int[np.ndarray, "factor"], name: str) -> Int[np.ndarray, "value factor"]:
         """Codes that run through all values of one factor, the others as in `base`."""
         column = self.column(name)
-        codes = np.tile(np.asarray(base, dtype=np.int64), (self.sizes[column], 1))
+        start = self._checked(np.atleast_2d(np.asarray(base, dtype=np.int64)))
+        codes = start.repeat(self.sizes[column], axis=0)
         codes[:, column] = np.arange(self.sizes[column])
         return codes
 

@@ -34,7 +34,8 @@ def all_factors_walk(space: FactorSpace) -> Int[np.ndarray, "n"]:
 
     Each factor oscillates between its ends (a circular or categorical one goes round), all of them moving at every
     step, as a billiard ball crosses its table; when the ball is back where it started it moves to the next free line.
-    Images that an earlier line has crossed are passed over.
+    Images that an earlier line has crossed are passed over, so some neighbours share a factor or lie further apart: all
+    factors change in 96 % of the pairs of the ellipses, 89 % of dSprites and 44 % of the reduced dSprites.
     """
     periods, paths = [], []
     for factor in space.factors:
@@ -49,7 +50,7 @@ def all_factors_walk(space: FactorSpace) -> Int[np.ndarray, "n"]:
     seen = np.zeros(len(space), dtype=bool)
     visits = []
     time = np.arange(length)
-    bases = space.index(np.eye(len(periods), dtype=np.int64)[:, :] * (np.asarray(space.sizes) > 1))
+    bases = space.index(np.eye(len(periods), dtype=np.int64) * (np.asarray(space.sizes) > 1))
     for start in starts.T:
         line = sum(path[(time + s) % period] * base for path, s, period, base in zip(paths, start, periods, bases, strict=True))
         line = line[~seen[line]]
@@ -58,7 +59,7 @@ def all_factors_walk(space: FactorSpace) -> Int[np.ndarray, "n"]:
             line = line[first]
             seen[line] = True
             visits.append(line)
-        if len(visits) and seen.all():
+        if visits and seen.all():
             break
     return np.concatenate(visits)
 

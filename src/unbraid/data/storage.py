@@ -6,7 +6,7 @@ batch is made.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Integer, UInt8
@@ -16,6 +16,7 @@ from unbraid.errors import UsageError
 Shape = tuple[int, int, int]
 
 
+@runtime_checkable
 class ImageStore(Protocol):
     """A sequence of images of one shape (channel, height, width)."""
 
@@ -76,8 +77,10 @@ class ByteImages:
 
     def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
         """The images at the given positions, in [0, 1]."""
-        return self._pixels[index].astype(np.float32) / np.float32(255)
+        shares: Float32[np.ndarray, "n c h w"] = self._pixels[index].astype(np.float32) / np.float32(255)
+        return shares
 
     def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
         """The images at the given positions, as stored."""
-        return self._pixels[index]
+        pixels: UInt8[np.ndarray, "n c h w"] = self._pixels[index]
+        return pixels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, Self
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ priors = Registry("prior", "priors", "unbraid.distributions.priors")
 likelihoods = Registry("likelihood", "likelihoods", "unbraid.distributions.likelihoods")
 
 
+@runtime_checkable
 class Prior(Protocol):
     """p(z); a module, so that a learned prior keeps its parameters where checkpoints find them."""
 
@@ -27,6 +28,7 @@ class Prior(Protocol):
         ...
 
 
+@runtime_checkable
 class Posterior(Protocol):
     """q(z|x) for a batch of images; a frozen dataclass of tensors."""
 
@@ -46,7 +48,7 @@ class Posterior(Protocol):
         ...
 
     @classmethod
-    def from_params(cls, params: Float[Tensor, "batch params"]) -> Self:
+    def from_params(cls, params: Float[Tensor, "batch params"]) -> Posterior:
         """The posterior that the encoder's numbers describe."""
         ...
 
@@ -67,6 +69,7 @@ class Posterior(Protocol):
         ...
 
 
+@runtime_checkable
 class Likelihood(Protocol):
     """p(x|z) given the decoder's output; a module, so that a learned scale is a parameter of the decoder's player."""
 

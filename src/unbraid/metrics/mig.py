@@ -19,13 +19,12 @@ class Scores(TypedDict):
     per_factor: dict[str, float]
 
 
-def mig_from_information(
-    information: Float[np.ndarray, "d k"], entropies: Float[np.ndarray, "k"]
-) -> Float[np.ndarray, "k"]:
+def mig_from_information(information: Float[np.ndarray, "d k"], entropies: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k"]:
     r"""The gap of each factor: :math:`(I_{(1)} - I_{(2)}) / H(v_k)`; 0 for a factor with a single value."""
     padded = np.vstack([information, np.zeros((1, information.shape[1]))])  # a lone latent has no rival
     top = np.sort(padded, axis=0)[::-1]
-    return np.divide(top[0] - top[1], entropies, out=np.zeros(len(entropies)), where=entropies > 0)
+    gaps: Float[np.ndarray, "k"] = np.divide(top[0] - top[1], entropies, out=np.zeros(len(entropies)), where=entropies > 0)
+    return gaps
 
 
 @metrics.register(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, Num
+from jaxtyping import Float, Int, Integer, Shaped
 
 from unbraid.errors import UsageError
 
 
-def check_codes(codes: Num[np.ndarray, "n d"], factors: Num[np.ndarray, "n k"]) -> None:
+def check_codes(codes: Shaped[np.ndarray, "..."], factors: Shaped[np.ndarray, "..."]) -> None:
     """Refuse arrays that no score can be computed from, saying which row and column is to blame."""
     for name, array in (("codes", codes), ("factors", factors)):
         if array.ndim != 2 or 0 in array.shape:
@@ -18,6 +18,8 @@ def check_codes(codes: Num[np.ndarray, "n d"], factors: Num[np.ndarray, "n k"]) 
     if len(codes) != len(factors):
         hint = " The codes look transposed: give one row per sample." if codes.shape[1] == len(factors) else ""
         raise UsageError(f"{len(codes)} rows of codes but {len(factors)} rows of factors.{hint}")
+    if not (np.issubdtype(codes.dtype, np.floating) or np.issubdtype(codes.dtype, np.integer)):
+        raise UsageError(f"codes must be real numbers, given {codes.dtype}.")
     bad = np.argwhere(~np.isfinite(codes))
     if len(bad):
         raise UsageError(f"codes[{bad[0, 0]}, {bad[0, 1]}] is {codes[tuple(bad[0])]}; codes must be finite.")
@@ -29,23 +31,28 @@ def equal_width_bins(codes: Float[np.ndarray, "n d"], bins: int) -> Int[np.ndarr
     """Bin of every code among `bins` of equal width over the range of its latent; a constant latent has one bin."""
     if bins < 2:
         raise UsageError(f"bins is {bins}; allowed: at least 2.")
-    low = codes.min(0).astype(np.float64)
-    width = codes.max(0).astype(np.float64) - low
-    # scaled before dividing, so that neither tiny nor huge ranges overflow
-    position = (codes - low) / np.where(width > 0, width, 1.0)
-    return np.minimum((position * bins).astype(np.int64), bins - 1)
+    codes = codes.astype(np.float64) / 2  # halved, so that the width of the widest range is finite
+    low = codes.min(0)
+    width = codes.max(0) - low
+    position = (codes - low) / np.where(width > 0, width, 1.0)  # divided before multiplying: no overflow
+    binned: Int[np.ndarray, "n d"] = np.minimum((position * bins).astype(np.int64), bins - 1)
+    return binned
 
 
 def entropy(values: Integer[np.ndarray, "n"]) -> float:
     """Plug-in entropy of whole numbers, in nats."""
     counts = np.unique(values, return_counts=True)[1]
-    return float(_entropy_of_counts(counts.astype(np.float64), axis=0))
+    share = counts / counts.sum()
+    return float(-(share * np.log(share)).sum())
 
 
-def _entropy_of_counts(counts: np.ndarray, axis: int | tuple[int, ...]) -> np.ndarray:
-    n = counts.sum(axis=axis, keepdims=True)
-    share = counts / n
-    return np.asarray(-(share * np.log(np.where(share > 0, share, 1.0))).sum(axis=axis))
+def _information_of_counts(joint: Float[np.ndarray, "bin value"]) -> float:
+    # sum p_ab log(p_ab / p_a p_b) rather than a difference of entropies: the counts are whole numbers, so independence
+    # gives exactly 0 and no rounding noise that a ratio of informations would take for knowledge
+    independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    n = joint.sum()
+    ratio = np.divide(joint * n, independent, out=np.ones_like(joint), where=joint > 0)
+    return max(0.0, float((joint * np.log(ratio)).sum() / n))
 
 
 def mutual_information_matrix(
@@ -63,9 +70,7 @@ def mutual_information_matrix(
         values, factor = np.unique(factors[:, k], return_inverse=True)
         for j in range(codes.shape[1]):
             joint = np.bincount(binned[:, j] * len(values) + factor, minlength=bins * len(values))
-            joint = joint.reshape(bins, len(values)).astype(np.float64)
-            parts = (_entropy_of_counts(joint.sum(1), 0), _entropy_of_counts(joint.sum(0), 0))
-            information[j, k] = max(0.0, float(sum(parts) - _entropy_of_counts(joint, (0, 1))))
+            information[j, k] = _information_of_counts(joint.reshape(bins, len(values)).astype(np.float64))
     return information
 
 

@@ -1,0 +1,1 @@
+"""Networks: encoders, decoders and the module that holds them."""

@@ -36,14 +36,14 @@ class VAE(nn.Module):
         decoder: nn.Module,
         likelihood: nn.Module,
         prior: nn.Module,
-        posterior: type[Posterior],
+        posterior: type,
         extra: Mapping[str, nn.Module] | None = None,
         players: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         super().__init__()
         own = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "prior": prior}
         self.networks = nn.ModuleDict({**own, **(extra or {})})
-        self.posterior = posterior
+        self.posterior: type[Posterior] = posterior
         self.players: dict[str, tuple[str, ...]] = {**OWNED, **(players or {})}
         self._check_partition()
 
@@ -74,6 +74,10 @@ class VAE(nn.Module):
         """Parameters that the given players own, in a fixed order."""
         names = [name for player in players for name in self.players[player]]
         return [p for name in names for p in self.networks[name].parameters() if p.requires_grad]
+
+    def placed(self, device: torch.device) -> VAE:
+        """This model on a device, in the memory layout that convolutions are fastest with."""
+        return cast(VAE, nn.Module.to(self, device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]
 
     def encode(self, images: Images) -> Posterior:
         """q(z|x)."""

@@ -1,0 +1,1 @@
+"""Objectives: games that yield moves, one file each."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from unbraid.data.draws import Batches
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Move, Rate, Term, join_terms
+from unbraid.interfaces import AUTOENCODER, Context, Draw, Rate, Term, join_terms
 from unbraid.nn.vae import VAE
+from unbraid.objectives.interface import Move
 from unbraid.rates.kl import KL
 
 

@@ -1,0 +1,1 @@
+"""Rates: regularisers of the posterior, one file each."""

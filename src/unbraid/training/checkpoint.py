@@ -98,11 +98,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
     sums = state.get("sha256")
     if not isinstance(sums, dict) or not isinstance(state.get("step"), int):
         raise CorruptFile(f"{path / STATE} is not the state of a checkpoint.")
-    tensors = []
+    tensors = {}
     for name in (WEIGHTS, TRAINING):
         with os_errors(f"read {path / name}", "The checkpoint is incomplete."):
             raw = (path / name).read_bytes()
         if hashlib.sha256(raw).hexdigest() != sums.get(name):
             raise CorruptFile(f"{path / name} does not match its checksum. It is truncated or was altered.")
-        tensors.append(unpack(raw, path / name))
-    return Checkpoint(*tensors, state)
+        tensors[name] = unpack(raw, path / name)
+    return Checkpoint(tensors[WEIGHTS], tensors[TRAINING], state)

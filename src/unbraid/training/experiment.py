@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Self
+from typing import Any
 
 from unbraid.data.dataset import Dataset, datasets, load_dataset
 from unbraid.data.draws import steps_per_epoch
@@ -16,7 +16,7 @@ from unbraid.nn.interfaces import Shape, decoders, encoders
 from unbraid.nn.vae import VAE
 from unbraid.options import OptionSpec, options_of, resolve
 from unbraid.registry import Registry
-from unbraid.training.settings import DEFAULT_STEPS, Settings
+from unbraid.training.settings import Settings
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.recipe import Optimiser, Recipe, models
 
@@ -61,9 +61,7 @@ class Experiment:
         """The model's recipe with the parts and settings of this run."""
         made: Recipe = models[self.model].factory(**self.model_options)
         optimiser = Optimiser(self.optimizer, self.lr, made.optimiser.betas, self.weight_decay)
-        return replace(
-            made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimiser=optimiser
-        )
+        return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimiser=optimiser)
 
     def build(self) -> VAE:
         """The model with its initial weights."""
@@ -95,7 +93,7 @@ class Experiment:
         return content
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, Any], where: str = "config.json") -> Self:
+    def from_dict(cls, content: Mapping[str, Any], where: str = "config.json") -> Experiment:
         """An experiment read back, with every value checked as if it had just been given.
 
         Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
@@ -137,7 +135,7 @@ PREFIXED = ("encoder", "decoder")
 _INTEGERS = ("n_train", "latent_dim", "batch_size", "steps", "seed", "checkpoint_every", "keep_checkpoints")
 _JSON_TYPES: Mapping[str, Any] = {
     **{f"{part}_options": dict for part in PARTS},
-    **{name: int for name in (*_INTEGERS, "evaluate_every", "log_every")},
+    **dict.fromkeys((*_INTEGERS, "evaluate_every", "log_every"), int),
     "lr": (int, float),
     "weight_decay": (int, float),
     "image_shape": list,
@@ -190,7 +188,9 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
     known = options_of(Settings)
     for option in options:
         if option not in flat and option not in known:
-            raise UnknownName(f"option of {model!r} on {data!r}", option, [*flat, *known], see=f"unbraid train {model} {data} --help")
+            raise UnknownName(
+                f"option of {model!r} on {data!r}", option, [*flat, *known], see=f"unbraid train {model} {data} --help"
+            )
     settings = resolve(Settings, {k: v for k, v in options.items() if k in known}, "unbraid train")
     resolved: dict[str, dict[str, Any]] = {part: {} for part in names}
     for option, (part, spec) in flat.items():
@@ -202,10 +202,10 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
     per_epoch = steps_per_epoch(dataset, batch_size)
     if settings["steps"] and settings["epochs"]:
         raise UsageError("Give --steps or --epochs, not both.")
-    steps = settings["steps"] or (max(1, round(settings["epochs"] * per_epoch)) if settings["epochs"] else DEFAULT_STEPS)
+    steps = settings["steps"] or (max(1, round(settings["epochs"] * per_epoch)) if settings["epochs"] else recipe.steps)
+    chosen: dict[str, Any] = {**names, **{f"{part}_options": resolved[part] for part in names}}
     experiment = Experiment(
-        **names,
-        **{f"{part}_options": resolved[part] for part in names},
+        **chosen,
         image_shape=dataset.shape,
         n_train=len(dataset) - len(dataset.test),
         latent_dim=settings["latent_dim"] or recipe.latent_dim,

@@ -8,15 +8,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss
 from unbraid.files import write_json
-from unbraid.interfaces import Context, Draw, Objective
+from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
+from unbraid.objectives.interface import Objective
 from unbraid.randomness import torch_generator
 from unbraid.training.checkpoint import Checkpoint, write_checkpoint
 from unbraid.training.log import RunLog
@@ -26,6 +27,7 @@ from unbraid.training.run import ENVIRONMENT, Run, environment
 from unbraid.training.step import train_step
 
 
+@runtime_checkable
 class Monitor(Protocol):
     """Who is told how training goes; the command line draws a bar from it."""
 
@@ -104,7 +106,9 @@ class _State:
         for player in self.vae.players:
             for parameter in self.vae.parameters_of(player):
                 if not torch.isfinite(parameter).all():
-                    raise NonFiniteLoss(f"Weights of player {player} are not finite after step {self.step}. Try a smaller --lr.")
+                    raise NonFiniteLoss(
+                        f"Weights of player {player} are not finite after step {self.step}; try a smaller --lr."
+                    )
 
 
 @contextmanager
@@ -151,7 +155,7 @@ def fit(
     """
     experiment, monitor = run.experiment, monitor or Silent()
     objective = experiment.recipe().objective
-    vae = experiment.build().to(device).to(memory_format=torch.channels_last)
+    vae = experiment.build().placed(device)
     optimisers = make_optimisers(vae, experiment.recipe())
     state = _State(vae, optimisers, torch_generator(experiment.seed, "noise", device=device))
     saved, notes = run.newest()
@@ -207,8 +211,9 @@ def _loop(
             log.write({"kind": "train", "step": state.step, "values": values, "images_per_second": round(speed, 1)})
         if evaluate and experiment.evaluate_every and (state.step % experiment.evaluate_every == 0):
             log.write({"kind": "evaluation", "step": state.step, "values": evaluate(vae, state.step)})
-        if state.step % experiment.checkpoint_every == 0 or last or stop.is_set():
+        stopping = stop.is_set()  # asked once: a signal that comes later waits for the next step
+        if state.step % experiment.checkpoint_every == 0 or last or stopping:
             save()
         monitor.advance(state.step, values, speed)
-        if stop.is_set() and not last:
+        if stopping and not last:
             raise Interrupted(f"Stopped after step {state.step} of {run.last_step}, with a checkpoint.")

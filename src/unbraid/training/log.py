@@ -55,9 +55,10 @@ class RunLog:
             if present > size:
                 os.truncate(path, size)
             shutil.rmtree(events, ignore_errors=True)
-            from tensorboard.summary import Writer
 
-            self._board = Writer(str(events))
+            from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+            self._board = EventFileWriter(str(events))
             for entry in read_log(path):
                 self._show(entry)
             self._handle = path.open("a", encoding="utf-8")
@@ -71,8 +72,11 @@ class RunLog:
         self._show(timed)
 
     def _show(self, entry: Mapping[str, Any]) -> None:
-        for tag, value in _scalars(entry):
-            self._board.add_scalar(tag, value, entry["step"], wall_time=entry["time"])
+        from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
+        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
+
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _scalars(entry)]
+        self._board.add_event(Event(wall_time=entry["time"], step=entry["step"], summary=Summary(value=values)))
 
     def sync(self) -> int:
         """Bring everything to the disk; the size of the log, for the checkpoint to remember."""

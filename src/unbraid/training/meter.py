@@ -24,8 +24,8 @@ class Meter:
         self.count += 1
         for outcome in outcomes:
             for name, value in outcome.values.items():
-                value = value.double() if value.device.type != "mps" else value.float()
-                self.sums[name] = self.sums[name] + value if name in self.sums else value
+                wide = value.double() if value.device.type != "mps" else value.float()
+                self.sums[name] = self.sums[name] + wide if name in self.sums else wide
                 bad, players = self._first_bad.get(name, (torch.full((), -1, device=value.device), outcome.players))
                 now = torch.where(torch.isfinite(value).all() | (bad >= 0), bad, step)
                 self._first_bad[name] = (now, players)

@@ -67,7 +67,7 @@ class Run:
 
         Raises `CorruptFile` where there are checkpoints but none is sound.
         """
-        complaints = []
+        complaints: list[str] = []
         for path in reversed(list_checkpoints(self.checkpoints)):
             try:
                 return read_checkpoint(path), complaints

@@ -14,12 +14,12 @@ OptimiserName = Literal["adam", "adamw", "adagrad", "rmsprop", "sgd"]
 class Settings:
     """Options of `unbraid train` for every model; None stands for the model's own default."""
 
-    steps: Annotated[int | None, Option("length of the run in steps (one batch each); 6,000 unless --epochs is given", ge=1)] = (
-        None
-    )
-    epochs: Annotated[float | None, Option("length of the run in passes over the training images, instead of --steps", gt=0)] = (
-        None
-    )
+    steps: Annotated[
+        int | None, Option("length of the run in steps (one batch each); 6,000 unless --epochs is given", ge=1)
+    ] = None
+    epochs: Annotated[
+        float | None, Option("length of the run in passes over the training images, instead of --steps", gt=0)
+    ] = None
     batch_size: Annotated[int | None, Option("images a step; default: the model's", ge=1)] = None
     latent_dim: Annotated[int | None, Option("number of latents; default: the model's", ge=1)] = None
     seed: Annotated[int, Option("seed of initial weights, order of images and noise", ge=0, lt=2**53)] = 0
@@ -34,5 +34,3 @@ class Settings:
     evaluate_every: Annotated[int, Option("steps between evaluations on a part of the data; 0 for none", ge=0)] = 0
     log_every: Annotated[int | None, Option("steps between log entries; default: a hundredth of the run", ge=1)] = None
 
-
-DEFAULT_STEPS = 6_000

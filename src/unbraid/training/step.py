@@ -9,8 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Move, Objective
+from unbraid.interfaces import AUTOENCODER, Context, Draw
 from unbraid.nn.vae import VAE
+from unbraid.objectives.interface import Move, Objective
 from unbraid.training.optimisers import Optimisers
 
 Modes = tuple[bool, bool]
@@ -41,8 +42,8 @@ def _moves(
 ) -> Iterator[Move]:
     """The objective's moves, its own steps run inside `around`, with buffers of those who do not move kept as they were.
 
-    Objectives run networks of players that are not moving (Soft-Intro encodes fakes while the decoder learns); running statistics
-    such as batch norm's must not learn from that. They are put back after the step and not before `backward`, which needs them.
+    Objectives run networks of players that are not moving (Soft-Intro encodes fakes while the decoder learns); running
+    statistics such as batch norm's must not learn from that. They are put back after the step, since `backward` needs them.
     """
     moves = objective.moves(vae, draw, context)
     while True:
@@ -79,7 +80,7 @@ def train_step(
         for optimiser in playing:
             optimiser.zero_grad(set_to_none=True)
         loss = move.loss
-        loss.backward(inputs=vae.parameters_of(*move.players))
+        torch.autograd.backward(loss, inputs=vae.parameters_of(*move.players))
         for optimiser in playing:
             optimiser.step()
         outcomes.append(_outcome(move, loss))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
-from unbraid.distributions.interfaces import likelihoods, posteriors, priors
+from unbraid.distributions.interfaces import Posterior, likelihoods, posteriors, priors
 from unbraid.nn.interfaces import Shape, decoders, encoders
 from unbraid.nn.vae import VAE
 from unbraid.randomness import seeded_construction
@@ -35,7 +35,7 @@ def assemble(
         module: nn.Module = entry.factory(*arguments, **entry.resolve(options or {}))
         return module
 
-    family = posteriors[recipe.posterior].factory
+    family = cast(type[Posterior], posteriors[recipe.posterior].factory)
     channels, height, width = image_shape
     with seeded_construction(seed):
         likelihood = make(likelihoods, recipe.likelihood, likelihood_options)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unbraid.interfaces import Objective
+from unbraid.objectives.interface import Objective
 from unbraid.registry import Registry
 
 models = Registry("model", "models", "unbraid.zoo")
@@ -40,6 +40,7 @@ class Recipe:
     prior: str = "standard_normal"
     latent_dim: int = 10
     batch_size: int = 64
+    steps: int = 10_000
     optimiser: Optimiser = field(default=Optimiser())
     player_optimisers: Mapping[str, Optimiser] = field(default_factory=dict)
 

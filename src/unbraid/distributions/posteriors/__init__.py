@@ -1,0 +1,1 @@
+"""Posterior families, one file each."""

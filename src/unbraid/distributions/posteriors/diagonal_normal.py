@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
 
 import torch
 from jaxtyping import Float
@@ -33,7 +32,7 @@ class DiagonalNormal:
         return 2 * latent_dim
 
     @classmethod
-    def from_params(cls, params: Float[Tensor, "batch params"]) -> Self:
+    def from_params(cls, params: Float[Tensor, "batch params"]) -> DiagonalNormal:
         """First half means, second half log-variances, in float32 at least."""
         mean, logvar = (params.float() if params.dtype.itemsize < 4 else params).chunk(2, dim=1)
         return cls(mean, logvar.clamp(*LOGVAR_RANGE))

@@ -1,0 +1,121 @@
+"""What the terminal shows: bars on the error stream, results on the standard one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+err = Console(stderr=True, highlight=False)
+
+PLAIN_SECONDS = 10.0
+"""Where there is no terminal, a line of progress is written this often."""
+
+
+class _Left(ProgressColumn):
+    """Time left at the current speed."""
+
+    def render(self, task: Task) -> Text:
+        """Minutes and seconds."""
+        left = task.fields.get("left")
+        return Text("" if left is None else f"{_clock(left)} left", style="cyan")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def terms(values: Mapping[str, Any] | None) -> str:
+    """Named terms in nats, as the bar shows them."""
+    shown = [f"{name} {value:.1f}" for name, value in (values or {}).items() if not isinstance(value, list)]
+    return f"{'  '.join(shown)} nats" if shown else ""
+
+
+class Bar:
+    """A monitor of training: one bar with named terms, images per second and the time left."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._progress: Progress | None = None
+        self._last = self._first = self._end = 0
+        self._began = self._told = 0.0
+
+    def start(self, step: int, last_step: int, notes: list[str]) -> None:
+        """Open the bar."""
+        for note in notes:
+            err.print(f"Warning: passed over a damaged checkpoint. {note}", style="yellow")
+        self._first, self._end = step, last_step
+        self._began = self._told = time.monotonic()
+        if step:
+            err.print(f"Resuming at step {step:,} of {last_step:,}.")
+        if not err.is_terminal:
+            return
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[terms]}", style="green"),
+            TextColumn("{task.fields[speed]}"),
+            _Left(),
+            console=err,
+        )
+        self._progress.start()
+        self._task = self._progress.add_task(self._title, total=last_step, completed=step, terms="", speed="", left=None)
+
+    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+        """Move the bar."""
+        now = time.monotonic()
+        left = (now - self._began) / max(1, step - self._first) * (self._end - step)
+        speed = f"{images_per_second:,.0f} images/s"
+        if self._progress:
+            if now - self._told > 0.1 or step == self._end:
+                self._told = now
+                self._progress.update(self._task, completed=step, terms=terms(values), speed=speed, left=left)
+        elif now - self._told > PLAIN_SECONDS or step == self._end:
+            self._told = now
+            parts = [f"step {step:,}/{self._end:,}", terms(values), speed, f"{_clock(left)} left"]
+            print("  ".join(part for part in parts if part), file=sys.stderr, flush=True)
+
+    def finish(self) -> None:
+        """Close the bar and leave it on the screen."""
+        if self._progress:
+            self._progress.stop()
+
+
+@contextmanager
+def counting(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for work that counts (done, total)."""
+    if not err.is_terminal:
+        err.print(f"{title} ...")
+        yield lambda done, total: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.percentage:.0f} %"))
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def stages() -> Callable[[str], Callable[[int, int], None]]:
+    """Progress of work in stages: called with a stage's title, it gives what that stage counts with."""
+
+    def stage(title: str) -> Callable[[int, int], None]:
+        bar = counting(title)
+        count = bar.__enter__()
+
+        def told(done: int, total: int) -> None:
+            count(done, total)
+            if done >= total:
+                bar.__exit__(None, None, None)
+
+        return told
+
+    return stage

@@ -1,0 +1,88 @@
+"""Turn option specs into a typed command with help, and parse tokens with it.
+
+cyclopts reads a function's signature; models, data sets and likelihoods declare their options in theirs, so the signature
+of a command is put together from those of the chosen parts.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from unbraid.errors import UsageError
+from unbraid.options import OptionSpec
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a command: an option of a group, or a positional one where `group` is empty."""
+
+    spec: OptionSpec
+    flag: str
+    group: str = ""
+    required: bool = False
+
+
+class HelpShown(Exception):
+    """Help was printed instead of parsing."""
+
+
+def _parameter(argument: Argument, groups: dict[str, Group]) -> inspect.Parameter:
+    spec = argument.spec
+    limits = f" ({spec.option.range})" if spec.option.range else ""
+    optional = spec.default is None and not argument.required
+    annotation: Any = Annotated[
+        spec.type | None if optional else spec.type,
+        Parameter(
+            help=spec.option.help + limits,
+            name=f"--{argument.flag.replace('_', '-')}" if argument.group else None,
+            group=groups[argument.group] if argument.group else None,
+            show_default=not optional and not argument.required,
+            negative=None if spec.type is bool and spec.default else "",
+        ),
+    ]
+    kind = inspect.Parameter.KEYWORD_ONLY if argument.group else inspect.Parameter.POSITIONAL_ONLY
+    default = inspect.Parameter.empty if argument.required else spec.default
+    return inspect.Parameter(argument.flag, kind, default=default, annotation=annotation)
+
+
+def parse(command: str, about: str, arguments: Iterable[Argument], tokens: list[str]) -> dict[str, Any]:
+    """Parse the tokens of a command; only what was given is returned, so that defaults stay where they are declared.
+
+    Raises `UsageError` in the parser's words, and `HelpShown` after printing help.
+    """
+    arguments = list(arguments)
+    names = dict.fromkeys(argument.group for argument in arguments if argument.group)
+    groups = {name: Group(name, sort_key=i) for i, name in enumerate(names)}
+    given: dict[str, Any] = {}
+
+    def receive(*positional: Any, **keywords: Any) -> None:
+        first = [argument.flag for argument in arguments if not argument.group]
+        given.update(dict(zip(first, positional, strict=False)) | keywords)
+
+    parameters = [_parameter(argument, groups) for argument in arguments]
+    receive.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    receive.__annotations__ = {p.name: p.annotation for p in parameters}
+    app = App(
+        name=f"unbraid {command}",
+        help=about,
+        help_format="plaintext",
+        version_flags=[],
+        group_parameters=Group("Arguments", sort_key=-1),
+        group_commands=Group("Help", sort_key=99),
+    )
+    app.default(receive)
+    if any(token in ("--help", "-h") for token in tokens):
+        app.help_print([])
+        raise HelpShown
+    try:
+        _, bound, *_ = app.parse_args(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        first = " ".join(str(error).split())
+        raise UsageError(f"{first} See: unbraid {command} --help") from None
+    receive(*bound.args, **bound.kwargs)
+    return given

@@ -1,0 +1,193 @@
+"""unbraid train MODEL DATASET"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.errors import Interrupted, UsageError
+from unbraid.options import Option, OptionSpec, options_of
+
+_POSITIONAL = (
+    Argument(OptionSpec("model", str, None, Option("which model, see `unbraid list models`")), "model"),
+    Argument(OptionSpec("data", str, None, Option("which data set, see `unbraid list datasets`")), "data"),
+)
+_RUN = (
+    Argument(OptionSpec("out", str, None, Option("run folder; default: runs/MODEL-DATASET-seedN-HASH")), "out", "Run"),
+    Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Run"),
+    Argument(
+        OptionSpec("extend", int, None, Option("train the run further, up to this step; schedules stay as they were", ge=1)),
+        "extend",
+        "Run",
+    ),
+    Argument(OptionSpec("overwrite", bool, False, Option("replace the run in the folder")), "overwrite", "Run"),
+    Argument(OptionSpec("config", str, None, Option("take everything not given here from this config.json")), "config", "Run"),
+    Argument(
+        OptionSpec(
+            "evaluate_images",
+            int,
+            100_000,
+            Option("score at most this many images at the end; `unbraid evaluate RUN` takes all", ge=2),
+        ),
+        "evaluate_images",
+        "Run",
+    ),
+    Argument(OptionSpec("report", bool, True, Option("score the run and write its report at the end")), "report", "Run"),
+)
+_FLAGS = ("--overwrite", "--report", "--no-report", "--help", "-h")
+_ABOUT = (
+    "Train MODEL on DATASET and score it; writes a run folder with checkpoints, logs, scores and a report. "
+    "The same command resumes a run that was stopped."
+)
+
+
+def _peek(tokens: list[str], option: str) -> str | None:
+    """The value of an option, before the parser that knows all options can be made."""
+    for i, token in enumerate(tokens):
+        if token == option and i + 1 < len(tokens):
+            return tokens[i + 1]
+        if token.startswith(f"{option}="):
+            return token.partition("=")[2]
+    return None
+
+
+def _peek_positional(tokens: list[str], flags: set[str]) -> list[str]:
+    found, skip = [], False
+    for token in tokens:
+        if skip:
+            skip = False
+        elif token.startswith("--"):
+            skip = "=" not in token and token not in flags
+        elif not token.startswith("-"):
+            found.append(token)
+    return found
+
+
+def _boolean_flags() -> set[str]:
+    from unbraid.training.experiment import PARTS
+
+    flags = set(_FLAGS)
+    for registry in PARTS.values():
+        for entry in registry:
+            for name, spec in entry.options.items():
+                if spec.type is bool:
+                    flags |= {f"--{name.replace('_', '-')}", f"--no-{name.replace('_', '-')}"}
+    return flags
+
+
+def _settings_arguments() -> list[Argument]:
+    from unbraid.training.settings import Settings
+
+    return [Argument(spec, name, "Training") for name, spec in options_of(Settings).items()]
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """The flat options that a config.json stands for, with `model` and `data`."""
+    from unbraid.files import read_json
+    from unbraid.training.experiment import PARTS, PREFIXED, Experiment
+    from unbraid.training.settings import Settings
+
+    experiment = Experiment.from_dict(read_json(Path(path), "configuration"), path)
+    flat: dict[str, Any] = {part: getattr(experiment, part) for part in PARTS}
+    for part in PARTS:
+        prefix = f"{part}_" if part in PREFIXED else ""
+        flat |= {prefix + name: value for name, value in getattr(experiment, f"{part}_options").items()}
+    return flat | {name: getattr(experiment, name) for name in options_of(Settings) if hasattr(experiment, name)}
+
+
+def run(tokens: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        request = _request(tokens)
+    except HelpShown:
+        return 0
+    return _train(request, tokens)
+
+
+def _request(tokens: list[str]) -> dict[str, Any]:
+    from unbraid.training.experiment import PARTS, choose_parts, part_options
+
+    config = _peek(tokens, "--config")
+    base = read_config(config) if config else {}
+    positional = _peek_positional(tokens, _boolean_flags())
+    model, data = [*positional, None, None][:2]
+    model, data = model or base.get("model"), data or base.get("data")
+    arguments = [*_POSITIONAL]
+    about = _ABOUT
+    if model and data:
+        overrides = {part: _peek(tokens, f"--{part}") or base.get(part) for part in ("encoder", "decoder", "likelihood")}
+        if base and (model, data) != (base["model"], base["data"]):
+            raise UsageError(
+                f"--config is a run of {base['model']} on {base['data']}; leave MODEL and DATASET out, or give those."
+            )
+        names = choose_parts(model, data, {k: v for k, v in overrides.items() if v})
+        titles = {part: f"{PARTS[part].kind.capitalize()} {name}" for part, name in names.items()}
+        for flag, (part, spec) in part_options(names).items():
+            arguments.append(Argument(spec, flag, titles[part]))
+        about = f"{PARTS['model'][model].summary}\n\n{PARTS['data'][data].summary}\n\n{_ABOUT}"
+    elif "--help" in tokens or "-h" in tokens:
+        about += "\n\nOptions of a model and a data set: unbraid train MODEL DATASET --help"
+    else:
+        raise UsageError(
+            "unbraid train needs a model and a data set: unbraid train beta_vae ellipses. "
+            "See: unbraid list models, unbraid list datasets"
+        )
+    arguments += [*_settings_arguments(), *_RUN]
+    given = parse("train", about, arguments, tokens)
+    if "steps" in given or "epochs" in given:
+        base = {k: v for k, v in base.items() if k not in ("steps", "checkpoint_every", "log_every")}
+    kept = {name: value for name, value in base.items() if name in {argument.flag for argument in arguments}}
+    return {**kept, **given, "model": model, "data": data}
+
+
+def _train(request: dict[str, Any], tokens: list[str]) -> int:
+    from unbraid import api
+    from unbraid.cli.console import Bar, counting, out, stages
+    from unbraid.cli.tables import print_scores
+    from unbraid.data.progress import listening
+    from unbraid.files import read_json
+    from unbraid.training.experiment import plan
+    from unbraid.training.run import METRICS, REPORT
+
+    run_options = {name: request.pop(name) for name in [a.flag for a in _RUN] if name in request}
+    model, data = request.pop("model"), request.pop("data")
+    limit = run_options.get("evaluate_images", api.EVALUATE_IMAGES)
+    with listening(counting):
+        experiment, _ = plan(model, data, request)
+    folder = Path(run_options["out"]) if run_options.get("out") else api.default_folder(experiment)
+    finished = not run_options.get("overwrite") and api.is_finished(folder)
+    try:
+        with listening(counting):
+            trained = api.train(
+                model,
+                data,
+                out=folder,
+                device=run_options.get("device", "auto"),
+                extend=run_options.get("extend") or 0,
+                overwrite=run_options.get("overwrite", False),
+                monitor=Bar(f"{model} on {data}"),
+                **request,
+            )
+    except Interrupted as stopped:
+        raise Interrupted(f"{stopped}\nResume with: {shlex.join(['unbraid', 'train', *_resume_tokens(tokens)])}") from None
+    if not run_options.get("report", True):
+        out.print(f"Run folder: {folder}")
+        return 0
+    scored = read_json(folder / METRICS, "scores") if (folder / METRICS).is_file() else {}
+    if scored.get("step") != trained.step:
+        with listening(counting):
+            scored = dict(api.evaluate(folder, limit=limit, device=run_options.get("device", "auto"), progress=stages()))
+        (folder / REPORT).unlink(missing_ok=True)
+    print_scores(scored)
+    page = folder / REPORT if (folder / REPORT).is_file() else api.report(folder)
+    if finished and trained.step == scored["step"]:
+        out.print(f"This run had already finished at step {trained.step:,}. --extend N trains it further, --overwrite anew.")
+    out.print(f"Run folder: {folder}")
+    out.print(f"Report:     {page}")
+    return 0
+
+
+def _resume_tokens(tokens: list[str]) -> list[str]:
+    return [token for token in tokens if token != "--overwrite"]

@@ -1,0 +1,86 @@
+"""What a log says of one quantity over training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+POINTS = 300
+"""More points than this on a line are averaged in groups: nobody sees more, and a page of 3 MB should do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Values of one quantity at ascending steps, under the name a figure gives it."""
+
+    label: str
+    steps: Int[np.ndarray, "t"]
+    values: Float[np.ndarray, "t"]
+
+    @property
+    def finite(self) -> Series:
+        """Without the points that are NaN or infinite."""
+        keep = np.isfinite(self.values)
+        return Series(self.label, self.steps[keep], self.values[keep])
+
+    @property
+    def thinned(self) -> Series:
+        """With at most `POINTS` points, each the mean of a group of neighbours."""
+        steps, values = thin(self.steps, self.values[:, None])
+        return Series(self.label, steps, values[:, 0])
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+def thin(
+    steps: Int[np.ndarray, "t"], values: Float[np.ndarray, "t d"], most: int = POINTS
+) -> tuple[Int[np.ndarray, "s"], Float[np.ndarray, "s d"]]:
+    """Means of groups of neighbouring entries, and the last step of each, so that at most so many points are left."""
+    if len(steps) <= most:
+        return steps, values
+    size = -(-len(steps) // most)
+    starts = np.arange(len(steps) % size, len(steps), size)  # whole groups at the end, the newest entries
+    starts = np.union1d([0], starts)
+    counts = np.diff(np.append(starts, len(steps)))
+    return steps[starts + counts - 1], np.add.reduceat(values, starts, axis=0) / counts[:, None]
+
+
+def number(value: Any) -> float:
+    """A number of a JSON file as a float; NaN for whatever is none."""
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")
+
+
+def scalar_series(log: Iterable[Mapping[str, Any]], kind: str, name: str, label: str = "") -> Series:
+    """One scalar of the entries of a kind (`train` or `evaluation`), by its name in the log."""
+    found = [
+        (entry["step"], number(entry["values"][name])) for entry in log if entry["kind"] == kind and name in entry["values"]
+    ]
+    steps = np.array([step for step, _ in found], dtype=np.int64)
+    return Series(label or name, steps, np.array([value for _, value in found], dtype=np.float64))
+
+
+def scalar_names(log: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
+    """Names of all scalars in the entries of a kind, in the order in which they first appear."""
+    seen: dict[str, None] = {}
+    for entry in log:
+        if entry["kind"] == kind:
+            seen.update(dict.fromkeys(name for name, value in entry["values"].items() if not isinstance(value, list)))
+    return list(seen)
+
+
+def vector_series(
+    log: Sequence[Mapping[str, Any]], name: str, dim: int
+) -> tuple[Int[np.ndarray, "t"], Float[np.ndarray, "t d"]]:
+    """Steps and values of a vector over latents in the training entries; no rows where there is none of that length."""
+    found = [
+        (entry["step"], [number(one) for one in entry["values"][name]])
+        for entry in log
+        if entry["kind"] == "train" and isinstance(entry["values"].get(name), list) and len(entry["values"][name]) == dim
+    ]
+    steps = np.array([step for step, _ in found], dtype=np.int64)
+    return steps, np.array([values for _, values in found], dtype=np.float64).reshape(len(found), dim)

@@ -1,0 +1,70 @@
+"""Moves and the protocol of objectives.
+
+An objective is a game that yields moves. A move names its players, whose parameters learn, and the named terms they
+minimise; the training loop applies the move and resumes the generator, which then sees the updated parameters.
+One loop serves every objective, adversarial or not (`unbraid.training.step`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from unbraid.data.draws import Draws
+from unbraid.errors import UsageError
+from unbraid.interfaces import Context, Draw, Term
+from unbraid.nn.vae import VAE
+
+
+@dataclass(frozen=True)
+class Move:
+    """What some players minimise together: one backward pass, one step of each of their optimisers.
+
+    Args:
+        players: whose parameters learn.
+        terms: named terms of their loss.
+        watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps.
+        after: called once the step is done, never in evaluation; updates state that is not learnt by gradient (an
+            averaged decoder, a multiplier), which lives in the model's buffers.
+    """
+
+    players: tuple[str, ...]
+    terms: Mapping[str, Term]
+    watch: Mapping[str, Float[Tensor, "..."]] = field(default_factory=dict)
+    after: Callable[[], None] | None = None
+
+    @property
+    def loss(self) -> Float[Tensor, ""]:
+        """Weighted sum of the terms, mean over the batch; the one place where weights are applied."""
+        parts = [term.weight * term.mean for term in self.terms.values() if term.weight != 0]
+        if not parts:
+            raise UsageError(f"Every term of the move of {', '.join(self.players)} has weight 0; nothing would be learnt.")
+        return torch.stack([part.float() if part.dtype in (torch.float16, torch.bfloat16) else part for part in parts]).sum()
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """A choreography: who plays, which networks they need besides encoder and decoder, and the moves of a step."""
+
+    @property
+    def draws(self) -> Draws:
+        """What it draws at each step."""
+        ...
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        """Players beyond encoder and decoder, with the names of the networks each owns."""
+        ...
+
+    def networks(self, latent_dim: int) -> Mapping[str, nn.Module]:
+        """Networks beyond encoder and decoder, by name."""
+        ...
+
+    def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
+        """The moves of one step, in order. Never yields inside `no_grad` or `autocast`."""
+        ...

@@ -1,0 +1,133 @@
+"""What a reader should know before believing a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unbraid.codes import CodeTable
+from unbraid.data.dataset import Dataset
+from unbraid.figures.series import Series
+from unbraid.reporting.latents import Latent
+from unbraid.reporting.numbers import count, decimal, few
+
+LEAST_FALL, LEAST_ENTRIES, ERRORS = 0.005, 8, 2.5
+"""A loss still falls at the end if, within the last fifth of the run, the second half lies below the first by at least this
+share of the loss and by this many standard errors; with fewer entries than this, nothing is said."""
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One warning: what is the case, and what it means."""
+
+    title: str
+    text: str
+
+
+def cautions(
+    *,
+    latents: Sequence[Latent],
+    loss: Series,
+    table: CodeTable,
+    dataset: Dataset,
+    scored: Mapping[str, Any],
+    last_step: int,
+) -> list[Caution]:
+    """All warnings that apply."""
+    found = [
+        _unfinished(scored, last_step),
+        _dead(latents),
+        _still_falling(loss),
+        _no_kl(table),
+        _partial(table, dataset),
+        _no_test(table, dataset),
+        _no_images(dataset),
+    ]
+    return [one for one in found if one]
+
+
+def fall_at_end(loss: Series) -> tuple[float, float]:
+    """By how much a loss fell within the last fifth of the run, in its unit and as a share; 0 where that is in doubt."""
+    known = loss.finite
+    if not len(known):
+        return 0.0, 0.0
+    late = known.values[known.steps > 0.8 * known.steps[-1]]
+    if len(late) < LEAST_ENTRIES:
+        return 0.0, 0.0
+    first, second = late[: len(late) // 2], late[len(late) // 2 :]
+    fall = float(first.mean() - second.mean())
+    error = float(np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)))
+    level = abs(float(late.mean()))
+    return (fall, fall / level) if fall > max(ERRORS * error, LEAST_FALL * level) else (0.0, 0.0)
+
+
+def _unfinished(scored: Mapping[str, Any], last_step: int) -> Caution | None:
+    step = scored.get("step")
+    if not isinstance(step, int) or step >= last_step:
+        return None
+    return Caution("Unfinished run", f"This is step {count(step)} of {count(last_step)}; the same command resumes the run.")
+
+
+def _dead(latents: Sequence[Latent]) -> Caution | None:
+    dead = sorted(latent.index for latent in latents if not latent.active)
+    if not dead:
+        return None
+    names = few([f"z{j}" for j in dead])
+    if len(dead) == len(latents):
+        return Caution(
+            "Collapsed posterior",
+            f"No latent carries information about the image ({names}). Try a weaker regulariser or a longer run.",
+        )
+    what = "latent carries" if len(dead) == 1 else "latents carry"
+    return Caution(
+        f"{len(dead)} of {len(latents)} latents are dead" if len(dead) > 1 else f"1 of {len(latents)} latents is dead",
+        f"The {what} no information about the image: {names}. That is usual where the KL weighs much; "
+        "images do not change along a dead latent.",
+    )
+
+
+def _still_falling(loss: Series) -> Caution | None:
+    fall, share = fall_at_end(loss)
+    if not fall:
+        return None
+    return Caution(
+        "The loss was still falling",
+        f"Within the last fifth of the run the training loss fell by {decimal(fall)} nats per image "
+        f"({decimal(100 * share, 1)} %), so the model is undertrained; --extend trains a finished run further.",
+    )
+
+
+def _no_kl(table: CodeTable) -> Caution | None:
+    if len(table.kl) == 0:
+        return Caution("No KL per latent", "This posterior has none; latents are sorted by the variance of their means.")
+    if not np.isfinite(table.kl).all():
+        return Caution("The KL is not finite", "Latents are sorted by the variance of their means instead.")
+    return None
+
+
+def _partial(table: CodeTable, dataset: Dataset) -> Caution | None:
+    if len(table) >= len(dataset):
+        return None
+    return Caution(
+        "Evaluated on a part",
+        f"Scores and codes are of {count(len(table))} of {count(len(dataset))} images, a fixed pseudo-random part; "
+        "`unbraid evaluate` takes all of them.",
+    )
+
+
+def _no_test(table: CodeTable, dataset: Dataset) -> Caution | None:
+    if len(dataset.test) and table.is_test.any():
+        return None
+    return Caution("No test images", "No images were held out, so everything here is measured on training images.")
+
+
+def _no_images(dataset: Dataset) -> Caution | None:
+    if dataset.redistributable:
+        return None
+    return Caution(
+        "No images embedded",
+        f"The images of {dataset.name} may not be passed on, so this page holds none of them and none made from them.",
+    )

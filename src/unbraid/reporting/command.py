@@ -1,0 +1,64 @@
+"""The command that repeats a run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from unbraid.options import options_of
+from unbraid.training.experiment import PARTS, Experiment, part_options
+from unbraid.training.settings import Settings
+from unbraid.zoo.recipe import Recipe, models
+
+
+def given_options(experiment: Experiment) -> dict[str, Any]:
+    """The flat options of an experiment that are not defaults: what `plan` needs to make it again."""
+    return {name: value for name, value in _settings(experiment).items() if value is not None} | _of_parts(experiment)
+
+
+def command_line(experiment: Experiment, *, extend: int = 0) -> str:
+    """`unbraid train MODEL DATA --option value ...`, with the options that are not defaults, quoted for a POSIX shell."""
+    options = given_options(experiment) | ({"extend": extend} if extend else {})
+    words = ["unbraid", "train", experiment.model, experiment.data]
+    for name, value in options.items():
+        words += _words(name.replace("_", "-"), value)
+    return shlex.join(words)
+
+
+def _words(flag: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{flag}" if value else f"--no-{flag}"]
+    text = _shortest(value) if isinstance(value, float) else str(value)
+    return [f"--{flag}={text}"] if text.startswith("-") else [f"--{flag}", text]
+
+
+def _shortest(value: float) -> str:
+    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+
+
+def _of_parts(experiment: Experiment) -> dict[str, Any]:
+    given = {}
+    for option, (part, spec) in part_options({part: getattr(experiment, part) for part in PARTS}).items():
+        values: Mapping[str, Any] = getattr(experiment, f"{part}_options")
+        if values[spec.name] != spec.default:
+            given[option] = values[spec.name]
+    return given
+
+
+def _settings(experiment: Experiment) -> dict[str, Any]:
+    recipe: Recipe = models[experiment.model].factory(**experiment.model_options)
+    defaults = {name: spec.default for name, spec in options_of(Settings).items()} | {
+        "steps": recipe.steps,
+        "batch_size": recipe.batch_size,
+        "latent_dim": recipe.latent_dim,
+        "optimizer": recipe.optimiser.name,
+        "lr": recipe.optimiser.lr,
+        "encoder": recipe.encoder,
+        "decoder": recipe.decoder,
+        "likelihood": recipe.likelihood,
+        "checkpoint_every": max(1, experiment.steps // 10),
+        "log_every": max(1, experiment.steps // 100),
+    }
+    chosen = {name: getattr(experiment, name, None) for name in defaults}  # epochs are steps by now
+    return {name: value for name, value in chosen.items() if value != defaults[name]}

@@ -1,0 +1,68 @@
+"""Latents as a report speaks of them: in order, with their KL and the factor each follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbraid.codes import CodeTable
+from unbraid.figures.ranges import explained
+from unbraid.reporting.numbers import decimal
+
+SHOWN = 10
+"""At most so many latents get a row."""
+ACTIVE = 0.05
+"""A latent is active if its posterior means make up this share of its variance: about 0.026 nats of a normal code. Like the
+active units of Burda et al. (2016), but relative, so that the scale of a latent does not matter (beta = 0), and above their
+0.01, which calls a hundredth of a nat active."""
+
+
+@dataclass(frozen=True)
+class Latent:
+    """One latent: its KL in nats (NaN where it has none), the variance of its means, and the factor it follows or ""."""
+
+    index: int
+    kl: float
+    variance: float
+    factor: str
+    active: bool
+
+    @property
+    def name(self) -> str:
+        """As in "z3"."""
+        return f"z{self.index}"
+
+    @property
+    def amount(self) -> str:
+        """Its KL, or where there is none the variance of its means."""
+        if np.isnan(self.kl):
+            return f"variance {decimal(self.variance)}"
+        return f"{decimal(self.kl, 1 if self.kl >= 0.1 else 2)} nats"
+
+    @property
+    def label(self) -> str:
+        """As in "z3 · 1.8 nats · scale"."""
+        return " · ".join(part for part in (self.name, self.amount, self.factor.replace("_", " ")) if part)
+
+    @property
+    def short(self) -> str:
+        """As in "z3 scale"."""
+        return f"{self.name} {self.factor.replace('_', ' ')}".strip()
+
+
+def has_kl(table: CodeTable) -> bool:
+    """Whether latents have a KL each that can be shown and sorted by."""
+    return len(table.kl) == table.latent_dim and bool(np.isfinite(table.kl).all())
+
+
+def in_order(table: CodeTable, follows: Sequence[str]) -> list[Latent]:
+    """All latents, the most informative first; dead ones follow nothing, whatever their noiseless means would tell."""
+    kl = table.kl if has_kl(table) else np.full(table.latent_dim, np.nan)
+    active = explained(table.mean, table.variance) >= ACTIVE
+    spread = table.mean.astype(np.float64).var(0)
+    return [
+        Latent(int(j), float(kl[j]), float(spread[j]), follows[j] if follows and active[j] else "", bool(active[j]))
+        for j in table.order()
+    ]

@@ -1,0 +1,61 @@
+"""Numbers and lists as readers want to see them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from unbraid.figures.series import number
+
+MISSING = "–"
+
+
+def decimal(value: Any, digits: int = 2) -> str:
+    """A number with so many decimals, fewer for large ones; a dash for what is none, an infinity sign for infinities."""
+    x = number(value)
+    if math.isnan(x):
+        return MISSING
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    shown = max(0, digits - (2 if abs(x) >= 1000 else 1 if abs(x) >= 100 else 0))
+    if abs(x) >= 1e7:
+        return f"{x:.2e}".replace("-", "−")
+    text = f"{x:,.{shown}f}"
+    return text.replace("-", "" if float(text.replace(",", "")) == 0 else "−")
+
+
+def count(value: Any) -> str:
+    """A whole number with thousands separated."""
+    x = number(value)
+    return f"{round(x):,}" if math.isfinite(x) else MISSING
+
+
+def plain(value: Any) -> str:
+    """A value of a configuration: numbers without needless decimals, shapes as 3 x 64 x 64, flags as yes or no."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return MISSING
+    if isinstance(value, int):
+        return count(value) if abs(value) >= 10_000 else str(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, (list, tuple)):
+        return " × ".join(plain(one) for one in value)
+    return str(value)
+
+
+def in_words(items: Sequence[str]) -> str:
+    """A list as a phrase: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def few(items: Sequence[str], most: int = 6) -> str:
+    """A list as a phrase, cut short where it is long."""
+    return in_words(list(items)) if len(items) <= most else in_words([*items[: most - 1], f"{len(items) - most + 1} more"])
+
+
+def metric_name(name: str) -> str:
+    """The name of a metric as people write it: "MIG", "factor vae score"."""
+    return name.upper() if len(name) <= 4 else name.replace("_", " ")

@@ -1,0 +1,149 @@
+"""The report of a run: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from jaxtyping import Float
+
+from unbraid.codes import CodeTable
+from unbraid.data.dataset import Dataset
+from unbraid.errors import UnbraidError, UsageError
+from unbraid.evaluation import FOLLOWS, follows, information_shares
+from unbraid.files import read_json, whole_file
+from unbraid.model import Model
+from unbraid.reporting import charts, tables
+from unbraid.reporting.cautions import cautions
+from unbraid.reporting.command import command_line
+from unbraid.reporting.headline import RULE, findings, headline, headline_without_factors
+from unbraid.reporting.latents import ACTIVE, SHOWN, Latent, has_kl, in_order
+from unbraid.reporting.numbers import MISSING, count, decimal
+from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, colour_bar, make_pictures, position_maps
+from unbraid.training.log import read_log
+from unbraid.training.run import ENVIRONMENT, REPORT, Run
+from unbraid.zoo.recipe import models
+
+
+def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any]) -> Path:
+    """Write `report.html` of a run; writing it again gives the same bytes.
+
+    Args:
+        model: the run's newest checkpoint.
+        table: its codes.
+        scored: what `metrics.json` holds.
+    """
+    text = render(run, model, table, scored, run.experiment.load_data())
+    path = run.folder / REPORT
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset) -> str:
+    """The page as text."""
+    experiment = run.experiment
+    log = read_log(run.log)
+    shares = shares_of(table, scored)
+    followed = follows(shares, table.factor_names) if shares is not None else []
+    latents = in_order(table, followed)
+    shown = latents[:SHOWN]
+    heard = heard_of(shares, latents) if shares is not None else None
+    found = findings(heard, table.factor_names, table.factor_sizes) if heard is not None else None
+    kl = float(table.kl.astype(np.float64).sum()) if len(table.kl) else float("nan")
+    n_active = sum(latent.active for latent in latents)
+    step = int(scored.get("step", model.step))
+    return _template().render(
+        experiment=experiment,
+        headline=headline(found) if found is not None else headline_without_factors(n_active, len(latents), kl),
+        rule=RULE if found is not None else "",
+        tiles=_tiles(step, experiment.batch_size, experiment.n_train, scored, kl, n_active, len(latents)),
+        losses=tables.loss_table(scored),
+        cautions=cautions(
+            latents=latents,
+            loss=charts.training_loss(log),
+            table=table,
+            dataset=dataset,
+            scored=scored,
+            last_step=run.last_step,
+        ),
+        loss_charts=charts.loss_charts(log),
+        pictures=make_pictures(model, table, dataset, shown),
+        redistributable=dataset.redistributable,
+        latents=latents,
+        shown=shown,
+        has_kl=has_kl(table),
+        columns=COLUMNS,
+        kl_chart=charts.kl_chart(log, latents, SHOWN),
+        information=charts.information_chart(shares, heard, table.factor_names, shown)
+        if shares is not None and heard is not None
+        else None,
+        position_maps=position_maps(table, shown),
+        colour_bar=colour_bar(),
+        position_limit=f"{POSITION_LIMIT:g}",
+        factors=[name.replace("_", " ") for name in table.factor_names],
+        has_factors=table.has_factors,
+        scores=tables.score_rows(scored, table.factor_names),
+        n_scored=count(len(table)),
+        command=command_line(experiment, extend=run.extend),
+        objective=models[experiment.model],
+        parts=tables.part_table(experiment),
+        settings=tables.setting_table(experiment),
+        environment=tables.environment_table(_environment(run)),
+        active_share=f"{100 * ACTIVE:g} %",
+        follow_share=f"{100 * FOLLOWS:g} %",
+    )
+
+
+def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, "d k"] | None:
+    """Information shares as scored, else computed; None without factors or for codes that are not finite."""
+    if not table.has_factors:
+        return None
+    given = np.array(scored.get("information_shares") or [], dtype=np.float64)
+    if given.shape == (table.latent_dim, len(table.factor_names)) and np.isfinite(given).all():
+        return given
+    try:
+        return information_shares(table)
+    except UsageError:  # codes that are not finite have no information
+        return None
+
+
+def heard_of(shares: Float[np.ndarray, "d k"], latents: Sequence[Latent]) -> Float[np.ndarray, "d k"]:
+    """Shares of active latents, 0 for dead ones: what noise drowns the decoder never hears, though the means hold it."""
+    active = np.zeros(len(latents), dtype=bool)
+    active[[latent.index for latent in latents]] = [latent.active for latent in latents]
+    return np.asarray(np.where(active[:, None], shares, 0.0))
+
+
+def _tiles(
+    step: int, batch_size: int, n_train: int, scored: Mapping[str, Any], kl: float, n_active: int, n_latents: int
+) -> list[tuple[str, str, str]]:
+    seen = step * batch_size
+    splits = scored.get("splits", {})
+    split = "test" if "test" in splits else "train"
+    found = splits.get(split, {})
+    name = tables.SPLIT_NAMES[split]
+    return [
+        ("Steps", count(step), f"of {batch_size} images"),
+        ("Images seen", count(seen), f"{decimal(seen / max(1, n_train), 1)} passes over {count(n_train)}"),
+        ("Reconstruction", decimal(found.get("nll_at_mean"), 1), f"nats per {name} image, at the mean"),
+        ("Total KL", decimal(kl, 1), "nats per image" if not np.isnan(kl) else "this posterior has none per latent"),
+        ("Active latents", f"{n_active} of {n_latents}", "change with the image"),
+    ]
+
+
+def _environment(run: Run) -> dict[str, Any]:
+    try:
+        return read_json(run.folder / ENVIRONMENT, "environment")
+    except UnbraidError:  # a page without versions is better than none
+        return {"versions": MISSING}
+
+
+def _template() -> jinja2.Template:
+    text = resources.files("unbraid.reporting").joinpath("template.html.jinja").read_text(encoding="utf-8")
+    world = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return world.from_string(text)

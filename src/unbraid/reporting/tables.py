@@ -1,0 +1,123 @@
+"""The tables of a report: losses, scores, parts and settings, as text ready to be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unbraid.data.dataset import SPLITS
+from unbraid.distributions.interfaces import posteriors, priors
+from unbraid.metrics.registry import metrics
+from unbraid.options import options_of
+from unbraid.reporting.numbers import count, decimal, metric_name, plain
+from unbraid.training.experiment import PARTS, Experiment
+from unbraid.training.settings import Settings
+
+TERMS = {
+    "loss": "Loss as trained (weighted sum)",
+    "nll": "Reconstruction, z drawn",
+    "nll_at_mean": "Reconstruction, at the mean",
+    "kl": "KL to the prior",
+}
+SPLIT_NAMES = {"train": "training", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Column headings and rows of cells, the first cell of each row its heading."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric: its value, the value of each factor, and how to read it."""
+
+    name: str
+    summary: str
+    value: str
+    per_factor: tuple[str, ...]
+    reading: str
+    source: str
+
+
+def loss_table(scored: Mapping[str, Any]) -> Table:
+    """Terms by splits, unweighted, in nats per image."""
+    splits = {name: scored["splits"][name] for name in SPLITS if name in scored.get("splits", {})}
+    names: dict[str, None] = dict.fromkeys(("loss", "nll", "nll_at_mean"))
+    for found in splits.values():
+        names.update(dict.fromkeys(found.get("terms", {})))
+    rows = []
+    for name in names:
+        values = [found.get("terms", {}).get(name) if name not in found else found[name] for found in splits.values()]
+        rows.append((TERMS.get(name, name.replace("_", " ")), *(decimal(value) for value in values)))
+    columns = [f"{SPLIT_NAMES[name]} ({count(found.get('images'))})" for name, found in splits.items()]
+    return Table(("nats per image", *columns), tuple(rows))
+
+
+def score_rows(scored: Mapping[str, Any], factors: Sequence[str]) -> list[Score]:
+    """One row a metric, with what the registry knows of it."""
+    rows = []
+    for name, result in scored.get("metrics", {}).items():
+        per_factor = result.get("per_factor") or {}
+        entry = metrics[name] if name in metrics else None  # noqa: SIM401 - a registry has no get
+        rows.append(
+            Score(
+                name=metric_name(name),
+                summary=entry.summary if entry else "",
+                value=decimal(result.get("score"), 3),
+                per_factor=tuple(decimal(per_factor.get(factor)) for factor in factors),
+                reading=_reading(entry.details) if entry else "",
+                source=entry.source if entry else "",
+            )
+        )
+    return rows
+
+
+def _reading(details: Mapping[str, Any]) -> str:
+    parts = []
+    if details.get("range"):
+        parts.append(f"Ranges from {details['range']}; more is better.")
+    if details.get("chance"):
+        parts.append(f"A code that knows nothing scores {details['chance']}.")
+    if details.get("blind"):
+        parts.append(f"Blind {details['blind']}.")
+    return " ".join(parts)
+
+
+def part_table(experiment: Experiment) -> Table:
+    """The parts of the model, what each is, and where it comes from."""
+    recipe = experiment.recipe()
+    chosen = [(part, registry[getattr(experiment, part)]) for part, registry in PARTS.items()]
+    chosen += [("posterior", posteriors[recipe.posterior]), ("prior", priors[recipe.prior])]
+    rows = []
+    for part, entry in chosen:
+        options = getattr(experiment, f"{part}_options", {})
+        given = ", ".join(f"{name} = {plain(value)}" for name, value in options.items())
+        rows.append(("data set" if part == "data" else part, entry.name, given, entry.summary, entry.source))
+    return Table(("part", "name", "options", "what it is", "source"), tuple(rows))
+
+
+def setting_table(experiment: Experiment) -> Table:
+    """The settings of the run, with what each means."""
+    specs = options_of(Settings)
+    rows = [
+        ("image shape", plain(experiment.image_shape), "channels, height and width in pixels"),
+        ("training images", count(experiment.n_train), "all others are held out for testing"),
+    ]
+    for name, spec in specs.items():
+        if name not in PARTS and hasattr(experiment, name):
+            meaning = spec.option.help.split("; default")[0].split("; 6,000")[0]
+            rows.append((name.replace("_", " "), plain(getattr(experiment, name)), meaning))
+    return Table(("setting", "value", "meaning"), tuple(rows))
+
+
+def environment_table(environment: Mapping[str, Any]) -> Table:
+    """Device, platform and versions, as recorded when the run began."""
+    rows = [(str(name), plain(value)) for name, value in environment.items() if not isinstance(value, (dict, list))]
+    versions = environment.get("versions")
+    if isinstance(versions, dict):
+        rows += [(str(name), str(value)) for name, value in versions.items()]
+    return Table(("what", "value"), tuple(rows))

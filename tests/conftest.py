@@ -1,0 +1,30 @@
+"""Every test runs with array shapes and types checked at each call."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from jaxtyping import install_import_hook
+
+install_import_hook("unbraid", "typechecking.check")
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_and_untouched_global_randomness():
+    """One thread, so that results repeat; and a check that nothing draws from the global generators."""
+    torch.set_num_threads(1)
+    before = (torch.get_rng_state(), np.random.get_state()[1].copy())  # noqa: NPY002 - it is the global state we watch
+    yield
+    assert torch.equal(before[0], torch.get_rng_state()), "the global torch generator was used"
+    assert (before[1] == np.random.get_state()[1]).all(), "the global NumPy generator was used"  # noqa: NPY002
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)

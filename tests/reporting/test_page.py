@@ -1,0 +1,232 @@
+"""Pages of all kinds of runs: complete, offline, well formed, repeatable."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+import unbraid
+from tiny import TINY
+from unbraid.figures.series import Series
+from unbraid.reporting.cautions import fall_at_end
+from unbraid.reporting.latents import SHOWN
+from unbraid.reporting.numbers import decimal, few
+from unbraid.reporting.pictures import LARGEST_FILE
+from unbraid.training.run import REPORT, open_run
+
+VOID = {"meta", "img", "br", "link", "hr", "input"}
+
+
+class Reader(HTMLParser):
+    """Collects what matters of a page and notices tags that are not closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.images: list[dict] = []
+        self.headings: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        found = dict(attrs)
+        self.ids += [found["id"]] if "id" in found else []
+        self.references += [found[name] for name in ("src", "href", "xlink:href", "srcset", "data", "action") if name in found]
+        self.references += re.findall(r"url\(([^)]*)\)", " ".join(value or "" for value in found.values()))
+        if tag == "img":
+            self.images.append(found)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in ("h1", "h2", "h3"):
+            self.headings.append(data)
+        if "style" not in self.open:
+            self.text += data
+        else:
+            self.references += re.findall(r"url\(([^)]*)\)|@import\s+(\S+)", data)
+
+
+def read(page: str) -> Reader:
+    """The page parsed, after what must hold of every page has been checked."""
+    reader = Reader()
+    reader.feed(page)
+    reader.close()
+    assert not reader.wrong
+    assert not reader.open
+    assert len(reader.ids) == len(set(reader.ids)), "ids must differ"
+    for reference in reader.references:
+        assert reference.startswith(("#", "data:image/png;base64,")), reference
+        assert not reference.startswith("#") or reference[1:] in reader.ids, reference
+    assert all(image.get("alt") for image in reader.images)
+    assert "<script" not in page
+    assert len(page) < 3_000_000
+    for mark in ("NaN", ">nan", " nan", "None", "Undefined", "{{", "{%"):
+        assert mark not in reader.text, mark
+    reader.text = " ".join(reader.text.split())
+    return reader
+
+
+def test_headline_and_labels_match_the_codes(own_latents_table):
+    page = read(own_latents_table.page())
+    assert "Both positions and scale have latents of their own; orientation is not coded by any single latent." in page.text
+    assert f"beta_vae on {TINY}" in page.text
+    labels = ["z2 · 3.0 nats · y", "z3 · 2.0 nats · scale", "z1 · 1.5 nats · x", "z0 · 0.00 nats"]
+    places = [page.text.index(label) for label in labels]
+    assert places == sorted(places), "rows are sorted by KL"
+    assert "1 of 4 latents is dead. The latent carries no information about the image: z0." in page.text
+    assert "A code that knows nothing scores 0, apart from estimation bias." in page.text
+
+
+def test_sections_come_in_order(own_latents_table):
+    page = read(own_latents_table.page())
+    wanted = ["Losses over training", "Reconstructions", "Traversals", "KL of each latent", "Latents and factors", "Scores"]
+    places = [page.headings.index(heading) for heading in [*wanted, "How it was made"]]
+    assert places == sorted(places)
+    assert f"unbraid train beta_vae {TINY} --steps 100" in page.text
+
+
+def test_data_without_factors(make_case):
+    page = read(make_case(image_shape=(1, 32, 32)).page())
+    assert "This data set has no factors" in page.text
+    assert "the data set has no factors to name" in page.text
+    assert "Scores" not in page.headings
+    assert len(page.images) == 2 + 4 + 4 + 1
+
+
+def test_colour_images(make_case):
+    page = read(make_case(image_shape=(3, 64, 64)).page())
+    assert len(page.images) == 2 + 4 + 4 + 1
+    n_strips = 2 + 2 * SHOWN + 1
+    assert n_strips * LARGEST_FILE * 4 / 3 < 2_400_000, "as base64; charts and text take the rest of 3 MB"
+
+
+def test_collapsed_posterior_of_an_autoencoder(make_case):
+    case = make_case(beta=0.0)
+    spread = np.array([1e3, 50, 2, 1e-3], np.float32)
+    mean = np.random.default_rng(0).normal(size=case.table.mean.shape).astype(np.float32) * spread
+    case.table = replace(
+        case.table, mean=mean, variance=np.full_like(mean, 1e-13), kl=np.array([1e3, 900, 30.5, 12.0], np.float32)
+    )
+    page = read(case.page())
+    assert "z0 · 1,000 nats" in page.text
+    assert "latents are dead" not in page.text
+    assert "0.00 to 0.00" not in page.text
+
+
+@pytest.mark.parametrize("latent_dim", [1, 50])
+def test_any_number_of_latents(make_case, latent_dim):
+    page = read(make_case(latent_dim=latent_dim).page())
+    assert ("the 10 most informative of 50 latents" in page.text) == (latent_dim == 50)
+    assert len([image for image in page.images if image["alt"].startswith("Traversal")]) == 2 * min(10, latent_dim)
+
+
+def test_posterior_without_kl_per_latent(make_case):
+    case = make_case()
+    case.table = replace(case.table, kl=np.zeros(0, np.float32))
+    case.scored["kl_per_dim"] = []
+    case.log = [{**entry, "values": {k: v for k, v in entry["values"].items() if k != "kl_per_dim"}} for entry in case.log]
+    page = read(case.page())
+    assert "sorted by the variance of their means" in page.text
+    assert "This run logged no KL per latent." in page.text
+
+
+@pytest.mark.parametrize("entries", [0, 1])
+def test_short_logs(make_case, entries):
+    case = make_case()
+    case.log = case.log[:entries]
+    assert ("holds no training entries" in read(case.page()).text) == (entries == 0)
+
+
+def test_nothing_finite(make_case):
+    case = make_case()
+    bad = np.full_like(case.table.mean, np.nan)
+    kl = np.array([np.nan, np.inf, 1, -np.inf], np.float32)
+    case.table = replace(case.table, mean=bad, variance=bad, kl=kl)
+    case.log = [{"kind": "train", "step": 1, "values": {"loss": None, "nll": None, "kl_per_dim": [None] * 4}, "time": 0.0}]
+    case.scored = {"step": 100, "splits": {"test": {"images": 3, "nll": float("nan")}}, "metrics": {"gone": {"score": None}}}
+    page = read(case.page())
+    assert "codes of this model are not finite" in page.text
+    assert "The KL is not finite" in page.text
+
+
+def test_images_that_may_not_be_passed_on_are_not_embedded(make_case):
+    case = make_case(image_shape=(1, 32, 32))
+    case.dataset = replace(case.dataset, redistributable=False)
+    page = read(case.page())
+    assert not page.images
+    assert "may not be passed on" in page.text
+
+
+def test_cautions_of_partial_and_unfinished_evaluation(make_case):
+    case = make_case(limit=60, test_share=0.0)
+    case.scored["step"] = 40
+    text = read(case.page()).text
+    assert "60 of 240 images" in text
+    assert "No test images" in text
+    assert "step 40 of 100" in text
+
+
+def test_a_loss_that_still_falls_is_told_from_one_that_has_settled():
+    steps = np.arange(1, 101)
+    noise = np.random.default_rng(0).normal(size=100)
+    falling = Series("loss", steps, 300.0 - steps + noise)
+    fall, share = fall_at_end(falling)
+    assert fall == pytest.approx(10, abs=1.5)
+    assert share == pytest.approx(fall / 210, rel=0.02)
+    assert fall_at_end(Series("loss", steps, 100 + noise)) == (0, 0)
+    assert fall_at_end(Series("loss", steps, 100.0 + steps)) == (0, 0)
+    assert fall_at_end(Series("loss", steps[:5], 300.0 - steps[:5])) == (0, 0)
+    assert fall_at_end(Series("loss", steps, np.full(100, np.nan))) == (0, 0)
+
+
+def test_text_of_configurations_is_escaped(make_case):
+    case = make_case()
+    nasty = '<b onload="x">&'
+    names = (nasty, *case.table.factor_names[1:])
+    case.table = replace(case.table, factor_names=names)
+    case.dataset = replace(case.dataset, name=nasty, redistributable=False)
+    page = case.page()
+    assert nasty in read(page).text
+    assert "<b " not in page
+    assert html.escape(nasty).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in page
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path):
+    options = {"steps": 6, "batch_size": 16, "latent_dim": 3, "log_every": 2, "evaluate_every": 3, "device": "cpu"}
+    unbraid.train("beta_vae", TINY, out=tmp_path / "run", **options)
+    path = unbraid.report(tmp_path / "run")
+    assert path == open_run(tmp_path / "run").folder / REPORT
+    first = path.read_bytes()
+    assert unbraid.report(tmp_path / "run").read_bytes() == first
+    assert str(tmp_path) not in first.decode()
+    read(first.decode())
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1.234, "1.23"), (-1.5, "−1.50"), (123.456, "123.5"), (12345.6, "12,346"), (-0.001, "0.00"), (None, "–"),
+     (float("nan"), "–"), (float("inf"), "∞"), (float("-inf"), "−∞"), (3e20, "3.00e+20"), (True, "–")],
+)  # fmt: skip
+def test_numbers(value, shown):
+    assert decimal(value) == shown
+
+
+def test_lists_in_words():
+    assert few(["a"]) == "a"
+    assert few(["a", "b", "c"]) == "a, b and c"
+    assert few(list("abcdefgh"), 4) == "a, b, c and 5 more"

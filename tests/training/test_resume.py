@@ -1,0 +1,242 @@
+"""A run that stopped, however it stopped, ends bit for bit where an uninterrupted one ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from unbraid.errors import ConfigMismatch, CorruptFile, Interrupted, UnbraidError, UsageError
+from unbraid.training.checkpoint import list_checkpoints, read_checkpoint
+from unbraid.training.fit import Silent
+from unbraid.training.log import read_log
+
+
+def final(folder: Path) -> dict[str, bytes]:
+    """Bytes of the last checkpoint's weights and training state."""
+    newest = list_checkpoints(folder / "checkpoints")[-1]
+    return {name: (newest / name).read_bytes() for name in ("model.safetensors", "training.safetensors")}
+
+
+def log_without_clocks(folder: Path) -> list[dict]:
+    return [{k: v for k, v in e.items() if k not in ("time", "images_per_second")} for e in read_log(folder / "log.jsonl")]
+
+
+def board(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """Scalars as TensorBoard reads them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder / "tensorboard"), size_guidance={"scalars": 0, "tensors": 0})
+    events.Reload()
+    tags = events.Tags()["scalars"]
+    assert tags
+    return {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in tags if "per_second" not in tag}
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    assert final(one) == final(other)
+    assert log_without_clocks(one) == log_without_clocks(other)
+    assert board(one) == board(other)
+
+
+class StopAt(Silent):
+    """Sends the process a signal once a step is reached."""
+
+    def __init__(self, step: int, number: int = signal.SIGINT) -> None:
+        self.step, self.number = step, number
+
+    def advance(self, step, values, images_per_second):
+        if step == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": "sgd"}, {"optimizer": "adagrad", "likelihood": "gaussian"}])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_resumes_to_the_same_end(train_small, tmp_path, options, number):
+    whole = train_small("whole", **options)
+    for step in (3, 13, 21):
+        with pytest.raises(Interrupted, match=rf"Stopped after step {step + 1} of 24, with a checkpoint"):
+            train_small("parts", monitor=StopAt(step, number), **options)
+    resumed = train_small("parts", **options)
+    assert_same_run(tmp_path / "whole", tmp_path / "parts")
+    assert resumed.step == whole.step == 24
+
+
+def test_evaluation_and_checkpoints_do_not_change_the_end(train_small, tmp_path):
+    train_small("watched")
+    train_small("plain", evaluate_every=0, checkpoint_every=24)
+    weights = [final(tmp_path / name)["model.safetensors"] for name in ("watched", "plain")]
+    assert weights[0] == weights[1]
+    kinds = [entry["kind"] for entry in read_log(tmp_path / "watched" / "log.jsonl")]
+    assert kinds.count("evaluation") == 3
+    assert kinds.count("train") == 5  # steps 5, 10, 15, 20 and the last
+
+
+def test_another_seed_ends_elsewhere(train_small, tmp_path):
+    train_small("zero")
+    train_small("one", seed=1)
+    assert final(tmp_path / "zero")["model.safetensors"] != final(tmp_path / "one")["model.safetensors"]
+
+
+def test_a_finished_run_is_left_alone(train_small, tmp_path):
+    train_small()
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert train_small().step == 24
+    assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+
+
+def test_extending_goes_on_with_the_old_schedules(train_small, tmp_path):
+    options = {"model": "beta_vae_capacity", "capacity_ramp": 0.5}
+    train_small("twice", **options)
+    train_small("twice", extend=40, **options)
+    assert train_small("twice", **options).step == 40  # the plain command still means the extended run
+    train_small("once", extend=40, **options)
+    assert final(tmp_path / "twice") == final(tmp_path / "once")
+    last = [entry for entry in read_log(tmp_path / "once" / "log.jsonl") if entry["kind"] == "train"][-1]
+    assert last["step"] == 40
+    assert last["values"]["capacity"] == 25.0
+    with pytest.raises(UsageError, match="before the end"):
+        train_small("once", extend=3, **options)
+
+
+def test_another_configuration_is_refused_and_named(train_small, tmp_path):
+    train_small()
+    before = final(tmp_path / "run")
+    with pytest.raises(ConfigMismatch, match=r"batch_size: 16 there, 8 now.*lr: 0.\d+ there, 0.5 now"):
+        train_small(lr=0.5, batch_size=8)
+    with pytest.raises(ConfigMismatch, match=r"'beta': 4.0.*'beta': 2.0"):
+        train_small(beta=2.0)
+    assert final(tmp_path / "run") == before
+
+
+def test_overwrite_replaces_a_run_and_nothing_else(train_small, tmp_path):
+    train_small()
+    train_small(beta=2.0, overwrite=True)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["model_options"]["beta"] == 2.0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    for overwrite in (False, True):
+        with pytest.raises(UsageError, match="not a run folder"):
+            train_small("mine", overwrite=overwrite)
+    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UsageError, match="is a file"):
+        train_small("file", overwrite=True)
+
+
+def damage(path: Path, how: str) -> None:
+    raw = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(raw[: len(raw) // 2])
+    elif how == "flipped":
+        path.write_bytes(raw[:-9] + bytes([raw[-9] ^ 1]) + raw[-8:])
+    elif how == "empty":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize("how", ["truncated", "flipped", "empty", "missing"])
+@pytest.mark.parametrize("name", ["model.safetensors", "training.safetensors", "state.json"])
+def test_a_damaged_checkpoint_is_never_believed(train_small, tmp_path, name, how):
+    train_small("whole")
+    with pytest.raises(Interrupted):
+        train_small("hurt", monitor=StopAt(16))
+    newest = list_checkpoints(tmp_path / "hurt" / "checkpoints")[-1]
+    if name == "state.json" and how == "flipped":
+        how = "truncated"  # a flip inside a number of state.json is caught only if it breaks the JSON
+    damage(newest / name, how)
+    with pytest.raises(UnbraidError):
+        read_checkpoint(newest)
+    told: list[str] = []
+
+    class Listen(Silent):
+        def start(self, step, last_step, notes):
+            told.extend([str(step), *notes])
+
+    train_small("hurt", monitor=Listen())  # from the checkpoint before
+    assert told[0] == "14"
+    assert str(newest) in told[1]
+    assert_same_run(tmp_path / "whole", tmp_path / "hurt")
+
+
+def test_no_sound_checkpoint_is_an_error_that_says_what_to_do(train_small, tmp_path):
+    train_small()
+    for path in list_checkpoints(tmp_path / "run" / "checkpoints"):
+        damage(path / "model.safetensors", "truncated")
+    with pytest.raises(CorruptFile, match="--overwrite"):
+        train_small()
+
+
+def test_a_log_shorter_than_its_checkpoint_is_an_error(train_small, tmp_path):
+    with pytest.raises(Interrupted):
+        train_small(monitor=StopAt(16))
+    damage(tmp_path / "run" / "log.jsonl", "truncated")
+    with pytest.raises(CorruptFile, match="shorter than its checkpoint"):
+        train_small()
+
+
+def test_two_processes_cannot_write_one_run(train_small, tmp_path):
+    code = (
+        "import sys, time; from pathlib import Path; from unbraid.training.run import only_writer\n"
+        "with only_writer(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "run")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(UnbraidError, match="in use by another unbraid process"):
+            train_small()
+        other.stdin.close()
+        other.wait()
+    assert train_small().step == 24
+
+
+COMMAND = [
+    *(sys.executable, "-m", "unbraid", "train", "beta_vae", "ellipses", "--no-report", "--device", "cpu"),
+    *"--steps 300 --batch-size 16 --latent-dim 4 --log-every 9 --checkpoint-every 20 --evaluate-every 150".split(),
+    *"--test-share 0.98".split(),
+]
+
+
+def test_kills_at_random_moments_leave_a_run_that_resumes(tmp_path):
+    """SIGKILL the command line at random milliseconds, again and again; the end is that of an undisturbed run."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*COMMAND, "--out", str(tmp_path / "whole")], check=True, env=environment, capture_output=True)
+    moments = random.Random(5)
+    folder, kills, seen = tmp_path / "parts", 0, []
+    for _ in range(40):
+        with subprocess.Popen([*COMMAND, "--out", str(folder)], env=environment, stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 120
+            before = steps_logged(folder)
+            while process.poll() is None and steps_logged(folder) <= before and time.monotonic() < deadline:
+                time.sleep(0.001)  # until it trains again
+            if process.poll() is None:
+                time.sleep(moments.uniform(0, 0.4))
+                process.send_signal(signal.SIGKILL)
+            process.wait()
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+        kills += 1
+        seen.append(steps_logged(folder))
+        for path in list_checkpoints(folder / "checkpoints"):
+            read_checkpoint(path)  # whatever is there is whole
+        if kills == 4:
+            subprocess.run([*COMMAND, "--out", str(folder)], check=True, env=environment, capture_output=True)
+            break
+    assert kills >= 3, f"the run was over after {kills} kills, at {seen}"
+    assert_same_run(tmp_path / "whole", folder)
+
+
+def steps_logged(folder: Path) -> int:
+    """Size of the log: it grows once training goes on."""
+    path = folder / "log.jsonl"
+    return path.stat().st_size if path.exists() else 0
