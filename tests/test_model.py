@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny import TINY, tiny_ellipses
 
 import unbraid
+from tiny import TINY, tiny_ellipses
 from unbraid.errors import CorruptFile, UnknownName, UsageError
 
 
@@ -229,6 +229,8 @@ def test_values_out_of_range_are_refused_before_anything_is_written(options, say
 
 
 def test_a_data_set_that_does_not_fit_an_architecture(tmp_path):
-    with pytest.raises(UsageError, match=r"'burgess' encoder takes images of 32 x 32 or 64 x 64 pixels, the data set has 28 x 28"):
+    with pytest.raises(
+        UsageError, match=r"'burgess' encoder takes images of 32 x 32 or 64 x 64 pixels, the data set has 28 x 28"
+    ):
         unbraid.train("beta_vae", "fashion_mnist", size=28, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -16,7 +16,9 @@ TINY = "tiny_ellipses"
 
 
 @datasets.register(TINY, source="the tests")
-def tiny_ellipses(order: Annotated[Order, Option("order of presentation")] = "shuffled", test_share: TestShare = 0.2) -> Dataset:
+def tiny_ellipses(
+    order: Annotated[Order, Option("order of presentation")] = "shuffled", test_share: TestShare = 0.2
+) -> Dataset:
     """240 ellipses: 4 x 4 positions, 3 scales, 5 orientations."""
     whole = ellipses(size=32)
     space, rows = whole.space.subgrid(x=[0, 5, 10, 15], y=[0, 5, 10, 15], scale=[1, 3, 5], orientation=[0, 8, 16, 24, 32])

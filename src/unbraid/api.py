@@ -16,7 +16,7 @@ from unbraid.model import Model
 from unbraid.training.checkpoint import WEIGHTS, unpack
 from unbraid.training.experiment import Experiment, plan
 from unbraid.training.fit import Monitor, fit
-from unbraid.training.run import CODES, CONFIG, METRICS, Run, only_writer, open_run, prepare_run
+from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
 
 RUNS = Path("runs")
 EVALUATE_IMAGES = 100_000
@@ -67,10 +67,10 @@ def train(
     experiment, dataset = plan(model, data, options)
     where = pick_device(device)
     folder = Path(out) if out is not None else RUNS / experiment.name
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; give another --out.")
+    find_run(folder, experiment, extend=extend, overwrite=overwrite)  # refuse before anything is written
     with only_writer(folder):
-        run = prepare_run(folder, experiment, extend=extend, overwrite=overwrite)
+        run = find_run(folder, experiment, extend=extend, overwrite=overwrite)
+        make_run(run, overwrite=overwrite)
         every = periodic(dataset, experiment.seed, where) if experiment.evaluate_every else None
         vae = fit(run, dataset, device=where, monitor=monitor, evaluate=every)
     return Model(vae, experiment, step=run.last_step, folder=folder)
@@ -154,6 +154,3 @@ def report(folder: str | Path) -> Path:
 def default_folder(experiment: Experiment) -> Path:
     """Where a run goes unless told otherwise."""
     return RUNS / experiment.name
-
-
-__all__ = ["Run", "evaluate", "is_finished", "load", "report", "train"]

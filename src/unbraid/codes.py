@@ -82,7 +82,7 @@ class CodeTable:
     def load(cls, path: Path) -> CodeTable:
         """Read back. Raises `CorruptFile` for a file that is damaged or not a code table; never unpickles."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
                 arrays = {f.name: file[f.name] for f in fields(cls)}
         except FileNotFoundError:
             raise UsageError(f"There is no code table {path}; make one with `unbraid evaluate`.") from None

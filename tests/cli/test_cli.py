@@ -13,11 +13,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tiny import TINY
 
+from tiny import TINY
 from unbraid.cli.main import main
 
-FAST = "--steps 12 --batch-size 16 --latent-dim 3 --device cpu".split()
+KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics")
+FAST = ["--steps", "12", "--batch-size", "16", "--latent-dim", "3", "--device", "cpu"]
 
 
 def run(capsys, *tokens: str) -> tuple[int, str, str]:
@@ -34,7 +35,9 @@ def finished(tmp_path_factory):
 
 
 def test_help_is_quick_and_imports_no_torch():
-    code = "import sys; from unbraid.cli.main import main; main(['--help']); print(sorted(set(sys.modules) & {'torch', 'numpy'}))"
+    code = (
+        "import sys; from unbraid.cli.main import main; main(['--help']); print(sorted(set(sys.modules) & {'torch', 'numpy'}))"
+    )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "unbraid train beta_vae ellipses" in shown
     assert shown.endswith("[]\n")
@@ -110,7 +113,7 @@ def test_evaluate_and_report_can_be_run_alone(capsys, finished, tmp_path):
     assert (code, "Did you mean 'mig'" in err) == (2, True)
 
 
-@pytest.mark.parametrize("kind", "models datasets encoders decoders likelihoods posteriors priors rates metrics".split())
+@pytest.mark.parametrize("kind", KINDS)
 def test_list(capsys, kind):
     from unbraid.catalogue import REGISTRIES
 
@@ -135,7 +138,8 @@ def test_show_explains_everything_there_is(capsys):
                 assert spec.option.help, f"option {name} of {entry.name} has no help"
 
 
-def test_show_prints_published_values_and_parameter_counts(capsys):
+def test_show_prints_published_values_and_parameter_counts(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     code, out, _ = run(capsys, "show", "beta_vae")
     assert code == 0
     for shown in ("252,052", "249,953", "beta * KL", "Higgins et al. (2017)", "Locatello et al. (2019)", "Golla"):
@@ -252,7 +256,7 @@ def test_a_diverging_loss_names_step_player_and_term_and_keeps_the_last_good_che
 
 
 def test_a_full_disk_is_an_error_that_keeps_what_was_there(capsys, tmp_path, monkeypatch):
-    import unbraid.training.checkpoint as checkpoint
+    from unbraid.training import checkpoint
 
     folder = tmp_path / "run"
     tokens = ["train", "vae", TINY, *FAST, "--checkpoint-every", 4, "--out", folder]

@@ -1,8 +1,8 @@
 """The linear VAE, whose optimum is known exactly.
 
-Data x ~ N(0, diag lambda), a linear encoder and decoder, a Gaussian likelihood of standard deviation sigma. At the optimum of
-rec + beta KL a dimension is active iff lambda > beta sigma^2; then its KL is 1/2 log(lambda / (beta sigma^2)), its squared error
-beta sigma^2 and its posterior variance beta sigma^2 / lambda; else KL 0 and squared error lambda.
+Data x ~ N(0, diag lambda), a linear encoder and decoder, a Gaussian likelihood of standard deviation sigma. At the optimum
+of rec + beta KL a dimension is active iff lambda > beta sigma^2; then its KL is 1/2 log(lambda / (beta sigma^2)), its squared
+error beta sigma^2 and its posterior variance beta sigma^2 / lambda; else KL 0 and squared error lambda.
 """
 
 from __future__ import annotations

@@ -39,7 +39,16 @@ def test_kl_term_is_unweighted_and_its_weight_is_beta():
 
 @pytest.mark.parametrize(
     ("warmup", "step", "weight"),
-    [(0.0, 0, 3.0), (0.5, 0, 0.0), (0.5, 25, 1.5), (0.5, 50, 3.0), (0.5, 99, 3.0), (1.0, 50, 1.5), (20.0, 5, 0.75), (20.0, 30, 3.0)],
+    [
+        (0.0, 0, 3.0),
+        (0.5, 0, 0.0),
+        (0.5, 25, 1.5),
+        (0.5, 50, 3.0),
+        (0.5, 99, 3.0),
+        (1.0, 50, 1.5),
+        (20.0, 5, 0.75),
+        (20.0, 30, 3.0),
+    ],
 )
 def test_warmup_is_a_fraction_of_the_run_or_a_number_of_steps(warmup, step, weight):
     assert KL(3.0, warmup)(with_kl(1.0), context(step))["kl"].weight == pytest.approx(weight)
@@ -77,7 +86,9 @@ def test_batch_distance_never_exceeds_that_of_images():
         both = [Capacity(end=1.5, duration=0.0, reduction=r)(made, context())["capacity_gap"].mean for r in ("batch", "sample")]
         assert both[0] <= both[1] + 1e-12
     one_side = with_kl(30.0, 40.0)
-    both = [Capacity(end=25.0, duration=0.0, reduction=r)(one_side, context())["capacity_gap"].mean for r in ("batch", "sample")]
+    both = [
+        Capacity(end=25.0, duration=0.0, reduction=r)(one_side, context())["capacity_gap"].mean for r in ("batch", "sample")
+    ]
     torch.testing.assert_close(*both)
 
 
@@ -118,7 +129,7 @@ def test_capacity_zero_is_the_kl_in_value_and_gradient():
 
 def test_two_rates_with_one_term_are_refused():
     made = with_kl(1.0)
-    with pytest.raises(UsageError, match="two rates report a term named 'kl'|Two rates report a term named 'kl'"):
+    with pytest.raises(UsageError, match="Two rates report a term named 'kl'"):
         join_terms([KL()(made, context()), Capacity()(made, context())])
     assert list(join_terms([{"nll": Term(made.nll)}, KL()(made, context())])) == ["nll", "kl"]
 
@@ -133,7 +144,7 @@ class TestEveryRate:
             made = make_pass(torch.full((6, 3), mean), torch.full((6, 3), logvar))
             for term in rate(made, context(step=50)).values():
                 assert torch.isfinite(term.value).all()
-                assert term.value.shape == ((6,) if rate.per_sample or term.weight == 0 and term.value.ndim else ())
+                assert term.value.shape == ((6,) if rate.per_sample or (term.weight == 0 and term.value.ndim) else ())
 
     def test_is_pure(self, entry):
         rate, made = entry.factory(), make_pass(torch.linspace(-2, 2, 18).reshape(6, 3))

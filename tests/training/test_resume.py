@@ -199,11 +199,9 @@ def test_two_processes_cannot_write_one_run(train_small, tmp_path):
     assert train_small().step == 24
 
 
-COMMAND = [
-    *(sys.executable, "-m", "unbraid", "train", "beta_vae", "ellipses", "--no-report", "--device", "cpu"),
-    *"--steps 300 --batch-size 16 --latent-dim 4 --log-every 9 --checkpoint-every 20 --evaluate-every 150".split(),
-    *"--test-share 0.98".split(),
-]
+COMMAND = [sys.executable, "-m", "unbraid", "train", "beta_vae", "ellipses", "--no-report", "--device", "cpu"]
+COMMAND += ["--steps", "300", "--batch-size", "16", "--latent-dim", "4", "--test-share", "0.98"]
+COMMAND += ["--log-every", "9", "--checkpoint-every", "20", "--evaluate-every", "150"]
 
 
 def test_kills_at_random_moments_leave_a_run_that_resumes(tmp_path):

@@ -7,9 +7,7 @@ from unbraid.options import Option, OptionSpec
 
 _ARGUMENTS = (
     Argument(OptionSpec("run", str, None, Option("run folder")), "run", required=True),
-    Argument(
-        OptionSpec("metrics", str, None, Option("names of metrics, commas between; default: all")), "metrics", "Options"
-    ),
+    Argument(OptionSpec("metrics", str, None, Option("names of metrics, commas between; default: all")), "metrics", "Options"),
     Argument(
         OptionSpec("evaluate_images", int, None, Option("score a fixed part of this many images; default: all", ge=2)),
         "evaluate_images",

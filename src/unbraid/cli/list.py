@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from unbraid.cli.parse import Argument, HelpShown, parse
 from unbraid.errors import UnknownName
 from unbraid.options import Option, OptionSpec
 
 KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics")
 _ARGUMENTS = (Argument(OptionSpec("kind", str, None, Option(f"one of {', '.join(KINDS)}")), "kind", required=True),)
+
+
+def _short(source: str) -> str:
+    """The authors and year of a citation."""
+    found = re.match(r"[^;]*?\(\d{4}\)", source)
+    return found.group() if found else source
 
 
 def run(tokens: list[str]) -> int:
@@ -28,7 +36,7 @@ def run(tokens: list[str]) -> int:
     table.add_column()
     table.add_column(style="dim")
     for entry in REGISTRIES[kind]:
-        table.add_row(entry.name, entry.summary, entry.source)
+        table.add_row(entry.name, entry.summary, _short(entry.source))
     out.print(table)
     out.print(f"\nMore about one of them: unbraid show {next(iter(REGISTRIES[kind])).name}")
     return 0

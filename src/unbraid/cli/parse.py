@@ -71,6 +71,7 @@ def parse(command: str, about: str, arguments: Iterable[Argument], tokens: list[
         name=f"unbraid {command}",
         help=about,
         help_format="plaintext",
+        usage=f"Usage: unbraid {command} {' '.join(a.flag.upper() for a in arguments if not a.group)} [OPTIONS]\n",
         version_flags=[],
         group_parameters=Group("Arguments", sort_key=-1),
         group_commands=Group("Help", sort_key=99),

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from unbraid.zoo.recipe import Recipe
 
 _ARGUMENTS = (
-    Argument(
-        OptionSpec("name", str, None, Option("a model, data set, network, likelihood or metric")), "name", required=True
-    ),
+    Argument(OptionSpec("name", str, None, Option("a model, data set, network, likelihood or metric")), "name", required=True),
     Argument(OptionSpec("image_shape", str, "1,64,64", Option("channels,height,width for layers")), "image_shape", "Layers"),
     Argument(OptionSpec("latent_dim", int, 10, Option("number of latents for layers", ge=1)), "latent_dim", "Layers"),
 )

@@ -65,7 +65,7 @@ def _request(url: str, temporary: Path, path: Path, count: _ByteCount, hint: str
     from requests.exceptions import RequestException
 
     try:
-        download = HTTPDownloader(progressbar=count, timeout=TIMEOUT)  # type: ignore[no-untyped-call]
+        download = HTTPDownloader(progressbar=count, timeout=TIMEOUT)
         download(url, str(temporary), None)
     except RequestException as error:
         raise DataUnavailable(_sentences(f"Could not download {url} to {path}: {_reason(error, url)}", hint)) from error

@@ -28,6 +28,8 @@ CONFIG, ENVIRONMENT, LOG, METRICS, CODES, REPORT = (
     "report.html",
 )
 
+LOCK = ".lock"
+
 
 @dataclass(frozen=True)
 class Run:
@@ -95,32 +97,37 @@ def open_run(folder: Path) -> Run:
     return Run(folder, Experiment.from_dict(content, str(config)), extend)
 
 
-def prepare_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite: bool = False) -> Run:
-    """Make a run folder, or open the one that holds this very run.
+def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite: bool = False) -> Run:
+    """The run that a folder holds or will hold; nothing is written.
 
     Raises `ConfigMismatch` that lists the differing fields where the folder holds another run, and `UsageError` where it
     holds something else.
     """
     if extend and extend < experiment.steps:
         raise UsageError(f"--extend {extend} lies before the end of the run at step {experiment.steps}.")
-    run = Run(folder, experiment, extend)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give another --out.")
-    if folder.is_dir() and any(path.name != ".lock" for path in folder.iterdir()):
-        if overwrite:
-            _remove(folder)
-        else:
-            old = open_run(folder) if (folder / CONFIG).is_file() else None
-            if old is None:
-                raise UsageError(f"{folder} exists and is not a run folder (it holds no {CONFIG}); give another --out.")
-            _require_same(old.experiment, experiment, folder)
-            run = Run(folder, experiment, max(extend, old.extend))
-    with os_errors(f"make run folder {folder}", "Give another --out."):
+    if not folder.is_dir() or all(path.name == LOCK for path in folder.iterdir()):
+        return Run(folder, experiment, extend)
+    if not (folder / CONFIG).is_file():
+        raise UsageError(f"{folder} exists and is not a run folder (it holds no {CONFIG}); give another --out.")
+    if overwrite:
+        return Run(folder, experiment, extend)
+    old = open_run(folder)
+    _require_same(old.experiment, experiment, folder)
+    return Run(folder, experiment, max(extend, old.extend))
+
+
+def make_run(run: Run, *, overwrite: bool = False) -> None:
+    """Make the folder of a run that `find_run` gave, or empty the one that it replaces, and write its configuration."""
+    with os_errors(f"make run folder {run.folder}", "Give another --out."):
+        for path in run.folder.iterdir() if overwrite else ():
+            if path.name != LOCK:
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         run.checkpoints.mkdir(parents=True, exist_ok=True)
-    config = experiment.to_dict() | ({"extend": run.extend} if run.extend else {})
+    config = run.experiment.to_dict() | ({"extend": run.extend} if run.extend else {})
     if not run.config.exists() or read_json(run.config, "configuration") != config:
         write_json(run.config, config)
-    return run
 
 
 def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:
@@ -133,16 +140,6 @@ def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:
         )
 
 
-def _remove(folder: Path) -> None:
-    config = folder / CONFIG
-    if not config.is_file():
-        raise UsageError(f"{folder} is not a run folder (it holds no {CONFIG}); --overwrite replaces only run folders.")
-    with os_errors(f"overwrite {folder}", "Give another --out."):
-        for path in folder.iterdir():
-            if path.name != ".lock":
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold the run folder; a second process that wants it is refused. The system lets go when the process dies.
@@ -151,7 +148,7 @@ def only_writer(folder: Path) -> Iterator[None]:
     """
     with os_errors(f"make run folder {folder}", "Give another --out."):
         folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("a")
+        handle = (folder / LOCK).open("a")
     with handle:
         try:
             import fcntl

@@ -33,4 +33,3 @@ class Settings:
     keep_checkpoints: Annotated[int, Option("how many checkpoints to keep, the newest ones; 0 keeps all", ge=0)] = 2
     evaluate_every: Annotated[int, Option("steps between evaluations on a part of the data; 0 for none", ge=0)] = 0
     log_every: Annotated[int | None, Option("steps between log entries; default: a hundredth of the run", ge=1)] = None
-
