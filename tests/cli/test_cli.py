@@ -139,7 +139,9 @@ def test_show_explains_everything_there_is(capsys):
 
 
 def test_show_prints_published_values_and_parameter_counts(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+    from unbraid.cli.console import out as console
+
+    monkeypatch.setattr(console, "width", 200)
     code, out, _ = run(capsys, "show", "beta_vae")
     assert code == 0
     for shown in ("252,052", "249,953", "beta * KL", "Higgins et al. (2017)", "Locatello et al. (2019)", "Golla"):

@@ -54,6 +54,11 @@ def test_warmup_is_a_fraction_of_the_run_or_a_number_of_steps(warmup, step, weig
     assert KL(3.0, warmup)(with_kl(1.0), context(step))["kl"].weight == pytest.approx(weight)
 
 
+def test_warmup_can_come_down_from_above():
+    weights = [KL(4.0, warmup=0.5, start=20.0)(with_kl(1.0), context(step))["kl"].weight for step in (0, 25, 50, 99)]
+    assert weights == pytest.approx([20.0, 12.0, 4.0, 4.0])
+
+
 def test_normalised_beta_weighs_as_means_do():
     """mean-over-pixels rec + beta_norm * mean-over-latents KL = (1 / N) (sum rec + beta * sum KL), beta = beta_norm N / M."""
     made = make_pass(torch.ones(3, 5, dtype=torch.float64))  # 32 pixels times channels, 5 latents

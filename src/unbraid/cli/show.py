@@ -72,6 +72,7 @@ def _explain(entry: Entry, shape: tuple[int, int, int], latent_dim: int) -> Iter
             label = {"range": "Range: ", "chance": "Chance scores: ", "blind": "Blind "}[key]
             yield Text.assemble((label, "bold"), str(entry.details[key]))
     yield from _options(entry)
+    yield from _tuned(entry)
     yield from _published(entry)
     if entry.kind == "model":
         yield from _layers_of_model(entry, shape, latent_dim)
@@ -106,6 +107,13 @@ def _published(entry: Entry) -> Iterator[RenderableType]:
     for row in rows:
         table.add_row(row.source, row.data, ", ".join(f"{k} {v}" for k, v in row.values.items()), row.note)
     yield table
+
+
+def _tuned(entry: Entry) -> Iterator[RenderableType]:
+    for data, values in entry.details.get("tuned", {}).items():
+        from rich.text import Text
+
+        yield Text.assemble((f"Defaults on {data}: ", "bold"), ", ".join(f"{k} {v:g}" for k, v in values.items()), "\n")
 
 
 def _layers_of_model(entry: Entry, shape: tuple[int, int, int], latent_dim: int) -> Iterator[RenderableType]:

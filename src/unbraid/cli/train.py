@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,7 @@ def run(tokens: list[str]) -> int:
 
 def _request(tokens: list[str]) -> dict[str, Any]:
     from unbraid.training.experiment import PARTS, choose_parts, part_options
+    from unbraid.zoo.recipe import tuned
 
     config = _peek(tokens, "--config")
     base = read_config(config) if config else {}
@@ -125,7 +127,7 @@ def _request(tokens: list[str]) -> dict[str, Any]:
         names = choose_parts(model, data, {k: v for k, v in overrides.items() if v})
         titles = {part: f"{PARTS[part].kind.capitalize()} {name}" for part, name in names.items()}
         for flag, (part, spec) in part_options(names).items():
-            arguments.append(Argument(spec, flag, titles[part]))
+            arguments.append(Argument(replace(spec, default=tuned(model, data).get(flag, spec.default)), flag, titles[part]))
         about = f"{PARTS['model'][model].summary}\n\n{PARTS['data'][data].summary}\n\n{_ABOUT}"
     elif "--help" in tokens or "-h" in tokens:
         about += "\n\nOptions of a model and a data set: unbraid train MODEL DATASET --help"

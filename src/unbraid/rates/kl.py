@@ -14,23 +14,25 @@ from unbraid.rates.registry import rates
 class KL:
     r"""beta * KL(q(z|x) || p(z)), in nats per image.
 
-    .. math:: w(t)\, \beta\, \mathrm{KL}(q(z|x) \,\|\, p(z)), \qquad w(t) = \min(1, t / T)
+    .. math:: \beta(t)\, \mathrm{KL}(q(z|x) \,\|\, p(z)), \qquad \beta(t) = \beta_0 + (\beta - \beta_0) \min(1, t / T)
 
     Args:
         beta: weight; with `normalised`, Higgins' beta_norm = beta * M / N for M latents and N pixels times channels.
-        warmup: duration T of the linear growth of the weight from 0: a fraction of the run up to 1, steps above it.
-        normalised: whether `beta` is beta_norm.
+        start: weight beta_0 at the beginning of the warm-up.
+        warmup: duration T of the linear way from `start` to `beta`: a fraction of the run up to 1, steps above it; 0 for none.
+        normalised: whether `beta` and `start` are beta_norm.
     """
 
     beta: float = 1.0
     warmup: float = 0.0
+    start: float = 0.0
     normalised: bool = False
     per_sample = True
 
     def weight(self, made: Pass, context: Context) -> float:
         """The weight at this step."""
         scale = made.images[0].numel() / made.z.shape[1] if self.normalised else 1.0
-        return self.beta * scale * context.ramp(self.warmup)
+        return scale * (self.start + (self.beta - self.start) * context.ramp(self.warmup))
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
         """The term `kl`."""

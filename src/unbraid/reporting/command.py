@@ -9,7 +9,7 @@ from typing import Any
 from unbraid.options import options_of
 from unbraid.training.experiment import PARTS, Experiment, part_options
 from unbraid.training.settings import Settings
-from unbraid.zoo.recipe import Recipe, models
+from unbraid.zoo.recipe import Recipe, models, tuned
 
 
 def given_options(experiment: Experiment) -> dict[str, Any]:
@@ -38,10 +38,10 @@ def _shortest(value: float) -> str:
 
 
 def _of_parts(experiment: Experiment) -> dict[str, Any]:
-    given = {}
+    given, measured = {}, tuned(experiment.model, experiment.data)
     for option, (part, spec) in part_options({part: getattr(experiment, part) for part in PARTS}).items():
         values: Mapping[str, Any] = getattr(experiment, f"{part}_options")
-        if values[spec.name] != spec.default:
+        if values[spec.name] != measured.get(option, spec.default):
             given[option] = values[spec.name]
     return given
 
@@ -60,5 +60,6 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "checkpoint_every": max(1, experiment.steps // 10),
         "log_every": max(1, experiment.steps // 100),
     }
+    defaults |= {name: value for name, value in tuned(experiment.model, experiment.data).items() if name in defaults}
     chosen = {name: getattr(experiment, name, None) for name in defaults}  # epochs are steps by now
     return {name: value for name, value in chosen.items() if value != defaults[name]}

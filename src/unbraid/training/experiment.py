@@ -18,7 +18,7 @@ from unbraid.options import OptionSpec, options_of, resolve
 from unbraid.registry import Registry
 from unbraid.training.settings import Settings
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import Optimiser, Recipe, models
+from unbraid.zoo.recipe import Optimiser, Recipe, models, tuned
 
 FORMAT = 1
 
@@ -178,11 +178,14 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
 
     Args:
         model, data: registered names.
-        options: flat options of the model, the data set, the likelihood and `Settings`.
+        options: flat options of the model, the data set, the likelihood and `Settings`; where nothing is given, what was
+            tuned for this pair holds, else the declared defaults.
 
     Raises `UnknownName` and `UsageError` for what cannot be, `IncompatibleParts` for parts that do not fit, and
     `DataUnavailable` where the data cannot be had.
     """
+    measured = {k: v for k, v in tuned(model, data).items() if not (k == "steps" and options.get("epochs"))}
+    options = {**measured, **{name: value for name, value in options.items() if value is not None}}
     names = choose_parts(model, data, options)
     flat = part_options(names)
     known = options_of(Settings)

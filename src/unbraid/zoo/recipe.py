@@ -45,6 +45,12 @@ class Recipe:
     player_optimisers: Mapping[str, Optimiser] = field(default_factory=dict)
 
 
+def tuned(model: str, data: str) -> Mapping[str, Any]:
+    """Options whose defaults were measured for a model on a data set, by flat name; what a user gives wins over them."""
+    found: Mapping[str, Any] = models[model].details.get("tuned", {}).get(data, {})
+    return found
+
+
 @dataclass(frozen=True)
 class Published:
     """Hyper-parameters that a publication or its code used on a data set."""
