@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 
 
 def derived_seed(seed: int, purpose: str, *more: int) -> int:
     """A seed for one purpose ("init", "noise", "evaluation"), independent of those for other purposes."""
-    sequence = np.random.SeedSequence([seed, zlib.crc32(purpose.encode()), *more])
-    return int(sequence.generate_state(1, np.uint64)[0] >> 1)  # torch takes 63 bits everywhere
+    digest = hashlib.sha256(repr((seed, purpose, more)).encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1  # torch takes 63 bits everywhere
 
 
 def torch_generator(seed: int, purpose: str, *more: int, device: str | torch.device = "cpu") -> torch.Generator:

@@ -52,7 +52,7 @@ class Bar:
     def start(self, step: int, last_step: int, notes: list[str]) -> None:
         """Open the bar."""
         for note in notes:
-            err.print(f"Warning: passed over a damaged checkpoint. {note}", style="yellow")
+            err.print(f"Warning: {note}", style="yellow")
         self._first, self._end = step, last_step
         self._began = self._told = time.monotonic()
         if step:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from typing import Any
 
 from unbraid.data.dataset import Dataset, datasets, load_dataset
@@ -77,7 +78,7 @@ class Experiment:
 
     def load_data(self) -> Dataset:
         """The data set, checked to be the one the run was made for."""
-        dataset = load_dataset(self.data, **self.data_options)
+        dataset = _loaded(self.data, tuple(self.data_options.items()))
         n_train = len(dataset) - len(dataset.test)
         if dataset.shape != self.image_shape or n_train != self.n_train:
             raise UsageError(
@@ -146,6 +147,11 @@ def _words(kind: Any) -> str:
     return {dict: "an object", int: "a whole number", list: "a list", str: "text"}.get(kind, "a number")
 
 
+@lru_cache(maxsize=1)  # the stages of one command share the data set
+def _loaded(name: str, options: tuple[tuple[str, Any], ...]) -> Dataset:
+    return load_dataset(name, **dict(options))
+
+
 def part_options(names: Mapping[str, str]) -> dict[str, tuple[str, OptionSpec]]:
     """Flat option names of the chosen parts, each with the part it belongs to.
 
@@ -200,7 +206,7 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
         resolved[part][spec.name] = spec.check(options.get(option, spec.default), f"{PARTS[part].kind} {names[part]!r}")
     recipe: Recipe = models[model].factory(**resolved["model"])
 
-    dataset = load_dataset(data, **resolved["data"])
+    dataset = _loaded(data, tuple(resolved["data"].items()))
     batch_size = settings["batch_size"] or recipe.batch_size
     per_epoch = steps_per_epoch(dataset, batch_size)
     if settings["steps"] and settings["epochs"]:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss
-from unbraid.files import write_json
+from unbraid.files import read_json, write_json
 from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Objective
@@ -159,10 +160,14 @@ def fit(
     optimisers = make_optimisers(vae, experiment.recipe())
     state = _State(vae, optimisers, torch_generator(experiment.seed, "noise", device=device))
     saved, notes = run.newest()
+    notes = [f"A damaged checkpoint was passed over. {note}" for note in notes]
     log_size = state.restore(saved, device) if saved else 0
     if state.step >= run.last_step:
         return vae.eval()
-    write_json(run.folder / ENVIRONMENT, environment(device))
+    here = environment(device)
+    if saved:
+        notes += _changes(run.folder / ENVIRONMENT, here)
+    write_json(run.folder / ENVIRONMENT, here)
     log = RunLog(run.log, run.events, log_size)
     monitor.start(state.step, run.last_step, notes)
     try:
@@ -172,6 +177,14 @@ def fit(
         monitor.finish()
         log.close()
     return vae.eval()
+
+
+def _changes(path: Path, here: Mapping[str, Any]) -> list[str]:
+    """What differs between the machine that wrote the checkpoint and this one, and makes the end differ in its last bits."""
+    there = read_json(path, "environment") if path.is_file() else {}
+    keys = [key for key in ("versions", "device", "threads") if there.get(key, here[key]) != here[key]]
+    differing = "; ".join(f"{key}: {there[key]} there, {here[key]} now" for key in keys)
+    return [f"The run goes on under other conditions, so its last bits may differ ({differing})."] if keys else []
 
 
 def _loop(
