@@ -28,3 +28,15 @@ def _one_thread_and_untouched_global_randomness():
 @pytest.fixture
 def generator() -> torch.Generator:
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _fashion_mnist(tmp_path_factory):
+    """The real Fashion-MNIST where Debian's package is installed, as in continuous integration; else a stand-in."""
+    from fashion_stand_in import put_stand_in
+    from unbraid.data import fashion_mnist
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not fashion_mnist.SYSTEM_FOLDER.is_dir():
+            put_stand_in(tmp_path_factory.mktemp("fashion"), patch)
+        yield
