@@ -11,18 +11,23 @@ from rich.table import Table
 from unbraid.cli.console import out
 
 
-def _table(*columns: str, title: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right")
     return table
+
+
+def _print(title: str, table: Table) -> None:
+    out.print(title, style="bold")
+    out.print(table)
 
 
 def print_scores(scored: Mapping[str, Any]) -> None:
     """Losses, KL per latent and metrics of a run."""
     part = "" if scored["images"] == scored["of_images"] else f", on {scored['images']:,} of {scored['of_images']:,} images"
     splits = scored["splits"]
-    losses = _table("nats per image", *splits, title=f"Losses after {scored['step']:,} steps{part}")
+    losses = _table("nats per image", *splits)
     losses.add_row("images", *(f"{found['images']:,}" for found in splits.values()))
     losses.add_row("reconstruction, sampled z", *(f"{found['nll']:.2f}" for found in splits.values()))
     losses.add_row("reconstruction, mean z", *(f"{found['nll_at_mean']:.2f}" for found in splits.values()))
@@ -30,14 +35,14 @@ def print_scores(scored: Mapping[str, Any]) -> None:
     for name in names:
         losses.add_row(name, *(f"{found['terms'][name]:.2f}" for found in splits.values()))
     losses.add_row("total loss", *(f"{found['loss']:.2f}" for found in splits.values()))
-    out.print(losses)
+    _print(f"Losses after {scored['step']:,} steps{part}", losses)
     _print_latents(scored)
     if scored["metrics"]:
         factors = list(next(iter(scored["metrics"].values()))["per_factor"])
-        table = _table("metric", "score", *factors, title="Metrics (0 to 1, higher is better)")
+        table = _table("metric", "score", *factors)
         for name, scores in scored["metrics"].items():
             table.add_row(name, f"{scores['score']:.3f}", *(f"{scores['per_factor'][f]:.3f}" for f in factors))
-        out.print(table)
+        _print("Metrics (0 to 1, higher is better)", table)
 
 
 def _print_latents(scored: Mapping[str, Any]) -> None:
@@ -46,12 +51,12 @@ def _print_latents(scored: Mapping[str, Any]) -> None:
         return
     shares = scored.get("information_shares")
     factors = list(next(iter(scored["metrics"].values()))["per_factor"]) if shares and scored["metrics"] else []
-    order = sorted(range(len(kl)), key=lambda j: -kl[j])
-    active = [j for j in order if kl[j] >= 0.01]
-    table = _table("latent", "KL, nats", "follows", *factors, title="Latents by KL, with the share of each factor they know")
+    active = [j for j in sorted(range(len(kl)), key=lambda j: -kl[j]) if scored["active"][j]]
+    table = _table("latent", "KL, nats", "follows", *factors)
     for j in active:
         cells = [f"{shares[j][k]:.2f}" for k in range(len(factors))] if shares else []
         table.add_row(f"z{j}", f"{kl[j]:.2f}", scored.get("follows", [""] * len(kl))[j] or "-", *cells)
-    out.print(table)
+    if active:
+        _print("Latents by KL" + (", with the share of each factor's entropy that they know" if factors else ""), table)
     if len(active) < len(kl):
-        out.print(f"{len(kl) - len(active)} of {len(kl)} latents are unused (KL below 0.01 nats).\n")
+        out.print(f"{len(kl) - len(active)} of {len(kl)} latents tell nothing about the image.\n")

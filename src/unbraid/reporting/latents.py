@@ -8,15 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from unbraid.codes import CodeTable
-from unbraid.figures.ranges import explained
+from unbraid.evaluation import active_latents
 from unbraid.reporting.numbers import decimal
 
 SHOWN = 10
 """At most so many latents get a row."""
-ACTIVE = 0.05
-"""A latent is active if its posterior means make up this share of its variance: about 0.026 nats of a normal code. Like the
-active units of Burda et al. (2016), but relative, so that the scale of a latent does not matter (beta = 0), and above their
-0.01, which calls a hundredth of a nat active."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +56,7 @@ def has_kl(table: CodeTable) -> bool:
 def in_order(table: CodeTable, follows: Sequence[str]) -> list[Latent]:
     """All latents, the most informative first; dead ones follow nothing, whatever their noiseless means would tell."""
     kl = table.kl if has_kl(table) else np.full(table.latent_dim, np.nan)
-    active = explained(table.mean, table.variance) >= ACTIVE
+    active = active_latents(table)
     spread = table.mean.astype(np.float64).var(0)
     return [
         Latent(int(j), float(kl[j]), float(spread[j]), follows[j] if follows and active[j] else "", bool(active[j]))

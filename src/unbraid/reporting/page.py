@@ -14,14 +14,14 @@ from jaxtyping import Float
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
 from unbraid.errors import UnbraidError, UsageError
-from unbraid.evaluation import FOLLOWS, follows, information_shares
+from unbraid.evaluation import ACTIVE, FOLLOWS, follows, information_shares
 from unbraid.files import read_json, whole_file
 from unbraid.model import Model
 from unbraid.reporting import charts, tables
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
 from unbraid.reporting.headline import RULE, findings, headline, headline_without_factors
-from unbraid.reporting.latents import ACTIVE, SHOWN, Latent, has_kl, in_order
+from unbraid.reporting.latents import SHOWN, Latent, has_kl, in_order
 from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, colour_bar, make_pictures, position_maps
 from unbraid.training.log import read_log
