@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Annotated
 
 import numpy as np
 import pytest
@@ -19,14 +20,15 @@ from unbraid.interfaces import Context, Draw
 from unbraid.metrics.registry import metrics
 from unbraid.nn.interfaces import decoders, encoders
 from unbraid.objectives.interface import Objective
+from unbraid.options import Option
 from unbraid.randomness import seeded_construction
 from unbraid.training.checkpoint import list_checkpoints
-from unbraid.training.experiment import Experiment, plan
+from unbraid.training.experiment import Experiment, part_options, plan
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.settings import Settings
 from unbraid.training.step import evaluate_step, train_step
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import models, tuned
+from unbraid.zoo.recipe import Recipe, models, tuned
 
 SHAPES = [(1, 32, 32), (3, 32, 32), (1, 64, 64), (3, 64, 64)]
 FAST = {"steps": 6, "batch_size": 16, "checkpoint_every": 2, "log_every": 2}
@@ -152,9 +154,11 @@ def test_odd_sizes_are_refused_in_words(registry):
 
 @every("posteriors")
 def test_posteriors(entry):
-    family = entry.factory
-    params = torch.linspace(-1, 1, 5 * family.n_params(3), dtype=torch.float64).reshape(5, -1)
-    q = family.from_params(params)
+    head = entry.factory(3)
+    params = torch.linspace(-1, 1, 5 * head.n_params, dtype=torch.float64).reshape(5, -1)
+    q = head(params)
+    joined = q.cat([q, q])
+    assert torch.equal(joined.mean, torch.cat([q.mean, q.mean]))
     assert isinstance(q, Posterior)
     draws = torch.stack([q.sample(torch.Generator().manual_seed(seed)) for seed in range(4000)])
     assert ((draws.mean(0) - q.mean).abs() < 5 * (q.variance / 4000).sqrt()).all()
@@ -288,3 +292,33 @@ def test_what_is_tuned_are_options_of_the_pair():
             assert plan(entry.name, data, {"epochs": 1.0})[0].steps == experiment.n_train // experiment.batch_size
     assert metrics.names()
     assert posteriors.names()
+
+
+def test_what_is_tuned_yields_to_what_is_given_with_it():
+    declared = models["beta_vae"].resolve({})
+    plain = plan("beta_vae", "ellipses", {})[0]
+    assert plain.model_options["beta_start"] > 0
+    for given in ({"beta": 0.0}, {"normalised": True, "beta": 0.04}, {"beta_warmup": 0.0}):
+        chosen = plan("beta_vae", "ellipses", given)[0]
+        assert chosen.model_options == {**declared, **given}  # no tuned hyper-parameter beside one that was given
+        assert chosen.lr == plain.lr
+    assert plan("beta_vae", "ellipses", {"optimizer": "sgd"})[0].lr == models["beta_vae"].factory().optimiser.lr
+
+
+def test_options_whose_name_is_taken_carry_their_part(monkeypatch):
+    @models.register("clashing", source="the tests", formula="-")
+    def clashing(
+        sigma: Annotated[float, Option("a sigma of its own")] = 1.0, device: Annotated[str, Option("no device")] = "x"
+    ) -> Recipe:
+        """A model whose options have names that others have."""
+        return models["vae"].factory()
+
+    try:
+        names = {"model": "clashing", "data": TINY, "encoder": "burgess", "decoder": "burgess", "likelihood": "gaussian"}
+        flat = part_options(names)
+        assert {"sigma", "model_device", "likelihood_sigma"} <= set(flat)
+        chosen = {"likelihood": "gaussian", "sigma": 2.0, "likelihood_sigma": 0.5, "batch_size": 16}
+        experiment = plan("clashing", TINY, chosen)[0]
+        assert (experiment.model_options["sigma"], experiment.likelihood_options["sigma"]) == (2.0, 0.5)
+    finally:
+        del models._entries["clashing"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 
 from unbraid.codes import CodeTable
-from unbraid.errors import UnbraidError, UsageError
+from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.evaluation import Progress, periodic
 from unbraid.files import os_errors, read_json, write_json
 from unbraid.model import Model
@@ -64,8 +65,8 @@ def train(
     Raises `UsageError` before anything is written for what cannot be, `NonFiniteLoss`, `Interrupted`, and `UnbraidError` for
     what fails on the way.
     """
-    experiment, dataset = plan(model, data, options)
     where = pick_device(device)
+    experiment, dataset = plan(model, data, options)
     folder = Path(out) if out is not None else RUNS / experiment.name
     find_run(folder, experiment, extend=extend, overwrite=overwrite)  # refuse before anything is written
     with only_writer(folder):
@@ -97,6 +98,8 @@ def load(path: str | Path, device: str = "auto") -> Model:
     if (folder / WEIGHTS).is_file():
         content = read_json(folder / CONFIG, "configuration")
         step = content.pop("step", 0)
+        if not isinstance(step, int):
+            raise CorruptFile(f"{folder / CONFIG}: step is {step!r}; it must be a whole number.")
         experiment = Experiment.from_dict(content, str(folder / CONFIG))
         with os_errors(f"read {folder / WEIGHTS}", "Check the path."):
             weights = unpack((folder / WEIGHTS).read_bytes(), folder / WEIGHTS)
@@ -132,22 +135,44 @@ def evaluate(
     open_run(folder)
     model = load(folder, device)
     table, result = model.evaluate_with_codes(metrics=metrics, limit=limit, progress=progress)
+    result = finite_or_none(result)
+    result["metrics"] = _known(folder / METRICS, result) | result["metrics"]
     table.save(folder / CODES)
     write_json(folder / METRICS, result)
     return result
 
 
-def report(folder: str | Path) -> Path:
+def _known(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
+    """Scores of other metrics that were computed on the same images at the same step."""
+    try:
+        before = read_json(path, "scores")
+    except UnbraidError:
+        return {}
+    same = all(before.get(key) == result[key] for key in ("step", "images", "of_images"))
+    known: dict[str, Any] = before.get("metrics", {}) if same else {}
+    return known
+
+
+def finite_or_none(content: Any) -> Any:
+    """The same JSON with None, JSON's null, in the place of NaN and infinities."""
+    if isinstance(content, Mapping):
+        return {key: finite_or_none(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [finite_or_none(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def report(folder: str | Path, *, device: str = "auto") -> Path:
     """Write `report.html` of a run, one file that needs nothing else; scores it first where that was not done yet."""
     from unbraid.reporting.page import write_report
 
     folder = Path(folder)
     run = open_run(folder)
-    model = load(folder)
+    model = load(folder, device)
     metrics = folder / METRICS
     scored = read_json(metrics, "scores") if metrics.is_file() else {}
     if scored.get("step") != model.step or not (folder / CODES).is_file():
-        scored = dict(evaluate(folder, limit=EVALUATE_IMAGES))
+        scored = dict(evaluate(folder, limit=EVALUATE_IMAGES, device=device))
     return write_report(run, model, CodeTable.load(folder / CODES), scored)
 
 

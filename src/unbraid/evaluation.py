@@ -109,23 +109,23 @@ def objective_losses(
     """Every term of the objective, averaged over images: what training minimises, on given images.
 
     Images are taken in batches of the training batch size, since some terms depend on it; the last batch may be shorter and
-    counts for as many images as it has. An objective that draws several batches gets the neighbouring ones.
+    counts for as many images as it has. Further batches of a draw are what the objective's `draws` make of the images.
     """
-    batches = list(_batches(index, batch_size))
     sums: dict[str, float] = {}
+    images: dict[str, int] = {}
     seen = 0
-    for i, batch in enumerate(batches):
-        needed = len(objective.draws.indices(dataset, min(batch_size, len(dataset.train)), 0, 0))
-        group = [batch] + [batches[(i + offset) % len(batches)] for offset in range(1, needed)]
-        draw = Draw(tuple(load_images(dataset, part, device) for part in group))
+    for indices in objective.draws.over(dataset, index, batch_size):
+        draw = Draw(tuple(load_images(dataset, part, device) for part in indices), indices)
+        n = len(indices[0])
         for outcome in evaluate_step(vae, objective, draw, context):
             for name, value in outcome.values.items():
                 if value.ndim == 0:
-                    sums[name] = sums.get(name, 0.0) + float(value) * len(batch)
-        seen += len(batch)
+                    sums[name] = sums.get(name, 0.0) + float(value) * n
+                    images[name] = images.get(name, 0) + n
+        seen += n
         if progress:
             progress(seen, len(index))
-    return {name: total / seen for name, total in sums.items()}
+    return {name: total / images[name] for name, total in sums.items()}
 
 
 def information_shares(table: CodeTable, *, bins: int = 20) -> Float[np.ndarray, "d k"]:
@@ -147,14 +147,19 @@ def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:
     return explained(table.mean, table.variance) >= ACTIVE
 
 
-def score(table: CodeTable, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Metrics of a code table by name; all of them by default, none where there are no factors."""
-    chosen = [registry[name] for name in names] if names is not None else list(registry)
-    if not table.has_factors:
-        if names:
-            raise UsageError(f"Metrics ({', '.join(names)}) need factors, and this data set has none.")
-        return {}
-    return {e.name: e.factory(table.mean, table.factors, factor_names=table.factor_names) for e in chosen}
+def choose_metrics(names: Sequence[str] | None, has_factors: bool) -> list[str]:
+    """Names of metrics, checked; by default all of them, none where there are no factors."""
+    if isinstance(names, str):
+        raise UsageError(f"metrics is {names!r}; give a list of names.")
+    if names and not has_factors:
+        raise UsageError(f"Metrics ({', '.join(names)}) need factors, and this data set has none.")
+    chosen = registry.names() if names is None else [registry[name].name for name in names]
+    return chosen if has_factors else []
+
+
+def score(table: CodeTable, names: Sequence[str]) -> dict[str, Any]:
+    """Metrics of a code table, by name."""
+    return {n: registry[n].factory(table.mean, table.factors, factor_names=table.factor_names) for n in names}
 
 
 def losses(table: CodeTable) -> dict[str, dict[str, float]]:
@@ -186,6 +191,7 @@ def evaluate_model(
     progress: Callable[[str], Progress] | None = None,
 ) -> tuple[CodeTable, dict[str, Any]]:
     """Everything that `metrics.json` holds, and the code table it was computed from."""
+    chosen = choose_metrics(metrics, dataset.space is not None)
     index = choose_images(dataset, limit)
     noise = torch_generator(seed, "evaluation", step, device=device)
     told = progress("encoding") if progress else None
@@ -204,7 +210,8 @@ def evaluate_model(
             device=device,
             progress=progress(f"losses on the {split} split") if progress else None,
         )
-        found["loss"] = terms.pop("loss", float("nan"))
+        if "loss" in terms:  # objectives without a joint move have a loss per player among their terms
+            found["loss"] = terms.pop("loss")
         found["terms"] = terms  # type: ignore[assignment]
     result: dict[str, Any] = {
         "step": step,
@@ -212,7 +219,7 @@ def evaluate_model(
         "of_images": len(dataset),
         "splits": splits,
         "kl_per_dim": [float(value) for value in table.kl],
-        "metrics": score(table, metrics),
+        "metrics": score(table, chosen),
     }
     active = active_latents(table)
     result["active"] = active.tolist()
@@ -234,7 +241,7 @@ def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 5_0
         values: dict[str, Any] = {"kl": float(table.kl.sum())} if len(table.kl) else {}
         for split, found in losses(table).items():
             values |= {f"{split}/nll": found["nll"], f"{split}/nll_at_mean": found["nll_at_mean"]}
-        for name, scores in score(table).items():
+        for name, scores in score(table, choose_metrics(None, table.has_factors)).items():
             values[name] = scores["score"]
         return values
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from unbraid.distributions.interfaces import Likelihood, Posterior, Prior
@@ -57,11 +58,16 @@ class Term:
     """One named part of a loss: its value in nats per image, unweighted as it is logged, and its weight.
 
     A term of weight 0 is reported and not learnt from. `value` is a tensor over the batch, or a scalar for a quantity
-    that is defined on batches only.
+    that is defined on batches only. A weight that is itself adapted (a multiplier) is a tensor from the model's buffers.
     """
 
     value: Float[Tensor, "*batch"]
-    weight: float = 1.0
+    weight: float | Float[Tensor, ""] = 1.0
+
+    @property
+    def learns(self) -> bool:
+        """Whether the term is part of the loss."""
+        return isinstance(self.weight, Tensor) or self.weight != 0
 
     @property
     def mean(self) -> Float[Tensor, ""]:
@@ -98,9 +104,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Draw:
-    """The batches of one step, in the number that the objective asked for."""
+    """The batches of one step, as the objective's `draws` made them, and which images of the data set they are."""
 
     batches: tuple[Images, ...]
+    indices: tuple[Int[np.ndarray, "_"], ...] = ()
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -22,7 +22,7 @@ from unbraid.training.checkpoint import WEIGHTS, pack
 from unbraid.training.experiment import Experiment
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
-Rng = int | torch.Generator
+Rng = int | np.random.Generator | torch.Generator
 
 
 @dataclass(frozen=True)
@@ -98,22 +98,21 @@ class Model:
         """
         batch = self._images(images)
         with torch.no_grad():
-            parts = [self.vae.encode(piece.to(self.device)) for piece in _pieces(batch)]
-        columns = {f.name: torch.cat([getattr(part, f.name) for part in parts]) for f in fields(parts[0])}  # type: ignore[arg-type]
-        posterior = type(parts[0])(**columns)
+            parts = [self.vae.encode(self._floats(piece).to(self.device)) for piece in _pieces(batch)]
+        posterior = parts[0].cat(parts)
         return Encoding(posterior, self.vae.prior, _giver(images)) if distribution else _giver(images)(posterior.mean)
 
     def decode(self, codes: Array) -> Array:
         """Images (n, channel, height, width) in [0, 1] of codes (n, latent_dim), or of one code (latent_dim,)."""
-        z = torch.as_tensor(codes)
-        z = z.detach().to(torch.float32)
+        z = _tensor(codes, "Codes")
         z = z[None] if z.ndim == 1 else z
+        z = z.float()
         if z.ndim != 2 or z.shape[1] != self.latent_dim or len(z) == 0:
             raise UsageError(f"Codes have shape {tuple(z.shape)}; this model decodes (n, {self.latent_dim}).")
         if not torch.isfinite(z).all():
             raise UsageError("Codes hold NaN or infinite values; they must be finite.")
         with torch.no_grad():
-            parts = [self.vae.likelihood.mean(self.vae.decode(piece.to(self.device))) for piece in _pieces(z)]
+            parts = [self.vae.likelihood.mean(self.vae.decode(piece.to(self.device))).to(z.device) for piece in _pieces(z)]
         return _giver(codes)(torch.cat(parts).contiguous())
 
     def reconstruct(self, images: Array) -> Array:
@@ -122,15 +121,15 @@ class Model:
 
     def sample(self, n: int, rng: Rng = 0) -> np.ndarray:
         """n images decoded from draws from the model's prior."""
-        if n < 1:
-            raise UsageError(f"n is {n}; allowed: at least 1.")
-        z = self.vae.prior.sample(n, _generator(rng, self.device))
+        if n < 1 or n != int(n):
+            raise UsageError(f"n is {n}; allowed: a whole number, at least 1.")
+        z = self.vae.prior.sample(int(n), _generator(rng, self.device))
         return self.decode(z.cpu().numpy())
 
     def traverse(
         self,
         image: np.ndarray | torch.Tensor | None = None,
-        dims: Sequence[int] | None = None,
+        dims: int | Sequence[int] | None = None,
         span: tuple[float, float] = (-2.0, 2.0),
         n: int = 11,
     ) -> np.ndarray:
@@ -142,15 +141,15 @@ class Model:
             span: first and last value of the latent.
             n: number of values.
         """
-        chosen = list(range(self.latent_dim)) if dims is None else list(dims)
+        chosen = list(range(self.latent_dim)) if dims is None else [dims] if isinstance(dims, int) else list(dims)
         bad = [d for d in chosen if not 0 <= d < self.latent_dim]
         if bad or not chosen:
             raise UsageError(f"dims is {chosen}; allowed: latents from 0 to {self.latent_dim - 1}.")
-        if n < 1 or not np.isfinite(span).all():
+        if n < 1 or np.shape(span) != (2,) or not np.isfinite(span).all():
             raise UsageError(f"span is {span} with n = {n}; give two finite numbers and at least one value.")
         base = np.zeros(self.latent_dim, np.float32)
         if image is not None:
-            base = np.asarray(self.encode(np.asarray(torch.as_tensor(image).cpu())[None]))[0]
+            base = self.encode(_tensor(image, "The image").cpu().numpy()[None])[0]
         codes = np.tile(base, (len(chosen), n, 1))
         for row, dim in enumerate(chosen):
             codes[row, :, dim] = np.linspace(*span, n)
@@ -220,28 +219,53 @@ class Model:
         return folder
 
     def _images(self, images: Any) -> torch.Tensor:
-        given = images.detach() if isinstance(images, torch.Tensor) else torch.from_numpy(np.ascontiguousarray(images))
-        x = given
+        """Images as a tensor (n, channel, height, width) of their own kind of number, checked but for their values."""
+        x = _tensor(images, "Images")
+        given = tuple(x.shape)
         channels, height, width = self.image_shape
         if x.ndim == 3:
             x = x[:, None] if channels == 1 else x[None]
         if x.ndim != 4 or tuple(x.shape[1:]) != self.image_shape or len(x) == 0:
             raise UsageError(
-                f"Images have shape {tuple(given.shape)}; this model takes (n, {channels}, {height}, {width})"
+                f"Images have shape {given}; this model takes (n, {channels}, {height}, {width})"
                 + (f" or (n, {height}, {width})" if channels == 1 else "")
                 + ". Channels come first."
             )
-        if x.dtype == torch.uint8:
-            return x.float() / 255
-        if x.dtype == torch.bool:
-            return x.float()
-        if not x.dtype.is_floating_point:
+        if x.dtype not in (torch.uint8, torch.bool) and not x.dtype.is_floating_point:
             raise UsageError(f"Images are {x.dtype}; give uint8 from 0 to 255, bool, or floats from 0 to 1.")
-        x = x.float()
-        low, high = float(x.min()), float(x.max())
-        if not (np.isfinite(low) and np.isfinite(high)) or low < -1e-6 or high > 1 + 1e-6:
-            raise UsageError(f"Float images range from {low:g} to {high:g}; they must be finite and lie in [0, 1].")
-        return x.clamp(0, 1)
+        if x.dtype.is_floating_point:
+            low, high = float(x.min()), float(x.max())
+            if not (np.isfinite(low) and np.isfinite(high)) or low < -1e-6 or high > 1 + 1e-6:
+                raise UsageError(f"Float images range from {low:g} to {high:g}; they must be finite and lie in [0, 1].")
+        return x
+
+    def _floats(self, x: torch.Tensor) -> torch.Tensor:
+        return x.float() / 255 if x.dtype == torch.uint8 else x.float().clamp(0, 1)
+
+
+def _tensor(given: Any, what: str) -> torch.Tensor:
+    """An array, tensor or list as a tensor without history; shares memory where it can.
+
+    Raises `UsageError` for anything that is no array of real numbers.
+    """
+    if isinstance(given, torch.Tensor):
+        tensor = given.detach()
+    else:
+        array = np.asarray(given)
+        if array.dtype.kind not in "buif":
+            raise UsageError(f"{what} are an array of {array.dtype}; give real numbers.")
+        if array.dtype.kind == "u" and array.dtype.itemsize > 1:
+            array = array.astype(np.int64)
+        elif array.dtype.itemsize > 8:
+            array = array.astype(np.float64)
+        elif not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+        elif not array.flags.writeable:
+            array = array.copy()
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if tensor.is_complex():
+        raise UsageError(f"{what} are complex; give real numbers.")
+    return tensor
 
 
 def _pieces(x: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -256,4 +280,9 @@ def _giver(like: Any) -> Callable[[torch.Tensor], Any]:
 
 
 def _generator(rng: Rng, device: torch.device) -> torch.Generator:
-    return rng if isinstance(rng, torch.Generator) else torch.Generator(device=device).manual_seed(rng)
+    if isinstance(rng, torch.Generator):
+        if rng.device.type != device.type:
+            raise UsageError(f"The generator is on {rng.device} and the model on {device}; give one on the model's device.")
+        return rng
+    seed = int(rng.integers(2**62)) if isinstance(rng, np.random.Generator) else int(rng)
+    return torch.Generator(device=device).manual_seed(seed)

@@ -16,6 +16,8 @@ from dataclasses import dataclass, is_dataclass
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
+
 from unbraid.errors import UnknownName, UsageError
 
 
@@ -78,11 +80,11 @@ class OptionSpec:
             if not isinstance(value, str):
                 raise refuse("text")
             return value
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise refuse(f"a number {self.option.range}".strip())
-        if self.type is int and value != int(value if math.isfinite(value) else 0):
+        if self.type is int and (not math.isfinite(value) or value != int(value)):
             raise refuse(f"a whole number {self.option.range}".strip())
-        if not self.option.allows(value):
+        if not self.option.allows(float(value)):
             raise refuse(f"a finite number {self.option.range}".strip())
         return self.type(value)
 

@@ -21,6 +21,14 @@ def torch_generator(seed: int, purpose: str, *more: int, device: str | torch.dev
 
 
 @contextmanager
+def one_step_of_randomness(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """While a step runs, layers that draw from the global generators (dropout) draw what this step always draws."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(derived_seed(seed, "layers", step))
+        yield
+
+
+@contextmanager
 def seeded_construction(seed: int) -> Iterator[None]:
     """While networks are built, their default initial weights come from this seed; the global state is as before after."""
     with torch.random.fork_rng(devices=[]):

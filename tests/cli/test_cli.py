@@ -179,7 +179,7 @@ WRONG = {
     "device": (["train", "beta_vae", TINY, "--device", "abacus", "--out", "{tmp}/x"], 2, "allowed: auto, cpu"),
     "no such run": (["evaluate", "{tmp}/none"], 2, "not a run folder"),
     "no run given": (["report"], 2, "RUN"),
-    "no such config": (["train", "--config", "{tmp}/none.json"], 1, "No such file"),
+    "no such config": (["train", "--config", "{tmp}/none.json"], 2, "no such file"),
     "unknown list": (["list", "modells"], 2, "Did you mean 'models'"),
     "unknown name": (["show", "bernouli"], 2, "Did you mean 'bernoulli'"),
     "bad shape": (["show", "vae", "--image-shape", "64"], 2, "1,64,64"),
@@ -306,3 +306,77 @@ def test_ctrl_c_checkpoints_and_prints_the_command_that_resumes(tmp_path):
     assert resume == "unbraid train " + " ".join(command[4:])
     assert "Traceback" not in err
     assert len(list((tmp_path / "run" / "checkpoints").iterdir())) == 1
+
+
+def test_a_reader_that_goes_away_does_not_stop_training(tmp_path):
+    """`unbraid train ... 2>&1 | head -1`"""
+    command = f"{sys.executable} -c 'import unbraid.cli.console as c; c.PLAIN_SECONDS = 0; import unbraid.cli.main as m; "
+    command += "import sys; sys.exit(m.main(sys.argv[1:]))' train vae ellipses --steps 40 --batch-size 16 --no-report"
+    shown = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command} --out {tmp_path}/run 2>&1 | head -1"], capture_output=True, check=False
+    )
+    assert shown.returncode == 0
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()][-1].startswith("step_")
+    assert (tmp_path / "run" / "checkpoints" / "step_000000040").is_dir()
+    listed = subprocess.run(["bash", "-c", f"set -o pipefail; {sys.executable} -m unbraid list models | true"], check=False)
+    assert listed.returncode == 0
+
+
+@pytest.mark.parametrize("name", ["j[/b]", "[red]j", "ü ö"])
+def test_paths_are_shown_as_they_are(capsys, tmp_path, name):
+    folder = tmp_path / name
+    code, out, _ = run(capsys, "train", "vae", TINY, *FAST, "--no-report", "--out", folder)
+    assert code == 0
+    assert (folder / "config.json").is_file()
+    assert name in out
+
+
+def test_paths_that_are_no_text_are_refused(capsys, tmp_path):
+    code, _, err = run(capsys, "train", "vae", TINY, *FAST, "--out", tmp_path / os.fsdecode(b"k\xff"))
+    assert (code, "not printable text" in err) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("given", "steps"), [("12", 12), ("1_2", 12), ("1.2e1", 12), ("12.0", 12), ("1.5", None), ("x", None), ("inf", None)]
+)
+def test_whole_numbers(capsys, tmp_path, given, steps):
+    tokens = ["train", "vae", TINY, "--batch-size", "16", "--no-report", "--out", tmp_path / "run", "--steps", given]
+    code, _, err = run(capsys, *tokens)
+    if steps:
+        assert json.loads((tmp_path / "run" / "config.json").read_text())["steps"] == steps
+    else:
+        assert (code, given in err) == (2, True)
+
+
+def test_the_resume_command_never_overwrites():
+    from unbraid.cli.train import _resume_tokens
+
+    assert _resume_tokens(["vae", "x", "--overwrite"]) == _resume_tokens(["vae", "x", "--overwrite=true"]) == ["vae", "x"]
+
+
+def test_options_may_stand_anywhere(capsys, tmp_path):
+    orders = (
+        ["--no-report", "--normalised", "beta_vae", TINY],
+        ["beta_vae", "--normalised", TINY, "--no-report"],
+        ["--normalised=true", "--no-report", "--", "beta_vae", TINY],
+    )
+    for number, order in enumerate(orders):
+        out = ["--steps", "3", "--batch-size=16", "--out", str(tmp_path / str(number))]
+        assert run(capsys, "train", *out, *order)[0] == 0
+    configs = [(tmp_path / str(number) / "config.json").read_text() for number in range(3)]
+    assert configs[0] == configs[1] == configs[2]
+    config = tmp_path / "0" / "config.json"
+    code, _, _ = run(capsys, "train", "--config", config, "--no-normalised", "--no-report", "--out", tmp_path / "off")
+    assert code == 0
+    assert json.loads((tmp_path / "off" / "config.json").read_text())["model_options"]["normalised"] is False
+
+
+def test_unknown_metrics_and_devices_are_refused_before_any_work(capsys, finished, monkeypatch):
+    from unbraid import evaluation
+
+    monkeypatch.setattr(evaluation, "encode_dataset", lambda *a, **k: pytest.fail("worked before it looked"))
+    assert run(capsys, "evaluate", finished, "--metrics", "mgi")[0] == 2
+    monkeypatch.setattr("unbraid.api.plan", lambda *a: pytest.fail("worked before it looked"))
+    with pytest.raises(ValueError, match="abacus"):
+        __import__("unbraid").train("vae", TINY, device="abacus")

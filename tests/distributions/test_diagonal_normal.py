@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal, kl_divergence
 
-from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
+from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal, DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import IncompatibleParts
 
@@ -73,16 +73,16 @@ def test_samples_carry_gradients_to_mean_and_logvar(generator):
 
 
 def test_params_are_means_then_logvars_and_extremes_stay_finite(generator):
-    q = DiagonalNormal.from_params(torch.tensor([[1.0, 2.0, -1e9, 1e9]]))
+    q = DiagonalNormalHead(2)(torch.tensor([[1.0, 2.0, -1e9, 1e9]]))
     assert q.mean.tolist() == [[1.0, 2.0]]
     assert q.logvar.tolist() == [[-30.0, 20.0]]
-    assert DiagonalNormal.n_params(7) == 14
+    assert DiagonalNormalHead(7).n_params == 14
     for value in (q.kl(StandardNormal(2)), q.sample(generator), q.log_prob(q.sample(generator)), q.variance):
         assert torch.isfinite(value).all()
 
 
 def test_half_precision_params_become_float32():
-    assert DiagonalNormal.from_params(torch.zeros(1, 4, dtype=torch.bfloat16)).mean.dtype == torch.float32
+    assert DiagonalNormalHead(2)(torch.zeros(1, 4, dtype=torch.bfloat16)).mean.dtype == torch.float32
 
 
 def test_kl_against_an_unknown_prior_is_refused():
@@ -93,6 +93,15 @@ def test_kl_against_an_unknown_prior_is_refused():
 
     with pytest.raises(IncompatibleParts, match="not against Other"):
         posterior().kl(Other())
+    assert posterior().kl_per_dim(Other()) is None
+
+
+def test_posteriors_of_batches_join():
+    q = posterior()
+    halves = [DiagonalNormal(q.mean[part], q.logvar[part]) for part in (slice(20), slice(20, None))]
+    joined = halves[0].cat(halves)
+    assert torch.equal(joined.mean, q.mean)
+    assert torch.equal(joined.logvar, q.logvar)
 
 
 def test_standard_normal_prior(generator):

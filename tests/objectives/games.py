@@ -10,7 +10,7 @@ from torch import nn
 
 from unbraid.data.draws import Batches
 from unbraid.distributions.likelihoods.gaussian import Gaussian
-from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
+from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.interfaces import AUTOENCODER, Context, Draw, Term
 from unbraid.nn.vae import VAE
@@ -24,13 +24,13 @@ def small_vae(objective: Objective | None = None, *, seed: int = 0, normed: bool
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         norm = [nn.BatchNorm1d(PIXELS)] if normed else []
-        extra = objective.networks(LATENTS) if objective else None
+        extra = objective.networks({}, (1, 1, PIXELS), LATENTS) if objective else None
         vae = VAE(
             nn.Sequential(nn.Flatten(), *norm, nn.Linear(PIXELS, 2 * LATENTS)),
             nn.Sequential(nn.Linear(LATENTS, PIXELS), nn.Unflatten(1, (1, 1, PIXELS))),
             Gaussian(1.0, "none"),
             StandardNormal(LATENTS),
-            DiagonalNormal,
+            DiagonalNormalHead(LATENTS),
             extra,
             objective.players if objective else None,
         )
@@ -55,7 +55,7 @@ class Adversarial:
     def players(self):
         return {"critic": ("critic",), "keeper": ("average",)}
 
-    def networks(self, latent_dim: int):
+    def networks(self, own, image_shape, latent_dim: int):
         average = nn.Module()
         average.register_buffer("level", torch.zeros(()))
         return {"critic": nn.Sequential(nn.Linear(latent_dim, 4), nn.Tanh(), nn.Linear(4, 1)), "average": average}

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from unbraid.distributions.likelihoods.gaussian import Gaussian
-from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
+from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.interfaces import AUTOENCODER, Context, Draw
 from unbraid.nn.vae import VAE
@@ -60,7 +60,7 @@ def trained(objective: ELBO, steps: int = 2000) -> tuple[VAE, torch.Tensor]:
         nn.Sequential(decoder, nn.Unflatten(1, (1, 1, DIM))),
         Gaussian(SIGMA, "none"),
         StandardNormal(DIM),
-        DiagonalNormal,
+        DiagonalNormalHead(DIM),
     )
     images, noise = whitened_data(), torch.Generator().manual_seed(1)
     optimisers = make_optimisers(vae, Recipe(objective, optimiser=Optimiser("adam", 0.03)))

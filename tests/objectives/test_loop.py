@@ -9,7 +9,7 @@ from torch import nn
 
 from unbraid.data.draws import Batches
 from unbraid.distributions.likelihoods.gaussian import Gaussian
-from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
+from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import UsageError
 from unbraid.interfaces import AUTOENCODER, Draw, Term
@@ -191,7 +191,7 @@ def test_autocast_holds_in_the_objective_s_steps_and_not_around_backward():
 
 
 def test_players_must_partition_the_networks():
-    parts = (nn.Identity(), nn.Identity(), Gaussian(), StandardNormal(1), DiagonalNormal)
+    parts = (nn.Identity(), nn.Identity(), Gaussian(), StandardNormal(1), DiagonalNormalHead(1))
     critic = {"critic": nn.PReLU()}
     with pytest.raises(UsageError, match="'critic' is owned by nobody"):
         VAE(*parts, extra=critic)
@@ -243,3 +243,69 @@ def test_elbo_draws_one_batch_and_watches_kl_per_latent():
     (move,) = ELBO().moves(vae, draws(), a_context())
     assert move.watch["kl_per_dim"].shape == (LATENTS,)
     torch.testing.assert_close(move.watch["kl_per_dim"].sum(), move.terms["kl"].mean)
+
+
+def test_a_move_may_have_only_an_afterthought():
+    done = []
+
+    class Tail(ELBO):
+        def moves(self, vae, draw, context):
+            yield from ELBO.moves(self, vae, draw, context)
+            yield Move((), {}, after=lambda: done.append(True))
+
+    vae = small_vae()
+    outcomes = train_step(vae, Tail(), optimisers_of(vae, Tail()), draws(), a_context())
+    assert done == [True]
+    assert outcomes[1].values == {}
+    evaluate_step(vae, Tail(), draws(), a_context(training=False))
+    assert done == [True]
+
+
+def test_a_weight_may_be_a_tensor():
+    vae = small_vae()
+    made = vae(batch(), torch.Generator().manual_seed(0))
+    plain, adapted = (Move(AUTOENCODER, {"nll": Term(made.nll, weight)}).loss for weight in (3.0, torch.tensor(3.0)))
+    torch.testing.assert_close(plain, adapted)
+
+
+def test_evaluation_keeps_the_mode_of_every_module():
+    vae = small_vae(normed=True)
+    vae.train()
+    vae.networks["encoder"][1].eval()  # somebody froze it
+    evaluate_step(vae, ELBO(), draws(), a_context(training=False))
+    assert vae.networks["decoder"].training
+    assert not vae.networks["encoder"][1].training
+
+
+def test_objectives_without_a_joint_move_are_scored(tmp_path):
+    """Soft-Intro's players never move together in its main phase, so there is no one loss."""
+    import unbraid
+    from tiny import TINY, tiny_ellipses
+    from unbraid.evaluation import evaluate_model
+
+    class Apart(ELBO):
+        def moves(self, vae, draw, context):
+            (move,) = ELBO.moves(self, vae, draw, context)
+            yield Move(("encoder",), move.terms)
+            (move,) = ELBO.moves(self, vae, draw, context)
+            yield Move(("decoder",), move.terms)
+
+    model = unbraid.train("vae", TINY, out=tmp_path / "run", device="cpu", steps=2, batch_size=16)
+    settings = {"seed": 0, "step": 2, "n_steps": 2, "batch_size": 16, "device": torch.device("cpu")}
+    _, scored = evaluate_model(model.vae, Apart(), tiny_ellipses(), **settings)
+    assert "loss" not in scored["splits"]["train"]
+    assert scored["splits"]["train"]["terms"]["encoder/loss"] > 0
+    from unbraid.cli.tables import print_scores
+
+    print_scores(scored)
+
+
+def test_draws_of_an_evaluation_hold_every_row_once():
+    from tiny import tiny_ellipses
+
+    data = tiny_ellipses()
+    rows = data.split("train")
+    drawn = list(Batches(2).over(data, rows, 50))
+    assert [len(first) for first, _ in drawn] == [50, 50, 50, 42]
+    assert sorted(index for first, _ in drawn for index in first) == rows.tolist()
+    assert all(set(first).isdisjoint(second) for first, second in drawn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +13,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
-err = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """A console that goes silent when its reader goes away (`| head`), instead of ending the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Write to nowhere from now on."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
+
+
+# markup off: what is printed holds paths and names of the user's, brackets and all
+out = _Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+err = _Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 PLAIN_SECONDS = 10.0
 """Where there is no terminal, a line of progress is written this often."""
@@ -83,7 +95,7 @@ class Bar:
         elif now - self._told > PLAIN_SECONDS or step == self._end:
             self._told = now
             parts = [f"step {step:,}/{self._end:,}", terms(values), speed, f"{_clock(left)} left"]
-            print("  ".join(part for part in parts if part), file=sys.stderr, flush=True)
+            err.print("  ".join(part for part in parts if part), soft_wrap=True)
 
     def finish(self) -> None:
         """Close the bar and leave it on the screen."""

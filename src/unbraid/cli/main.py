@@ -25,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokens = [token for token in tokens if token != "--debug"]
     from unbraid.errors import Interrupted, UnbraidError
 
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a path need not be text
+
     try:
         return _dispatch(tokens)
     except Interrupted as stopped:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from unbraid.cli.parse import Argument, HelpShown, parse
 from unbraid.options import Option, OptionSpec
 
-_ARGUMENTS = (Argument(OptionSpec("run", str, None, Option("run folder")), "run", required=True),)
+_ARGUMENTS = (
+    Argument(OptionSpec("run", str, None, Option("run folder")), "run", required=True),
+    Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Options"),
+)
 _ABOUT = "Write report.html of a run: one file that opens anywhere, with losses, reconstructions, traversals, KL and scores."
 
 
@@ -20,5 +23,5 @@ def run(tokens: list[str]) -> int:
     from unbraid.data.progress import listening
 
     with listening(counting):
-        out.print(f"Report: {api.report(given['run'])}")
+        out.print(f"Report: {api.report(given['run'], device=given.get('device', 'auto'))}")
     return 0

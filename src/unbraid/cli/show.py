@@ -185,7 +185,7 @@ def _layers(title: str, network: nn.Module, example: Tensor) -> Iterator[Rendera
         if not list(layer.children()):
             hooks.append(layer.register_forward_hook(note))
     with torch.no_grad():
-        network(example)
+        network.eval()(example)
     for hook in hooks:
         hook.remove()
     table.add_section()

@@ -23,18 +23,24 @@ def _print(title: str, table: Table) -> None:
     out.print(table)
 
 
+def number(value: float | None) -> str:
+    """Two decimals; a dash for what is not known or not finite."""
+    return "-" if value is None else f"{value:.2f}"
+
+
 def print_scores(scored: Mapping[str, Any]) -> None:
     """Losses, KL per latent and metrics of a run."""
     part = "" if scored["images"] == scored["of_images"] else f", on {scored['images']:,} of {scored['of_images']:,} images"
     splits = scored["splits"]
     losses = _table("nats per image", *splits)
     losses.add_row("images", *(f"{found['images']:,}" for found in splits.values()))
-    losses.add_row("reconstruction, sampled z", *(f"{found['nll']:.2f}" for found in splits.values()))
-    losses.add_row("reconstruction, mean z", *(f"{found['nll_at_mean']:.2f}" for found in splits.values()))
+    losses.add_row("reconstruction, sampled z", *(number(found["nll"]) for found in splits.values()))
+    losses.add_row("reconstruction, mean z", *(number(found["nll_at_mean"]) for found in splits.values()))
     names = dict.fromkeys(name for found in splits.values() for name in found["terms"] if name != "nll")
     for name in names:
-        losses.add_row(name, *(f"{found['terms'][name]:.2f}" for found in splits.values()))
-    losses.add_row("total loss", *(f"{found['loss']:.2f}" for found in splits.values()))
+        losses.add_row(name, *(number(found["terms"][name]) for found in splits.values()))
+    if all("loss" in found for found in splits.values()):
+        losses.add_row("total loss", *(number(found["loss"]) for found in splits.values()))
     _print(f"Losses after {scored['step']:,} steps{part}", losses)
     _print_latents(scored)
     if scored["metrics"]:

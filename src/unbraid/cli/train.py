@@ -37,7 +37,7 @@ _RUN = (
     ),
     Argument(OptionSpec("report", bool, True, Option("score the run and write its report at the end")), "report", "Run"),
 )
-_FLAGS = ("--overwrite", "--report", "--no-report", "--help", "-h")
+_FLAGS = ("--overwrite", "--no-overwrite", "--report", "--no-report", "--help", "-h")
 _ABOUT = (
     "Train MODEL on DATASET and score it; writes a run folder with checkpoints, logs, scores and a report. "
     "The same command resumes a run that was stopped."
@@ -60,7 +60,7 @@ def _peek_positional(tokens: list[str], flags: set[str]) -> list[str]:
         if skip:
             skip = False
         elif token.startswith("--"):
-            skip = "=" not in token and token not in flags
+            skip = token != "--" and "=" not in token and token not in flags
         elif not token.startswith("-"):
             found.append(token)
     return found
@@ -70,11 +70,12 @@ def _boolean_flags() -> set[str]:
     from unbraid.training.experiment import PARTS
 
     flags = set(_FLAGS)
-    for registry in PARTS.values():
+    for part, registry in PARTS.items():
         for entry in registry:
             for name, spec in entry.options.items():
                 if spec.type is bool:
-                    flags |= {f"--{name.replace('_', '-')}", f"--no-{name.replace('_', '-')}"}
+                    for flag in (name, f"{part}_{name}"):
+                        flags |= {f"--{flag.replace('_', '-')}", f"--no-{flag.replace('_', '-')}"}
     return flags
 
 
@@ -87,14 +88,15 @@ def _settings_arguments() -> list[Argument]:
 def read_config(path: str) -> dict[str, Any]:
     """The flat options that a config.json stands for, with `model` and `data`."""
     from unbraid.files import read_json
-    from unbraid.training.experiment import PARTS, PREFIXED, Experiment
+    from unbraid.training.experiment import PARTS, Experiment, part_options
     from unbraid.training.settings import Settings
 
+    if not Path(path).is_file():
+        raise UsageError(f"--config {path}: there is no such file.")
     experiment = Experiment.from_dict(read_json(Path(path), "configuration"), path)
     flat: dict[str, Any] = {part: getattr(experiment, part) for part in PARTS}
-    for part in PARTS:
-        prefix = f"{part}_" if part in PREFIXED else ""
-        flat |= {prefix + name: value for name, value in getattr(experiment, f"{part}_options").items()}
+    for flag, (part, spec) in part_options(flat).items():
+        flat[flag] = getattr(experiment, f"{part}_options")[spec.name]
     return flat | {name: getattr(experiment, name) for name in options_of(Settings) if hasattr(experiment, name)}
 
 
@@ -192,4 +194,4 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
 
 
 def _resume_tokens(tokens: list[str]) -> list[str]:
-    return [token for token in tokens if token != "--overwrite"]
+    return [token for token in tokens if token.partition("=")[0] != "--overwrite"]

@@ -6,6 +6,7 @@ sampler state.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol, runtime_checkable
@@ -27,6 +28,10 @@ class Draws(Protocol):
         """Indices of the images of a step, one array per batch; budgets count the first."""
         ...
 
+    def over(self, dataset: Dataset, rows: Indices, batch_size: int) -> Iterator[tuple[Indices, ...]]:
+        """Draws for evaluation, whose first batches are the given rows in order, the last one maybe shorter."""
+        ...
+
 
 @dataclass(frozen=True)
 class Batches:
@@ -41,6 +46,12 @@ class Batches:
     def indices(self, dataset: Dataset, batch_size: int, seed: int, step: int) -> tuple[Indices, ...]:
         """Indices of the batches of a step."""
         return tuple(_batch(dataset, batch_size, seed, stream, step) for stream in range(self.count))
+
+    def over(self, dataset: Dataset, rows: Indices, batch_size: int) -> Iterator[tuple[Indices, ...]]:
+        """The rows in batches; further batches of a draw are those that follow, the first after the last."""
+        batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+        for i in range(len(batches)):
+            yield tuple(batches[(i + offset) % len(batches)] for offset in range(self.count))
 
 
 def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:

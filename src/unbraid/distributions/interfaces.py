@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -43,13 +44,8 @@ class Posterior(Protocol):
         ...
 
     @classmethod
-    def n_params(cls, latent_dim: int) -> int:
-        """How many numbers per image the encoder must emit."""
-        ...
-
-    @classmethod
-    def from_params(cls, params: Float[Tensor, "batch params"]) -> Posterior:
-        """The posterior that the encoder's numbers describe."""
+    def cat(cls, parts: Sequence[Posterior]) -> Posterior:
+        """The posteriors of several batches as one."""
         ...
 
     def sample(self, generator: torch.Generator) -> Float[Tensor, "batch latent"]:
@@ -61,11 +57,22 @@ class Posterior(Protocol):
         ...
 
     def kl(self, prior: Prior) -> Float[Tensor, "batch"]:
-        """KL(q(z|x) || p(z)) in nats per image."""
+        """KL(q(z|x) || p(z)) in nats per image; raises `IncompatibleParts` where it has no closed form."""
         ...
 
     def kl_per_dim(self, prior: Prior) -> Float[Tensor, "batch latent"] | None:
-        """The same for each latent, where posterior and prior factorise; else None."""
+        """The same for each latent; None where posterior or prior do not factorise or it has no closed form."""
+        ...
+
+
+@runtime_checkable
+class PosteriorHead(Protocol):
+    """What turns an encoder's numbers into a posterior; a module, so that a codebook is a parameter of the encoder's player."""
+
+    n_params: int
+
+    def __call__(self, params: Float[Tensor, "batch params"]) -> Posterior:
+        """The posterior that the numbers describe."""
         ...
 
 

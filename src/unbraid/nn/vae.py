@@ -13,7 +13,7 @@ from unbraid.distributions.interfaces import Likelihood, Posterior, Prior
 from unbraid.errors import UsageError
 from unbraid.interfaces import Images, Latents, Pass
 
-OWNED = {"encoder": ("encoder",), "decoder": ("decoder", "likelihood", "prior")}
+OWNED = {"encoder": ("encoder", "posterior"), "decoder": ("decoder", "likelihood", "prior")}
 """Networks of the two players that every model has."""
 
 
@@ -25,7 +25,7 @@ class VAE(nn.Module):
         decoder: latents -> the likelihood's input.
         likelihood: p(x|z).
         prior: p(z).
-        posterior: family of q(z|x).
+        posterior: head that turns the encoder's numbers into q(z|x).
         extra: further networks of the objective (a critic, an averaged decoder).
         players: further players, with the networks each owns.
     """
@@ -36,14 +36,13 @@ class VAE(nn.Module):
         decoder: nn.Module,
         likelihood: nn.Module,
         prior: nn.Module,
-        posterior: type,
+        posterior: nn.Module,
         extra: Mapping[str, nn.Module] | None = None,
         players: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         super().__init__()
-        own = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood, "prior": prior}
+        own = {"encoder": encoder, "posterior": posterior, "decoder": decoder, "likelihood": likelihood, "prior": prior}
         self.networks = nn.ModuleDict({**own, **(extra or {})})
-        self.posterior: type[Posterior] = posterior
         self.players: dict[str, tuple[str, ...]] = {**OWNED, **(players or {})}
         self._check_partition()
 
@@ -81,7 +80,7 @@ class VAE(nn.Module):
 
     def encode(self, images: Images) -> Posterior:
         """q(z|x)."""
-        return self.posterior.from_params(self.networks["encoder"](images))
+        return cast(Posterior, self.networks["posterior"](self.networks["encoder"](images)))
 
     def decode(self, z: Latents) -> Float[Tensor, "batch out height width"]:
         """What the likelihood reads; `likelihood.mean` of it is the image."""

@@ -9,6 +9,7 @@ from torch import nn
 
 from unbraid.data.draws import Batches
 from unbraid.interfaces import AUTOENCODER, Context, Draw, Rate, Term, join_terms
+from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Move
 from unbraid.rates.kl import KL
@@ -26,7 +27,7 @@ class ELBO:
         """None beyond encoder and decoder."""
         return {}
 
-    def networks(self, latent_dim: int) -> Mapping[str, nn.Module]:
+    def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
         """None beyond encoder and decoder."""
         return {}
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from unbraid.data.draws import Draws
 from unbraid.errors import UsageError
 from unbraid.interfaces import Context, Draw, Term
+from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
 
 
@@ -26,7 +27,7 @@ class Move:
     """What some players minimise together: one backward pass, one step of each of their optimisers.
 
     Args:
-        players: whose parameters learn.
+        players: whose parameters learn; none for a move that has only `after`.
         terms: named terms of their loss.
         watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps.
         after: called once the step is done, never in evaluation; updates state that is not learnt by gradient (an
@@ -41,7 +42,7 @@ class Move:
     @property
     def loss(self) -> Float[Tensor, ""]:
         """Weighted sum of the terms, mean over the batch; the one place where weights are applied."""
-        parts = [term.weight * term.mean for term in self.terms.values() if term.weight != 0]
+        parts = [term.weight * term.mean for term in self.terms.values() if term.learns]
         if not parts:
             raise UsageError(f"Every term of the move of {', '.join(self.players)} has weight 0; nothing would be learnt.")
         return torch.stack([part.float() if part.dtype in (torch.float16, torch.bfloat16) else part for part in parts]).sum()
@@ -61,8 +62,8 @@ class Objective(Protocol):
         """Players beyond encoder and decoder, with the names of the networks each owns."""
         ...
 
-    def networks(self, latent_dim: int) -> Mapping[str, nn.Module]:
-        """Networks beyond encoder and decoder, by name."""
+    def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
+        """Networks beyond those of every model (`own`), by name; one may begin as a copy of the decoder."""
         ...
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from typing import Any
 
 from unbraid.options import options_of
@@ -38,28 +37,40 @@ def _shortest(value: float) -> str:
 
 
 def _of_parts(experiment: Experiment) -> dict[str, Any]:
-    given, measured = {}, tuned(experiment.model, experiment.data)
+    """Options of parts; those of the model either all as tuned, and then none, or at least one, which leaves the tuned ones."""
+    given, own = {}, {}
+    recipe = experiment.recipe()
+    measured = tuned(experiment.model, experiment.data)
     for option, (part, spec) in part_options({part: getattr(experiment, part) for part in PARTS}).items():
-        values: Mapping[str, Any] = getattr(experiment, f"{part}_options")
-        if values[spec.name] != measured.get(option, spec.default):
-            given[option] = values[spec.name]
-    return given
+        value = getattr(experiment, f"{part}_options")[spec.name]
+        if part == "model":
+            own[option] = (value, spec.default)
+        elif value != recipe.part_options.get(option, spec.default):
+            given[option] = value
+    if all(value == measured.get(option, default) for option, (value, default) in own.items()):
+        return given
+    differing = {option: value for option, (value, default) in own.items() if value != default}
+    first, (value, _) = next(iter(own.items()))
+    return (differing or {first: value}) | given
 
 
 def _settings(experiment: Experiment) -> dict[str, Any]:
     recipe: Recipe = models[experiment.model].factory(**experiment.model_options)
+    changed = {"optimizer"} if experiment.optimizer != recipe.optimiser.name else set()
+    measured = tuned(experiment.model, experiment.data, changed)
     defaults = {name: spec.default for name, spec in options_of(Settings).items()} | {
         "steps": recipe.steps,
         "batch_size": recipe.batch_size,
         "latent_dim": recipe.latent_dim,
         "optimizer": recipe.optimiser.name,
         "lr": recipe.optimiser.lr,
+        "weight_decay": recipe.optimiser.weight_decay,
         "encoder": recipe.encoder,
         "decoder": recipe.decoder,
         "likelihood": recipe.likelihood,
         "checkpoint_every": max(1, experiment.steps // 10),
         "log_every": max(1, experiment.steps // 100),
     }
-    defaults |= {name: value for name, value in tuned(experiment.model, experiment.data).items() if name in defaults}
+    defaults |= {name: value for name, value in measured.items() if name in defaults}
     chosen = {name: getattr(experiment, name, None) for name in defaults}  # epochs are steps by now
     return {name: value for name, value in chosen.items() if value != defaults[name]}

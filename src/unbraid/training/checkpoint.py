@@ -68,8 +68,6 @@ def _write_synced(path: Path, content: bytes) -> None:
 def write_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 0) -> Path:
     """Write a checkpoint and drop all but the newest `keep` (0 keeps all). Raises `UnbraidError` on a full disk."""
     path = checkpoint_path(folder, checkpoint.state["step"])
-    if path.exists():
-        return path  # the same step of the same run
     temporary = folder / f".{path.name}.{os.getpid()}"
     with os_errors(
         f"write checkpoint {path}", "The earlier checkpoints are intact; free some space and give the same command to resume."
@@ -83,6 +81,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 0) -> Pat
             for name, content in {**files, STATE: state.encode()}.items():
                 _write_synced(temporary / name, content)
             sync_folder(temporary)
+            shutil.rmtree(path, ignore_errors=True)  # the same step, reached again because that one was damaged
             temporary.rename(path)
             sync_folder(folder)
         finally:

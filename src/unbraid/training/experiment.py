@@ -47,6 +47,7 @@ class Experiment:
     optimizer: str
     lr: float
     weight_decay: float
+    precision: str
     checkpoint_every: int
     keep_checkpoints: int
     evaluate_every: int
@@ -100,7 +101,7 @@ class Experiment:
         Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
         """
         names = {field.name for field in fields(cls)}
-        given = set(content) - {"format", "extend"}
+        given = set(content) - {"format", "extend", "step"}
         if content.get("format") != FORMAT:
             raise CorruptFile(f"{where} has format {content.get('format')!r}; this version of unbraid reads {FORMAT}.")
         if given != names:
@@ -131,7 +132,12 @@ PARTS: Mapping[str, Registry] = {
     "likelihood": likelihoods,
 }
 PREFIXED = ("encoder", "decoder")
-"""Options of these parts carry the part's name (`--encoder-width`), since both may have one of the same name."""
+"""Options of these parts carry the part's name (`--encoder-width`), since both may have one of the same name; those of other
+parts do where their own name is taken."""
+RESERVED = frozenset(
+    {"model", "data", "out", "device", "extend", "overwrite", "config", "evaluate_images", "report", "monitor"}
+)
+"""Names that mean something else to `unbraid train` or to `unbraid.train`."""
 
 _INTEGERS = ("n_train", "latent_dim", "batch_size", "steps", "seed", "checkpoint_every", "keep_checkpoints")
 _JSON_TYPES: Mapping[str, Any] = {
@@ -158,20 +164,25 @@ def part_options(names: Mapping[str, str]) -> dict[str, tuple[str, OptionSpec]]:
     Args:
         names: the chosen parts, {"model": "beta_vae", "data": "ellipses", ...}.
     """
+    taken = RESERVED | set(options_of(Settings))
     flat: dict[str, tuple[str, OptionSpec]] = {}
     for part, name in names.items():
         for option, spec in PARTS[part][name].options.items():
-            key = f"{part}_{option}" if part in PREFIXED else option
-            if key in flat or key in options_of(Settings):
-                raise ValueError(f"Option {key!r} of {part} {name!r} is taken; rename it.")
-            flat[key] = (part, spec)
+            plain = part not in PREFIXED and option not in taken and option not in flat
+            flat[option if plain else f"{part}_{option}"] = (part, spec)
     return flat
+
+
+def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
+    """The recipe of a model with those of the options that are its own, checked."""
+    own = models[model].options
+    recipe: Recipe = models[model].factory(**{k: own[k].check(v, f"model {model!r}") for k, v in options.items() if k in own})
+    return recipe
 
 
 def choose_parts(model: str, data: str, options: Mapping[str, Any]) -> dict[str, str]:
     """The names of all parts: those given, else the model's own."""
-    own = options_of(models[model].factory)
-    recipe: Recipe = models[model].factory(**{k: own[k].check(v, f"model {model!r}") for k, v in options.items() if k in own})
+    recipe = recipe_of(model, options)
     chosen = {part: options.get(part) or getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
     names = {"model": model, "data": data, **chosen}
     for part, name in names.items():
@@ -190,8 +201,8 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
     Raises `UnknownName` and `UsageError` for what cannot be, `IncompatibleParts` for parts that do not fit, and
     `DataUnavailable` where the data cannot be had.
     """
-    measured = {k: v for k, v in tuned(model, data).items() if not (k == "steps" and options.get("epochs"))}
-    options = {**measured, **{name: value for name, value in options.items() if value is not None}}
+    given = {name: value for name, value in options.items() if value is not None}
+    options = {**tuned(model, data, given), **given}
     names = choose_parts(model, data, options)
     flat = part_options(names)
     known = options_of(Settings)
@@ -201,9 +212,11 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
                 f"option of {model!r} on {data!r}", option, [*flat, *known], see=f"unbraid train {model} {data} --help"
             )
     settings = resolve(Settings, {k: v for k, v in options.items() if k in known}, "unbraid train")
+    own = recipe_of(model, options).part_options
     resolved: dict[str, dict[str, Any]] = {part: {} for part in names}
     for option, (part, spec) in flat.items():
-        resolved[part][spec.name] = spec.check(options.get(option, spec.default), f"{PARTS[part].kind} {names[part]!r}")
+        default = own.get(option, spec.default)
+        resolved[part][spec.name] = spec.check(options.get(option, default), f"{PARTS[part].kind} {names[part]!r}")
     recipe: Recipe = models[model].factory(**resolved["model"])
 
     dataset = _loaded(data, tuple(resolved["data"].items()))
@@ -223,7 +236,8 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
         seed=settings["seed"],
         optimizer=settings["optimizer"] or recipe.optimiser.name,
         lr=settings["lr"] or recipe.optimiser.lr,
-        weight_decay=settings["weight_decay"],
+        weight_decay=recipe.optimiser.weight_decay if settings["weight_decay"] is None else settings["weight_decay"],
+        precision=settings["precision"],
         checkpoint_every=settings["checkpoint_every"] or max(1, steps // 10),
         keep_checkpoints=settings["keep_checkpoints"],
         evaluate_every=settings["evaluate_every"],

@@ -14,12 +14,12 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from unbraid.data.dataset import Dataset
-from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss
+from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss, UnbraidError
 from unbraid.files import read_json, write_json
 from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Objective
-from unbraid.randomness import torch_generator
+from unbraid.randomness import derived_seed, one_step_of_randomness
 from unbraid.training.checkpoint import Checkpoint, write_checkpoint
 from unbraid.training.log import RunLog
 from unbraid.training.meter import Meter
@@ -73,29 +73,26 @@ class _State:
 
     vae: VAE
     optimisers: Optimisers
-    noise: torch.Generator
     meter: Meter = field(default_factory=Meter)
     step: int = 0
     seconds: float = 0.0
 
     def checkpoint(self, log_size: int) -> Checkpoint:
         training = {f"optimiser/{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
-        training |= {f"mean/{name}": tensor for name, tensor in self.meter.state().items()}
-        training["generator/noise"] = self.noise.get_state()
-        state = {"step": self.step, "seconds": self.seconds, "log_size": log_size, "interval": self.meter.count}
+        training |= {f"mean/{name}": tensor for name, tensor in self.meter.sums.items()}
+        state = {"step": self.step, "seconds": self.seconds, "log_size": log_size, "interval": self.meter.counts}
         return Checkpoint(self.vae.state_dict(), training, state)
 
     def restore(self, saved: Checkpoint, device: torch.device) -> int:
         """Put everything back; the size that the log then had."""
-        groups: dict[str, dict[str, torch.Tensor]] = {"optimiser": {}, "mean": {}, "generator": {}}
+        groups: dict[str, dict[str, torch.Tensor]] = {"optimiser": {}, "mean": {}}
         for name, tensor in saved.training.items():
             group, _, rest = name.partition("/")
             groups.setdefault(group, {})[rest] = tensor
         try:
             self.vae.load_state_dict(dict(saved.weights))
-            self.noise.set_state(groups["generator"]["noise"])
             restore_optimisers(self.optimisers, groups["optimiser"])
-            self.meter.restore({k: v.to(device) for k, v in groups["mean"].items()}, int(saved.state["interval"]))
+            self.meter.restore({k: v.to(device) for k, v in groups["mean"].items()}, saved.state["interval"])
             self.step, self.seconds = int(saved.state["step"]), float(saved.state["seconds"])
             return int(saved.state["log_size"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
@@ -157,8 +154,7 @@ def fit(
     experiment, monitor = run.experiment, monitor or Silent()
     objective = experiment.recipe().objective
     vae = experiment.build().placed(device)
-    optimisers = make_optimisers(vae, experiment.recipe())
-    state = _State(vae, optimisers, torch_generator(experiment.seed, "noise", device=device))
+    state = _State(vae, make_optimisers(vae, experiment.recipe()))
     saved, notes = run.newest()
     notes = [f"A damaged checkpoint was passed over. {note}" for note in notes]
     log_size = state.restore(saved, device) if saved else 0
@@ -174,14 +170,17 @@ def fit(
         with _stop_on_signals() as stop:
             _loop(run, dataset, state, objective, log, monitor, evaluate, stop, device)
     finally:
-        monitor.finish()
         log.close()
+        monitor.finish()
     return vae.eval()
 
 
 def _changes(path: Path, here: Mapping[str, Any]) -> list[str]:
     """What differs between the machine that wrote the checkpoint and this one, and makes the end differ in its last bits."""
-    there = read_json(path, "environment") if path.is_file() else {}
+    try:
+        there = read_json(path, "environment")
+    except UnbraidError:  # it only informs
+        return []
     keys = [key for key in ("versions", "device", "threads") if there.get(key, here[key]) != here[key]]
     differing = "; ".join(f"{key}: {there[key]} there, {here[key]} now" for key in keys)
     return [f"The run goes on under other conditions, so its last bits may differ ({differing})."] if keys else []
@@ -199,6 +198,9 @@ def _loop(
     device: torch.device,
 ) -> None:
     experiment, vae = run.experiment, state.vae
+    noise = torch.Generator(device)
+    half = experiment.precision == "bfloat16"
+    around = torch.autocast(device.type, torch.bfloat16) if half else None
     vae.train()
     began, first_step, seconds_before = time.perf_counter(), state.step, state.seconds
     values: Mapping[str, Any] | None = None
@@ -209,9 +211,13 @@ def _loop(
 
     while state.step < run.last_step:
         indices = objective.draws.indices(dataset, experiment.batch_size, experiment.seed, state.step)
-        draw = Draw(tuple(load_images(dataset, index, device) for index in indices))
-        context = Context(state.step, experiment.steps, experiment.n_train, state.noise)
-        state.meter.add(train_step(vae, objective, state.optimisers, draw, context), state.step)
+        draw = Draw(tuple(load_images(dataset, index, device) for index in indices), indices)
+        # noise is a function of seed and step, as the images are: there is no generator whose state could be lost
+        noise.manual_seed(derived_seed(experiment.seed, "noise", state.step))
+        context = Context(state.step, experiment.steps, experiment.n_train, noise)
+        with one_step_of_randomness(experiment.seed, state.step, device):
+            outcomes = train_step(vae, objective, state.optimisers, draw, context, around)
+        state.meter.add(outcomes, state.step)
         state.step += 1
         elapsed = time.perf_counter() - began
         state.seconds = seconds_before + elapsed
@@ -223,6 +229,7 @@ def _loop(
             state.meter.reset()
             log.write({"kind": "train", "step": state.step, "values": values, "images_per_second": round(speed, 1)})
         if evaluate and experiment.evaluate_every and (state.step % experiment.evaluate_every == 0):
+            state.require_finite()
             log.write({"kind": "evaluation", "step": state.step, "values": evaluate(vae, state.step)})
         stopping = stop.is_set()  # asked once: a signal that comes later waits for the next step
         if state.step % experiment.checkpoint_every == 0 or last or stopping:

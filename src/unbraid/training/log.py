@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,11 @@ class RunLog:
         with os_errors(f"write {path}", _REMEDY):
             path.parent.mkdir(parents=True, exist_ok=True)
             present = path.stat().st_size if path.exists() else 0
-            if present < size:
-                raise CorruptFile(f"{path} is shorter than its checkpoint remembers ({present} bytes of {size}).")
+            if 0 < present < size:
+                raise CorruptFile(
+                    f"{path} is shorter than its checkpoint remembers ({present} bytes of {size}). "
+                    "Remove it to go on without its earlier entries."
+                )
             if present > size:
                 os.truncate(path, size)
             shutil.rmtree(events, ignore_errors=True)
@@ -87,9 +91,10 @@ class RunLog:
             return self._handle.tell()
 
     def close(self) -> None:
-        """Close both."""
-        self._handle.close()
-        self._board.close()
+        """Close both. What matters was synced before; a disk that is full now must not hide the error that led here."""
+        for one in (self._handle, self._board):
+            with suppress(OSError):
+                one.close()
 
 
 def _scalars(entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:

@@ -12,20 +12,20 @@ from unbraid.training.step import Outcome
 
 
 class Meter:
-    """Means over the steps since the last reset; kept on the device until somebody reads them."""
+    """Means of everything shown since the last reset; kept on the device until somebody reads them."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
-        self.count = 0
+        self.counts: dict[str, int] = {}
         self._first_bad: dict[str, tuple[Tensor, tuple[str, ...]]] = {}
 
     def add(self, outcomes: list[Outcome], step: int) -> None:
-        """Count the outcomes of a step."""
-        self.count += 1
+        """Count the outcomes of a step; a name that several moves show counts once for each."""
         for outcome in outcomes:
             for name, value in outcome.values.items():
                 wide = value.double() if value.device.type != "mps" else value.float()
                 self.sums[name] = self.sums[name] + wide if name in self.sums else wide
+                self.counts[name] = self.counts.get(name, 0) + 1
                 bad, players = self._first_bad.get(name, (torch.full((), -1, device=value.device), outcome.players))
                 now = torch.where(torch.isfinite(value).all() | (bad >= 0), bad, step)
                 self._first_bad[name] = (now, players)
@@ -50,16 +50,12 @@ class Meter:
 
     def read(self) -> dict[str, float | list[float]]:
         """Means as numbers, vectors as lists."""
-        return {name: (total / max(1, self.count)).tolist() for name, total in self.sums.items()}
+        return {name: (total / self.counts[name]).tolist() for name, total in self.sums.items()}
 
     def reset(self) -> None:
         """Start a new interval."""
-        self.sums, self.count = {}, 0
+        self.sums, self.counts = {}, {}
 
-    def state(self) -> dict[str, Tensor]:
-        """Sums of the running interval, for checkpoints."""
-        return dict(self.sums)
-
-    def restore(self, sums: Mapping[str, Tensor], count: int) -> None:
-        """Put back the running interval."""
-        self.sums, self.count = dict(sums), count
+    def restore(self, sums: Mapping[str, Tensor], counts: Mapping[str, int]) -> None:
+        """Put back the running interval; the order of names is that of the counts."""
+        self.sums, self.counts = {name: sums[name] for name in counts}, dict(counts)

@@ -61,8 +61,15 @@ def restore_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor]) ->
     for name, saved in tensors.items():
         player, position, entry = name.split("/")
         try:
-            parameter = optimisers[player].param_groups[0]["params"][int(position)]
+            group = optimisers[player].param_groups[0]
+            parameter = group["params"][int(position)]
         except (KeyError, IndexError):
             raise CorruptFile(f"The checkpoint has optimiser state {name!r}, which this model does not have.") from None
-        like = torch.empty_like(parameter) if saved.shape == parameter.shape and entry != "step" else torch.empty_like(saved)
-        optimisers[player].state[parameter][entry] = like.copy_(saved).detach()
+        if entry == "step":  # fused kernels read it on the device, the others on the CPU
+            on_device = group.get("fused") or group.get("capturable")
+            value = saved.to(parameter.device if on_device else "cpu")
+        elif saved.shape == parameter.shape:
+            value = torch.empty_like(parameter).copy_(saved).detach()
+        else:
+            value = saved.to(parameter.device)
+        optimisers[player].state[parameter][entry] = value

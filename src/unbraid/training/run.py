@@ -27,6 +27,7 @@ CONFIG, ENVIRONMENT, LOG, METRICS, CODES, REPORT = (
     "codes.npz",
     "report.html",
 )
+CHECKPOINTS = "checkpoints"
 
 LOCK = ".lock"
 
@@ -47,7 +48,7 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         """Folder of checkpoints."""
-        return self.folder / "checkpoints"
+        return self.folder / CHECKPOINTS
 
     @property
     def config(self) -> Path:
@@ -105,12 +106,14 @@ def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite
     """
     if extend and extend < experiment.steps:
         raise UsageError(f"--extend {extend} lies before the end of the run at step {experiment.steps}.")
+    if not str(folder.absolute()).isprintable():
+        raise UsageError(f"The run folder's path is not printable text ({str(folder.absolute())!r}); give another --out.")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give another --out.")
-    if not folder.is_dir() or all(path.name == LOCK for path in folder.iterdir()):
+    if not folder.is_dir() or all(path.name.startswith(".") for path in folder.iterdir()):
         return Run(folder, experiment, extend)
-    if not (folder / CONFIG).is_file():
-        raise UsageError(f"{folder} exists and is not a run folder (it holds no {CONFIG}); give another --out.")
+    if not _holds_a_run(folder):
+        raise UsageError(f"{folder} exists and is not a run folder (its {CONFIG} is missing or not ours); give another --out.")
     if overwrite:
         return Run(folder, experiment, extend)
     old = open_run(folder)
@@ -118,16 +121,34 @@ def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite
     return Run(folder, experiment, max(extend, old.extend))
 
 
+def _holds_a_run(folder: Path) -> bool:
+    """Whether a folder's configuration is one of ours, or is damaged and lies beside checkpoints."""
+    if not (folder / CONFIG).is_file():
+        return False
+    try:
+        return {"format", "model"} <= set(read_json(folder / CONFIG, "configuration"))
+    except CorruptFile:
+        return (folder / CHECKPOINTS).is_dir()
+
+
 def make_run(run: Run, *, overwrite: bool = False) -> None:
-    """Make the folder of a run that `find_run` gave, or empty the one that it replaces, and write its configuration."""
-    with os_errors(f"make run folder {run.folder}", "Give another --out."):
-        for path in run.folder.iterdir() if overwrite else ():
-            if path.name != LOCK:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        run.checkpoints.mkdir(parents=True, exist_ok=True)
+    """Make the folder of a run that `find_run` gave, and write its configuration; call it as `only_writer`.
+
+    To overwrite, what runs leave is removed and nothing else, the old configuration last: at no moment does the folder look
+    like anything but a run.
+    """
     config = run.experiment.to_dict() | ({"extend": run.extend} if run.extend else {})
-    if not run.config.exists() or read_json(run.config, "configuration") != config:
+    with os_errors(f"make run folder {run.folder}", "Give another --out."):
+        if overwrite:
+            for name in (CHECKPOINTS, "tensorboard", LOG, CODES, METRICS, REPORT, ENVIRONMENT):
+                path = run.folder / name
+                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+    if overwrite or not run.config.exists() or read_json(run.config, "configuration") != config:
         write_json(run.config, config)
+    with os_errors(f"make run folder {run.folder}", "Give another --out."):
+        run.checkpoints.mkdir(parents=True, exist_ok=True)
+        for leftover in run.checkpoints.glob(".step_*"):  # of a process that was killed while it wrote
+            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:

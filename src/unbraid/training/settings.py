@@ -25,7 +25,10 @@ class Settings:
     seed: Annotated[int, Option("seed of initial weights, order of images and noise", ge=0, lt=2**53)] = 0
     lr: Annotated[float | None, Option("learning rate of encoder and decoder; default: the model's", gt=0)] = None
     optimizer: Annotated[OptimiserName | None, Option("optimiser of encoder and decoder; default: the model's")] = None
-    weight_decay: Annotated[float, Option("L2 penalty of encoder and decoder, as their optimiser applies it", ge=0)] = 0.0
+    weight_decay: Annotated[float | None, Option("L2 penalty of encoder and decoder; default: the model's", ge=0)] = None
+    precision: Annotated[
+        Literal["float32", "bfloat16"], Option("arithmetic of the networks; losses are float32 at least either way")
+    ] = "float32"
     encoder: Annotated[str | None, Option("encoder network, see `unbraid list encoders`; default: the model's")] = None
     decoder: Annotated[str | None, Option("decoder network, see `unbraid list decoders`; default: the model's")] = None
     likelihood: Annotated[str | None, Option("p(x|z), see `unbraid list likelihoods`; default: the model's")] = None

@@ -21,7 +21,6 @@ class Outcome(NamedTuple):
     """What a move showed: weighted loss, unweighted terms and watched quantities, detached, under log names."""
 
     players: tuple[str, ...]
-    loss: Tensor
     values: dict[str, Tensor]
 
 
@@ -29,12 +28,12 @@ def _modes() -> Modes:
     return torch.is_grad_enabled(), torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")
 
 
-def _outcome(move: Move, loss: Tensor) -> Outcome:
+def _outcome(move: Move) -> Outcome:
     prefix = "" if move.players == AUTOENCODER else "+".join(move.players) + "/"
-    values = {f"{prefix}loss": loss.detach()}
+    values = {f"{prefix}loss": move.loss.detach()} if move.players else {}
     values |= {f"{prefix}{name}": term.mean.detach() for name, term in move.terms.items()}
     values |= {f"{prefix}{name}": value.detach() for name, value in move.watch.items()}
-    return Outcome(move.players, loss.detach(), values)
+    return Outcome(move.players, values)
 
 
 def _moves(
@@ -79,23 +78,24 @@ def train_step(
         playing = [optimisers[player] for player in move.players if player in optimisers]
         for optimiser in playing:
             optimiser.zero_grad(set_to_none=True)
-        loss = move.loss
-        torch.autograd.backward(loss, inputs=vae.parameters_of(*move.players))
+        if move.players:
+            torch.autograd.backward(move.loss, inputs=vae.parameters_of(*move.players))
         for optimiser in playing:
             optimiser.step()
-        outcomes.append(_outcome(move, loss))
+        outcomes.append(_outcome(move))
     return outcomes
 
 
 def evaluate_step(vae: VAE, objective: Objective, draw: Draw, context: Context) -> list[Outcome]:
-    """What a step's moves would show, changing nothing: no gradient, no step, no `after`, buffers restored."""
+    """What a step's moves would show, changing nothing: no gradient, no step, no `after`, buffers and modes restored."""
     before = {name: buffer.clone() for name, buffer in vae.named_buffers()}
-    training = vae.training
+    modes = {module: module.training for module in vae.modules()}
     vae.eval()
     try:
         with torch.no_grad():
-            return [_outcome(move, move.loss) for move in objective.moves(vae, draw, context)]
+            return [_outcome(move) for move in _moves(vae, objective, draw, context, None)]
     finally:
-        vae.train(training)
+        for module, training in modes.items():
+            module.training = training
         for name, buffer in vae.named_buffers():
             buffer.copy_(before[name])

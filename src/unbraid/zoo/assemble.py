@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from unbraid.distributions.interfaces import Posterior, likelihoods, posteriors, priors
+from unbraid.distributions.interfaces import Likelihood, PosteriorHead, likelihoods, posteriors, priors
 from unbraid.nn.interfaces import Shape, decoders, encoders
 from unbraid.nn.vae import VAE
 from unbraid.randomness import seeded_construction
@@ -35,17 +35,18 @@ def assemble(
         module: nn.Module = entry.factory(*arguments, **entry.resolve(options or {}))
         return module
 
-    family = cast(type[Posterior], posteriors[recipe.posterior].factory)
     channels, height, width = image_shape
     with seeded_construction(seed):
         likelihood = make(likelihoods, recipe.likelihood, likelihood_options)
-        outputs = channels * int(likelihood.outputs_per_channel)  # type: ignore[arg-type]
-        return VAE(
-            encoder=make(encoders, recipe.encoder, encoder_options, image_shape, family.n_params(latent_dim)),
-            decoder=make(decoders, recipe.decoder, decoder_options, latent_dim, (outputs, height, width)),
-            likelihood=likelihood,
-            prior=make(priors, recipe.prior, None, latent_dim),
-            posterior=family,
-            extra=recipe.objective.networks(latent_dim),
-            players=recipe.objective.players,
-        )
+        posterior = make(posteriors, recipe.posterior, recipe.posterior_options, latent_dim)
+        n_params = cast(PosteriorHead, posterior).n_params
+        outputs = channels * cast(Likelihood, likelihood).outputs_per_channel
+        own = {
+            "encoder": make(encoders, recipe.encoder, encoder_options, image_shape, n_params),
+            "posterior": posterior,
+            "decoder": make(decoders, recipe.decoder, decoder_options, latent_dim, (outputs, height, width)),
+            "likelihood": likelihood,
+            "prior": make(priors, recipe.prior, recipe.prior_options, latent_dim),
+        }
+        extra = recipe.objective.networks(own, image_shape, latent_dim)
+        return VAE(**own, extra=extra, players=recipe.objective.players)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +28,10 @@ class Recipe:
 
     Args:
         objective: the game.
-        encoder, decoder, likelihood, posterior, prior: names of the parts used by default.
-        optimiser: of encoder and decoder, unless a player has its own in `player_optimisers`.
+        encoder, decoder, likelihood, posterior, prior: names of the parts; a user may choose the first three.
+        part_options: defaults of the options of those three, by flat name (`decoder_kernel`), where the model has its own.
+        posterior_options, prior_options: options of the other two, which follow from the model's.
+        optimiser: of encoder and decoder; `player_optimisers` holds those of other players.
     """
 
     objective: Objective
@@ -38,6 +40,9 @@ class Recipe:
     likelihood: str = "bernoulli"
     posterior: str = "diagonal_normal"
     prior: str = "standard_normal"
+    part_options: Mapping[str, Any] = field(default_factory=dict)
+    posterior_options: Mapping[str, Any] = field(default_factory=dict)
+    prior_options: Mapping[str, Any] = field(default_factory=dict)
     latent_dim: int = 10
     batch_size: int = 64
     steps: int = 10_000
@@ -45,10 +50,24 @@ class Recipe:
     player_optimisers: Mapping[str, Optimiser] = field(default_factory=dict)
 
 
-def tuned(model: str, data: str) -> Mapping[str, Any]:
-    """Options whose defaults were measured for a model on a data set, by flat name; what a user gives wins over them."""
-    found: Mapping[str, Any] = models[model].details.get("tuned", {}).get(data, {})
-    return found
+RIVALS: Mapping[str, frozenset[str]] = {"steps": frozenset({"steps", "epochs"}), "lr": frozenset({"lr", "optimizer"})}
+"""Settings that a tuned value goes with."""
+
+
+def tuned(model: str, data: str, given: Collection[str] = ()) -> dict[str, Any]:
+    """Options whose defaults were measured for a model on a data set, by flat name, as far as what is given leaves them.
+
+    The hyper-parameters of a model belong together: who gives one of them gets the declared defaults of the others. So do
+    learning rate and optimiser, steps and epochs.
+    """
+    entry = models[model]
+    own = frozenset(entry.options)
+    values: Mapping[str, Any] = entry.details.get("tuned", {}).get(data, {})
+    return {
+        name: value
+        for name, value in values.items()
+        if not (own if name in own else RIVALS.get(name, frozenset({name}))) & set(given)
+    }
 
 
 @dataclass(frozen=True)

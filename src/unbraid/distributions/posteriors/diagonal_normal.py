@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import Prior, posteriors
+from unbraid.distributions.interfaces import Posterior, Prior, posteriors
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import IncompatibleParts
 
@@ -19,23 +20,31 @@ deviation of 3e-7 is below float32 resolution around 1), narrow enough that exp 
 
 
 @posteriors.register("diagonal_normal", source="Kingma and Welling (2014), Appendix B")
+class DiagonalNormalHead(nn.Module):
+    """q(z|x) = N(mean, diag exp(logvar)); the encoder emits all means, then all log-variances."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.n_params = 2 * latent_dim
+
+    def forward(self, params: Float[Tensor, "batch params"]) -> DiagonalNormal:
+        """First half means, second half log-variances, in float32 at least."""
+        mean, logvar = (params.float() if params.dtype.itemsize < 4 else params).chunk(2, dim=1)
+        return DiagonalNormal(mean, logvar.clamp(*LOGVAR_RANGE))
+
+
 @dataclass(frozen=True)
 class DiagonalNormal:
-    """q(z|x) = N(mean, diag exp(logvar)); the encoder emits all means, then all log-variances."""
+    """Independent normals, given by means and log-variances."""
 
     mean: Float[Tensor, "batch latent"]
     logvar: Float[Tensor, "batch latent"]
 
     @classmethod
-    def n_params(cls, latent_dim: int) -> int:
-        """Two numbers a latent."""
-        return 2 * latent_dim
-
-    @classmethod
-    def from_params(cls, params: Float[Tensor, "batch params"]) -> DiagonalNormal:
-        """First half means, second half log-variances, in float32 at least."""
-        mean, logvar = (params.float() if params.dtype.itemsize < 4 else params).chunk(2, dim=1)
-        return cls(mean, logvar.clamp(*LOGVAR_RANGE))
+    def cat(cls, parts: Sequence[Posterior]) -> DiagonalNormal:
+        """The posteriors of several batches as one."""
+        own = [part for part in parts if isinstance(part, DiagonalNormal)]
+        return cls(torch.cat([part.mean for part in own]), torch.cat([part.logvar for part in own]))
 
     @property
     def variance(self) -> Float[Tensor, "batch latent"]:
@@ -53,18 +62,24 @@ class DiagonalNormal:
         return -0.5 * (squares + self.logvar + math.log(2 * math.pi)).sum(1)
 
     def kl(self, prior: Prior) -> Float[Tensor, "batch"]:
-        """KL(q(z|x) || p(z)) in nats per image, in closed form."""
-        return self.kl_per_dim(prior).sum(1)
-
-    def kl_per_dim(self, prior: Prior) -> Float[Tensor, "batch latent"]:
-        r"""KL of each latent: :math:`\frac12 (\mu^2 + e^\ell - 1 - \ell)`, with :math:`\ell` the log-variance.
+        """KL(q(z|x) || p(z)) in nats per image, in closed form.
 
         Raises `IncompatibleParts` for a prior other than the standard normal.
         """
-        if not isinstance(prior, StandardNormal):
+        per_dim = self.kl_per_dim(prior)
+        if per_dim is None:
             raise IncompatibleParts(
                 f"The KL of a diagonal normal posterior is known in closed form against the standard normal prior, "
                 f"not against {type(prior).__name__}; choose another rate or prior."
             )
+        return per_dim.sum(1)
+
+    def kl_per_dim(self, prior: Prior) -> Float[Tensor, "batch latent"] | None:
+        r"""KL of each latent: :math:`\frac12 (\mu^2 + e^\ell - 1 - \ell)`, with :math:`\ell` the log-variance.
+
+        None for a prior other than the standard normal.
+        """
+        if not isinstance(prior, StandardNormal):
+            return None
         # expm1(l) - l is 0 to first order at l = 0, where exp(l) - 1 - l loses all digits
         return 0.5 * (self.mean.square() + torch.expm1(self.logvar) - self.logvar)
