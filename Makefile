@@ -10,8 +10,8 @@ demo: $(VENV)/.installed
 	$(BIN)/unbraid train beta_vae ellipses
 
 test: $(VENV)/.developed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(PYTEST_ARGS)

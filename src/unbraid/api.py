@@ -78,11 +78,12 @@ def train(
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a run folder holds a run that has reached its end."""
-    if not (folder / CONFIG).is_file():
+    """Whether a folder holds a run that has reached its end; not for a folder that holds no run, or a damaged one."""
+    try:
+        run = open_run(folder)
+        saved, _ = run.newest()
+    except UnbraidError:
         return False
-    run = open_run(folder)
-    saved, _ = run.newest()
     return saved is not None and int(saved.state["step"]) >= run.last_step
 
 

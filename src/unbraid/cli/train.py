@@ -148,12 +148,13 @@ def _request(tokens: list[str]) -> dict[str, Any]:
 
 def _train(request: dict[str, Any], tokens: list[str]) -> int:
     from unbraid import api
-    from unbraid.cli.console import Bar, counting, out, stages
+    from unbraid.cli.console import Bar, counting, err, out, stages
     from unbraid.cli.tables import print_scores
     from unbraid.data.progress import listening
     from unbraid.files import read_json
     from unbraid.training.experiment import plan
     from unbraid.training.run import METRICS, REPORT
+    from unbraid.zoo.recipe import tuned
 
     run_options = {name: request.pop(name) for name in [a.flag for a in _RUN] if name in request}
     model, data = request.pop("model"), request.pop("data")
@@ -162,6 +163,10 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
         experiment, _ = plan(model, data, request)
     folder = Path(run_options["out"]) if run_options.get("out") else api.default_folder(experiment)
     finished = not run_options.get("overwrite") and api.is_finished(folder)
+    measured = tuned(model, data, request)
+    if measured and not finished:
+        values = ", ".join(f"{name} {value:g}" for name, value in measured.items())
+        err.print(f"Defaults measured for {data}: {values}")
     try:
         with listening(counting):
             trained = api.train(
