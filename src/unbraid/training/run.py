@@ -122,13 +122,15 @@ def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite
 
 
 def _holds_a_run(folder: Path) -> bool:
-    """Whether a folder's configuration is one of ours, or is damaged and lies beside checkpoints."""
+    """Whether a folder's configuration is one of ours, or is damaged and lies beside checkpoints of ours."""
     if not (folder / CONFIG).is_file():
         return False
+    if list_checkpoints(folder / CHECKPOINTS):
+        return True
     try:
         return {"format", "model"} <= set(read_json(folder / CONFIG, "configuration"))
     except CorruptFile:
-        return (folder / CHECKPOINTS).is_dir()
+        return False
 
 
 def make_run(run: Run, *, overwrite: bool = False) -> None:
