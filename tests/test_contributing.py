@@ -1,0 +1,34 @@
+"""The examples of CONTRIBUTING.md work as they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_a_rate_a_model_and_a_data_set_are_one_file_each(tmp_path):
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rate, row, data = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    package = shutil.copytree(ROOT / "src" / "unbraid", tmp_path / "unbraid")
+    (package / "rates" / "free_bits.py").write_text(rate)
+    (package / "data" / "bars.py").write_text(data)
+    with (package / "zoo" / "elbo.py").open("a") as zoo:
+        zoo.write(f"\nfrom unbraid.rates.free_bits import FreeBits\n\n{row}")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+
+    def run(*tokens: str) -> str:
+        command = [sys.executable, "-m", "unbraid", *tokens]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "free_bits" in run("list", "rates")
+    assert "bars" in run("list", "datasets")
+    run(*"train free_bits_vae bars --floor 0.2 --size 64 --batch-size 16 --steps 2 --no-report --out run".split())
+    assert "--floor" in run("show", "free_bits_vae")
