@@ -30,5 +30,22 @@ def test_a_rate_a_model_and_a_data_set_are_one_file_each(tmp_path):
 
     assert "free_bits" in run("list", "rates")
     assert "bars" in run("list", "datasets")
-    run(*"train free_bits_vae bars --floor 0.2 --size 64 --batch-size 16 --steps 2 --no-report --out run".split())
+    run(
+        *[
+            "train",
+            "free_bits_vae",
+            "bars",
+            "--floor",
+            "0.2",
+            "--size",
+            "64",
+            "--batch-size",
+            "16",
+            "--steps",
+            "2",
+            "--no-report",
+            "--out",
+            "run",
+        ]
+    )
     assert "--floor" in run("show", "free_bits_vae")
