@@ -309,3 +309,15 @@ def test_draws_of_an_evaluation_hold_every_row_once():
     assert [len(first) for first, _ in drawn] == [50, 50, 50, 42]
     assert sorted(index for first, _ in drawn for index in first) == rows.tolist()
     assert all(set(first).isdisjoint(second) for first, second in drawn)
+
+
+def test_the_loop_leaves_no_gradient_on_those_who_do_not_move():
+    class DecoderAlone(ELBO):
+        def moves(self, vae, draw, context):
+            for move in ELBO.moves(self, vae, draw, context):
+                yield Move(("decoder",), move.terms)
+
+    vae = small_vae()
+    train_step(vae, DecoderAlone(), optimisers_of(vae, DecoderAlone()), draws(), a_context())
+    assert all(p.grad is None for p in vae.parameters_of("encoder"))
+    assert all(p.grad is not None for p in vae.parameters_of("decoder"))
