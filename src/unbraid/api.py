@@ -67,7 +67,7 @@ def train(
     """
     where = pick_device(device)
     experiment, dataset = plan(model, data, options)
-    folder = Path(out) if out is not None else RUNS / experiment.name
+    folder = Path(out) if out is not None else default_folder(experiment)
     find_run(folder, experiment, extend=extend, overwrite=overwrite)  # refuse before anything is written
     with only_writer(folder):
         run = find_run(folder, experiment, extend=extend, overwrite=overwrite)

@@ -58,7 +58,7 @@ class Bar:
     def __init__(self, title: str) -> None:
         self._title = title
         self._progress: Progress | None = None
-        self._last = self._first = self._end = 0
+        self._first = self._end = 0
         self._began = self._told = 0.0
 
     def start(self, step: int, last_step: int, notes: list[str]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -51,7 +50,6 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     walk: Int[np.ndarray, "n"] | None = None
     redistributable: bool = True
-    options: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = len(self.images)

@@ -90,12 +90,12 @@ def _reason(error: Exception, url: str) -> str:
 
 def _check(url: str, temporary: Path, path: Path, sha256: str, hint: str) -> None:
     try:
-        given = f"the SHA-256 of its decompressed content is {raw_sha256(temporary)}, expected {sha256}"
+        digest = raw_sha256(temporary)
+        if digest == sha256:
+            return
+        given = f"the SHA-256 of its decompressed content is {digest}, expected {sha256}"
     except CorruptFile as error:
         given = f"it is no valid gzip file ({error.__cause__})"
-    else:
-        if given.endswith(f"is {sha256}, expected {sha256}"):
-            return
     raise CorruptFile(
         _sentences(f"What {url} sent is not the expected file and was not kept as {path}: {given}. Try again later", hint)
     )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from unbraid.distributions.interfaces import likelihoods
+from unbraid.distributions.precision import at_least_float32
 
 
 @likelihoods.register("bernoulli", source="Kingma and Welling (2014), Appendix C.1")
@@ -26,12 +27,8 @@ class Bernoulli(nn.Module):
         self, output: Float[Tensor, "batch out height width"], images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch"]:
         """Cross-entropy in nats per image."""
-        return binary_cross_entropy_with_logits(_at_least_float32(output), images, reduction="none").flatten(1).sum(1)
+        return binary_cross_entropy_with_logits(at_least_float32(output), images, reduction="none").flatten(1).sum(1)
 
     def mean(self, output: Float[Tensor, "batch out height width"]) -> Float[Tensor, "batch channel height width"]:
         """Probability of white."""
-        return torch.sigmoid(_at_least_float32(output))
-
-
-def _at_least_float32(x: Tensor) -> Tensor:
-    return x.float() if x.dtype.itemsize < 4 else x
+        return torch.sigmoid(at_least_float32(output))

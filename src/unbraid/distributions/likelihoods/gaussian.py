@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unbraid.distributions.interfaces import likelihoods
+from unbraid.distributions.precision import at_least_float32
 from unbraid.options import Option
 
 
@@ -47,5 +48,5 @@ class Gaussian(nn.Module):
 
     def mean(self, output: Float[Tensor, "batch out height width"]) -> Float[Tensor, "batch channel height width"]:
         """The decoder's image."""
-        output = output.float() if output.dtype.itemsize < 4 else output
+        output = at_least_float32(output)
         return torch.sigmoid(output) if self.squash == "sigmoid" else output

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unbraid.distributions.interfaces import Posterior, Prior, posteriors
+from unbraid.distributions.precision import at_least_float32
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import IncompatibleParts
 
@@ -29,7 +30,7 @@ class DiagonalNormalHead(nn.Module):
 
     def forward(self, params: Float[Tensor, "batch params"]) -> DiagonalNormal:
         """First half means, second half log-variances, in float32 at least."""
-        mean, logvar = (params.float() if params.dtype.itemsize < 4 else params).chunk(2, dim=1)
+        mean, logvar = at_least_float32(params).chunk(2, dim=1)
         return DiagonalNormal(mean, logvar.clamp(*LOGVAR_RANGE))
 
 
