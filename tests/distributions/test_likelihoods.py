@@ -6,9 +6,12 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from unbraid.distributions.interfaces import likelihoods
+from unbraid.distributions.interfaces import Likelihood, likelihoods
 from unbraid.distributions.likelihoods.bernoulli import Bernoulli
 from unbraid.distributions.likelihoods.gaussian import Gaussian
+from unbraid.distributions.likelihoods.gaussian_learned import GaussianLearned
+from unbraid.distributions.likelihoods.gaussian_optimal import GaussianOptimal
+from unbraid.distributions.likelihoods.laplace import Laplace
 from unbraid.errors import UsageError
 
 
@@ -59,19 +62,106 @@ def test_beta_and_sigma_squared_multiply_to_one_thing(pair):
 
     def without_constant(sigma: float) -> torch.Tensor:
         constant = 32 * (math.log(sigma) + 0.5 * math.log(2 * math.pi))
-        return Gaussian(sigma, "none").nll(output, images) - constant
+        return Gaussian(sigma, None, "none").nll(output, images) - constant
 
     kl, beta, sigma = 7.0, 4.0, 0.3
     torch.testing.assert_close(sigma**2 * (without_constant(sigma) + beta * kl), without_constant(1.0) + beta * sigma**2 * kl)
 
 
-def test_stated_conventions_of_other_code_bases(pair):
+def test_conventions_of_other_code_bases_by_name(pair):
     output, images = pair
-    squares = (output - images).square().sum((1, 2, 3))
-    constant = 16 * 2 * 0.5 * math.log(2 * math.pi)
-    for sigma, factor in ((0.5**0.5, 1.0), ((1 / 510) ** 0.5, 255.0)):
-        got = Gaussian(sigma, "none").nll(output, images) - constant - 32 * math.log(sigma)
-        torch.testing.assert_close(got, factor * squares)
+    squares, absolute = (output - images).square().sum((1, 2, 3)), (output - images).abs().sum((1, 2, 3))
+    for convention, factor in (("half_squared_error", 0.5), ("squared_error", 1.0), ("dubois", 255.0)):
+        torch.testing.assert_close(Gaussian(None, convention, "none").energy(output, images), factor * squares)
+    for convention, factor in (("absolute_error", 1.0), ("dubois", 3.0)):
+        torch.testing.assert_close(Laplace(None, convention, "none").energy(output, images), factor * absolute)
+    for likelihood, given in ((Gaussian, "--sigma"), (Laplace, "--b")):
+        with pytest.raises(UsageError, match=f"Give {given} .* or --convention"):
+            likelihood(0.5, "dubois")
+
+
+@pytest.mark.parametrize("b", [0.1, 1.0, 2.5])
+def test_laplace_is_the_density_summed_over_channels_and_pixels(pair, b):
+    output, images = pair
+    expected = -torch.distributions.Laplace(output.sigmoid(), b).log_prob(images).sum((1, 2, 3))
+    torch.testing.assert_close(Laplace(b).nll(output, images), expected)
+
+
+@pytest.mark.parametrize("sigma", [0.004, 0.3, 1.0, 4.0])
+def test_a_learnt_sigma_is_the_normal_density_and_starts_where_it_should(pair, sigma):
+    output, images = pair
+    likelihood = GaussianLearned(sigma, "none").double()
+    assert likelihood.scale.item() == pytest.approx(sigma, rel=1e-4)
+    expected = -Normal(output, likelihood.scale).log_prob(images).sum((1, 2, 3))
+    torch.testing.assert_close(likelihood.nll(output, images), expected)
+
+
+def test_a_learnt_sigma_settles_at_the_root_mean_squared_error_and_never_falls_below_its_bound(pair):
+    output, images = pair
+    likelihood = GaussianLearned(1.0, "none").double()
+    optimiser = torch.optim.LBFGS(likelihood.parameters(), max_iter=100, tolerance_grad=1e-12, tolerance_change=1e-15)
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        value = likelihood.nll(output, images).mean()
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    assert likelihood.scale.item() == pytest.approx((output - images).square().mean().sqrt().item(), rel=1e-6)
+    with torch.no_grad():
+        likelihood.free_log_sigma.fill_(-1000.0)
+    assert likelihood.scale.item() == pytest.approx(math.exp(-6))
+
+
+def test_the_optimal_sigma_is_the_minimum_over_sigma_in_value_and_gradient(pair):
+    """Mean over the batch: N / 2 (log MSE + 1 + log 2 pi), with the gradient of that expression."""
+    output, images = pair
+    output.requires_grad_()
+    closed = 16 * ((output - images).square().mean().log() + 1 + math.log(2 * math.pi))
+    found = GaussianOptimal("none").double().nll(output, images).mean()
+    torch.testing.assert_close(found, closed)
+    torch.testing.assert_close(*(torch.autograd.grad(value, output)[0] for value in (found, closed)))
+    for sigma in (0.9, 1.1):
+        other = sigma * (output - images).square().mean().sqrt().item()
+        assert Gaussian(other, None, "none").nll(output, images).mean() > found
+
+
+def test_the_optimal_sigma_is_remembered_from_training_and_does_not_move_out_of_it(pair):
+    output, images = pair
+    likelihood = GaussianOptimal("none").double()
+    variances = []
+    for scale in (1.0, 3.0):
+        likelihood.nll(scale * output, images)
+        variances.append((scale * output - images).square().mean())
+    torch.testing.assert_close(likelihood.variance, sum(variances) / 2)  # of the first batches the plain mean
+    before = {name: value.clone() for name, value in likelihood.state_dict().items()}
+    likelihood.eval()
+    whole = likelihood.nll(output, images)
+    torch.testing.assert_close(likelihood.nll(output[:1], images[:1]), whole[:1])  # whatever images are beside it
+    expected = -Normal(output, likelihood.variance.sqrt()).log_prob(images).sum((1, 2, 3))
+    torch.testing.assert_close(whole, expected)
+    assert all(torch.equal(before[name], value) for name, value in likelihood.state_dict().items())
+
+
+def test_the_optimal_sigma_of_perfect_images_is_its_bound():
+    images = torch.full((2, 1, 2, 2), 0.5)
+    likelihood = GaussianOptimal(squash="none")
+    likelihood.nll(images, images)
+    assert likelihood.scale.item() == pytest.approx(math.exp(-6))
+
+
+@pytest.mark.parametrize("entry", list(likelihoods), ids=lambda entry: entry.name)
+def test_every_likelihood_is_an_energy_that_is_never_negative_and_what_no_reconstruction_changes(entry, pair):
+    output, images = pair
+    likelihood = entry.factory(**entry.resolve({})).double().eval()
+    assert isinstance(likelihood, Likelihood)
+    energy = likelihood.energy(output, images)
+    assert (energy >= 0).all()
+    torch.testing.assert_close(energy + likelihood.normaliser(32), likelihood.nll(output, images))
+    perfect = (images > 0.5).double()
+    best = likelihood.energy(torch.logit(perfect.clamp(1e-12, 1 - 1e-12)), perfect)
+    torch.testing.assert_close(best, torch.zeros_like(best), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("entry", list(likelihoods), ids=lambda entry: entry.name)
@@ -83,6 +173,8 @@ def test_every_likelihood_gives_nats_per_image_in_float32_at_least(entry):
     assert nll.dtype == torch.float32
     assert likelihood.mean(output).shape == (3, 2, 4, 4)
     assert 0 <= likelihood.mean(output.float()).min() <= likelihood.mean(output.float()).max() <= 1
+    likelihood.eval()
+    nll = likelihood.nll(output, torch.full((3, 2, 4, 4), 0.5))
     doubled = likelihood.nll(output.repeat(1, 1, 2, 1), torch.full((3, 2, 8, 4), 0.5))
     torch.testing.assert_close(doubled, 2 * nll)  # a sum over pixels, never a mean
 

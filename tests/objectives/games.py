@@ -28,7 +28,7 @@ def small_vae(objective: Objective | None = None, *, seed: int = 0, normed: bool
         vae = VAE(
             nn.Sequential(nn.Flatten(), *norm, nn.Linear(PIXELS, 2 * LATENTS)),
             nn.Sequential(nn.Linear(LATENTS, PIXELS), nn.Unflatten(1, (1, 1, PIXELS))),
-            Gaussian(1.0, "none"),
+            Gaussian(1.0, squash="none"),
             StandardNormal(LATENTS),
             DiagonalNormalHead(LATENTS),
             extra,

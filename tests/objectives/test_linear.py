@@ -58,7 +58,7 @@ def trained(objective: ELBO, steps: int = 2000) -> tuple[VAE, torch.Tensor]:
     vae = VAE(
         LinearEncoder(),
         nn.Sequential(decoder, nn.Unflatten(1, (1, 1, DIM))),
-        Gaussian(SIGMA, "none"),
+        Gaussian(SIGMA, squash="none"),
         StandardNormal(DIM),
         DiagonalNormalHead(DIM),
     )

@@ -281,7 +281,7 @@ def test_objectives_without_a_joint_move_are_scored(tmp_path):
     """Soft-Intro's players never move together in its main phase, so there is no one loss."""
     import unbraid
     from tiny import TINY, tiny_ellipses
-    from unbraid.evaluation import evaluate_model
+    from unbraid.evaluation.evaluate import evaluate_model
 
     class Apart(ELBO):
         def moves(self, vae, draw, context):

@@ -4,26 +4,13 @@ import math
 
 import pytest
 import torch
+from passes import context, make_pass
 
-from unbraid.distributions.likelihoods.bernoulli import Bernoulli
-from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
-from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import UsageError
-from unbraid.interfaces import Context, Pass, Term, join_terms
+from unbraid.interfaces import Pass, Term, join_terms
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
 from unbraid.rates.registry import rates
-
-
-def make_pass(mean: torch.Tensor, logvar: torch.Tensor | None = None) -> Pass:
-    posterior = DiagonalNormal(mean, torch.zeros_like(mean) if logvar is None else logvar)
-    images = torch.zeros(len(mean), 2, 4, 4, dtype=mean.dtype)
-    nll = torch.zeros(len(mean), dtype=mean.dtype)
-    return Pass(images, posterior, mean, images, nll, StandardNormal(mean.shape[1]), Bernoulli())
-
-
-def context(step: int = 0, n_steps: int = 100) -> Context:
-    return Context(step, n_steps, n_data=1000, generator=torch.Generator())
 
 
 def with_kl(*kl: float) -> Pass:

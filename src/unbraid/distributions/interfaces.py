@@ -82,6 +82,21 @@ class Likelihood(Protocol):
 
     outputs_per_channel: int
 
+    @property
+    def scale(self) -> Float[Tensor, ""] | None:
+        """Scale of a pixel where it is learnt, to be logged; else None."""
+        ...
+
+    def energy(
+        self, output: Float[Tensor, "batch out height width"], images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch"]:
+        """-log p(x|z) without what no reconstruction changes, in nats per image: never negative."""
+        ...
+
+    def normaliser(self, n_values: int) -> Float[Tensor, ""]:
+        """What it is without: nll = energy + normaliser for images of so many values (channels times pixels)."""
+        ...
+
     def nll(
         self, output: Float[Tensor, "batch out height width"], images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch"]:

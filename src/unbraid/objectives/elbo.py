@@ -36,4 +36,5 @@ class ELBO:
         made = vae(draw.batches[0], context.generator)
         terms = join_terms([{"nll": Term(made.nll)}, *(rate(made, context) for rate in self.rates)])
         per_dim = made.kl_per_dim
-        yield Move(AUTOENCODER, terms, watch={} if per_dim is None else {"kl_per_dim": per_dim.mean(0)})
+        watch = {"kl_per_dim": None if per_dim is None else per_dim.mean(0), "sigma": vae.likelihood.scale}
+        yield Move(AUTOENCODER, terms, watch={name: value for name, value in watch.items() if value is not None})

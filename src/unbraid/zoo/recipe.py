@@ -31,6 +31,7 @@ class Recipe:
         encoder, decoder, likelihood, posterior, prior: names of the parts; a user may choose the first three.
         part_options: defaults of the options of those three, by flat name (`decoder_kernel`), where the model has its own.
         posterior_options, prior_options: options of the other two, which follow from the model's.
+        least_batch: fewest images a batch that the objective is defined for.
         optimiser: of encoder and decoder; `player_optimisers` holds those of other players.
     """
 
@@ -45,6 +46,7 @@ class Recipe:
     prior_options: Mapping[str, Any] = field(default_factory=dict)
     latent_dim: int = 10
     batch_size: int = 64
+    least_batch: int = 1
     steps: int = 10_000
     optimiser: Optimiser = field(default=Optimiser())
     player_optimisers: Mapping[str, Optimiser] = field(default_factory=dict)

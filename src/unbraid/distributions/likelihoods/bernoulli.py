@@ -22,12 +22,23 @@ class Bernoulli(nn.Module):
     """
 
     outputs_per_channel = 1
+    scale: Tensor | None = None
+
+    def energy(
+        self, output: Float[Tensor, "batch out height width"], images: Float[Tensor, "batch channel height width"]
+    ) -> Float[Tensor, "batch"]:
+        """The same as `nll`, never negative."""
+        return binary_cross_entropy_with_logits(at_least_float32(output), images, reduction="none").flatten(1).sum(1)
+
+    def normaliser(self, n_values: int) -> Float[Tensor, ""]:
+        """Zero: nothing in the cross-entropy is independent of the reconstruction."""
+        return torch.tensor(0.0, dtype=torch.float64)
 
     def nll(
         self, output: Float[Tensor, "batch out height width"], images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch"]:
         """Cross-entropy in nats per image."""
-        return binary_cross_entropy_with_logits(at_least_float32(output), images, reduction="none").flatten(1).sum(1)
+        return self.energy(output, images)
 
     def mean(self, output: Float[Tensor, "batch out height width"]) -> Float[Tensor, "batch channel height width"]:
         """Probability of white."""

@@ -1,0 +1,117 @@
+"""Everything that is measured of a trained model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from unbraid.codes import CodeTable
+from unbraid.data.dataset import Dataset
+from unbraid.evaluation.bound import importance_weighted_bound
+from unbraid.evaluation.encoding import Progress, choose_images, encode_dataset
+from unbraid.evaluation.losses import objective_losses
+from unbraid.evaluation.scores import active_latents, choose_metrics, follows, information_shares, losses, score
+from unbraid.interfaces import Context
+from unbraid.metrics.aggregate_posterior import kl_decomposition
+from unbraid.nn.vae import VAE
+from unbraid.objectives.interface import Objective
+from unbraid.randomness import derived_seed, torch_generator
+
+BOUND_IMAGES = 256
+BOUND_DRAWS = 64
+"""Images of each split and draws of each for the bound on log p(x): its standard error is a few tenths of a nat."""
+
+
+def evaluate_model(
+    vae: VAE,
+    objective: Objective,
+    dataset: Dataset,
+    *,
+    seed: int,
+    step: int,
+    n_steps: int,
+    batch_size: int,
+    device: torch.device,
+    limit: int | None = None,
+    metrics: Sequence[str] | None = None,
+    progress: Callable[[str], Progress] | None = None,
+) -> tuple[CodeTable, dict[str, Any]]:
+    """Everything that `metrics.json` holds, and the code table it was computed from."""
+    chosen = choose_metrics(metrics, dataset.space is not None)
+    index = choose_images(dataset, limit)
+    noise = torch_generator(seed, "evaluation", step, device=device)
+    told = progress("encoding") if progress else None
+    table = encode_dataset(vae, dataset, index=index, generator=noise, device=device, progress=told)
+    context = Context(step, n_steps, len(dataset) - len(dataset.test), noise, training=False)
+    splits: dict[str, dict[str, Any]] = {}
+    for split, found in losses(table).items():
+        rows = table.index[table.is_test == (split == "test")]
+        terms = objective_losses(
+            vae,
+            objective,
+            dataset,
+            index=rows,
+            batch_size=batch_size,
+            context=replace(context, n_data=len(dataset.split(split))),
+            device=device,
+            progress=progress(f"losses on the {split} split") if progress else None,
+        )
+        bound = importance_weighted_bound(
+            vae,
+            dataset,
+            index=np.sort(np.random.default_rng(0).permutation(rows)[:BOUND_IMAGES]),
+            draws=BOUND_DRAWS,
+            generator=torch_generator(seed, "bound", step, device=device),
+            device=device,
+            progress=progress(f"bound on log p(x), {split} split") if progress else None,
+        )
+        overall = {"loss": terms.pop("loss")} if "loss" in terms else {}  # where no move is joint each player has its own
+        constant = float(vae.likelihood.normaliser(math.prod(dataset.shape)))
+        splits[split] = {**found, "nll_constant": constant, **overall, "terms": terms, "log_p_bound": asdict(bound)}
+    result: dict[str, Any] = {
+        "step": step,
+        "images": len(index),
+        "of_images": len(dataset),
+        "splits": splits,
+        "kl_per_dim": [float(value) for value in table.kl],
+        "metrics": score(table, chosen),
+    }
+    active = active_latents(table)
+    result["active"] = active.tolist()
+    if len(table.kl):  # latents are independent given an image, and normal
+        result["kl_parts"] = _kl_parts(table, seed, step)
+    if table.has_factors:
+        shares = information_shares(table)
+        result["information_shares"] = shares.tolist()
+        named = follows(shares, table.factor_names)
+        result["follows"] = [name if alive else "" for name, alive in zip(named, active, strict=True)]
+    return table, result
+
+
+def _kl_parts(table: CodeTable, seed: int, step: int) -> dict[str, Any]:
+    """The KL and its three parts under the aggregate posterior of all images encoded, as `metrics.json` holds them."""
+    rng = np.random.default_rng(derived_seed(seed, "aggregate", step))
+    parts = asdict(kl_decomposition(table.mean, table.variance, rng=rng))
+    return {**parts, "dimension_wise_kl_per_dim": parts["dimension_wise_kl_per_dim"].tolist()}
+
+
+def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 5_000) -> Callable[[VAE, int], Mapping[str, Any]]:
+    """A quick evaluation for use during training, on a fixed part of the images."""
+    index = choose_images(dataset, limit)
+
+    def evaluate(vae: VAE, step: int) -> Mapping[str, Any]:
+        noise = torch_generator(seed, "evaluation", step, device=device)
+        table = encode_dataset(vae, dataset, index=index, generator=noise, device=device)
+        values: dict[str, Any] = {"kl": float(table.kl.sum())} if len(table.kl) else {}
+        for split, found in losses(table).items():
+            values |= {f"{split}/nll": found["nll"], f"{split}/nll_at_mean": found["nll_at_mean"]}
+        for name, scores in score(table, choose_metrics(None, table.has_factors)).items():
+            values[name] = scores["score"]
+        return values
+
+    return evaluate

@@ -1,0 +1,49 @@
+"""What training minimises, on given images."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from unbraid.data.dataset import Dataset
+from unbraid.evaluation.encoding import Progress
+from unbraid.interfaces import Context, Draw
+from unbraid.nn.vae import VAE
+from unbraid.objectives.interface import Objective
+from unbraid.training.fit import load_images
+from unbraid.training.step import evaluate_step
+
+
+def objective_losses(
+    vae: VAE,
+    objective: Objective,
+    dataset: Dataset,
+    *,
+    index: Int[np.ndarray, "_"],
+    batch_size: int,
+    context: Context,
+    device: torch.device,
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """Every term of the objective, averaged over images: what training minimises, on given images.
+
+    Images are taken in batches of the training batch size and in an order that is random, but always the same, since some terms
+    depend on what a batch holds; the last batch may be shorter and counts for as many images as it has. Further batches of a draw are what the objective's `draws` make of the images.
+    """
+    sums: dict[str, float] = {}
+    images: dict[str, int] = {}
+    seen = 0
+    mixed = np.random.default_rng(0).permutation(index)  # neighbours of a grid look alike
+    for indices in objective.draws.over(dataset, mixed, batch_size):
+        draw = Draw(tuple(load_images(dataset, part, device) for part in indices), indices)
+        n = len(indices[0])
+        for outcome in evaluate_step(vae, objective, draw, context):
+            for name, value in outcome.values.items():
+                if value.ndim == 0:
+                    sums[name] = sums.get(name, 0.0) + float(value) * n
+                    images[name] = images.get(name, 0) + n
+        seen += n
+        if progress:
+            progress(seen, len(index))
+    return {name: total / images[name] for name, total in sums.items()}

@@ -1,0 +1,77 @@
+"""DIP-VAE I and II: the covariance of the latents is drawn towards the identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from unbraid.interfaces import Context, Pass, Term
+from unbraid.rates.registry import rates
+
+_SOURCE = "Kumar, Sattigeri and Balakrishnan (2018), Variational Inference of Disentangled Latent Concepts, ICLR"
+
+
+def covariance_of_means(mean: Float[Tensor, "batch latent"]) -> Float[Tensor, "latent latent"]:
+    """Covariance over the batch, divided by the number of images: its expectation is (B - 1)/B of the population's."""
+    centred = mean - mean.mean(0)
+    return centred.T @ centred / len(mean)
+
+
+def _distances(covariance: Float[Tensor, "latent latent"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Sum of squares off the diagonal, each pair counted twice, and of the distances of the diagonal from 1."""
+    diagonal = covariance.diagonal()
+    off_diagonal = (covariance - torch.diag(diagonal)).square().sum()
+    return off_diagonal, (diagonal - 1).square().sum()
+
+
+@rates.register("dip_i", source=_SOURCE)
+@dataclass(frozen=True)
+class DipI:
+    r"""Penalty of DIP-VAE I, on the covariance of the posterior means. Holds no KL.
+
+    .. math:: \lambda_{od} \sum_{i \ne j} C_{ij}^2 + \lambda_d \sum_i (C_{ii} - 1)^2, \qquad C = \mathrm{Cov}_x[\mu(x)]
+
+    C is the covariance over the batch, divided by B; the sum runs over ordered pairs. Squares of it are biased upwards by the
+    variance of C over batches. Squares of covariances are no nats: the weights carry the unit.
+
+    Args:
+        lambda_od, lambda_d: weights off and on the diagonal.
+    """
+
+    lambda_od: float = 10.0
+    lambda_d: float = 100.0
+    per_sample = False
+
+    def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
+        """The terms `dip_i_off_diagonal` and `dip_i_diagonal`, one value a batch."""
+        off_diagonal, diagonal = _distances(covariance_of_means(made.posterior.mean))
+        return {"dip_i_off_diagonal": Term(off_diagonal, self.lambda_od), "dip_i_diagonal": Term(diagonal, self.lambda_d)}
+
+
+@rates.register("dip_ii", source=_SOURCE)
+@dataclass(frozen=True)
+class DipII:
+    r"""Penalty of DIP-VAE II, on the covariance of the latents themselves. Holds no KL.
+
+    .. math:: \lambda_{od} \sum_{i \ne j} C_{ij}^2 + \lambda_d \sum_i (C_{ii} - 1)^2, \qquad
+        C = \mathrm{Cov}_x[\mu(x)] + E_x[\mathrm{diag}\, \sigma^2(x)]
+
+    As for `dip_i`, over the batch. For posteriors whose latents are correlated given an image, only the variances enter.
+
+    Args:
+        lambda_od, lambda_d: weights off and on the diagonal.
+    """
+
+    lambda_od: float = 10.0
+    lambda_d: float = 10.0
+    per_sample = False
+
+    def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
+        """The terms `dip_ii_off_diagonal` and `dip_ii_diagonal`, one value a batch."""
+        noise = torch.diag(made.posterior.variance.mean(0))
+        off_diagonal, diagonal = _distances(covariance_of_means(made.posterior.mean) + noise)
+        return {"dip_ii_off_diagonal": Term(off_diagonal, self.lambda_od), "dip_ii_diagonal": Term(diagonal, self.lambda_d)}

@@ -1,0 +1,82 @@
+"""The maximum mean discrepancy between aggregate posterior and prior, as in InfoVAE and Wasserstein autoencoders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from unbraid.interfaces import Context, Latents, Pass, Term
+from unbraid.rates.registry import rates
+
+Kernel = Literal["rbf", "imq", "imq_scales"]
+
+_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Scales over which `imq_scales` adds inverse multiquadratic kernels."""
+
+
+def _kernel(kind: Kernel, distance: Float[Tensor, "n m"], width: float) -> Float[Tensor, "n m"]:
+    if kind == "rbf":
+        return torch.exp(-distance / width)
+    scales = (1.0,) if kind == "imq" else _SCALES
+    return torch.stack([width * scale / (width * scale + distance) for scale in scales]).sum(0)
+
+
+def _distances(x: Float[Tensor, "n latent"], y: Float[Tensor, "m latent"]) -> Float[Tensor, "n m"]:
+    return (x[:, None] - y[None]).square().sum(2)
+
+
+def squared_mmd(
+    x: Float[Tensor, "n latent"], y: Float[Tensor, "m latent"], *, kernel: Kernel, width: float, unbiased: bool
+) -> Float[Tensor, ""]:
+    r"""MMD^2 of two samples.
+
+    .. math:: \overline{k(x, x')} + \overline{k(y, y')} - 2\, \overline{k(x, y)}
+
+    Unbiased (Gretton et al., 2012): the first two means leave out pairs of a point with itself; may be negative. Biased: they
+    do not; never negative.
+
+    Args:
+        kernel: `rbf` exp(-d^2/h), `imq` h/(h + d^2), `imq_scales` a sum of `imq` over multiples of h from 0.1 to 10.
+        width: h.
+    """
+
+    def within(points: Float[Tensor, "p latent"]) -> Float[Tensor, ""]:
+        values = _kernel(kernel, _distances(points, points), width)
+        if not unbiased:
+            return values.mean()
+        n = len(points)
+        return (values.sum() - values.diagonal().sum()) / (n * (n - 1))
+
+    return within(x) + within(y) - 2 * _kernel(kernel, _distances(x, y), width).mean()
+
+
+@rates.register("mmd", source="Zhao, Song and Ermon (2019), InfoVAE; Tolstikhin et al. (2018), Wasserstein Auto-Encoders")
+@dataclass(frozen=True)
+class MMD:
+    """weight * MMD^2 between the batch's latents and as many draws from the prior. A penalty: holds no KL, and is no nats.
+
+    Args:
+        weight: of the penalty.
+        kernel: `rbf`, `imq` or `imq_scales`, see `squared_mmd`.
+        width: h of the kernel for one latent; it is multiplied by the number of latents. 2 is twice the prior's variance.
+        unbiased: leave out the pairs of a point with itself.
+    """
+
+    weight: float = 1000.0
+    kernel: Kernel = "imq_scales"
+    width: float = 2.0
+    unbiased: bool = True
+    per_sample = False
+
+    def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
+        """The term `mmd`, one value a batch."""
+        z: Latents = made.z
+        prior = made.prior.sample(len(z), context.generator).to(z)
+        width = self.width * z.shape[1]
+        unbiased = self.unbiased and len(z) > 1  # a single image has no pair
+        return {"mmd": Term(squared_mmd(z, prior, kernel=self.kernel, width=width, unbiased=unbiased), self.weight)}

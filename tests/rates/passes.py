@@ -1,0 +1,30 @@
+"""Passes and contexts for tests of rates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from unbraid.distributions.likelihoods.bernoulli import Bernoulli
+from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
+from unbraid.distributions.priors.standard_normal import StandardNormal
+from unbraid.interfaces import Context, Pass
+
+
+def make_pass(mean: torch.Tensor, logvar: torch.Tensor | None = None) -> Pass:
+    posterior = DiagonalNormal(mean, torch.zeros_like(mean) if logvar is None else logvar)
+    images = torch.zeros(len(mean), 2, 4, 4, dtype=mean.dtype)
+    nll = torch.zeros(len(mean), dtype=mean.dtype)
+    return Pass(images, posterior, mean, images, nll, StandardNormal(mean.shape[1]), Bernoulli())
+
+
+def context(step: int = 0, n_steps: int = 100) -> Context:
+    return Context(step, n_steps, n_data=1000, generator=torch.Generator())
+
+
+def sampled_pass(mean: torch.Tensor, logvar: torch.Tensor, seed: int = 0) -> Pass:
+    """A pass whose latents are draws from the posteriors."""
+    made = make_pass(mean, logvar)
+    noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed), dtype=mean.dtype)
+    return replace(made, z=mean + (0.5 * logvar).exp() * noise)
