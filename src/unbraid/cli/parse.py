@@ -7,7 +7,7 @@ of a command is put together from those of the chosen parts.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -29,6 +29,29 @@ class Argument:
 
 class HelpShown(Exception):
     """Help was printed instead of parsing."""
+
+
+def peek(tokens: list[str], option: str) -> str | None:
+    """The value of an option, before the parser that knows all options can be made."""
+    for i, token in enumerate(tokens):
+        if token == option and i + 1 < len(tokens):
+            return tokens[i + 1]
+        if token.startswith(f"{option}="):
+            return token.partition("=")[2]
+    return None
+
+
+def peek_positional(tokens: list[str], flags: Collection[str]) -> list[str]:
+    """The positional arguments, likewise; `flags` are the options that take no value."""
+    found, skip = [], False
+    for token in tokens:
+        if skip:
+            skip = False
+        elif token.startswith("--"):
+            skip = token != "--" and "=" not in token and token not in flags
+        elif not token.startswith("-"):
+            found.append(token)
+    return found
 
 
 def _whole_number(kind: Any, tokens: Sequence[Token]) -> int:

@@ -3,51 +3,113 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from unbraid.cli.parse import Argument, HelpShown, parse
-from unbraid.errors import UnknownName, UsageError
+from unbraid.cli.parse import Argument, HelpShown, parse, peek, peek_positional
+from unbraid.errors import IncompatibleParts, UnknownName, UsageError
 from unbraid.options import Option, OptionSpec
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
-    from torch import Tensor, nn
+    from torch import nn
 
+    from unbraid.nn.interfaces import Shape
     from unbraid.registry import Entry
     from unbraid.zoo.recipe import Recipe
 
+NETWORKS = ("encoder", "decoder")
 _ARGUMENTS = (
     Argument(OptionSpec("name", str, None, Option("a model, data set, network, likelihood or metric")), "name", required=True),
-    Argument(OptionSpec("image_shape", str, "1,64,64", Option("channels,height,width for layers")), "image_shape", "Layers"),
-    Argument(OptionSpec("latent_dim", int, 10, Option("number of latents for layers", ge=1)), "latent_dim", "Layers"),
+    Argument(
+        OptionSpec(
+            "image_shape", str, None, Option("channels,height,width for layers, like 3,64,64; one that is taken unless given")
+        ),
+        "image_shape",
+        "Layers",
+    ),
+    Argument(
+        OptionSpec("latent_dim", int, None, Option("number of latents for layers; the model's own, or 10, unless given", ge=1)),
+        "latent_dim",
+        "Layers",
+    ),
 )
+_SHAPES = tuple((channels, size, size) for size in (64, 32, 28, 128) for channels in (1, 3))
+"""Tried in this order where no shape is given."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What the layers are wanted for."""
+
+    shape: Shape | None
+    latent_dim: int | None
+    chosen: Mapping[str, Any]
+
+    def first_that_fits(self, build: Callable[[Shape], Any]) -> tuple[Shape, Any]:
+        """What `build` makes of the shape that was given, or else of the first it takes."""
+        shapes = _SHAPES if self.shape is None else (self.shape,)
+        for shape in shapes[:-1]:
+            try:
+                return shape, build(shape)
+            except IncompatibleParts:
+                continue
+        return shapes[-1], build(shapes[-1])
 
 
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
+    name = [*peek_positional(tokens, ("--help",)), None][0]
+    found = _entries(name) if name else []
+    arguments = [*_ARGUMENTS, *(_part_arguments(found, tokens) if found else ())]
     try:
-        given = parse("show", "Explain one thing: what it is, its options, where it comes from.", _ARGUMENTS, tokens)
+        given = parse("show", "Explain one thing: what it is, its options, where it comes from.", arguments, tokens)
     except HelpShown:
         return 0
-    from unbraid.catalogue import REGISTRIES
     from unbraid.cli.console import out
 
-    name, latent_dim = given["name"], int(given.get("latent_dim", 10))
-    shape = _shape(str(given.get("image_shape", "1,64,64")))
-    if latent_dim < 1:
+    shape, latent_dim = given.pop("image_shape", None), given.pop("latent_dim", None)
+    if latent_dim is not None and latent_dim < 1:
         raise UsageError(f"--latent-dim is {latent_dim}; allowed: at least 1.")
+    request = _Request(_shape(shape) if shape else None, latent_dim, {k: v for k, v in given.items() if k != "name"})
+    pages = [list(_explain(entry, request)) for entry in found]  # whole before any is printed: what is refused ends here
+    for page in pages:
+        for part in page:
+            out.print(part)
+    return 0
+
+
+def _entries(name: str) -> list[Entry]:
+    from unbraid.catalogue import REGISTRIES
+
     found = [registry[name] for registry in REGISTRIES.values() if name in registry]
     if not found:
         known = {entry.name for registry in REGISTRIES.values() for entry in registry}
         raise UnknownName(
             "name", name, known, see=", ".join(f"unbraid list {kind}" for kind in ("models", "datasets", "metrics"))
         )
+    return found
+
+
+def _part_arguments(found: list[Entry], tokens: list[str]) -> Iterator[Argument]:
+    """Options of the networks that are shown; those of a model's networks carry the part's name, as for `unbraid train`."""
+    from unbraid.training.experiment import part_options
+
     for entry in found:
-        for part in _explain(entry, shape, latent_dim):
-            out.print(part)
-    return 0
+        if entry.kind == "model":
+            for part in NETWORKS:
+                about = Option(f"show layers with this {part}, see `unbraid list {part}s`")
+                yield Argument(OptionSpec(part, str, None, about), part, "Layers")
+            names = {part: peek(tokens, f"--{part}") or getattr(entry.factory(), part) for part in NETWORKS}
+            for flag, (part, spec) in part_options(names).items():
+                yield Argument(spec, flag, f"{part.capitalize()} {names[part]}")
+    networks = [entry for entry in found if entry.kind in NETWORKS]
+    # an encoder and a decoder of one name may have options of one name, with defaults of their own
+    specs = {name: replace(spec, default=None) for entry in networks for name, spec in entry.options.items()}
+    for name, spec in specs.items():
+        yield Argument(spec, name, "Network")
 
 
 def _shape(text: str) -> tuple[int, int, int]:
@@ -60,10 +122,10 @@ def _shape(text: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _explain(entry: Entry, shape: tuple[int, int, int], latent_dim: int) -> Iterator[RenderableType]:
+def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    yield Text.assemble((entry.name, "bold"), f"  ({entry.kind})\n")
+    yield Text.assemble((entry.details.get("written", entry.name), "bold"), f"  ({entry.kind})\n")
     yield Text(inspect.cleandoc(entry.factory.__doc__ or "") + "\n")
     if "formula" in entry.details:
         yield Text.assemble(("Minimises ", "bold"), f"{entry.details['formula']}\n")
@@ -75,38 +137,35 @@ def _explain(entry: Entry, shape: tuple[int, int, int], latent_dim: int) -> Iter
     yield from _tuned(entry)
     yield from _published(entry)
     if entry.kind == "model":
-        yield from _layers_of_model(entry, shape, latent_dim)
-    elif entry.kind in ("encoder", "decoder"):
-        yield from _layers_of_network(entry, shape, latent_dim)
+        yield from _layers_of_model(entry, request)
+    elif entry.kind in NETWORKS:
+        yield from _layers_of_network(entry, request)
     yield Text.assemble(("Source: ", "bold"), entry.source, "\n")
-
-
-def _table(title: str, *columns: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(*columns, box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
 
 
 def _options(entry: Entry) -> Iterator[RenderableType]:
     if not entry.options:
         return
-    table = _table("Options", "option", "default", "allowed", "meaning")
+    from unbraid.cli.layers import table
+
+    options = table("Options", "option", "default", "allowed", "meaning")
     for name, spec in entry.options.items():
         choices = ", ".join(map(str, get_args(spec.type)))
         allowed = choices or spec.option.range or getattr(spec.type, "__name__", "")
-        table.add_row(f"--{name.replace('_', '-')}", str(spec.default), allowed, spec.option.help)
-    yield table
+        options.add_row(f"--{name.replace('_', '-')}", str(spec.default), allowed, spec.option.help)
+    yield options
 
 
 def _published(entry: Entry) -> Iterator[RenderableType]:
     rows = entry.details.get("published", ())
     if not rows:
         return
-    table = _table("Published settings", "source", "data", "values", "note")
+    from unbraid.cli.layers import table
+
+    settings = table("Published settings", "source", "data", "values", "note")
     for row in rows:
-        table.add_row(row.source, row.data, ", ".join(f"{k} {v}" for k, v in row.values.items()), row.note)
-    yield table
+        settings.add_row(row.source, row.data, ", ".join(f"{k} {v}" for k, v in row.values.items()), row.note)
+    yield settings
 
 
 def _tuned(entry: Entry) -> Iterator[RenderableType]:
@@ -116,78 +175,71 @@ def _tuned(entry: Entry) -> Iterator[RenderableType]:
         yield Text.assemble((f"Defaults on {data}: ", "bold"), ", ".join(f"{k} {v:g}" for k, v in values.items()), "\n")
 
 
-def _layers_of_model(entry: Entry, shape: tuple[int, int, int], latent_dim: int) -> Iterator[RenderableType]:
-    import torch
-
+def _layers_of_model(entry: Entry, request: _Request) -> Iterator[RenderableType]:
+    from unbraid.cli.layers import parameters_in
+    from unbraid.training.experiment import part_options
     from unbraid.zoo.assemble import assemble
 
-    recipe = entry.factory()
-    vae = assemble(recipe, shape, latent_dim, seed=0)
+    recipe: Recipe = entry.factory()
     yield _table_of_parts(recipe)
-    image = torch.zeros(1, *shape)
-    yield from _layers(f"Encoder {recipe.encoder}, for images of {shape}", vae.networks["encoder"], image)
-    yield from _layers(
-        f"Decoder {recipe.decoder}, for {latent_dim} latents", vae.networks["decoder"], torch.zeros(1, latent_dim)
+    names = {part: request.chosen.get(part, getattr(recipe, part)) for part in NETWORKS}
+    options: dict[str, dict[str, Any]] = {part: {} for part in NETWORKS}
+    for flag, (part, spec) in part_options(names).items():
+        options[part][spec.name] = {**recipe.part_options, **request.chosen}.get(flag, spec.default)
+    latent_dim = request.latent_dim or recipe.latent_dim
+    shape, vae = request.first_that_fits(
+        lambda shape: assemble(
+            replace(recipe, **names),
+            shape,
+            latent_dim,
+            seed=0,
+            encoder_options=options["encoder"],
+            decoder_options=options["decoder"],
+        )
     )
+    for part in NETWORKS:
+        yield _layers(f"{part.capitalize()} {names[part]}", part, vae.networks[part], shape, latent_dim)
     for name, network in vae.networks.items():
-        count = sum(p.numel() for p in network.parameters())
-        if name not in ("encoder", "decoder") and count:
+        count = parameters_in(network)
+        if name not in NETWORKS and count:
             yield f"{name}: {count:,} parameters"
 
 
 def _table_of_parts(recipe: Recipe) -> Table:
-    table = _table("Parts and settings unless told otherwise", "what", "value")
+    from unbraid.cli.layers import table
+
+    parts = table("Parts and settings unless told otherwise", "what", "value")
     for name in ("encoder", "decoder", "likelihood", "posterior", "prior", "latent_dim", "batch_size"):
-        table.add_row(name, str(getattr(recipe, name)))
-    table.add_row("optimiser", f"{recipe.optimiser.name}, lr {recipe.optimiser.lr:g}")
-    return table
+        parts.add_row(name, str(getattr(recipe, name)))
+    parts.add_row("optimiser", f"{recipe.optimiser.name}, lr {recipe.optimiser.lr:g}")
+    return parts
 
 
-def _layers_of_network(entry: Entry, shape: tuple[int, int, int], latent_dim: int) -> Iterator[RenderableType]:
-    import torch
-
+def _layers_of_network(entry: Entry, request: _Request) -> Iterator[RenderableType]:
     from unbraid.randomness import seeded_construction
 
+    options = entry.resolve({name: value for name, value in request.chosen.items() if name in entry.options})
+    latent_dim = request.latent_dim or 10
+
+    def build(shape: Shape) -> nn.Module:
+        made: nn.Module = (
+            entry.factory(shape, 2 * latent_dim, **options)
+            if entry.kind == "encoder"
+            else entry.factory(latent_dim, shape, **options)
+        )
+        return made
+
     with seeded_construction(0):
-        network = entry.factory(shape, 2 * latent_dim) if entry.kind == "encoder" else entry.factory(latent_dim, shape)
-    if entry.kind == "encoder":
-        yield from _layers(f"Layers, for images of {shape}", network, torch.zeros(1, *shape))
-    else:
-        yield from _layers(f"Layers, for {latent_dim} latents", network, torch.zeros(1, latent_dim))
+        shape, network = request.first_that_fits(build)
+    yield _layers("Layers", entry.kind, network, shape, latent_dim)
 
 
-def _layer(layer: nn.Module) -> str:
-    """A layer in a few words."""
+def _layers(title: str, part: str, network: nn.Module, shape: Shape, latent_dim: int) -> Table:
     import torch
 
-    kind = type(layer).__name__
-    if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)):
-        kernel = "x".join(map(str, layer.kernel_size))
-        return f"{kind} {layer.in_channels} -> {layer.out_channels}, {kernel}, stride {layer.stride[0]}"
-    if isinstance(layer, torch.nn.Linear):
-        return f"{kind} {layer.in_features} -> {layer.out_features}"
-    return kind
+    from unbraid.cli.layers import layer_table, shape_in_words
 
-
-def _layers(title: str, network: nn.Module, example: Tensor) -> Iterator[RenderableType]:
-    import torch
-
-    table = _table(title, "layer", "output", "parameters")
-    hooks = []
-
-    def note(layer: nn.Module, inputs: Any, output: Tensor) -> None:
-        count = sum(p.numel() for p in layer.parameters())
-        if not count and not isinstance(layer, (torch.nn.Flatten, torch.nn.Unflatten)):
-            return  # rectifiers and the like change neither shape nor count
-        table.add_row(_layer(layer), " x ".join(map(str, output.shape[1:])), f"{count:,}" if count else "")
-
-    for layer in network.modules():
-        if not list(layer.children()):
-            hooks.append(layer.register_forward_hook(note))
-    with torch.no_grad():
-        network.eval()(example)
-    for hook in hooks:
-        hook.remove()
-    table.add_section()
-    table.add_row("all", "", f"{sum(p.numel() for p in network.parameters()):,}")
-    yield table
+    images = f"images of {shape_in_words(shape)}"
+    if part == "encoder":
+        return layer_table(f"{title}, for {images}", network, torch.zeros(1, *shape))
+    return layer_table(f"{title}, from {latent_dim} latents to {images}", network, torch.zeros(1, latent_dim))

@@ -1,14 +1,33 @@
-"""Registries of encoders and decoders.
+"""Registries of encoders and decoders, and the sizes of images they refuse.
 
 An encoder is made by `factory(image_shape, n_params, **options)` and maps images to the numbers that describe a posterior;
-a decoder by `factory(latent_dim, output_shape, **options)` and maps latents to what the likelihood reads.
+a decoder by `factory(latent_dim, output_shape, **options)` and maps latents to what the likelihood reads. Both take any
+number of channels: a likelihood may read more than one per channel of the image.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from unbraid.errors import IncompatibleParts
 from unbraid.registry import Registry
 
 encoders = Registry("encoder", "encoders", "unbraid.nn.encoders")
 decoders = Registry("decoder", "decoders", "unbraid.nn.decoders")
 
 Shape = tuple[int, int, int]
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+def check_size(kind: str, name: str, shape: Shape, sizes: Sequence[int]) -> None:
+    """Raise `IncompatibleParts` for images that are not square or of none of the sizes that a network is made for."""
+    height, width = shape[1:]
+    if height != width or height not in sizes:
+        raise IncompatibleParts(
+            f"The {name!r} {kind} takes images of {_either([f'{size} x {size}' for size in sizes])} pixels, the data set has "
+            f"{height} x {width}. Give --size {_either([str(size) for size in sizes])} where the data set has that option, "
+            f"or another --{kind} (unbraid list {kind}s)."
+        )

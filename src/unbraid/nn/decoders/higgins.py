@@ -1,0 +1,24 @@
+"""The deconvolutional decoder of beta-VAE and FactorVAE."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from unbraid.nn.encoders.higgins import INIT, SIZES, WIDTHS, Hidden, Init
+from unbraid.nn.interfaces import Shape, check_size, decoders
+from unbraid.nn.layers import doubling, pyramid, rectified_linear
+
+
+@decoders.register("higgins", source="Higgins et al. (2017) and Kim and Mnih (2018), as in the codes of 1Konny")
+def higgins(latent_dim: int, output_shape: Shape, hidden: Hidden = 256, init: Init = "kaiming_normal") -> nn.Module:
+    """The mirror of the encoder: a layer, 4 x 4 out of 1 x 1, transposed convolutions of 64, 32, 32; 32, 64 or 128 px.
+
+    As in both codes, `init` is of the first layer; transposed convolutions begin as PyTorch sets them.
+    """
+    check_size("decoder", "higgins", output_shape, SIZES)
+    channels = pyramid(output_shape, WIDTHS)[::-1]
+    first = [*rectified_linear(latent_dim, hidden), nn.Unflatten(1, (hidden, 1, 1))]
+    up = [nn.ConvTranspose2d(hidden, channels[0], kernel_size=4), nn.ReLU(), *doubling(channels)]
+    network = nn.Sequential(*first, *up)
+    INIT[init](network)
+    return network

@@ -1,0 +1,21 @@
+"""The deconvolutional decoder of CFactorVAE."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from unbraid.nn.encoders.wang import SIZES, WIDTHS
+from unbraid.nn.interfaces import Shape, check_size, decoders
+from unbraid.nn.layers import doubling, pyramid, rectified_linear
+
+
+@decoders.register("wang", source="Wang, report on CFactorVAE")
+def wang(latent_dim: int, output_shape: Shape) -> nn.Module:
+    """Layers of 256 and 1024, transposed convolutions 64 -> 32 -> 32 -> image (4 x 4, stride 2); 32, 64 or 128 px.
+
+    The report's table does not name the channels of the last one; those of the image are the reading that fits. One more of
+    64 channels at 64 pixels, as in the report, and two at 128, which is ours.
+    """
+    check_size("decoder", "wang", output_shape, SIZES)
+    dense = [*rectified_linear(latent_dim, 256, 64 * 4 * 4), nn.Unflatten(1, (64, 4, 4))]
+    return nn.Sequential(*dense, *doubling(pyramid(output_shape, WIDTHS)[::-1]))

@@ -1,0 +1,21 @@
+"""The deconvolutional decoder that the spatial broadcast decoder is compared with."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from unbraid.nn.interfaces import Shape, check_size, decoders
+from unbraid.nn.layers import doubling, halvings, rectified_linear
+
+
+@decoders.register("watters", source="Watters et al. (2019), Spatial Broadcast Decoder, arXiv:1901.07017, the baseline")
+def watters(latent_dim: int, output_shape: Shape) -> nn.Module:
+    """A layer of 256 as 2 x 2 and 64 channels, transposed convolutions of 64 (4 x 4, stride 2); 32, 64 or 128 px.
+
+    Made for 64 pixels, with four of 64 channels before the last; one fewer at 32 and one more at 128 are our reading. Initial
+    weights are PyTorch's own.
+    """
+    check_size("decoder", "watters", output_shape, (32, 64, 128))
+    channels = [*[64] * (halvings(output_shape[1]) + 1), output_shape[0]]
+    dense = [*rectified_linear(latent_dim, 64 * 2 * 2), nn.Unflatten(1, (64, 2, 2))]
+    return nn.Sequential(*dense, *doubling(channels))
