@@ -31,12 +31,13 @@ def generator() -> torch.Generator:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _fashion_mnist(tmp_path_factory):
-    """The real Fashion-MNIST where Debian's package is installed, as in continuous integration; else a stand-in."""
-    from fashion_stand_in import put_stand_in
-    from unbraid.data import fashion_mnist
+def _mnist_and_fashion_mnist(tmp_path_factory):
+    """Drawn images instead of MNIST, and of Fashion-MNIST where Debian's package with the real one is not installed."""
+    from idx_stand_in import put_stand_in
+    from unbraid.data import fashion_mnist, mnist
 
     with pytest.MonkeyPatch.context() as patch:
-        if not fashion_mnist.SYSTEM_FOLDER.is_dir():
-            put_stand_in(tmp_path_factory.mktemp("fashion"), patch)
+        put_stand_in(mnist.FILES, tmp_path_factory.mktemp("mnist"), patch)
+        if not fashion_mnist.FILES.system_folder.is_dir():
+            put_stand_in(fashion_mnist.FILES, tmp_path_factory.mktemp("fashion"), patch)
         yield

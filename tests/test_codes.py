@@ -7,7 +7,8 @@ import pytest
 
 from unbraid.codes import CodeTable
 from unbraid.errors import CorruptFile, UsageError
-from unbraid.evaluation import active_latents, choose_images, follows, information_shares, losses
+from unbraid.evaluation.encoding import choose_images
+from unbraid.evaluation.scores import active_latents, follows, information_shares, losses
 
 
 def table(n: int = 60, kl=(0.1, 2.0, 0.0, 1.0)) -> CodeTable:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from unbraid.api import report as report
     from unbraid.api import train as train
     from unbraid.codes import CodeTable as CodeTable
+    from unbraid.data.arrays import dataset as dataset
     from unbraid.data.dataset import Dataset as Dataset
     from unbraid.data.dataset import load_dataset as load_dataset
     from unbraid.data.factor_space import Factor as Factor
@@ -35,6 +36,7 @@ _PUBLIC = {
     "report": "unbraid.api",
     "Model": "unbraid.model",
     "CodeTable": "unbraid.codes",
+    "dataset": "unbraid.data.arrays",
     "Dataset": "unbraid.data.dataset",
     "load_dataset": "unbraid.data.dataset",
     "Factor": "unbraid.data.factor_space",

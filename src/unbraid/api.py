@@ -10,11 +10,15 @@ from typing import Any
 import torch
 
 from unbraid.codes import CodeTable
+from unbraid.data.arrays import as_dataset
+from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, UnbraidError, UsageError
-from unbraid.evaluation import Progress, periodic
+from unbraid.evaluation.encoding import Progress
+from unbraid.evaluation.evaluate import periodic
+from unbraid.evaluation.stored import read_scores
 from unbraid.files import os_errors, read_json, write_json
 from unbraid.model import Model
-from unbraid.training.checkpoint import WEIGHTS, unpack
+from unbraid.training.checkpoint import WEIGHTS, put_weights, read_weights
 from unbraid.training.experiment import Experiment, plan
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
@@ -41,7 +45,7 @@ def pick_device(name: str = "auto") -> torch.device:
 
 def train(
     model: str,
-    data: str,
+    data: Any,
     *,
     out: str | Path | None = None,
     device: str = "auto",
@@ -53,7 +57,10 @@ def train(
     """Train a model on a data set, or go on where an earlier call with the same arguments stopped.
 
     Args:
-        model, data: registered names, see `unbraid list models` and `unbraid list datasets`.
+        model: a registered name, see `unbraid list models`.
+        data: a registered name, see `unbraid list datasets`; one with a path: "npz:digits.npz", "folder:photos"; images
+            (n, height, width) or (n, channel, height, width) as an array or a tensor; a torch data set; or what
+            `unbraid.dataset` makes of these with factors or labels.
         out: run folder; by default one under `runs/` whose name follows from the configuration.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         extend: train a run further, up to this step; its schedules stay those of the original length.
@@ -66,6 +73,7 @@ def train(
     what fails on the way.
     """
     where = pick_device(device)
+    data = as_dataset(data)
     experiment, dataset = plan(model, data, options)
     folder = Path(out) if out is not None else default_folder(experiment)
     find_run(folder, experiment, extend=extend, overwrite=overwrite)  # refuse before anything is written
@@ -74,7 +82,8 @@ def train(
         make_run(run, overwrite=overwrite)
         every = periodic(dataset, experiment.seed, where) if experiment.evaluate_every else None
         vae = fit(run, dataset, device=where, monitor=monitor, evaluate=every)
-    return Model(vae, experiment, step=run.last_step, folder=folder)
+    given = data if isinstance(data, Dataset) else None
+    return Model(vae, experiment, step=run.last_step, folder=folder, data=given)
 
 
 def is_finished(folder: Path) -> bool:
@@ -99,11 +108,10 @@ def load(path: str | Path, device: str = "auto") -> Model:
     if (folder / WEIGHTS).is_file():
         content = read_json(folder / CONFIG, "configuration")
         step = content.pop("step", 0)
-        if not isinstance(step, int):
-            raise CorruptFile(f"{folder / CONFIG}: step is {step!r}; it must be a whole number.")
+        if type(step) is not int or step < 0:
+            raise CorruptFile(f"{folder / CONFIG}: step is {step!r}; it must be a whole number, at least 0.")
         experiment = Experiment.from_dict(content, str(folder / CONFIG))
-        with os_errors(f"read {folder / WEIGHTS}", "Check the path."):
-            weights = unpack((folder / WEIGHTS).read_bytes(), folder / WEIGHTS)
+        weights = read_weights(folder / WEIGHTS, content.get("sha256", ""))
     else:
         run = open_run(folder)
         saved, _ = run.newest()
@@ -111,16 +119,14 @@ def load(path: str | Path, device: str = "auto") -> Model:
             raise UsageError(f"{folder} has no checkpoint yet; train it first.")
         experiment, weights, step = run.experiment, dict(saved.weights), int(saved.state["step"])
     vae = experiment.build()
-    try:
-        vae.load_state_dict(weights)
-    except RuntimeError as error:
-        raise UnbraidError(f"The weights in {folder} do not fit its configuration: {error}") from None
+    put_weights(vae, weights, folder)
     return Model(vae.placed(where), experiment, step=int(step), folder=folder)
 
 
 def evaluate(
     folder: str | Path,
     *,
+    data: Any = None,
     metrics: Sequence[str] | None = None,
     limit: int | None = None,
     device: str = "auto",
@@ -129,13 +135,16 @@ def evaluate(
     """Score a run's newest checkpoint and write `codes.npz` and `metrics.json` beside it; returns the latter.
 
     Args:
+        data: the data the run was trained on, where they were given in Python, or where they lie by now: "npz:PATH". Other data
+            are refused; `Model.evaluate` takes them.
         metrics: names of metrics; all by default.
         limit: score on a fixed pseudo-random part of this many images; all by default.
     """
     folder = Path(folder)
-    open_run(folder)
+    run = open_run(folder)
     model = load(folder, device)
-    table, result = model.evaluate_with_codes(metrics=metrics, limit=limit, progress=progress)
+    dataset = run.experiment.load_data(as_dataset(data))
+    table, result = model.evaluate_with_codes(dataset, metrics=metrics, limit=limit, progress=progress)
     result = finite_or_none(result)
     result["metrics"] = _known(folder / METRICS, result) | result["metrics"]
     table.save(folder / CODES)
@@ -146,7 +155,7 @@ def evaluate(
 def _known(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
     """Scores of other metrics that were computed on the same images at the same step."""
     try:
-        before = read_json(path, "scores")
+        before = read_scores(path)
     except UnbraidError:
         return {}
     same = all(before.get(key) == result[key] for key in ("step", "images", "of_images"))
@@ -163,18 +172,41 @@ def finite_or_none(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def report(folder: str | Path, *, device: str = "auto") -> Path:
-    """Write `report.html` of a run, one file that needs nothing else; scores it first where that was not done yet."""
+def report(folder: str | Path, *, data: Any = None, device: str = "auto") -> Path:
+    """Write `report.html` of a run, one file that needs nothing else; scores it first where that was not done yet.
+
+    Args:
+        data: as `evaluate` takes them.
+    """
     from unbraid.reporting.page import write_report
 
     folder = Path(folder)
     run = open_run(folder)
     model = load(folder, device)
+    dataset = run.experiment.load_data(as_dataset(data))
     metrics = folder / METRICS
-    scored = read_json(metrics, "scores") if metrics.is_file() else {}
+    scored = read_scores(metrics) if metrics.is_file() else {}
     if scored.get("step") != model.step or not (folder / CODES).is_file():
-        scored = dict(evaluate(folder, limit=EVALUATE_IMAGES, device=device))
-    return write_report(run, model, CodeTable.load(folder / CODES), scored)
+        scored = dict(evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device))
+    table = CodeTable.load(folder / CODES)
+    _require_of_run(table, folder / CODES, model, dataset, scored)
+    return write_report(run, model, table, scored, dataset)
+
+
+def _require_of_run(table: CodeTable, path: Path, model: Model, dataset: Dataset, scored: Mapping[str, Any]) -> None:
+    names, sizes = ((), ()) if dataset.space is None else (dataset.space.names, dataset.space.sizes)
+    for what, given, wanted in (
+        ("latents", table.latent_dim, model.latent_dim),
+        ("images", len(table), scored["images"]),
+        ("factors", table.factor_names, names),
+        ("values of the factors", table.factor_sizes, sizes),
+        ("images of the data set at most", int(table.index.max(initial=0)) < len(dataset), True),
+    ):
+        if given != wanted:
+            raise CorruptFile(
+                f"{path} is not of this run and its scores: {what}: {given} there, {wanted} here. Make both anew: "
+                f"unbraid evaluate {path.parent}."
+            )
 
 
 def default_folder(experiment: Experiment) -> Path:

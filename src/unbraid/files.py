@@ -12,6 +12,10 @@ from typing import Any
 from unbraid.errors import CorruptFile, UnbraidError
 
 
+LARGEST_JSON = 64 << 20
+"""Bytes; what we write is far smaller."""
+
+
 @contextmanager
 def os_errors(doing: str, remedy: str) -> Iterator[None]:
     """Turn what the operating system refuses (full disk, no permission) into an error that says what to do."""
@@ -57,16 +61,32 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path, what: str) -> dict[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object; as `write_json` writes it, without NaN, infinities and names that stand twice.
 
-    Raises `UnbraidError` where the file cannot be read and `CorruptFile` where it does not hold a JSON object.
+    Raises `UnbraidError` where the file cannot be read and `CorruptFile` where it does not hold such an object.
     """
     with os_errors(f"read {what} {path}", "Check the path."):
+        size = path.stat().st_size
+        if size > LARGEST_JSON:
+            raise CorruptFile(f"{what} {path} has {size:,} bytes; allowed: {LARGEST_JSON:,}. It was altered.")
         raw = path.read_bytes()
     try:
-        content = json.loads(raw)
+        content = json.loads(raw, parse_constant=_no_constant, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise CorruptFile(f"{what} {path} is not valid JSON ({error}). It is truncated or was altered.") from None
     if not isinstance(content, dict):
         raise CorruptFile(f"{what} {path} holds a {type(content).__name__}, not a JSON object.")
+    return content
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON number")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r} stands twice")
     return content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -11,10 +12,13 @@ import numpy as np
 import torch
 
 from unbraid.codes import CodeTable
-from unbraid.data.dataset import Dataset
+from unbraid.data.arrays import as_dataset
+from unbraid.data.dataset import Dataset, addressed, datasets, load_dataset
+from unbraid.data.own_data import TABLE_OPTIONS
 from unbraid.distributions.interfaces import Posterior, Prior
 from unbraid.errors import UsageError
-from unbraid.evaluation import BATCH, evaluate_model
+from unbraid.evaluation.encoding import BATCH
+from unbraid.evaluation.evaluate import evaluate_model
 from unbraid.files import whole_file, write_json
 from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
@@ -62,11 +66,14 @@ class Model:
     them, and batches of any size are cut to pieces that fit.
     """
 
-    def __init__(self, vae: VAE, experiment: Experiment, *, step: int = 0, folder: Path | None = None) -> None:
+    def __init__(
+        self, vae: VAE, experiment: Experiment, *, step: int = 0, folder: Path | None = None, data: Dataset | None = None
+    ) -> None:
         self.vae = vae.eval()
         self.experiment = experiment
         self.step = step
         self.folder = folder
+        self._data = data
 
     def __repr__(self) -> str:
         e = self.experiment
@@ -157,7 +164,7 @@ class Model:
 
     def evaluate(
         self,
-        data: str | Dataset | None = None,
+        data: Any = None,
         metrics: Sequence[str] | None = None,
         *,
         limit: int | None = None,
@@ -165,7 +172,8 @@ class Model:
         """Losses over both splits, KL per latent and metrics; by default on the data set of its training.
 
         Args:
-            data: a data set or its name.
+            data: any data set of images of the same shape, as `unbraid.train` takes it. One that differs from that of its
+                training in the path alone ("folder:PATH") is read with the same options, but for the table.
             metrics: names of metrics; all by default.
             limit: evaluate on a fixed pseudo-random part of this many images.
         """
@@ -173,7 +181,7 @@ class Model:
 
     def evaluate_with_codes(
         self,
-        data: str | Dataset | None = None,
+        data: Any = None,
         metrics: Sequence[str] | None = None,
         *,
         limit: int | None = None,
@@ -181,14 +189,12 @@ class Model:
     ) -> tuple[CodeTable, dict[str, Any]]:
         """What `evaluate` returns, with the code table it was computed from."""
         e = self.experiment
-        if isinstance(data, Dataset):
-            dataset = data
-        elif data is None or data == e.data:
-            dataset = e.load_data()
+        if data is None or data is self._data:
+            dataset = self._data or e.load_data()
+        elif isinstance(data, str):
+            dataset = self._elsewhere(data)
         else:
-            from unbraid.data.dataset import load_dataset
-
-            dataset = load_dataset(data)
+            dataset = as_dataset(data)
         if dataset.shape != self.image_shape:
             raise UsageError(f"{dataset.name!r} has images of shape {dataset.shape}; this model takes {self.image_shape}.")
         return evaluate_model(
@@ -205,6 +211,16 @@ class Model:
             progress=progress,
         )
 
+    def _elsewhere(self, data: str) -> Dataset:
+        name, place = addressed(data, {})
+        if name == self.experiment.data:
+            paths = datasets[name].details.get("paths", ())
+            if all(self.experiment.data_options[option] == where for option, where in place.items()):
+                return self._data or self.experiment.load_data()
+            kept = {option: value for option, value in self.experiment.data_options.items() if option not in paths}
+            place = {option: value for option, value in kept.items() if option not in TABLE_OPTIONS} | place
+        return load_dataset(name, **place)
+
     def save(self, folder: str | Path) -> Path:
         """Write `config.json` and `model.safetensors` to a folder, which `unbraid.load` reads.
 
@@ -213,9 +229,11 @@ class Model:
         folder = Path(folder)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{folder} exists and is not empty; nothing is overwritten, give another folder.")
+        raw = pack(self.vae.state_dict())
         with whole_file(folder / WEIGHTS) as temporary:
-            temporary.write_bytes(pack(self.vae.state_dict()))
-        write_json(folder / "config.json", {**self.experiment.to_dict(), "step": self.step})
+            temporary.write_bytes(raw)
+        known = {"step": self.step, "sha256": sha256(raw).hexdigest()}
+        write_json(folder / "config.json", {**self.experiment.portable().to_dict(), **known})
         return folder
 
     def _images(self, images: Any) -> torch.Tensor:

@@ -63,7 +63,7 @@ class OptionSpec:
         flag = f"--{self.name.replace('_', '-')}"
 
         def refuse(allowed: str) -> UsageError:
-            return UsageError(f"{flag} of {owner} is {value!r}; allowed: {allowed}.")
+            return UsageError(f"{flag} of {owner} is {_shown(value)}; allowed: {allowed}.")
 
         if value is None and self.default is None:
             return None
@@ -82,11 +82,25 @@ class OptionSpec:
             return value
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise refuse(f"a number {self.option.range}".strip())
-        if self.type is int and (not math.isfinite(value) or value != int(value)):
+        number = _float(value)
+        if self.type is int and (not math.isfinite(number) or value != int(value)):
             raise refuse(f"a whole number {self.option.range}".strip())
-        if not self.option.allows(float(value)):
+        if not self.option.allows(number):
             raise refuse(f"a finite number {self.option.range}".strip())
         return self.type(value)
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return math.inf if value > 0 else -math.inf
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and value.bit_length() > 256:
+        return f"a whole number of {value.bit_length():,} bits"
+    return repr(value)
 
 
 def _without_none(kind: Any) -> Any:

@@ -373,9 +373,7 @@ def test_options_may_stand_anywhere(capsys, tmp_path):
 
 
 def test_unknown_metrics_and_devices_are_refused_before_any_work(capsys, finished, monkeypatch):
-    from unbraid import evaluation
-
-    monkeypatch.setattr(evaluation, "encode_dataset", lambda *a, **k: pytest.fail("worked before it looked"))
+    monkeypatch.setattr("unbraid.evaluation.evaluate.encode_dataset", lambda *a, **k: pytest.fail("worked before it looked"))
     assert run(capsys, "evaluate", finished, "--metrics", "mgi")[0] == 2
     monkeypatch.setattr("unbraid.api.plan", lambda *a: pytest.fail("worked before it looked"))
     with pytest.raises(ValueError, match="abacus"):

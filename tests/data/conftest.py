@@ -1,15 +1,14 @@
 """Caches that live in temporary folders, and a file server on this machine."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from file_server import Answer, Server, serving
 from unbraid.data import dsprites as dsprites_module
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.factor_space import Factor, FactorSpace
@@ -88,49 +87,14 @@ def small_space() -> FactorSpace:
     )
 
 
-@dataclass
-class Answer:
-    """What the server says to a request; it announces `length` bytes, and none where that is negative."""
-
-    body: bytes
-    status: int = 200
-    length: int | None = None
-
-
-@dataclass
-class Server:
-    url: str
-    answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A file server on 127.0.0.1 that answers what a test tells it."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            state.asked.append(self.path)
-            answer = state.answers.get(self.path, Answer(b"", status=404))
-            self.send_response(answer.status)
-            length = len(answer.body) if answer.length is None else answer.length
-            if length >= 0:
-                self.send_header("Content-Length", str(length))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def log_message(self, *_) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        state = Server(f"http://127.0.0.1:{http.server_port}")
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield state
-        http.shutdown()
-        thread.join()
+    monkeypatch.setattr("unbraid.data.download.BACKOFF", 0.0)
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture

@@ -66,6 +66,14 @@ def test_a_grid_is_numbered_by_its_factors(small_space):
         ({"labels": np.zeros(3, dtype=np.int64)}, "20 images but 3 rows of labels"),
         ({"labels": np.arange(20), "label_names": ("a", "b")}, "labels from 0 to 19 but 2 label names; allowed: 0 to 1"),
         ({"labels": np.arange(20) - 1, "label_names": tuple("abcdefghijklmnopqrst")}, "labels from -1 to 18"),
+        ({"weights": np.ones(3)}, "20 images but 3 rows of weights"),
+        ({"weights": np.full(20, -1.0)}, "weights must be finite and at least 0"),
+        ({"weights": np.full(20, np.nan)}, "weights must be finite and at least 0"),
+        ({"weights": np.arange(20) // 19.0, "test": [19]}, "all training images have weight 0; give some of them more"),
+        (
+            {"weights": np.ones(20), "walk": np.arange(20)},
+            "an order of presentation and weights to draw by; allowed: one of them",
+        ),
         ({"factors": np.zeros((20, 1), dtype=np.int64)}, "give factor codes together with their space"),
     ],
 )
@@ -99,7 +107,7 @@ def test_unknown_names(name, options, text):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"size": 48}, "--size of data set 'ellipses' is 48; allowed: 32, 64"),
+        ({"size": 48}, "--size of data set 'ellipses' is 48; allowed: 28, 32, 64"),
         ({"test_share": 1.0}, "--test-share .* is 1.0; allowed: a finite number at least 0 and below 1"),
         ({"test_share": -0.1}, "at least 0 and below 1"),
         ({"test_share": float("nan")}, "at least 0 and below 1"),

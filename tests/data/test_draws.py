@@ -12,8 +12,9 @@ from unbraid.errors import UsageError
 fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
 
 
-def dataset_of(n: int, test: list[int], walk: np.ndarray | None = None) -> Dataset:
-    return Dataset("toy", ByteImages(np.zeros((n, 1, 1, 1), dtype=np.uint8)), np.array(test, dtype=np.int64), walk=walk)
+def dataset_of(n: int, test: list[int], walk: np.ndarray | None = None, weights: np.ndarray | None = None) -> Dataset:
+    pixels = np.zeros((n, 1, 1, 1), dtype=np.uint8)
+    return Dataset("toy", ByteImages(pixels), np.array(test, dtype=np.int64), walk=walk, weights=weights)
 
 
 def epoch(dataset, batch_size: int, seed: int, number: int = 0, count: int = 1) -> list[np.ndarray]:
@@ -93,6 +94,71 @@ def test_a_walk_is_followed_from_a_random_place_over_training_images_alone():
         assert drawn.tolist() == path[start:] + path[:start]
         starts.add(start)
     assert len(starts) > 2
+
+
+def test_an_epoch_is_the_permutation_that_it_always_was():
+    """Runs of earlier versions resume on the same images."""
+    train = np.array([i for i in range(20) if i not in (1, 2)])
+    for number, stream in ((0, 0), (3, 1)):
+        expected = np.random.default_rng([7, stream, number]).permutation(train)
+        assert np.array_equal(epoch(dataset_of(20, [1, 2]), 6, 7, number, count=2)[stream], expected)
+
+
+def test_images_are_drawn_as_often_as_their_weights_say():
+    """Counts over many epochs against their expectation, by chi-square; weights of test images count for nothing."""
+    weights = np.arange(12.0)
+    weights[3] = 1e9
+    dataset = dataset_of(12, [3, 8], weights=weights)
+    drawn = np.concatenate([epoch(dataset, 5, 0, number)[0] for number in range(2_000)])
+    assert len(drawn) == 20_000
+    found = np.bincount(drawn, minlength=12)
+    assert not found[[0, 3, 8]].any()
+    kept = [1, 2, 4, 5, 6, 7, 9, 10, 11]
+    expected = 20_000 * weights[kept] / weights[kept].sum()
+    assert ((found[kept] - expected) ** 2 / expected).sum() < 8 + 5 * np.sqrt(16)
+
+
+def test_draws_by_weight_are_independent():
+    """With replacement: of two draws in a row both are the same image with probability sum p^2."""
+    weights = np.array([1.0, 2.0, 3.0, 4.0])
+    dataset = dataset_of(4, [], weights=weights)
+    pairs = np.stack([epoch(dataset, 4, 1, number)[0] for number in range(5_000)])
+    p = weights / 10
+    same = (pairs[:, 0] == pairs[:, 1]).mean()
+    assert same == pytest.approx((p**2).sum(), abs=5 * np.sqrt(0.3 * 0.7 / 5_000))
+
+
+def test_a_factor_of_the_weights_does_not_matter():
+    first, second = (dataset_of(30, [4], weights=factor * np.arange(30.0)) for factor in (1.0, 2.0**1000))
+    assert np.array_equal(epoch(first, 7, 5)[0], epoch(second, 7, 5)[0])
+
+
+def test_a_weighted_step_is_drawn_as_if_none_had_come_before():
+    weights = np.random.default_rng(0).random(40)
+    batches = Batches(2)
+    straight = [batches.indices(dataset_of(40, [1], weights=weights), 8, 9, step) for step in range(20)]
+    assert len({tuple(batch) for pair in straight for batch in pair}) == 40
+    for step in (19, 3, 11):
+        again = batches.indices(dataset_of(40, [1], weights=weights), 8, 9, step)
+        assert all(np.array_equal(a, b) for a, b in zip(again, straight[step], strict=True))
+
+
+def test_correlated_factors_have_the_correlation_of_their_density():
+    from unbraid.data.dataset import load_dataset
+
+    dataset = load_dataset("ellipses", correlate="x,y,0.2", only="scale=5 orientation=0,20")
+    values = np.linspace(0, 1, 16)
+    density = np.exp(-((values[:, None] - values) ** 2) / (2 * 0.2**2))
+    density /= density.sum()
+    mean = density.sum(1) @ values
+    variance = density.sum(1) @ (values - mean) ** 2
+    expected = (values - mean) @ density @ (values - mean) / variance
+    drawn = np.concatenate([epoch(dataset, 50, 0, number)[0] for number in range(100)])
+    x, y, orientation = dataset.factors[drawn].T
+    # images held out are a random tenth, which moves the correlation of so small a grid by a few hundredths
+    assert np.corrcoef(x, y)[0, 1] == pytest.approx(expected, abs=0.04)
+    assert expected > 0.7
+    assert abs(np.corrcoef(x, orientation)[0, 1]) < 0.1
 
 
 def test_steps_per_epoch_counts_full_batches():

@@ -108,7 +108,7 @@ def test_it_is_drawn_once_and_mapped_from_then_on(small_dsprites, cache, heard):
     assert [path.name for path in cache.iterdir()] == [FILE]
     written = (cache / FILE).stat()
     assert heard.titles == ["drawing dSprites, once"]
-    assert heard.reports == [(block, 6) for block in range(1, 7)]
+    assert heard.reports == [(1_024 * block, 6_144) for block in range(1, 7)]
     assert heard.closed == 1
     second = load_dataset("dsprites")
     assert len(heard.titles) == 1

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unbraid.data.storage import ByteImages, PackedImages
+from unbraid.data.storage import ByteImages, PackedImages, Selected
 from unbraid.errors import UsageError
 
 
@@ -45,6 +45,14 @@ def test_bytes_are_shares_of_255():
     assert store.floats(index).dtype == np.float32
     assert np.array_equal(store.floats(index), (pixels[index].astype(np.float64) / 255).astype(np.float32))
     assert store.floats(index).max() == 1
+
+
+def test_selected_images_are_those_of_the_rows(packed, bits):
+    rows = np.array([6, 2, 2])
+    store = Selected(packed, rows)
+    assert (len(store), store.shape) == (3, (1, 4, 6))
+    assert np.array_equal(store.floats(np.array([1, 0])), bits[[2, 6]])
+    assert np.array_equal(store.bytes(np.array([2, 0])), bits[[2, 6]] * 255)
 
 
 def test_no_images_are_fine(packed):

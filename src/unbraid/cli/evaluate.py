@@ -13,6 +13,11 @@ _ARGUMENTS = (
         "evaluate_images",
         "Options",
     ),
+    Argument(
+        OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
+        "data",
+        "Options",
+    ),
     Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Options"),
 )
 _ABOUT = "Encode a run's data with its newest checkpoint, compute losses and metrics, and write codes.npz and metrics.json."
@@ -34,6 +39,7 @@ def run(tokens: list[str]) -> int:
     with listening(counting):
         scored = api.evaluate(
             given["run"],
+            data=given.get("data"),
             metrics=names,
             limit=given.get("evaluate_images"),
             device=given.get("device", "auto"),

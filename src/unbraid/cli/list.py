@@ -36,7 +36,7 @@ def run(tokens: list[str]) -> int:
     table.add_column()
     table.add_column(style="dim")
     for entry in REGISTRIES[kind]:
-        table.add_row(entry.name, entry.summary, _short(entry.source))
+        table.add_row(entry.details.get("written", entry.name), entry.summary, _short(entry.source))
     out.print(table)
     out.print(f"\nMore about one of them: unbraid show {next(iter(REGISTRIES[kind])).name}")
     return 0

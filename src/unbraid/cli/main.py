@@ -11,6 +11,7 @@ COMMANDS = {
     "train": "Train a model on a data set, or resume it: unbraid train beta_vae ellipses",
     "evaluate": "Score a run: losses over both splits, KL per latent, metrics",
     "report": "Write a run's HTML report, one file to look at and share",
+    "download": "Get a data set's files before they are needed, or list which are here: unbraid download mnist",
     "list": "List models, datasets, encoders, decoders, likelihoods, rates or metrics",
     "show": "Explain one of them: formula, options, published values, layers, citation",
 }
@@ -45,6 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away
         sys.stderr.close()
         return 0
+    except OSError as error:  # a name too long, a folder that may not be searched: nothing is wrong with our code
+        if debug:
+            raise
+        where = "" if error.filename is None else f" {error.filename}"
+        _complain(f"Error: The system refused{where}: {error.strerror or error}. Check the path, or give another one.")
+        return 1
     except MemoryError:
         if debug:
             raise

@@ -7,6 +7,11 @@ from unbraid.options import Option, OptionSpec
 
 _ARGUMENTS = (
     Argument(OptionSpec("run", str, None, Option("run folder")), "run", required=True),
+    Argument(
+        OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
+        "data",
+        "Options",
+    ),
     Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Options"),
 )
 _ABOUT = "Write report.html of a run: one file that opens anywhere, with losses, reconstructions, traversals, KL and scores."
@@ -23,5 +28,5 @@ def run(tokens: list[str]) -> int:
     from unbraid.data.progress import listening
 
     with listening(counting):
-        out.print(f"Report: {api.report(given['run'], device=given.get('device', 'auto'))}")
+        out.print(f"Report: {api.report(given['run'], data=given.get('data'), device=given.get('device', 'auto'))}")
     return 0

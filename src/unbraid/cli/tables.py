@@ -23,9 +23,9 @@ def _print(title: str, table: Table) -> None:
     out.print(table)
 
 
-def number(value: float | None) -> str:
-    """Two decimals; a dash for what is not known or not finite."""
-    return "-" if value is None else f"{value:.2f}"
+def number(value: float | None, digits: int = 2) -> str:
+    """So many decimals; a dash for what is not known or not finite."""
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def print_scores(scored: Mapping[str, Any]) -> None:
@@ -36,19 +36,40 @@ def print_scores(scored: Mapping[str, Any]) -> None:
     losses.add_row("images", *(f"{found['images']:,}" for found in splits.values()))
     losses.add_row("reconstruction, sampled z", *(number(found["nll"]) for found in splits.values()))
     losses.add_row("reconstruction, mean z", *(number(found["nll_at_mean"]) for found in splits.values()))
+    if any(found.get("nll_constant") for found in splits.values()):
+        losses.add_row("  of it constant", *(number(found["nll_constant"]) for found in splits.values()))
     names = dict.fromkeys(name for found in splits.values() for name in found["terms"] if name != "nll")
     for name in names:
-        losses.add_row(name, *(number(found["terms"][name]) for found in splits.values()))
+        losses.add_row(name, *(number(found["terms"].get(name)) for found in splits.values()))
     if all("loss" in found for found in splits.values()):
         losses.add_row("total loss", *(number(found["loss"]) for found in splits.values()))
+    losses.add_row("-log p(x), at most", *(_upper_bound(found["log_p_bound"]) for found in splits.values()))
     _print(f"Losses after {scored['step']:,} steps{part}", losses)
+    _print_parts(scored)
     _print_latents(scored)
     if scored["metrics"]:
-        factors = list(next(iter(scored["metrics"].values()))["per_factor"])
+        factors = list(dict.fromkeys(f for scores in scored["metrics"].values() for f in scores.get("per_factor", ())))
         table = _table("metric", "score", *factors)
         for name, scores in scored["metrics"].items():
-            table.add_row(name, f"{scores['score']:.3f}", *(f"{scores['per_factor'][f]:.3f}" for f in factors))
+            by_factor = scores.get("per_factor", {})
+            table.add_row(name, number(scores["score"], 3), *(number(by_factor.get(f), 3) for f in factors))
         _print("Metrics (0 to 1, higher is better)", table)
+
+
+def _upper_bound(bound: Mapping[str, Any]) -> str:
+    return f"{number(None if bound['value'] is None else -bound['value'])} ± {number(bound['error'])}"
+
+
+def _print_parts(scored: Mapping[str, Any]) -> None:
+    parts = scored.get("kl_parts")
+    if not parts:
+        return
+    table = _table("nats per image", "")
+    table.add_row("KL", number(parts["kl"]))
+    for name, label in (("mi", "mutual information"), ("tc", "total correlation")):
+        table.add_row(f"  {label}", f"{number(parts[name]['value'])} ± {number(parts[name]['error'])}")
+    table.add_row("  dimension-wise KL", number(parts["dimension_wise_kl"]))
+    _print(f"Where the KL goes, with the aggregate posterior of {parts['images']:,} images", table)
 
 
 def _print_latents(scored: Mapping[str, Any]) -> None:

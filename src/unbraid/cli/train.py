@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.parse import Argument, HelpShown, parse, peek, peek_positional
 from unbraid.errors import Interrupted, UsageError
 from unbraid.options import Option, OptionSpec, options_of
+
+if TYPE_CHECKING:
+    from unbraid.training.experiment import Experiment
 
 _POSITIONAL = (
     Argument(OptionSpec("model", str, None, Option("which model, see `unbraid list models`")), "model"),
@@ -42,28 +45,6 @@ _ABOUT = (
     "Train MODEL on DATASET and score it; writes a run folder with checkpoints, logs, scores and a report. "
     "The same command resumes a run that was stopped."
 )
-
-
-def _peek(tokens: list[str], option: str) -> str | None:
-    """The value of an option, before the parser that knows all options can be made."""
-    for i, token in enumerate(tokens):
-        if token == option and i + 1 < len(tokens):
-            return tokens[i + 1]
-        if token.startswith(f"{option}="):
-            return token.partition("=")[2]
-    return None
-
-
-def _peek_positional(tokens: list[str], flags: set[str]) -> list[str]:
-    found, skip = [], False
-    for token in tokens:
-        if skip:
-            skip = False
-        elif token.startswith("--"):
-            skip = token != "--" and "=" not in token and token not in flags
-        elif not token.startswith("-"):
-            found.append(token)
-    return found
 
 
 def _boolean_flags() -> set[str]:
@@ -110,22 +91,27 @@ def run(tokens: list[str]) -> int:
 
 
 def _request(tokens: list[str]) -> dict[str, Any]:
+    from unbraid.data.dataset import addressed
     from unbraid.training.experiment import PARTS, choose_parts, part_options
     from unbraid.zoo.recipe import tuned
 
-    config = _peek(tokens, "--config")
+    config = peek(tokens, "--config")
     base = read_config(config) if config else {}
-    positional = _peek_positional(tokens, _boolean_flags())
+    positional = peek_positional(tokens, _boolean_flags())
     model, data = [*positional, None, None][:2]
     model, data = model or base.get("model"), data or base.get("data")
     arguments = [*_POSITIONAL]
     about = _ABOUT
+    place: dict[str, Any] = {}
     if model and data:
-        overrides = {part: _peek(tokens, f"--{part}") or base.get(part) for part in ("encoder", "decoder", "likelihood")}
+        data, place = addressed(data, {})
+        overrides = {part: peek(tokens, f"--{part}") or base.get(part) for part in ("encoder", "decoder", "likelihood")}
         if base and (model, data) != (base["model"], base["data"]):
             raise UsageError(
                 f"--config is a run of {base['model']} on {base['data']}; leave MODEL and DATASET out, or give those."
             )
+        size = peek(tokens, "--size") or ""
+        overrides["size"] = int(size) if size.isdecimal() else base.get("size")
         names = choose_parts(model, data, {k: v for k, v in overrides.items() if v})
         titles = {part: f"{PARTS[part].kind.capitalize()} {name}" for part, name in names.items()}
         for flag, (part, spec) in part_options(names).items():
@@ -143,7 +129,7 @@ def _request(tokens: list[str]) -> dict[str, Any]:
     if "steps" in given or "epochs" in given:
         base = {k: v for k, v in base.items() if k not in ("steps", "checkpoint_every", "log_every")}
     kept = {name: value for name, value in base.items() if name in {argument.flag for argument in arguments}}
-    return {**kept, **given, "model": model, "data": data}
+    return {**kept, **given, **place, "model": model, "data": data}
 
 
 def _train(request: dict[str, Any], tokens: list[str]) -> int:
@@ -151,7 +137,7 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     from unbraid.cli.console import Bar, counting, err, out, stages
     from unbraid.cli.tables import print_scores
     from unbraid.data.progress import listening
-    from unbraid.files import read_json
+    from unbraid.evaluation.stored import read_scores
     from unbraid.training.experiment import plan
     from unbraid.training.run import METRICS, REPORT
     from unbraid.zoo.recipe import tuned
@@ -161,6 +147,8 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     limit = run_options.get("evaluate_images", api.EVALUATE_IMAGES)
     with listening(counting):
         experiment, _ = plan(model, data, request)
+    if run_options.get("config"):
+        _require_same_data(run_options["config"], experiment)
     folder = Path(run_options["out"]) if run_options.get("out") else api.default_folder(experiment)
     finished = not run_options.get("overwrite") and api.is_finished(folder)
     measured = tuned(model, data, request)
@@ -184,7 +172,7 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     if not run_options.get("report", True):
         out.print(f"Run folder: {folder}")
         return 0
-    scored = read_json(folder / METRICS, "scores") if (folder / METRICS).is_file() else {}
+    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else {}
     if scored.get("step") != trained.step:
         with listening(counting):
             scored = dict(api.evaluate(folder, limit=limit, device=run_options.get("device", "auto"), progress=stages()))
@@ -196,6 +184,19 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     out.print(f"Run folder: {folder}")
     out.print(f"Report:     {page}")
     return 0
+
+
+def _require_same_data(config: str, new: Experiment) -> None:
+    """A configuration given back, whose data are the same files as then, means the same content."""
+    from unbraid.files import read_json
+    from unbraid.training.experiment import Experiment
+
+    old = Experiment.from_dict(read_json(Path(config), "configuration"), config)
+    if old.data_options == new.data_options and old.data_digest not in ("", new.data_digest):
+        raise UsageError(
+            f"--config {config} is of a run on other data: the content of {new.address!r} has changed since (digest "
+            f"{old.data_digest} then, {new.data_digest} now). Put the former data back, or leave --config out."
+        )
 
 
 def _resume_tokens(tokens: list[str]) -> list[str]:

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, Literal
 
+from unbraid.data.progress import reporting
 from unbraid.errors import CorruptFile, DataUnavailable, UnbraidError
-from unbraid.files import whole_file
+from unbraid.files import os_errors, whole_file
 
 REMEDY = "Free some space there, or set UNBRAID_CACHE to a folder that can be written."
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file of a data set that is downloaded or drawn once and kept.
+
+    Args:
+        find: its path where it is here, else None; does no work.
+        get: gets it, and gives its path.
+        how: where it comes from when it is not here.
+    """
+
+    find: Callable[[], Path | None]
+    get: Callable[[], Path]
+    how: Literal["download", "draw"]
 
 
 def cache_folder() -> Path:
@@ -24,15 +42,67 @@ def cache_folder() -> Path:
 
 
 @contextmanager
+def writing_cache(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into a `DataUnavailable` with the way out."""
+    try:
+        with os_errors(f"write {path}", REMEDY):
+            yield
+    except (CorruptFile, DataUnavailable):
+        raise
+    except UnbraidError as error:
+        raise DataUnavailable(str(error)) from error
+
+
+@contextmanager
 def cached_file(path: Path) -> Iterator[Path]:
     """A temporary name under which to write a file of the cache; as `whole_file`, it appears whole or not at all.
 
     Raises `DataUnavailable`, with the way out, where the file cannot be written.
     """
+    with writing_cache(path), whole_file(path, REMEDY) as temporary:
+        yield temporary
+
+
+@contextmanager
+def held_part(path: Path) -> Iterator[BinaryIO]:
+    """The unfinished copy of a file, `.NAME.part` beside it, open for appending and held by nobody else.
+
+    Waits while another process holds it; the system lets go when a process dies. What is in it stays for the next time,
+    unless it is renamed meanwhile; an empty one is removed.
+    """
+    part = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with part.open("a+b") as handle:
+            _lock(handle, f"waiting for another process to download {path.name}")
+            if not _is(handle, part):  # its former holder finished, and renamed or removed it
+                continue
+            try:
+                yield handle
+            finally:
+                with suppress(OSError):
+                    if _is(handle, part) and os.fstat(handle.fileno()).st_size == 0:
+                        part.unlink()
+            return
+
+
+def _is(handle: BinaryIO, path: Path) -> bool:
     try:
-        with whole_file(path, REMEDY) as temporary:
-            yield temporary
-    except (CorruptFile, DataUnavailable):
-        raise
-    except UnbraidError as error:
-        raise DataUnavailable(str(error)) from error
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _lock(handle: BinaryIO, waiting: str) -> None:
+    try:
+        import fcntl
+    except ImportError:  # no advisory locks on this system
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        with reporting(waiting) as report:
+            report(0, 1)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+    except OSError:  # nor on this file system
+        return

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Float, Int, Integer
 
 from unbraid.data.factor_space import FactorSpace
 from unbraid.data.storage import ImageStore, Shape
@@ -39,6 +42,7 @@ class Dataset:
         label_names: names of the classes.
         walk: the order of presentation over all images; None shuffles anew every epoch.
         redistributable: whether pages and reports may embed images.
+        weights: how often training draws each image, up to a factor; None draws all alike. Test images are never drawn.
     """
 
     name: str
@@ -50,12 +54,14 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     walk: Int[np.ndarray, "n"] | None = None
     redistributable: bool = True
+    weights: Float[np.ndarray, "n"] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.images)
         if n == 0:
             raise UsageError(f"Data set {self.name!r} holds no images.")
-        for what, rows in (("factors", self.factors), ("labels", self.labels), ("walk", self.walk)):
+        for what in ("factors", "labels", "walk", "weights"):
+            rows = getattr(self, what)
             if rows is not None and len(rows) != n:
                 raise UsageError(f"Data set {self.name!r} has {n} images but {len(rows)} rows of {what}.")
         if (self.space is None) != (self.factors is None):
@@ -64,6 +70,7 @@ class Dataset:
         self._check_labels()
         if len(self.train) == 0:
             raise UsageError(f"Data set {self.name!r} leaves no images to train on; hold out fewer.")
+        self._check_weights()
 
     def _check_indices(self) -> None:
         n = len(self)
@@ -82,6 +89,19 @@ class Dataset:
                 f"Data set {self.name!r} has labels from {low} to {high} but {len(self.label_names)} label names; "
                 f"allowed: 0 to {len(self.label_names) - 1}."
             )
+
+    def _check_weights(self) -> None:
+        if self.weights is None:
+            return
+        if self.walk is not None:
+            raise UsageError(
+                f"Data set {self.name!r} has an order of presentation and weights to draw by; allowed: one of them. "
+                "Give --order shuffled, or leave --correlate out."
+            )
+        if not (np.isfinite(self.weights).all() and (self.weights >= 0).all()):
+            raise UsageError(f"Data set {self.name!r}: weights must be finite and at least 0.")
+        if not self.weights[self.train].any():
+            raise UsageError(f"Data set {self.name!r}: all training images have weight 0; give some of them more.")
 
     @property
     def shape(self) -> Shape:
@@ -123,12 +143,40 @@ def grid_dataset(name: str, images: ImageStore, space: FactorSpace, *, test_shar
     return Dataset(name, images, hold_out(len(space), test_share), space, factors, **more)  # type: ignore[arg-type]
 
 
-def load_dataset(name: str, **options: object) -> Dataset:
-    """Make a registered data set: `load_dataset("ellipses", size=64)`.
+def load_dataset(name: str, /, **options: object) -> Dataset:
+    """Make a registered data set: `load_dataset("ellipses", size=64)`, `load_dataset("npz:digits.npz")`.
 
     Raises `UnknownName` for a name or option that does not exist, `UsageError` for a value that is refused and
     `DataUnavailable` where the data are not here and cannot be had and `CorruptFile` where a file of theirs is damaged.
     """
+    name, options = addressed(name, options)
     entry = datasets[name]
     made: Dataset = entry.factory(**entry.resolve(options))
     return made
+
+
+def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The registered name and the options that a name with a path stands for: "npz:digits.npz" is `npz` with that path.
+
+    Paths become absolute, so that a run finds its data from any folder.
+
+    Raises `UnknownName` for a name that is not registered and `UsageError` for a path where none belongs.
+    """
+    name, colon, path = data.partition(":")
+    paths = datasets[name].details.get("paths", ())
+    given = dict(options)
+    if colon:
+        if not (paths and path):
+            example = f"{name}:PATH" if paths else name
+            raise UsageError(f"Data set {data!r}; write {example}.")
+        if given.get(paths[0]) not in (None, "", path):
+            raise UsageError(f"Data set {data!r} and --{paths[0]} {given[paths[0]]} name two places; give one.")
+        given[paths[0]] = path
+    for option in paths:
+        if given.get(option) and isinstance(given[option], (str, Path)):
+            if not str(given[option]).isprintable():
+                raise UsageError(
+                    f"--{option} is {str(given[option])!r}, which is not printable text; rename the file or folder."
+                )
+            given[option] = os.path.abspath(Path(given[option]).expanduser())  # noqa: PTH100 - links stay as they are
+    return name, given

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from unbraid.data.dataset import Dataset
 from unbraid.errors import UsageError
@@ -38,7 +38,8 @@ class Batches:
     """Independent batches without replacement; an epoch's last, short batch is dropped.
 
     Each batch of a step runs through the training images in an order of its own, new every epoch. Where the data set has an
-    order of presentation, every epoch follows it from a random place on.
+    order of presentation, every epoch follows it from a random place on. Where it has weights, an epoch is as many
+    independent draws *with* replacement as there are training images, each with probability proportional to its weight.
     """
 
     count: int = 1
@@ -76,4 +77,14 @@ def _batch(dataset: Dataset, batch_size: int, seed: int, stream: int, step: int)
 def _epoch(dataset: Dataset, seed: int, stream: int, epoch: int) -> Indices:
     rng = np.random.default_rng([seed, stream, epoch])
     train = dataset.train
+    if dataset.weights is not None:
+        return _weighted(train, dataset.weights[train], rng)
     return rng.permutation(train) if dataset.walk is None else np.roll(train, -int(rng.integers(len(train))))
+
+
+def _weighted(train: Indices, weights: Float[np.ndarray, "batch"], rng: np.random.Generator) -> Indices:
+    # inverse transform: the share of the total below each image's own
+    below = np.cumsum(weights / weights.max())
+    places = np.searchsorted(below / below[-1], rng.random(len(train)), side="right")
+    drawn: Indices = train[places]
+    return drawn

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from unbraid.data.dataset import Dataset, TestShare, datasets, grid_dataset
+from unbraid.data.dataset import datasets
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.order import Order, presentation
+from unbraid.data.grids import Grid, factor_grid
 from unbraid.data.outlines import draw_grid, ellipse
 from unbraid.data.storage import PackedImages
 from unbraid.options import Option
@@ -34,21 +34,14 @@ def ellipses_space(turn: Literal["half", "dsprites"] = "half") -> FactorSpace:
 
 
 @datasets.register("ellipses", source="Factor sizes as in Golla, Caspari and Oezkan (2021); drawn with the ellipse of dSprites")
+@factor_grid
 def ellipses(
-    size: Annotated[Literal[32, 64], Option("image width and height in pixels")] = 32,
-    order: Annotated[
-        Order,
-        Option(
-            "order of presentation: shuffled anew every epoch, or a continuous walk "
-            "in which one factor or all factors change from image to image"
-        ),
-    ] = "shuffled",
+    size: Annotated[Literal[28, 32, 64], Option("image width and height in pixels")] = 32,
     turn: Annotated[
         Literal["half", "dsprites"],
         Option("orientations over half a turn, or over a whole turn as in dSprites, where the last repeats the first"),
     ] = "half",
-    test_share: TestShare = 0.1,
-) -> Dataset:
+) -> Grid:
     """61,440 white ellipses on black: position x and y (16 each), scale (6), orientation (40).
 
     The outlines all differ, but small ellipses in neighbouring orientations can cover the same pixels: 61,232 images are
@@ -58,5 +51,4 @@ def ellipses(
     x, y, scale, orientation = (np.asarray(factor.values) for factor in space.factors)
     blocks = np.stack(list(draw_grid([ellipse], scale, orientation, x, y, size)))
     packed = blocks.reshape(6, 40, 16, 16, -1).transpose(2, 3, 0, 1, 4).reshape(len(space), -1)  # (x, y, scale, angle)
-    walk = presentation(space, order)
-    return grid_dataset("ellipses", PackedImages(packed, size, size), space, test_share=test_share, walk=walk)
+    return Grid(PackedImages(packed, size, size), space)

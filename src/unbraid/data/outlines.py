@@ -52,11 +52,15 @@ def draw_grid(
     positions_x: Float[np.ndarray, "x"],
     positions_y: Float[np.ndarray, "y"],
     size: int,
+    half_width: float = HALF_WIDTH,
 ) -> Iterator[UInt8[np.ndarray, "x*y packed"]]:
-    """Bit-packed images of a full grid, one block of all positions per (outline, scale, angle), y fastest."""
+    """Bit-packed images of a full grid, one block of all positions per (outline, scale, angle), y fastest.
+
+    Sprites have the given half-width r at scale 1, as a share of the image.
+    """
     xs, ys = centres(positions_x, size), centres(positions_y, size)
     for outline in outlines:
-        vertices = outline(HALF_WIDTH * size)
+        vertices = outline(half_width * size)
         for scale in scales:
             for angle in angles:
                 words = fill_polygon(place(vertices, float(scale), float(angle)), xs, ys, size)

@@ -53,10 +53,14 @@ def _to_the_right(size: int) -> UInt64[np.ndarray, "_"]:
 
 def words_to_bytes(words: UInt64[np.ndarray, "*batch {size}"], size: int) -> UInt8[np.ndarray, "*batch packed"]:
     """Rows of words as bit-packed images: `size` x `size` bits, row after row, highest bit first."""
-    if size % 8:
-        raise UsageError(f"Images of {size} pixels cannot be bit-packed; allowed: multiples of 8.")
-    flat = words.astype(">u8").view(np.uint8).reshape(*words.shape, 8)[..., : size // 8]
-    return np.ascontiguousarray(flat).reshape(*words.shape[:-1], size * size // 8)
+    if size % 4:
+        raise UsageError(f"Images of {size} pixels cannot be bit-packed; allowed: multiples of 4.")
+    flat = words.astype(">u8").view(np.uint8).reshape(*words.shape, 8)
+    if size % 8:  # rows end within a byte
+        flat = np.packbits(np.unpackbits(flat, axis=-1)[..., :size].reshape(*words.shape[:-1], -1), axis=-1)
+    else:
+        flat = np.ascontiguousarray(flat[..., : size // 8])
+    return flat.reshape(*words.shape[:-1], size * size // 8)
 
 
 def regular(n: int) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]]:

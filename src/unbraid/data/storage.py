@@ -84,3 +84,22 @@ class ByteImages:
         """The images at the given positions, as stored."""
         pixels: UInt8[np.ndarray, "n c h w"] = self._pixels[index]
         return pixels
+
+
+class Selected:
+    """Some images of another store, in the given order."""
+
+    def __init__(self, images: ImageStore, rows: Integer[np.ndarray, "n"]) -> None:
+        self._images, self._rows = images, rows
+        self.shape: Shape = images.shape
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
+        """The images at the given positions, in [0, 1]."""
+        return self._images.floats(self._rows[index])
+
+    def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        """The images at the given positions, 0 to 255."""
+        return self._images.bytes(self._rows[index])

@@ -20,6 +20,7 @@ from unbraid.metrics.registry import metrics
 from unbraid.reporting.headline import own_latents
 from unbraid.reporting.latents import Latent
 from unbraid.reporting.numbers import metric_name
+from unbraid.reporting.tables import term_label
 
 Log = Sequence[Mapping[str, Any]]
 
@@ -27,6 +28,7 @@ TITLES = {
     "loss": "Loss as trained: weighted sum of the terms",
     "nll": "Reconstruction, −log p(x|z): nats per image",
     "kl": "KL to the prior: nats per image",
+    "sigma": "Standard deviation of a pixel, as learnt",
 }
 """Titles of the terms that every objective has; others go by their name."""
 _MARKS = {
@@ -59,7 +61,7 @@ def loss_charts(log: Log) -> list[Chart]:
         line = scalar_series(log, "train", name, "training batches").thinned
         labels = _MARKS.get(name, {name: "evaluation"})
         marks = [scalar_series(log, "evaluation", mark, label) for mark, label in labels.items()]
-        title = TITLES.get(name, name.replace("_", " "))
+        title = TITLES.get(name, term_label(name))
         figure = curves(title, [line], [mark for mark in marks if len(mark)])
         charts.append(_chart(figure, f"loss{i}", f"{title}, over training"))
     followed = [name for name in scalar_names(log, "evaluation") if name in metrics]

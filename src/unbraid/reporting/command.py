@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
+from unbraid.data.arrays import IN_PYTHON
 from unbraid.options import options_of
 from unbraid.training.experiment import PARTS, Experiment, part_options
 from unbraid.training.settings import Settings
@@ -18,11 +20,21 @@ def given_options(experiment: Experiment) -> dict[str, Any]:
 
 def command_line(experiment: Experiment, *, extend: int = 0) -> str:
     """`unbraid train MODEL DATA --option value ...`, with the options that are not defaults, quoted for a POSIX shell."""
+    experiment = experiment.portable()
     options = given_options(experiment) | ({"extend": extend} if extend else {})
-    words = ["unbraid", "train", experiment.model, experiment.data]
+    if experiment.data == IN_PYTHON:
+        return _call(experiment, options)
+    words = ["unbraid", "train", experiment.model, experiment.address]
     for name, value in options.items():
         words += _words(name.replace("_", "-"), value)
     return shlex.join(words)
+
+
+def _call(experiment: Experiment, options: Mapping[str, Any]) -> str:
+    """The call in Python that repeats a run on data that were given there."""
+    name = options.get("name", experiment.data)
+    given = "".join(f", {option}={value!r}" for option, value in options.items() if option != "name")
+    return f"unbraid.train({experiment.model!r}, data{given})  # data: {name!r}, digest {experiment.data_digest}"
 
 
 def _words(flag: str, value: Any) -> list[str]:
@@ -43,6 +55,8 @@ def _of_parts(experiment: Experiment) -> dict[str, Any]:
     measured = tuned(experiment.model, experiment.data)
     for option, (part, spec) in part_options({part: getattr(experiment, part) for part in PARTS}).items():
         value = getattr(experiment, f"{part}_options")[spec.name]
+        if part == "data" and experiment.address.endswith(f":{value}"):
+            continue  # part of the data set's name
         if part == "model":
             own[option] = (value, spec.default)
         elif value != recipe.part_options.get(option, spec.default):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from unbraid.evaluation import FOLLOWS
+from unbraid.evaluation.scores import FOLLOWS
 from unbraid.reporting.numbers import in_words
 
 KNOWS = 0.30

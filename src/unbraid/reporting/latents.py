@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unbraid.codes import CodeTable
-from unbraid.evaluation import active_latents
+from unbraid.evaluation.scores import active_latents
 from unbraid.reporting.numbers import decimal
 
 SHOWN = 10

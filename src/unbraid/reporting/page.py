@@ -14,7 +14,7 @@ from jaxtyping import Float
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
 from unbraid.errors import UnbraidError, UsageError
-from unbraid.evaluation import ACTIVE, FOLLOWS, follows, information_shares
+from unbraid.evaluation.scores import ACTIVE, FOLLOWS, follows, information_shares
 from unbraid.files import read_json, whole_file
 from unbraid.model import Model
 from unbraid.reporting import charts, tables
@@ -29,15 +29,16 @@ from unbraid.training.run import ENVIRONMENT, REPORT, Run
 from unbraid.zoo.recipe import models
 
 
-def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any]) -> Path:
+def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset | None = None) -> Path:
     """Write `report.html` of a run; writing it again gives the same bytes.
 
     Args:
         model: the run's newest checkpoint.
         table: its codes.
         scored: what `metrics.json` holds.
+        dataset: the data of the run; by default they are loaded.
     """
-    text = render(run, model, table, scored, run.experiment.load_data())
+    text = render(run, model, table, scored, dataset or run.experiment.load_data())
     path = run.folder / REPORT
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -46,7 +47,7 @@ def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, 
 
 def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset) -> str:
     """The page as text."""
-    experiment = run.experiment
+    experiment = run.experiment.portable()
     log = read_log(run.log)
     shares = shares_of(table, scored)
     followed = follows(shares, table.factor_names) if shares is not None else []
@@ -78,6 +79,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         shown=shown,
         has_kl=has_kl(table),
         columns=COLUMNS,
+        kl_parts=tables.kl_part_table(scored),
         kl_chart=charts.kl_chart(log, latents, SHOWN),
         information=charts.information_chart(shares, heard, table.factor_names, shown)
         if shares is not None and heard is not None

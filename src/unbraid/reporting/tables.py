@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from unbraid.data.dataset import SPLITS
 from unbraid.distributions.interfaces import posteriors, priors
+from unbraid.figures.series import number
 from unbraid.metrics.registry import metrics
 from unbraid.options import options_of
 from unbraid.reporting.numbers import count, decimal, metric_name, plain
@@ -19,7 +21,12 @@ TERMS = {
     "nll": "Reconstruction, z drawn",
     "nll_at_mean": "Reconstruction, at the mean",
     "kl": "KL to the prior",
+    "mi": "Mutual information",
+    "tc": "Total correlation",
+    "dimension_wise_kl": "Dimension-wise KL",
+    "sigma": "Standard deviation of a pixel",
 }
+ESTIMATORS = {"mss": "from batches (mss)", "mws": "from batches (mws)", "plain": "within batches"}
 SPLIT_NAMES = {"train": "training", "test": "test"}
 
 
@@ -43,6 +50,14 @@ class Score:
     source: str
 
 
+def term_label(name: str) -> str:
+    """A term as readers want to see it, with how it was estimated where that changes its value."""
+    quantity, _, estimator = name.rpartition("_")
+    if quantity in TERMS and estimator in ESTIMATORS:
+        return f"{TERMS[quantity]}, {ESTIMATORS[estimator]}"
+    return TERMS.get(name, name.replace("_", " "))
+
+
 def loss_table(scored: Mapping[str, Any]) -> Table:
     """Terms by splits, unweighted, in nats per image."""
     splits = {name: scored["splits"][name] for name in SPLITS if name in scored.get("splits", {})}
@@ -52,9 +67,36 @@ def loss_table(scored: Mapping[str, Any]) -> Table:
     rows = []
     for name in names:
         values = [found.get("terms", {}).get(name) if name not in found else found[name] for found in splits.values()]
-        rows.append((TERMS.get(name, name.replace("_", " ")), *(decimal(value) for value in values)))
+        rows.append((term_label(name), *(decimal(value) for value in values)))
+    if any(found.get("nll_constant") for found in splits.values()):
+        rows.append(("of a reconstruction, constant", *(decimal(found.get("nll_constant")) for found in splits.values())))
+    bounds = [found.get("log_p_bound") or {} for found in splits.values()]
+    if any(bounds):
+        rows.append(("−log p(x), at most", *(_with_error(bound, -1) for bound in bounds)))
     columns = [f"{SPLIT_NAMES[name]} ({count(found.get('images'))})" for name, found in splits.items()]
     return Table(("nats per image", *columns), tuple(rows))
+
+
+def _with_error(estimate: Mapping[str, Any], sign: int = 1) -> str:
+    return f"{decimal(sign * number(estimate.get('value')))} ± {decimal(estimate.get('error'))}"
+
+
+def kl_part_table(scored: Mapping[str, Any]) -> Table | None:
+    """The KL and its three parts, where the model has them."""
+    parts = scored.get("kl_parts")
+    if not parts:
+        return None
+    rows = (
+        ("KL to the prior", decimal(parts["kl"]), "what all images together pay"),
+        (
+            "Mutual information",
+            _with_error(parts["mi"]),
+            f"between image and latents; {decimal(math.log(parts['images']))} would tell all images apart",
+        ),
+        ("Total correlation", _with_error(parts["tc"]), "dependence between latents; 0 if they are independent"),
+        ("Dimension-wise KL", decimal(parts["dimension_wise_kl"]), "of each latent's distribution to the prior"),
+    )
+    return Table(("", "nats per image", "what it is"), rows)
 
 
 def score_rows(scored: Mapping[str, Any], factors: Sequence[str]) -> list[Score]:

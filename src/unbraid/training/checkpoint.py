@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
 from unbraid.errors import CorruptFile
 from unbraid.files import os_errors, read_json, sync_folder
@@ -56,6 +57,31 @@ def unpack(raw: bytes, path: Path) -> dict[str, Tensor]:
         return from_bytes(raw)
     except SafetensorError as error:
         raise CorruptFile(f"{path} is not a valid safetensors file ({error}). It is truncated or was altered.") from None
+    except (ValueError, RuntimeError, TypeError, KeyError) as error:  # kinds of numbers that torch does not have
+        raise CorruptFile(f"{path} holds tensors that cannot be read ({error!r}). It was altered.") from None
+
+
+def put_weights(module: nn.Module, weights: Mapping[str, Tensor], where: Path) -> None:
+    """Put weights that were read into a module, which stays as it was where they do not fit.
+
+    Raises `CorruptFile` for tensors that are missing, unknown, of another kind or shape, or not finite.
+    """
+    wanted = module.state_dict()
+    for name in sorted(wanted.keys() | weights.keys()):
+        if name not in weights or name not in wanted:
+            problem = f"{name} is {'missing' if name in wanted else 'not one of this model'}"
+        elif (weights[name].shape, weights[name].dtype) != (wanted[name].shape, wanted[name].dtype):
+            given, allowed = ([tensor.dtype, *tensor.shape] for tensor in (weights[name], wanted[name]))
+            problem = f"{name} is {given}, not {allowed}"
+        elif not torch.isfinite(weights[name]).all():
+            problem = f"{name} holds values that are not finite"
+        else:
+            continue
+        raise CorruptFile(
+            f"The weights in {where} do not fit its config.json: {problem}. One of the two was altered; put back what was there, "
+            "or train the model anew."
+        )
+    module.load_state_dict(dict(weights))
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -95,13 +121,20 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint after checking it against its checksums. Raises `CorruptFile` and says what is wrong."""
     state = read_json(path / STATE, "checkpoint state")
     sums = state.get("sha256")
-    if not isinstance(sums, dict) or not isinstance(state.get("step"), int):
-        raise CorruptFile(f"{path / STATE} is not the state of a checkpoint.")
-    tensors = {}
-    for name in (WEIGHTS, TRAINING):
-        with os_errors(f"read {path / name}", "The checkpoint is incomplete."):
-            raw = (path / name).read_bytes()
-        if hashlib.sha256(raw).hexdigest() != sums.get(name):
-            raise CorruptFile(f"{path / name} does not match its checksum. It is truncated or was altered.")
-        tensors[name] = unpack(raw, path / name)
-    return Checkpoint(tensors[WEIGHTS], tensors[TRAINING], state)
+    step = state.get("step")
+    if not isinstance(sums, dict) or type(step) is not int or checkpoint_path(path.parent, step).name != path.name:
+        raise CorruptFile(
+            f"{path / STATE} is not the state of this checkpoint: step is {step!r} and the checksums are a {type(sums).__name__}. "
+            "It was altered."
+        )
+    weights, training = (read_weights(path / name, sums.get(name)) for name in (WEIGHTS, TRAINING))
+    return Checkpoint(weights, training, state)
+
+
+def read_weights(path: Path, sha256: object) -> dict[str, Tensor]:
+    """The tensors of a safetensors file whose SHA-256 is known. Raises `CorruptFile` for any other."""
+    with os_errors(f"read {path}", "Put it back, or train the model anew."):
+        raw = path.read_bytes()
+    if hashlib.sha256(raw).hexdigest() != sha256:
+        raise CorruptFile(f"{path} does not match its checksum. It is truncated or was altered.")
+    return unpack(raw, path)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
-from unbraid.data.dataset import Dataset, datasets, load_dataset
+import torch
+
+from unbraid.data.arrays import IN_PYTHON
+from unbraid.data.dataset import Dataset, addressed, datasets, load_dataset
+from unbraid.data.digest import digest_of
 from unbraid.data.draws import steps_per_epoch
+from unbraid.data.own_data import stamp
 from unbraid.distributions.interfaces import likelihoods
 from unbraid.errors import CorruptFile, UnknownName, UsageError
 from unbraid.nn.interfaces import Shape, decoders, encoders
@@ -19,9 +25,11 @@ from unbraid.options import OptionSpec, options_of, resolve
 from unbraid.registry import Registry
 from unbraid.training.settings import Settings
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import Optimiser, Recipe, models, tuned
+from unbraid.zoo.recipe import STAND_INS, Optimiser, Recipe, models, tuned
 
 FORMAT = 1
+MOST_WEIGHTS = 1_000_000_000
+"""Numbers in all networks together: 4 GB, and three times that while they are trained."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,19 @@ class Experiment:
     keep_checkpoints: int
     evaluate_every: int
     log_every: int
+    data_digest: str = ""
+    """Of the content of data of the user's own (`digest_of`); empty for other data sets, whose name says what they hold."""
 
     @property
     def name(self) -> str:
-        """A name for the run folder: readable, and different for different experiments."""
-        digest = hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:6]
+        """A name for the run folder: readable, and different for different experiments.
+
+        It does not depend on the content of files, so that the same command finds its run and notices that they changed.
+        """
+        content = self.to_dict()
+        if datasets[self.data].details.get("paths"):
+            content.pop("data_digest", None)
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:6]
         return f"{self.model}-{self.data}-seed{self.seed}-{digest}"
 
     def recipe(self) -> Recipe:
@@ -66,7 +82,20 @@ class Experiment:
         return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimiser=optimiser)
 
     def build(self) -> VAE:
-        """The model with its initial weights."""
+        """The model with its initial weights.
+
+        Raises `UsageError` for networks of more than `MOST_WEIGHTS` numbers, before memory is taken for them.
+        """
+        with torch.device("meta"):  # shapes alone
+            size = sum(tensor.numel() for tensor in self._assembled().state_dict().values())
+        if size > MOST_WEIGHTS:
+            raise UsageError(
+                f"The networks for images of shape {self.image_shape} and {self.latent_dim} latents would have {size:,} "
+                f"weights; allowed: {MOST_WEIGHTS:,}. Give a smaller --latent-dim, narrower networks or smaller images."
+            )
+        return self._assembled()
+
+    def _assembled(self) -> VAE:
         return assemble(
             self.recipe(),
             self.image_shape,
@@ -77,9 +106,27 @@ class Experiment:
             likelihood_options=self.likelihood_options,
         )
 
-    def load_data(self) -> Dataset:
-        """The data set, checked to be the one the run was made for."""
-        dataset = _loaded(self.data, tuple(self.data_options.items()))
+    def load_data(self, given: Dataset | str | None = None) -> Dataset:
+        """The data set, checked to be the one the run was made for.
+
+        Args:
+            given: the data set where it was given in Python, or where it lies by now, like "npz:PATH"; None looks where it lay.
+
+        Raises `UsageError` for data of another shape or content.
+        """
+        if isinstance(given, Dataset):
+            dataset, digest = given, digest_of(given) if self.data_digest else ""
+        else:
+            name, place = addressed(given, {}) if given else (self.data, {})
+            if name != self.data:
+                raise UsageError(f"The run was trained on {self.data!r}, not on {name!r}.")
+            dataset, digest = _loaded(name, {**self.data_options, **place})
+        if digest != self.data_digest:
+            raise UsageError(
+                f"These are not the data the run was trained on: the digest of the images, labels and factors was "
+                f"{self.data_digest} and is {digest}. Put the former data back, or train on the new ones: unbraid train. "
+                "To score the run on other data, in Python: unbraid.load(RUN).evaluate(data)."
+            )
         n_train = len(dataset) - len(dataset.test)
         if dataset.shape != self.image_shape or n_train != self.n_train:
             raise UsageError(
@@ -92,7 +139,31 @@ class Experiment:
         """As written to `config.json`."""
         content = {"format": FORMAT, **asdict(self)}
         content["image_shape"] = list(self.image_shape)
+        if not self.data_digest:
+            del content["data_digest"]
         return content
+
+    def identity(self) -> dict[str, Any]:
+        """What makes this run this run: all but where its data lie, if their content is known."""
+        content = self.to_dict()
+        paths = _paths(self.data) if self.data_digest else ()
+        content["data_options"] = {name: value for name, value in self.data_options.items() if name not in paths}
+        return content
+
+    def portable(self) -> Experiment:
+        """The same with paths relative to the folder that holds all of them: what others may see of this machine."""
+        given = {name: self.data_options[name] for name in _paths(self.data) if self.data_options[name]}
+        if not given:
+            return self
+        above = os.path.commonpath([os.path.dirname(path) for path in given.values()])  # noqa: PTH120
+        return replace(self, data_options={**self.data_options, **{n: os.path.relpath(p, above) for n, p in given.items()}})
+
+    @property
+    def address(self) -> str:
+        """The data set as a user names it: "ellipses", "npz:PATH"."""
+        paths = _paths(self.data)
+        place = self.data_options[paths[0]] if paths else None
+        return f"{self.data}:{place}" if place else self.data
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], where: str = "config.json") -> Experiment:
@@ -100,9 +171,10 @@ class Experiment:
 
         Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
         """
+        content = {"data_digest": "", **content}
         names = {field.name for field in fields(cls)}
-        given = set(content) - {"format", "extend", "step"}
-        if content.get("format") != FORMAT:
+        given = set(content) - {"format", "extend", "step", "sha256"}
+        if type(content.get("format")) is not int or content["format"] != FORMAT:
             raise CorruptFile(f"{where} has format {content.get('format')!r}; this version of unbraid reads {FORMAT}.")
         if given != names:
             missing, extra = sorted(names - given), sorted(given - names)
@@ -112,7 +184,7 @@ class Experiment:
             if name in names and (not isinstance(value, expected) or isinstance(value, bool)):
                 raise CorruptFile(f"{where}: {name} is {value!r}; it must be {_words(expected)}.")
         shape = content["image_shape"]
-        if len(shape) != 3 or not all(isinstance(n, int) and 1 <= n <= 4096 for n in shape):
+        if len(shape) != 3 or not all(type(n) is int and 1 <= n <= 4096 for n in shape):
             raise CorruptFile(f"{where}: image_shape is {shape!r}; it must be [channels, height, width].")
         checked = dict(content)
         for part, registry in PARTS.items():
@@ -153,9 +225,22 @@ def _words(kind: Any) -> str:
     return {dict: "an object", int: "a whole number", list: "a list", str: "text"}.get(kind, "a number")
 
 
-@lru_cache(maxsize=1)  # the stages of one command share the data set
-def _loaded(name: str, options: tuple[tuple[str, Any], ...]) -> Dataset:
-    return load_dataset(name, **dict(options))
+def _paths(data: str) -> tuple[str, ...]:
+    """Those options of a data set that are paths, the first of them where it lies."""
+    paths: tuple[str, ...] = datasets[data].details.get("paths", ())
+    return paths
+
+
+def _loaded(name: str, options: Mapping[str, Any]) -> tuple[Dataset, str]:
+    """A data set and the digest of its content, which is empty where its name says what it holds."""
+    files = datasets[name].details.get("files")
+    return _kept(name, tuple(options.items()), stamp(files(options)) if files else None)
+
+
+@lru_cache(maxsize=1)  # the stages of one command share the data set, until files of it change
+def _kept(name: str, options: tuple[tuple[str, Any], ...], files: tuple[object, ...] | None) -> tuple[Dataset, str]:
+    dataset = load_dataset(name, **dict(options))
+    return dataset, "" if files is None else digest_of(dataset)
 
 
 def part_options(names: Mapping[str, str]) -> dict[str, tuple[str, OptionSpec]]:
@@ -181,20 +266,24 @@ def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
 
 
 def choose_parts(model: str, data: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """The names of all parts: those given, else the model's own."""
+    """The names of all parts: those given, else the model's own, or what stands in for them on images of their size."""
     recipe = recipe_of(model, options)
-    chosen = {part: options.get(part) or getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
+    size = datasets[data].options.get("size")
+    stand_ins = next((found for n, found in STAND_INS.items() if size and n == options.get("size", size.default)), {})
+    own = {part: getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
+    chosen = {part: options.get(part) or stand_ins.get(name, name) for part, name in own.items()}
     names = {"model": model, "data": data, **chosen}
     for part, name in names.items():
         PARTS[part][str(name)]  # unknown names end here, with a suggestion
     return names
 
 
-def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment, Dataset]:
+def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[Experiment, Dataset]:
     """Check a request whole and fill in every default; nothing is written.
 
     Args:
-        model, data: registered names.
+        model: a registered name.
+        data: a registered name, one with a path ("npz:PATH"), or a data set made in Python.
         options: flat options of the model, the data set, the likelihood and `Settings`; where nothing is given, what was
             tuned for this pair holds, else the declared defaults.
 
@@ -202,6 +291,12 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
     `DataUnavailable` where the data cannot be had.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    made = None
+    if isinstance(data, Dataset):
+        made, given = data, {**given, "name": data.name}
+        data = IN_PYTHON
+    else:
+        data, given = addressed(data, given)
     options = {**tuned(model, data, given), **given}
     names = choose_parts(model, data, options)
     flat = part_options(names)
@@ -219,8 +314,10 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
         resolved[part][spec.name] = spec.check(options.get(option, default), f"{PARTS[part].kind} {names[part]!r}")
     recipe: Recipe = models[model].factory(**resolved["model"])
 
-    dataset = _loaded(data, tuple(resolved["data"].items()))
+    dataset, digest = _loaded(data, resolved["data"]) if made is None else (made, digest_of(made))
     batch_size = settings["batch_size"] or recipe.batch_size
+    if batch_size < recipe.least_batch:
+        raise UsageError(f"--batch-size is {batch_size}; {model!r} compares images of a batch: at least {recipe.least_batch}.")
     per_epoch = steps_per_epoch(dataset, batch_size)
     if settings["steps"] and settings["epochs"]:
         raise UsageError("Give --steps or --epochs, not both.")
@@ -242,6 +339,7 @@ def plan(model: str, data: str, options: Mapping[str, Any]) -> tuple[Experiment,
         keep_checkpoints=settings["keep_checkpoints"],
         evaluate_every=settings["evaluate_every"],
         log_every=settings["log_every"] or max(1, steps // 100),
+        data_digest=digest,
     )
     experiment.build()  # parts that do not fit are refused before anything is written
     return experiment, dataset

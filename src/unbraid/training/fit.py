@@ -20,7 +20,7 @@ from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Objective
 from unbraid.randomness import derived_seed, one_step_of_randomness
-from unbraid.training.checkpoint import Checkpoint, write_checkpoint
+from unbraid.training.checkpoint import Checkpoint, checkpoint_path, put_weights, write_checkpoint
 from unbraid.training.log import RunLog
 from unbraid.training.meter import Meter
 from unbraid.training.optimisers import Optimisers, make_optimisers, optimiser_tensors, restore_optimisers
@@ -83,20 +83,25 @@ class _State:
         state = {"step": self.step, "seconds": self.seconds, "log_size": log_size, "interval": self.meter.counts}
         return Checkpoint(self.vae.state_dict(), training, state)
 
-    def restore(self, saved: Checkpoint, device: torch.device) -> int:
+    def restore(self, saved: Checkpoint, run: Run, device: torch.device) -> int:
         """Put everything back; the size that the log then had."""
         groups: dict[str, dict[str, torch.Tensor]] = {"optimiser": {}, "mean": {}}
         for name, tensor in saved.training.items():
             group, _, rest = name.partition("/")
             groups.setdefault(group, {})[rest] = tensor
         try:
-            self.vae.load_state_dict(dict(saved.weights))
+            put_weights(self.vae, saved.weights, checkpoint_path(run.checkpoints, saved.state["step"]))
             restore_optimisers(self.optimisers, groups["optimiser"])
             self.meter.restore({k: v.to(device) for k, v in groups["mean"].items()}, saved.state["interval"])
             self.step, self.seconds = int(saved.state["step"]), float(saved.state["seconds"])
+            if not (0 <= self.seconds < float("inf") and 0 <= saved.state["log_size"] < 2**63):
+                raise ValueError(f"seconds and log_size are {self.seconds} and {saved.state['log_size']}")
             return int(saved.state["log_size"])
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise CorruptFile(f"The checkpoint of step {saved.state['step']} is not one of this run: {error}") from error
+            raise CorruptFile(
+                f"The checkpoint of step {saved.state['step']} in {run.folder} is not one of this run ({error}). It was altered; "
+                "give --overwrite to train the run anew."
+            ) from error
 
     def require_finite(self) -> None:
         """Raise `NonFiniteLoss` if a loss or a weight is not finite."""
@@ -157,7 +162,7 @@ def fit(
     state = _State(vae, make_optimisers(vae, experiment.recipe()))
     saved, notes = run.newest()
     notes = [f"A damaged checkpoint was passed over. {note}" for note in notes]
-    log_size = state.restore(saved, device) if saved else 0
+    log_size = state.restore(saved, run, device) if saved else 0
     if state.step >= run.last_step:
         return vae.eval()
     here = environment(device)

@@ -18,23 +18,58 @@ from typing import Any
 from unbraid.errors import CorruptFile
 from unbraid.files import os_errors
 
+LARGEST = 1 << 30
+"""Bytes; a run of a million entries leaves a third of that."""
+LARGEST_NUMBER = 1e300
+_ALTERED = "The log was altered; put it back as it was, or remove it to go on without its entries."
 _REMEDY = "Free some space; the same command resumes the run from its last checkpoint."
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a log; a last line that a crash cut short is left out."""
+    """All whole lines of a log; a last line that a crash cut short is left out.
+
+    Raises `CorruptFile` for another line that is none of ours, and for a file of more than `LARGEST` bytes.
+    """
     if not path.exists():
         return []
     entries = []
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+    with os_errors(f"read {path}", "Check the file, or remove it to go on without its entries."):
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise CorruptFile(f"{path} has {size:,} bytes; allowed: {LARGEST:,}. {_ALTERED}")
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
     for number, line in enumerate(lines, start=1):
         try:
-            entries.append(json.loads(line))
-        except ValueError:
-            if number == len(lines):
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
+            if number == len(lines) and not line.endswith("\n"):
                 break
-            raise CorruptFile(f"Line {number} of {path} is not JSON. The log was altered.") from None
+            raise CorruptFile(f"Line {number} of {path} is not JSON. {_ALTERED}") from None
+        problem = _problem(entry)
+        if problem:
+            raise CorruptFile(f"Line {number} of {path} is no entry of a log: {problem}. {_ALTERED}")
+        entries.append(entry)
     return entries
+
+
+def _problem(entry: Any) -> str:
+    """What keeps a value from being an entry; empty if nothing does."""
+    if not isinstance(entry, dict):
+        return f"it is a {type(entry).__name__}, not an object"
+    step, values, other = entry.get("step"), entry.get("values"), [entry.get("time"), entry.get("images_per_second", 0)]
+    if type(step) is not int or not 0 <= step < 2**63:
+        return f"step is {step!r}; allowed: a whole number"
+    if not isinstance(entry.get("kind"), str):
+        return f"kind is {entry.get('kind')!r}; allowed: text"
+    if not isinstance(values, dict):
+        return f"values are a {type(values).__name__}; allowed: an object"
+    numbers = [one for value in values.values() for one in (value if isinstance(value, list) else [value])]
+    wrong = [one for one in (*numbers, *other) if not _is_number(one)]
+    return f"it holds {wrong[0]!r}; allowed: finite numbers" if wrong else ""
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < LARGEST_NUMBER
 
 
 class RunLog:

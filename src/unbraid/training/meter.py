@@ -58,4 +58,6 @@ class Meter:
 
     def restore(self, sums: Mapping[str, Tensor], counts: Mapping[str, int]) -> None:
         """Put back the running interval; the order of names is that of the counts."""
+        if set(sums) != set(counts) or not all(type(n) is int and n > 0 for n in counts.values()):
+            raise ValueError(f"means of {sorted(sums)} over {dict(counts)} values")
         self.sums, self.counts = {name: sums[name] for name in counts}, dict(counts)

@@ -154,8 +154,15 @@ def make_run(run: Run, *, overwrite: bool = False) -> None:
 
 
 def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:
-    before, after = old.to_dict(), new.to_dict()
+    before, after = old.identity(), new.identity()
+    digests = [content.pop("data_digest", "") for content in (before, after)]
     differing = [f"{name}: {before[name]!r} there, {after[name]!r} now" for name in after if before[name] != after[name]]
+    if not differing and digests[0] != digests[1]:
+        raise ConfigMismatch(
+            f"{folder} holds a run on other data: the content of {new.address!r} has changed since it began (digest "
+            f"{digests[0]} there, {digests[1]} now). Put the former data back, or give another --out, or --overwrite to "
+            "replace the run."
+        )
     if differing:
         raise ConfigMismatch(
             f"{folder} holds a run of another configuration. It differs in {'; '.join(differing)}. "

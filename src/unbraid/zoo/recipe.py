@@ -52,6 +52,9 @@ class Recipe:
     player_optimisers: Mapping[str, Optimiser] = field(default_factory=dict)
 
 
+STAND_INS: Mapping[int, Mapping[str, str]] = {28: {"burgess": "koller"}}
+"""By size of the images: networks that take the place of a model's own where those do not take that size."""
+
 RIVALS: Mapping[str, frozenset[str]] = {"steps": frozenset({"steps", "epochs"}), "lr": frozenset({"lr", "optimizer"})}
 """Settings that a tuned value goes with."""
 

@@ -1,0 +1,83 @@
+"""unbraid download [NAME ...]"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.data.cache import KeptFile, cache_folder
+from unbraid.options import Option, OptionSpec
+from unbraid.registry import Entry
+
+_NAME = Argument(OptionSpec("name", str, None, Option("data set; several are fetched one after the other")), "name")
+_ABOUT = (
+    "Fetch or draw all files that data sets keep, into the folder that UNBRAID_CACHE names or the user's cache folder. "
+    "Without a name: list these data sets, and which of them are here."
+)
+_DONE = {"download": "downloaded", "draw": "drawn"}
+_WAY = {"download": "can be downloaded", "draw": "is drawn when it is first used"}
+
+
+def run(tokens: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        names = dict.fromkeys(parse("download", _ABOUT, (_NAME,), [token])["name"] for token in tokens)
+    except HelpShown:
+        return 0
+    from unbraid.data.dataset import datasets
+    from unbraid.data.progress import listening
+
+    if not names:
+        _list(datasets)
+        return 0
+    entries = [datasets[name] for name in names]  # before anything is fetched
+    from unbraid.cli.console import counting
+
+    with listening(counting):
+        for entry in entries:
+            _get(entry)
+    return 0
+
+
+def _files(entry: Entry) -> tuple[KeptFile, ...]:
+    return entry.details["kept"]() if "kept" in entry.details else ()
+
+
+def _get(entry: Entry) -> None:
+    from unbraid.cli.console import out
+
+    files = _files(entry)
+    if not files:
+        out.print(f"{entry.name} keeps no files: there is nothing to download.")
+    for file in files:
+        done = "is here" if file.find() else _DONE[file.how]
+        path = file.get()
+        out.print(f"{entry.name}: {done} {path} ({_size([path])})")
+
+
+def _list(entries: Iterable[Entry]) -> None:
+    from unbraid.cli.console import out
+
+    entries = list(entries)
+    states = {entry.name: _state(files) for entry in entries if (files := _files(entry))}
+    width = max(map(len, states))
+    for name, state in states.items():
+        out.print(f"{name:<{width}}  {state}")
+    others = ", ".join(entry.name for entry in entries if entry.name not in states)
+    out.print(f"\nNothing to download: {others}.\nCache: {cache_folder()}\nFetch one: unbraid download mnist")
+
+
+def _state(files: tuple[KeptFile, ...]) -> str:
+    found = [path for file in files if (path := file.find())]
+    if len(found) == len(files):
+        folders = dict.fromkeys(str(path.parent) for path in found)
+        return f"here, {_size(found)}, in {' and '.join(folders)}"
+    missing = [file for file in files if not file.find()]
+    part = f"{len(missing)} of {len(files)} files " if found else ""
+    return f"{part}not here; {_WAY[missing[0].how]}"
+
+
+def _size(paths: Iterable[Path]) -> str:
+    size = sum(path.stat().st_size for path in paths)
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size / 1e3:,.1f} kB"

@@ -1,0 +1,100 @@
+"""What the user knows of each image, a column at a time: factors and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, Int16, Int64, Shaped
+
+from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.errors import UsageError
+
+MOST_VALUES = 1_000
+"""A factor has no more distinct values than this: it is scored as a class, and would else be one of its own every image."""
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A value for each image.
+
+    Args:
+        name: how the user calls it.
+        distinct: the values that occur, numbers or texts, each once, in any order; None for one that is missing.
+        codes: for each image, which of them it has.
+        where: how errors call it.
+    """
+
+    name: str
+    distinct: Sequence[float | str | None]
+    codes: Int[np.ndarray, "n"]
+    where: str
+
+    def sorted(self) -> tuple[list[float] | list[str], Int64[np.ndarray, "n"]]:
+        """The values in ascending order and for each image which it has.
+
+        Raises `UsageError`, naming the first row, where a value is missing, NaN or infinite.
+        """
+        text = any(isinstance(value, str) for value in self.distinct)
+        for code, value in enumerate(self.distinct):
+            if value is None or not (isinstance(value, str) or np.isfinite(value)):
+                row = int(np.flatnonzero(self.codes == code)[0])
+                given = "missing" if value is None else str(value)
+                raise UsageError(f"{self.where}: the value of image {row} is {given}; every image needs one.")
+        array = np.array([str(value) if text else value for value in self.distinct])
+        values, places = np.unique(array, return_inverse=True)
+        return values.tolist(), places.astype(np.int64)[self.codes]
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known of images, in the form that `Dataset` takes."""
+
+    space: FactorSpace | None = None
+    factors: Int16[np.ndarray, "n k"] | None = None
+    labels: Int64[np.ndarray, "n"] | None = None
+    label_names: tuple[str, ...] = ()
+
+
+def column_of(name: str, values: Shaped[np.ndarray, "..."], where: str) -> Column:
+    """A column of an array of numbers, booleans or texts, one an image; raises `UsageError` for anything else."""
+    if values.dtype == object and all(isinstance(value, str) for value in values.flat):
+        values = values.astype(str)
+    if values.ndim != 1 or values.dtype.kind not in "buifUS":
+        raise UsageError(f"{where} is {values.dtype} of shape {values.shape}; give one number or text an image.")
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "latin-1")
+    distinct, codes = np.unique(values, return_inverse=True)
+    return Column(name, distinct.tolist(), codes.astype(np.int64), where)
+
+
+def known_of(factors: Sequence[Column], label: Column | None) -> Known:
+    """Factor space, codes and labels of columns.
+
+    Numbers become ordinal factors with their values in ascending order, texts categorical ones in alphabetical order. The grid
+    that the factors span need not be full: not every combination need occur.
+    """
+    made = [_factor(column) for column in factors]
+    labels: Int64[np.ndarray, "n"] | None = None
+    names: tuple[str, ...] = ()
+    if label is not None:
+        values, labels = label.sorted()
+        names = tuple(str(int(value) if not isinstance(value, str) and value == int(value) else value) for value in values)
+    if not made:
+        return Known(labels=labels, label_names=names)
+    space = FactorSpace(tuple(factor for factor, _ in made))
+    return Known(space, np.stack([codes for _, codes in made], axis=1), labels, names)
+
+
+def _factor(column: Column) -> tuple[Factor, Int16[np.ndarray, "n"]]:
+    values, codes = column.sorted()
+    if len(values) > MOST_VALUES:
+        raise UsageError(
+            f"{column.where} has {len(values):,} distinct values; a factor has at most {MOST_VALUES:,}. Round them, or "
+            "leave the column out (--factors with the names of the others)."
+        )
+    if isinstance(values[0], str):
+        labels = tuple(str(value) for value in values)
+        return Factor(column.name, tuple(map(float, range(len(values)))), "categorical", labels=labels), codes.astype(np.int16)
+    return Factor(column.name, tuple(float(value) for value in values)), codes.astype(np.int16)

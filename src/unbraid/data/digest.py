@@ -1,0 +1,28 @@
+"""A digest of a data set's content, by which a run knows the data it was trained on."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from unbraid.data.dataset import Dataset
+
+_CHUNK = 1 << 22  # pixels of images at once
+
+
+def digest_of(dataset: Dataset) -> str:
+    """16 hexadecimal digits of the SHA-256 of what training and evaluation see: images, factors, labels, splits, order."""
+    digest = hashlib.sha256(repr((len(dataset), dataset.shape, dataset.space, dataset.label_names)).encode())
+    for rows in (dataset.test, dataset.factors, dataset.labels, dataset.walk):
+        digest.update(_bytes(rows, np.int64))
+    digest.update(_bytes(dataset.weights, np.float64))
+    block = max(1, _CHUNK // int(np.prod(dataset.shape)))
+    for start in range(0, len(dataset), block):
+        rows = np.arange(start, min(start + block, len(dataset)))
+        digest.update(_bytes(dataset.images.floats(rows), np.float32))
+    return digest.hexdigest()[:16]
+
+
+def _bytes(rows: np.ndarray | None, kind: type[np.generic]) -> memoryview:
+    return memoryview(b"none") if rows is None else np.ascontiguousarray(rows, dtype=kind).data.cast("B")

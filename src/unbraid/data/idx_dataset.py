@@ -1,0 +1,94 @@
+"""Data sets of four IDX files, as MNIST's publishers laid them out: images and labels, for training and for testing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+
+from unbraid.data.cache import KeptFile, cache_folder
+from unbraid.data.dataset import Dataset
+from unbraid.data.download import fetch
+from unbraid.data.idx import Content, read_idx
+from unbraid.data.mirror import mirrored
+from unbraid.data.resize import resize_bytes
+from unbraid.data.storage import ByteImages
+from unbraid.files import os_errors
+from unbraid.options import Option
+
+SizeOption = Annotated[Literal[28, 32], Option("image width and height in pixels; 32 resizes bilinearly")]
+FlipOption = Annotated[bool, Option("follow every training image by its mirror image, left for right")]
+
+
+@dataclass
+class IdxFiles:
+    """Where the four files of a data set are looked for and fetched from.
+
+    Args:
+        name: of the data set, and of its folder in the cache.
+        sha256: digest of the decompressed content by file name; copies compressed anew are as good.
+        mirrors: addresses of folders that hold the files gzipped, in the order in which they are tried.
+        system_folder: where the system's package keeps the files.
+        package: name of that Debian package.
+    """
+
+    name: str
+    sha256: Mapping[str, str]
+    mirrors: tuple[str, ...]
+    system_folder: Path | None = None
+    package: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where downloaded files are kept."""
+        return cache_folder() / self.name
+
+    def kept(self) -> tuple[KeptFile, ...]:
+        """The four files."""
+        return tuple(KeptFile(partial(self.find, name), partial(self.get, name), "download") for name in self.sha256)
+
+    def find(self, name: str) -> Path | None:
+        """A file in the cache or of the package, gzipped or not."""
+        for folder in filter(None, (self.folder, self.system_folder)):
+            for path in (folder / f"{name}.gz", folder / name):
+                with os_errors(f"look for {path}", "Check the folder's permissions, or set UNBRAID_CACHE to another folder."):
+                    if path.is_file():
+                        return path
+        return None
+
+    def get(self, name: str) -> Path:
+        """A file that is here, or is fetched; raises `DataUnavailable` where it cannot be had."""
+        found = self.find(name)
+        if found is not None:
+            return found
+        hint = f"On Debian, `apt install {self.package}` provides it." if self.package else ""
+        urls = [f"{mirror}{name}.gz" for mirror in self.mirrors]
+        return fetch(urls, self.folder / f"{name}.gz", sha256=self.sha256[name], hint=hint)
+
+    def dataset(self, size: int, label_names: tuple[str, ...], *, horizontal_flip: bool) -> Dataset:
+        """All images in published order, the training images first; the published test images are held out.
+
+        Raises `DataUnavailable` for a file that cannot be had and `CorruptFile` for one with another content.
+        """
+        train_labels, test_labels = (self._read(f"{part}-labels-idx1-ubyte", "labels") for part in ("train", "t10k"))
+        pixels = np.concatenate([self._read(f"{part}-images-idx3-ubyte", "images") for part in ("train", "t10k")])
+        if size != pixels.shape[1]:
+            pixels = resize_bytes(pixels, size, size)
+        labels = np.concatenate([train_labels, test_labels]).astype(np.int64)
+        held_out = np.arange(len(train_labels), len(labels))
+        made = Dataset(self.name, ByteImages(pixels[:, None]), held_out, labels=labels, label_names=label_names)
+        return mirrored(made) if horizontal_flip else made
+
+    def _read(self, name: str, content: Content) -> UInt8[np.ndarray, "..."]:
+        path = self.get(name)
+        return read_idx(path, content, sha256=self.sha256[name], remedy=self._remedy(path))
+
+    def _remedy(self, path: Path) -> str:
+        if path.parent == self.system_folder:
+            return f"Install it again: apt install --reinstall {self.package}."
+        return "Remove it, and it will be fetched again."

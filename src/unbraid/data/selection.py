@@ -1,0 +1,103 @@
+"""Parts of a factor grid in words: sub-grids, combinations held out, and two factors drawn together.
+
+The values of a factor are given by their index, counted from 0, or by name where they have names:
+"shape=heart scale=2,3 x=0..15".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.errors import UnknownName, UsageError
+
+NARROWEST = 0.001
+"""Smallest sigma of `pair_weights`: far below the step of any factor, so that nothing narrower would differ."""
+
+
+def parse_selection(text: str, space: FactorSpace, flag: str) -> dict[str, list[int]]:
+    """Codes of the factors that a text names, ascending: {"shape": [2], "scale": [2, 3], "x": [0, 1, ..., 15]}.
+
+    Args:
+        text: words NAME=VALUES; values are separated by commas, and a..b stands for a, a + 1, ..., b.
+        space: the factors that can be named.
+        flag: the option that the text was given for, for the error.
+
+    Raises `UnknownName` for a factor or a named value that does not exist and `UsageError` for anything else that is no
+    selection.
+    """
+    chosen: dict[str, list[int]] = {}
+    for word in text.split():
+        name, equals, values = word.partition("=")
+        if not equals or not values:
+            raise UsageError(f'{flag} {text!r}: {word!r} is not NAME=VALUES, as in "x=0..3 scale=2,5". {_known(space)}')
+        if name not in space.names:
+            raise UnknownName(f"factor in {flag}", name, space.names)
+        if name in chosen:
+            raise UsageError(f'{flag} {text!r} names {name} twice; give all its values at once, as in "{name}=0,2..3".')
+        factor = space.factors[space.column(name)]
+        chosen[name] = sorted({code for part in values.split(",") for code in _codes(part, factor, f"{flag} {text!r}")})
+    if not chosen:
+        raise UsageError(f'{flag} {text!r} selects nothing; give words like "x=0..3". {_known(space)}')
+    return chosen
+
+
+def _known(space: FactorSpace) -> str:
+    return "Factors: " + ", ".join(f"{f.name} 0..{f.size - 1}" for f in space.factors) + "."
+
+
+def _codes(part: str, factor: Factor, where: str) -> range:
+    first, dots, last = part.partition("..")
+    start = _code(first, factor, where)
+    stop = _code(last, factor, where) if dots else start
+    if stop < start:
+        raise UsageError(f"{where}: {factor.name}={part} runs backwards; give {last}..{first}.")
+    return range(start, stop + 1)
+
+
+def _code(text: str, factor: Factor, where: str) -> int:
+    if text in factor.labels:
+        return factor.labels.index(text)
+    named = f" or {', '.join(factor.labels)}" if factor.labels else ""
+    if not (text.isascii() and text.isdigit() and int(text) < factor.size):
+        raise UsageError(f"{where}: {factor.name} has no value {text!r}; allowed: 0 to {factor.size - 1}{named}.")
+    return int(text)
+
+
+def pair_weights(text: str, space: FactorSpace) -> Float[np.ndarray, "n"]:
+    r"""A weight for every image of a grid that correlates two factors, from a text "NAME,NAME,SIGMA".
+
+    w = exp(-(a - b)^2 / (2 sigma^2)) for the codes a and b of the two factors, each scaled to run from 0 to 1. The smaller
+    sigma, the closer the two keep together; the other factors stay independent and uniform.
+
+    Source: Träuble et al. (2021), On Disentangled Representations Learned from Correlated Data.
+
+    Raises `UnknownName` and `UsageError` for a text that names no two factors with several values each or no sigma.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != 3:
+        raise UsageError(f'--correlate {text!r}: give two factors and sigma, as in "x,y,0.2". {_known(space)}')
+    *names, width = parts
+    factors, scaled = space.at(np.arange(len(space))), []
+    for name in names:
+        if name not in space.names:
+            raise UnknownName("factor in --correlate", name, space.names)
+        column = space.column(name)
+        if space.sizes[column] == 1:
+            raise UsageError(f"--correlate {text!r}: {name} has a single value, so nothing can go along with it.")
+        scaled.append(factors[:, column] / (space.sizes[column] - 1))
+    if names[0] == names[1]:
+        raise UsageError(f"--correlate {text!r}: give two different factors. {_known(space)}")
+    weights: Float[np.ndarray, "n"] = np.exp(-(((scaled[0] - scaled[1]) / _sigma(width, text)) ** 2) / 2)
+    return weights
+
+
+def _sigma(width: str, text: str) -> float:
+    try:
+        sigma = float(width)
+    except ValueError:
+        sigma = np.nan
+    if not NARROWEST <= sigma < np.inf:
+        raise UsageError(f"--correlate {text!r}: sigma is {width!r}; allowed: a finite number at least {NARROWEST}.")
+    return sigma
