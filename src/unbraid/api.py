@@ -16,11 +16,12 @@ from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.evaluation.encoding import Progress
 from unbraid.evaluation.evaluate import periodic
 from unbraid.evaluation.stored import read_scores
-from unbraid.files import os_errors, read_json, write_json
+from unbraid.files import read_json, write_json
 from unbraid.model import Model
-from unbraid.training.checkpoint import WEIGHTS, put_weights, read_weights
-from unbraid.training.experiment import Experiment, plan
+from unbraid.training.checkpoint import WEIGHTS, read_weights, require_fit
+from unbraid.training.experiment import Experiment
 from unbraid.training.fit import Monitor, fit
+from unbraid.training.plan import plan
 from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
 
 RUNS = Path("runs")
@@ -118,8 +119,9 @@ def load(path: str | Path, device: str = "auto") -> Model:
         if saved is None:
             raise UsageError(f"{folder} has no checkpoint yet; train it first.")
         experiment, weights, step = run.experiment, dict(saved.weights), int(saved.state["step"])
+    require_fit(experiment.outline(), weights, folder)  # before memory is taken for a model that a file describes
     vae = experiment.build()
-    put_weights(vae, weights, folder)
+    vae.load_state_dict(weights)
     return Model(vae.placed(where), experiment, step=int(step), folder=folder)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Integer
 
+from unbraid.data.npz_members import REMEDY, Member, open_npz
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.files import whole_file
 
@@ -81,13 +82,65 @@ class CodeTable:
     @classmethod
     def load(cls, path: Path) -> CodeTable:
         """Read back. Raises `CorruptFile` for a file that is damaged or not a code table; never unpickles."""
+        if not path.exists():
+            raise UsageError(f"There is no code table {path}; make one with `unbraid evaluate`.")
         try:
-            with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
-                arrays = {f.name: file[f.name] for f in fields(cls)}
-        except FileNotFoundError:
-            raise UsageError(f"There is no code table {path}; make one with `unbraid evaluate`.") from None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise CorruptFile(f"{path} is not a code table ({error}). It is truncated or was altered.") from None
-        names = tuple(str(name) for name in arrays.pop("factor_names"))
-        sizes = tuple(int(size) for size in arrays.pop("factor_sizes"))
-        return cls(**arrays, factor_names=names, factor_sizes=sizes)
+            with open_npz(path) as file:
+                _require_members(file)
+                arrays = {name: file[name].read() for name in _MEMBERS}
+            names = tuple(str(name) for name in arrays.pop("factor_names"))
+            sizes = tuple(int(size) for size in arrays.pop("factor_sizes"))
+            table = cls(**arrays, factor_names=names, factor_sizes=sizes)
+            table._require_values()
+        except (CorruptFile, UsageError) as error:
+            problem = str(error).removesuffix(REMEDY).rstrip(" .")
+            raise CorruptFile(
+                f"{path} is not a code table ({problem}). It is truncated or was altered; make it anew: unbraid evaluate RUN."
+            ) from None
+        return table
+
+    def _require_values(self) -> None:
+        for name, rows, least in (("kl", self.kl, self.latent_dim), ("labels", self.labels, len(self))):
+            if len(rows) not in (0, least):
+                raise UsageError(f"{name} has {len(rows)} values; allowed: none or {least}")
+        if len(self) == 0 or self.latent_dim == 0:
+            raise UsageError(f"means have shape {self.mean.shape}; allowed: at least one image and one latent")
+        if len(np.unique(self.index)) != len(self) or self.index.min() < 0:
+            raise UsageError("index must hold every image once, counted from 0")
+        for name, size, codes in zip(self.factor_names, self.factor_sizes, self.factors.T, strict=True):
+            if size < 1 or codes.min() < 0 or codes.max() >= size:
+                raise UsageError(f"factor {name!r} has codes from {codes.min()} to {codes.max()}; allowed: 0 to {size - 1}")
+        if (self.variance < 0).any():
+            raise UsageError("variances are below 0")
+
+
+_WHOLE = ("i", "u")
+_MEMBERS: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "mean": (("f4",), "nd"),
+    "variance": (("f4",), "nd"),
+    "index": (("i8",), "n"),
+    "is_test": (("b1",), "n"),
+    "nll_mean": (("f4",), "n"),
+    "nll_sample": (("f4",), "n"),
+    "kl": (("f4",), "_"),
+    "factors": (_WHOLE, "nk"),
+    "factor_names": (("U",), "k"),
+    "factor_sizes": (_WHOLE, "k"),
+    "labels": (_WHOLE, "_"),
+}
+"""NumPy's types, or letters of several, of the arrays in the file, and their lengths: n images, d latents, k factors."""
+
+
+def _require_members(file: Mapping[str, Member]) -> None:
+    lengths: dict[str, int] = {}
+    for name, (types, dims) in _MEMBERS.items():
+        if name not in file:
+            raise UsageError(f"it lacks {name}; it holds {', '.join(file)}")
+        shape, dtype = file[name].shape, file[name].dtype
+        if dims == "k" and shape == (0,):  # of nothing NumPy makes floats
+            dtype = np.dtype(types[0])
+        if len(shape) != len(dims) or not {dtype.kind, f"{dtype.kind}{dtype.itemsize}"} & set(types):
+            raise UsageError(f"{name} is {dtype} of shape {shape}; allowed: {len(dims)} dimensions of {' or '.join(types)}")
+        for dim, length in zip(dims, shape, strict=True):
+            if dim != "_" and lengths.setdefault(dim, length) != length:
+                raise UsageError(f"{name} has shape {shape}; allowed: {lengths[dim]} instead of {length}")

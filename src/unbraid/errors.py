@@ -25,11 +25,12 @@ class UsageError(UnbraidError, ValueError):
 class UnknownName(UsageError, KeyError):
     """A name that is not registered, with the nearest one that is."""
 
-    def __init__(self, kind: str, given: str, known: Iterable[str], see: str = "") -> None:
+    def __init__(self, kind: str, given: str, known: Iterable[str], see: str = "", where: str = "") -> None:
         known = sorted(known)
         near = get_close_matches(given, known, n=1, cutoff=0.5)
         guess = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known) or 'none'}."
-        self.text = f"Unknown {kind} {given!r}.{guess}" + (f" See: {see}" if see else "")
+        place = f" in {where}" if where else ""
+        self.text = f"Unknown {kind} {given!r}{place}.{guess}" + (f" See: {see}" if see else "")
         super().__init__(self.text)
 
     def __str__(self) -> str:  # KeyError would print the repr

@@ -11,7 +11,6 @@ from typing import Any
 
 from unbraid.errors import CorruptFile, UnbraidError
 
-
 LARGEST_JSON = 64 << 20
 """Bytes; what we write is far smaller."""
 

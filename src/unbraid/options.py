@@ -90,7 +90,7 @@ class OptionSpec:
         return self.type(value)
 
 
-def _float(value: float) -> float:
+def _float(value: Any) -> float:
     try:
         return float(value)
     except OverflowError:  # a whole number of more than 308 digits

@@ -64,7 +64,7 @@ def test_what_is_here_is_not_fetched_again(capsys, cache, online):
     asked = len(online.asked)
     code, out, _ = run(capsys, "mnist")
     assert code == 0
-    assert [line.split(" /")[0] for line in out] == ["mnist: is here"] * 3 + ["mnist: downloaded"]
+    assert [line.split(" /")[0] for line in out] == ["mnist: already here,"] * 3 + ["mnist: downloaded"]
     assert online.asked[asked:] == ["/t10k-labels-idx1-ubyte.gz"]
 
 
@@ -101,14 +101,14 @@ def test_drawn_data_sets_are_drawn(capsys, cache, monkeypatch):
     monkeypatch.setattr(dsprites_module, "dsprites_space", lambda: space)
     (path,) = [f"{cache}/dsprites-geometry{dsprites_module.GEOMETRY}.npy"]
     assert run(capsys, "dsprites")[:2] == (0, [f"dsprites: drawn {path} (0.5 MB)"])
-    assert run(capsys, "dsprites")[:2] == (0, [f"dsprites: is here {path} (0.5 MB)"])
+    assert run(capsys, "dsprites")[:2] == (0, [f"dsprites: already here, {path} (0.5 MB)"])
 
 
 def test_without_internet(capsys, cache):
     code, out, err = run(capsys, "mnist")
     assert (code, out) == (1, [])
     assert err.startswith(
-        f"Error: Could not download {cache}/mnist/train-images-idx3-ubyte.gz. Tried http://127.0.0.1:1/train-"
+        f"Error: Could not download train-images-idx3-ubyte.gz to {cache}/mnist/train-images-idx3-ubyte.gz. Tried http://127.0.0.1:1/train-"
     )
     assert "put the file there yourself" in err
 
@@ -125,3 +125,14 @@ def test_options_and_help(capsys):
     code, out, _ = run(capsys, "mnist", "--help")
     assert code == 0
     assert any("Usage: unbraid download" in line for line in out)
+
+
+def test_a_damaged_file_in_the_cache_is_fetched_anew(capsys, cache, online):
+    run(capsys, "mnist")
+    damaged = cache / "mnist" / "train-images-idx3-ubyte.gz"
+    for content in (damaged.read_bytes()[:100], gzip.compress(b"something else"), b""):
+        damaged.write_bytes(content)
+        code, out, _ = run(capsys, "mnist")
+        assert code == 0
+        assert [line.split(" /")[0] for line in out] == ["mnist: downloaded", *["mnist: already here,"] * 3]
+        assert len(load_dataset("mnist")) == 80

@@ -110,7 +110,7 @@ def test_progress_goes_on_where_the_transfer_does(server, answer, heard, part, g
 def test_another_content_is_not_kept(server, answer, target, get, sent, reason):
     server.answers["/file.gz"] = answer(sent)
     with pytest.raises(
-        DataUnavailable, match=f"download {target}.*{server.url}/file.gz: not the expected file: .*{reason}.*{HINT}"
+        DataUnavailable, match=f"download file.gz to {target}.*{server.url}/file.gz: not the expected file: .*{reason}.*{HINT}"
     ):
         get()
     assert left_in(target) == []
@@ -246,7 +246,7 @@ def test_the_error_names_every_mirror_and_what_to_do(server, answer, target):
         fetch([f"{server.url}/{name}" for name in "ab"], target, sha256=DIGEST, hint=HINT)
     text = str(caught.value)
     assert text.startswith(
-        f"Could not download {target}. Tried {server.url}/a: answered 404 Not Found; {server.url}/b: not the"
+        f"Could not download {target.name} to {target}. Tried {server.url}/a: answered 404 Not Found; {server.url}/b: not the"
     )
     assert text.endswith(f". Try again later, or with internet; or put the file there yourself. {HINT}")
 
@@ -265,7 +265,8 @@ def test_no_connection(closed_port, target, monkeypatch):
     with pytest.raises(DataUnavailable) as caught:
         fetch([url], target, sha256=DIGEST, hint=HINT)
     assert str(caught.value) == (
-        f"Could not download {target}. Tried {url}: no connection to 127.0.0.1:{closed_port}. Try again later, or with "
+        f"Could not download {target.name} to {target}. Tried {url}: no connection to 127.0.0.1:{closed_port}. Try again "
+        "later, or with "
         f"internet; or put the file there yourself. {HINT}"
     )
     assert left_in(target) == []

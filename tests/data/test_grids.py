@@ -9,7 +9,8 @@ from unbraid.data.grids import Grid, arranged, factor_grid
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UnknownName, UsageError
 from unbraid.options import Option, options_of, resolve
-from unbraid.training.experiment import Experiment, plan
+from unbraid.training.experiment import Experiment
+from unbraid.training.plan import plan
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_correlated_factors_are_those_that_are_kept(numbered):
     ("options", "error", "says"),
     [
         ({"only": "shape=d"}, UsageError, "--only 'shape=d': shape has no value 'd'"),
-        ({"unseen": "sise=1"}, UnknownName, "Unknown factor in --unseen 'sise'. Did you mean 'size'"),
+        ({"unseen": "sise=1"}, UnknownName, "Unknown factor 'sise' in --unseen. Did you mean 'size'"),
         ({"only": "shape=0 size=0 angle=0"}, UsageError, "--only 'shape=0 size=0 angle=0' leaves a single image"),
         ({"unseen": "size=0,1"}, UsageError, "--unseen 'size=0,1' matches all of the 24 images"),
         ({"only": "angle=1,2", "unseen": "angle=0"}, UsageError, "--unseen 'angle=0' matches none of the 12 images"),

@@ -92,7 +92,9 @@ def test_without_internet_the_error_says_what_to_do(cache, name):
         load_dataset(name)
     text = str(caught.value)
     file = f"{NAMES[1]}.gz"
-    assert text.startswith(f"Could not download {cache / name / file}. Tried http://127.0.0.1:1/{file}: no connection")
+    assert text.startswith(
+        f"Could not download {file} to {cache / name / file}. Tried http://127.0.0.1:1/{file}: no connection"
+    )
     assert f"http://127.0.0.1:1/again/{file}: no connection" in text
     assert "put the file there yourself" in text
     assert ("`apt install dataset-fashion-mnist` provides it" in text) == (name == "fashion_mnist")

@@ -144,6 +144,18 @@ def test_the_optimal_sigma_is_remembered_from_training_and_does_not_move_out_of_
     assert all(torch.equal(before[name], value) for name, value in likelihood.state_dict().items())
 
 
+def test_the_optimal_sigma_forgets_slowly_once_a_hundred_batches_have_been_seen(pair):
+    output, images = pair
+    likelihood = GaussianOptimal("none").double()
+    for _ in range(100):
+        likelihood.nll(images + 1, images)  # variance 1
+    torch.testing.assert_close(likelihood.variance, torch.ones((), dtype=torch.float64))
+    likelihood.nll(images + 3, images)  # variance 9, a hundredth of it
+    assert likelihood.variance.item() == pytest.approx(0.99 + 0.01 * 9)
+    likelihood.energy(output, images)
+    assert likelihood.variance.item() == pytest.approx(0.99 + 0.01 * 9)  # an energy is no step of training
+
+
 def test_the_optimal_sigma_of_perfect_images_is_its_bound():
     images = torch.full((2, 1, 2, 2), 0.5)
     likelihood = GaussianOptimal(squash="none")

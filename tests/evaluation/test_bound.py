@@ -95,6 +95,13 @@ def test_with_one_draw_it_is_the_elbo_and_with_many_it_comes_close_from_below(im
     assert many == pytest.approx(exact, abs=0.02)
 
 
+def test_it_is_of_the_model_out_of_training(images):
+    """A decoder that drops its input in training: the bound is the same as without."""
+    vae, plain = linear_vae(), linear_vae()
+    vae.networks["decoder"] = nn.Sequential(nn.Dropout(0.9), vae.networks["decoder"])
+    assert bound(vae.train(), images, 2).value == pytest.approx(bound(plain, images, 2).value, abs=1e-12)
+
+
 def test_batches_do_not_matter_and_modes_are_kept(images, monkeypatch):
     vae = linear_vae().train()
     whole = bound(vae, images, 2)

@@ -8,6 +8,7 @@ import pytest
 
 from malformed.corpus import TRAIN, Place
 from unbraid.cli.main import main
+from unbraid.metrics.registry import metrics
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +16,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that has ended, scored but without a page."""
     folder = tmp_path_factory.mktemp("finished") / "run"
     assert main([*TRAIN, "--out", str(folder)]) == 0
-    assert main(["evaluate", str(folder), "--device", "cpu"]) == 0
+    assert main(["evaluate", str(folder), "--device", "cpu", "--metrics", "mig"]) == 0
+    import unbraid.reporting.page  # noqa: F401 - before memory is watched
+
+    metrics.names()
     return folder
 
 

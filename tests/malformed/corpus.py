@@ -39,6 +39,7 @@ class Wrong:
         request: words of the command line after `unbraid`, or a call.
         says: what the message must hold: what was given, and what to do.
         code: the exit code, 2 for requests that cannot be, 1 for files that are damaged or missing.
+        heavy: whether its memory is watched closely, which takes time.
         writes: whether it may write files, as a run does that fails on its way.
     """
 
@@ -46,6 +47,7 @@ class Wrong:
     says: tuple[str, ...]
     code: int
     writes: bool = False
+    heavy: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def check_refused(wrong: Wrong, place: Place, capsys: pytest.CaptureFixture[str]
     """One message in words, the right exit code, no file changed, no memory taken."""
     capsys.readouterr()
     before = content(place.folder), content(place.finished)
-    with _little_memory():
+    with _little_memory(wrong.heavy):
         code, text = _command(wrong.request, capsys) if isinstance(wrong.request, tuple) else _call(wrong.request)
     for word in wrong.says:
         assert word in text, text
@@ -134,18 +136,21 @@ def _call(call: Callable[[], object]) -> tuple[int, str]:
 
 
 @contextmanager
-def _little_memory() -> Iterator[None]:
-    """What Python allocates stays below the limit of `case`, and what all libraries ask for below a larger one."""
+def _little_memory(closely: bool) -> Iterator[None]:
+    """What all libraries ask for stays below a limit, and what Python allocates below that of `case`, if watched closely."""
     limits = None
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[5])
         limits = resource.getrlimit(resource.RLIMIT_DATA)
         most = pages * os.sysconf("SC_PAGE_SIZE") + MOST_ADDRESSES
         resource.setrlimit(resource.RLIMIT_DATA, (most, limits[1]))
-    tracemalloc.start()
+    peak = 0
+    if closely:
+        tracemalloc.start()
     try:
         yield
-        _, peak = tracemalloc.get_traced_memory()
+        if closely:
+            _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
         if limits is not None:

@@ -63,3 +63,11 @@ def rotated(grid):
         return np.stack([first + second, first - second], axis=1), factors
 
     return make
+
+
+@pytest.fixture(scope="session")
+def dsprites():
+    """Codes on 10,000 samples of factors of the sizes of dSprites: the factors scaled to [0, 1], and noise."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, [3, 6, 40, 32, 32], size=(10_000, 5))
+    return factors / [2, 5, 39, 31, 31], factors, rng.normal(size=(10_000, 10))

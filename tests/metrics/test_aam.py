@@ -19,7 +19,7 @@ def test_as_by_hand(by_hand, noisy, seed, bins, d):
     for k in range(3):
         best, *others = sorted((row[k] for row in information), reverse=True)
         expected.append(max(0.0, best - sum(others)) / best)
-    scores = aam(codes, factors, bins=bins)
+    scores = aam(codes, factors, definition="locatello2019", bins=bins)
     assert list(scores["per_factor"].values()) == pytest.approx(expected, abs=1e-9)
     assert scores["score"] == pytest.approx(sum(expected) / 3, abs=1e-9)
 
@@ -40,7 +40,7 @@ def test_a_perfect_code_scores_1_even_if_factors_have_more_values_than_bins(grid
 @pytest.mark.parametrize("n", [4, 10, 32])
 def test_a_code_at_45_degrees_scores_0(rotated, n):
     codes, factors = rotated(n)
-    assert aam(codes, factors, bins=4 * n)["score"] == pytest.approx(0, abs=1e-12)
+    assert aam(codes, factors, definition="locatello2019", bins=4 * n)["score"] == pytest.approx(0, abs=1e-12)
 
 
 def test_chance_scores_0_with_three_latents_or_more():
@@ -52,7 +52,9 @@ def test_chance_scores_0_with_three_latents_or_more():
 @pytest.mark.parametrize(("bins", "expected"), [(10, 0.988), (20, 0.982), (40, 0.974)])
 def test_bias_of_a_perfect_code_on_samples_of_dsprites(bins, expected):
     factors = np.random.default_rng(0).integers(0, [3, 6, 40, 32, 32], size=(10_000, 5))
-    assert aam(factors.astype(float), factors, bins=bins)["score"] == pytest.approx(expected, abs=0.003)
+    assert aam(factors.astype(float), factors, definition="locatello2019", bins=bins)["score"] == pytest.approx(
+        expected, abs=0.003
+    )
 
 
 @pytest.mark.parametrize(("bins", "expected"), [(10, 0.967), (20, 0.948), (40, 0.916)])
@@ -60,7 +62,7 @@ def test_latents_that_know_nothing_lower_it(bins, expected):
     rng = np.random.default_rng(0)
     factors = rng.integers(0, [3, 6, 40, 32, 32], size=(10_000, 5))
     codes = np.hstack([factors, rng.uniform(size=(10_000, 5))])
-    assert aam(codes, factors, bins=bins)["score"] == pytest.approx(expected, abs=0.01)
+    assert aam(codes, factors, definition="locatello2019", bins=bins)["score"] == pytest.approx(expected, abs=0.01)
 
 
 def test_nothing_known_is_0_and_no_ratio_of_rounding_errors(grid):
@@ -80,7 +82,7 @@ def test_order_sign_and_scale_of_latents_do_not_matter(noisy, seed, order, scale
 
 def test_one_latent_has_no_rival(rotated):
     codes, factors = rotated(4)
-    assert aam(codes[:, :1], factors)["score"] == 1
+    assert aam(codes[:, :1], factors, definition="locatello2019")["score"] == 1
 
 
 def test_constant_codes_score_0(noisy):
@@ -97,3 +99,12 @@ def test_low_precision_codes(kind, grid):
 def test_it_is_registered_with_what_a_reader_must_know():
     assert metrics["aam"].factory is aam
     assert {"range", "chance", "blind"} <= set(metrics["aam"].details)
+
+
+def test_by_default_neither_samples_nor_noise_lower_it(dsprites):
+    codes, factors, noise = dsprites
+    assert aam(np.hstack([codes, noise[:, :5]]), factors)["score"] == pytest.approx(1, abs=1e-9)
+    assert aam(noise, factors)["score"] == 0
+    assert aam(np.hstack([codes[:, :2], noise]), factors)["per_factor"] == pytest.approx(
+        {"0": 1, "1": 1, "2": 0, "3": 0, "4": 0}
+    )

@@ -66,6 +66,25 @@ def test_a_code_that_tells_every_image_apart_has_log_n_nats_of_information(rng):
     assert within(found.tc, 0.0, 1e-6)
 
 
+def test_draws_are_spread_over_all_images(rng):
+    """Images in order, the first half of which repeat one code: draws from the first alone would see no information."""
+    mean = np.concatenate([np.zeros(5000), 50.0 * np.arange(1, 5001)])[:, None]
+    found = kl_decomposition(mean, np.ones((10_000, 1)), rng=rng, samples=1000)
+    assert within(found.mi, 0.5 * math.log(2) + 0.5 * math.log(10_000))
+
+
+def test_far_from_the_origin_nothing_cancels(rng):
+    mean, variance = rng.normal(size=(300, 2)), np.full((300, 2), 0.01)
+    near = kl_decomposition(mean, variance, rng=np.random.default_rng(1), samples=200)
+    far = kl_decomposition(mean + 1e6, variance, rng=np.random.default_rng(1), samples=200)
+    assert far.tc.value == pytest.approx(near.tc.value, abs=1e-5)
+
+
+def test_one_draw_is_no_estimate(rng):
+    with pytest.raises(UsageError, match="samples is 1; allowed: at least 2"):
+        kl_decomposition(np.zeros((3, 2)), np.ones((3, 2)), rng=rng, samples=1)
+
+
 def test_the_prior_itself_has_nothing(rng):
     found = kl_decomposition(np.zeros((100, 3)), np.ones((100, 3)), rng=rng, samples=100_000)
     assert found.kl == pytest.approx(0, abs=1e-12)

@@ -62,6 +62,15 @@ def test_many_images_of_normal_means_are_a_normal():
     assert found.error < 2e-5
 
 
+def test_the_error_is_four_times_what_a_grid_half_as_fine_is_off(monkeypatch):
+    from unbraid.metrics import mixture_entropy as module
+
+    mean, variance = np.array([0.0, 3.0]), np.array([1.0, 0.01])
+    monkeypatch.setattr(module, "_entropy_on_grid", lambda m, v, spacing, ratio: 1.0 + spacing)
+    found = mixture_entropy(mean, variance)
+    assert found.error == pytest.approx(4 * 0.9 * (found.value - 1.0))
+
+
 def test_scale_and_shift():
     rng = np.random.default_rng(1)
     mean, variance = rng.normal(size=100), rng.uniform(0.01, 0.2, size=100)

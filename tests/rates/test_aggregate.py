@@ -52,6 +52,14 @@ def test_stratified_weights_need_two_images_and_no_more_than_there_are():
             stratified_weights(batch, n_data, torch.zeros(()))
 
 
+def test_one_matrix_of_weights_serves_the_joint_and_every_latent():
+    """With one latent the two mixtures are one, whatever the weights."""
+    q, z = population(d=1)
+    for estimator in ESTIMATORS:
+        joint, per_latent = log_aggregate(z, q, 100, estimator)
+        torch.testing.assert_close(joint, per_latent[:, 0], rtol=1e-13, atol=0)
+
+
 @pytest.mark.parametrize("batch", [2, 3, 4])
 @pytest.mark.parametrize("row", [0, 1])
 def test_the_stratified_estimate_is_unbiased_over_all_batches(batch, row):
@@ -240,5 +248,7 @@ def test_one_image_has_only_its_own_component():
 def test_beta_can_be_warmed_up():
     rate = Decomposed(beta=6.0, warmup=0.5, start=0.0, kl="sampled")
     made = make_pass(torch.zeros(4, 2))
-    assert [rate(made, context(step))["tc_mss"].weight for step in (0, 25, 50, 99)] == [0.0, 3.0, 6.0, 6.0]
-    assert Decomposed(beta=6.0)(made, context())["tc_mss"].weight == 5.0  # beside the KL, which holds it once
+    assert [rate(made, context(step))["tc_plain"].weight for step in (0, 25, 50, 99)] == [0.0, 3.0, 6.0, 6.0]
+    down = Decomposed(beta=2.0, warmup=0.5, start=10.0, kl="sampled")
+    assert [down(made, context(step))["tc_plain"].weight for step in (0, 25, 50)] == [10.0, 6.0, 2.0]
+    assert Decomposed(beta=6.0)(made, context())["tc_plain"].weight == 5.0  # beside the KL, which holds it once

@@ -18,7 +18,7 @@ from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.storage import ByteImages
 from unbraid.model import Model
 from unbraid.reporting.page import render
-from unbraid.training.experiment import plan
+from unbraid.training.plan import plan
 from unbraid.training.run import Run
 
 STEPS = 100

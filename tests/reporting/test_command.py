@@ -10,7 +10,8 @@ import pytest
 from tiny import TINY
 from unbraid.options import options_of
 from unbraid.reporting.command import command_line
-from unbraid.training.experiment import PARTS, part_options, plan
+from unbraid.training.parts import PARTS, part_options
+from unbraid.training.plan import plan
 from unbraid.training.settings import Settings
 
 

@@ -91,7 +91,7 @@ def test_headline_and_labels_match_the_codes(own_latents_table):
     places = [page.text.index(label) for label in labels]
     assert places == sorted(places), "rows are sorted by KL"
     assert "1 of 4 latents is dead. The latent carries no information about the image: z0." in page.text
-    assert "A code that knows nothing scores 0, apart from estimation bias." in page.text
+    assert "A code that knows nothing scores 0." in page.text
 
 
 def test_sections_come_in_order(own_latents_table):
@@ -159,7 +159,7 @@ def test_nothing_finite(make_case):
     bad = np.full_like(case.table.mean, np.nan)
     kl = np.array([np.nan, np.inf, 1, -np.inf], np.float32)
     case.table = replace(case.table, mean=bad, variance=bad, kl=kl)
-    case.log = [{"kind": "train", "step": 1, "values": {"loss": None, "nll": None, "kl_per_dim": [None] * 4}, "time": 0.0}]
+    case.log = [{"kind": "train", "step": 1, "values": {"loss": 1e30, "nll": 1e30, "kl_per_dim": [1e30] * 4}, "time": 0.0}]
     case.scored = {"step": 100, "splits": {"test": {"images": 3, "nll": float("nan")}}, "metrics": {"gone": {"score": None}}}
     page = read(case.page())
     assert "codes of this model are not finite" in page.text

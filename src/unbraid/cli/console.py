@@ -47,9 +47,13 @@ def _clock(seconds: float) -> str:
 
 
 def terms(values: Mapping[str, Any] | None) -> str:
-    """Named terms in nats, as the bar shows them."""
-    shown = [f"{name} {value:.1f}" for name, value in (values or {}).items() if not isinstance(value, list)]
-    return f"{'  '.join(shown)} nats" if shown else ""
+    """Named terms, as the bar shows them; those in nats first, with their unit."""
+    from unbraid.training.log import is_nats
+
+    known = {name: value for name, value in (values or {}).items() if not isinstance(value, list)}
+    nats = [f"{name} {value:.1f}" for name, value in known.items() if is_nats(name)]
+    others = [f"{name} {value:.2g}" for name, value in known.items() if not is_nats(name)]
+    return "  ".join([f"{'  '.join(nats)} nats", *others]) if nats else "  ".join(others)
 
 
 class Bar:

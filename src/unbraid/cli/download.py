@@ -51,9 +51,18 @@ def _get(entry: Entry) -> None:
     if not files:
         out.print(f"{entry.name} keeps no files: there is nothing to download.")
     for file in files:
-        done = "is here" if file.find() else _DONE[file.how]
+        before = _signature(file.find())
         path = file.get()
+        done = "already here," if _signature(path) == before else _DONE[file.how]
         out.print(f"{entry.name}: {done} {path} ({_size([path])})")
+
+
+def _signature(path: Path | None) -> tuple[object, ...]:
+    """What changes when a file is written anew; nothing for no file."""
+    if path is None:
+        return ()
+    known = path.stat()
+    return path, known.st_ino, known.st_mtime_ns, known.st_size
 
 
 def _list(entries: Iterable[Entry]) -> None:

@@ -46,22 +46,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away
         sys.stderr.close()
         return 0
-    except OSError as error:  # a name too long, a folder that may not be searched: nothing is wrong with our code
+    except (OSError, MemoryError) as error:  # a name too long, a folder that may not be searched: our code is not to blame
         if debug:
             raise
-        where = "" if error.filename is None else f" {error.filename}"
-        _complain(f"Error: The system refused{where}: {error.strerror or error}. Check the path, or give another one.")
-        return 1
-    except MemoryError:
-        if debug:
-            raise
-        _complain("Error: out of memory. Try a smaller --batch-size or data set.")
+        _complain(f"Error: {_refused_by_the_system(error)}")
         return 1
     except Exception as error:
         if debug:
             raise
         _complain(f"Error: {type(error).__name__}: {error}\nThis is a defect of unbraid; --debug shows where.")
         return 1
+
+
+def _refused_by_the_system(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "out of memory. Try a smaller --batch-size or data set."
+    where = "" if error.filename is None else f" {error.filename}"
+    return f"The system refused{where}: {error.strerror or error}. Check the path, or give another one."
 
 
 def _complain(text: str) -> None:

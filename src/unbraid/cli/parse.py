@@ -16,6 +16,9 @@ from cyclopts import App, CycloptsError, Group, Parameter, Token
 from unbraid.errors import UsageError
 from unbraid.options import OptionSpec
 
+_LONGEST = 1_000
+"""Characters of the parser's own words that are shown."""
+
 
 @dataclass(frozen=True)
 class Argument:
@@ -119,6 +122,8 @@ def parse(command: str, about: str, arguments: Iterable[Argument], tokens: list[
         _, bound, *_ = app.parse_args(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         first = " ".join(str(error).split())
+        if len(first) > _LONGEST:  # it quotes what was given
+            first = f"{first[: _LONGEST // 2]} ... {first[-_LONGEST // 2 :]}"
         raise UsageError(f"{first} See: unbraid {command} --help") from None
     receive(*bound.args, **bound.kwargs)
     return given

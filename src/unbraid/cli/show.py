@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
@@ -71,8 +72,8 @@ def run(tokens: list[str]) -> int:
     from unbraid.cli.console import out
 
     shape, latent_dim = given.pop("image_shape", None), given.pop("latent_dim", None)
-    if latent_dim is not None and latent_dim < 1:
-        raise UsageError(f"--latent-dim is {latent_dim}; allowed: at least 1.")
+    if latent_dim is not None and not 1 <= latent_dim <= 10_000:
+        raise UsageError(f"--latent-dim is {latent_dim}; allowed: at least 1 and at most 10,000.")
     request = _Request(_shape(shape) if shape else None, latent_dim, {k: v for k, v in given.items() if k != "name"})
     pages = [list(_explain(entry, request)) for entry in found]  # whole before any is printed: what is refused ends here
     for page in pages:
@@ -95,7 +96,7 @@ def _entries(name: str) -> list[Entry]:
 
 def _part_arguments(found: list[Entry], tokens: list[str]) -> Iterator[Argument]:
     """Options of the networks that are shown; those of a model's networks carry the part's name, as for `unbraid train`."""
-    from unbraid.training.experiment import part_options
+    from unbraid.training.parts import part_options
 
     for entry in found:
         if entry.kind == "model":
@@ -122,11 +123,17 @@ def _shape(text: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
+def _readable(text: str) -> str:
+    """A docstring without its blocks of LaTeX, which no terminal sets; what is minimised is shown in plain letters."""
+    plain = re.sub(r"\n*\.\. math::.*?(?=\n\n(?! )|\Z)", "", text, flags=re.DOTALL)
+    return re.sub(r":math:`([^`]*)`", r"\1", plain)
+
+
 def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:
     from rich.text import Text
 
     yield Text.assemble((entry.details.get("written", entry.name), "bold"), f"  ({entry.kind})\n")
-    yield Text(inspect.cleandoc(entry.factory.__doc__ or "") + "\n")
+    yield Text(_readable(inspect.cleandoc(entry.factory.__doc__ or "")) + "\n")
     if "formula" in entry.details:
         yield Text.assemble(("Minimises ", "bold"), f"{entry.details['formula']}\n")
     for key in ("range", "chance", "blind"):
@@ -177,7 +184,7 @@ def _tuned(entry: Entry) -> Iterator[RenderableType]:
 
 def _layers_of_model(entry: Entry, request: _Request) -> Iterator[RenderableType]:
     from unbraid.cli.layers import parameters_in
-    from unbraid.training.experiment import part_options
+    from unbraid.training.parts import part_options
     from unbraid.zoo.assemble import assemble
 
     recipe: Recipe = entry.factory()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
 from unbraid.cli.console import out
+from unbraid.metrics.registry import metrics
+from unbraid.training.log import is_nats
 
 
 def _table(*columns: str) -> Table:
@@ -40,7 +42,9 @@ def print_scores(scored: Mapping[str, Any]) -> None:
         losses.add_row("  of it constant", *(number(found["nll_constant"]) for found in splits.values()))
     names = dict.fromkeys(name for found in splits.values() for name in found["terms"] if name != "nll")
     for name in names:
-        losses.add_row(name, *(number(found["terms"].get(name)) for found in splits.values()))
+        losses.add_row(
+            name if is_nats(name) else f"{name} (no nats)", *(number(found["terms"].get(name)) for found in splits.values())
+        )
     if all("loss" in found for found in splits.values()):
         losses.add_row("total loss", *(number(found["loss"]) for found in splits.values()))
     losses.add_row("-log p(x), at most", *(_upper_bound(found["log_p_bound"]) for found in splits.values()))
@@ -48,12 +52,32 @@ def print_scores(scored: Mapping[str, Any]) -> None:
     _print_parts(scored)
     _print_latents(scored)
     if scored["metrics"]:
-        factors = list(dict.fromkeys(f for scores in scored["metrics"].values() for f in scores.get("per_factor", ())))
-        table = _table("metric", "score", *factors)
+        factors = _factors(scored["metrics"])
+        table = _table("metric", "score", "chance", *factors)
         for name, scores in scored["metrics"].items():
-            by_factor = scores.get("per_factor", {})
-            table.add_row(name, number(scores["score"], 3), *(number(by_factor.get(f), 3) for f in factors))
-        _print("Metrics (0 to 1, higher is better)", table)
+            table.add_row(name, number(scores["score"], 3), _chance(name, scores), *_by_factor(scores, factors))
+            for part, found in scores.items():
+                if isinstance(found, dict) and "score" in found:  # of metrics that are several, like DCI
+                    table.add_row(f"  {part}", number(found["score"], 3), "", *_by_factor(found, factors))
+        _print("Metrics (at most 1, higher is better; unbraid show METRIC says how to read one)", table)
+
+
+def _by_factor(scores: Mapping[str, Any], factors: Sequence[str]) -> list[str]:
+    known = scores.get("per_factor", {})
+    return [number(known.get(factor), 3) for factor in factors]
+
+
+def _chance(name: str, scores: Mapping[str, Any]) -> str:
+    """What a code that knows nothing scores: as measured with the metric, else as its registration begins to say."""
+    if "chance" in scores:
+        return number(scores["chance"], 2)
+    said = str(metrics[name].details["chance"]) if name in metrics else ""
+    return said.split(";")[0].split(",")[0].replace("near ", "~")
+
+
+def _factors(metrics: Mapping[str, Any]) -> list[str]:
+    """Names of the factors, from the metrics that have a score for each."""
+    return list(dict.fromkeys(f for scores in metrics.values() for f in scores.get("per_factor", ())))
 
 
 def _upper_bound(bound: Mapping[str, Any]) -> str:
@@ -77,7 +101,7 @@ def _print_latents(scored: Mapping[str, Any]) -> None:
     if not kl:
         return
     shares = scored.get("information_shares")
-    factors = list(next(iter(scored["metrics"].values()))["per_factor"]) if shares and scored["metrics"] else []
+    factors = _factors(scored["metrics"]) if shares else []
     active = [j for j in sorted(range(len(kl)), key=lambda j: -kl[j]) if scored["active"][j]]
     table = _table("latent", "KL, nats", "follows", *factors)
     for j in active:

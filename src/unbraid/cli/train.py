@@ -48,7 +48,7 @@ _ABOUT = (
 
 
 def _boolean_flags() -> set[str]:
-    from unbraid.training.experiment import PARTS
+    from unbraid.training.parts import PARTS
 
     flags = set(_FLAGS)
     for part, registry in PARTS.items():
@@ -69,7 +69,8 @@ def _settings_arguments() -> list[Argument]:
 def read_config(path: str) -> dict[str, Any]:
     """The flat options that a config.json stands for, with `model` and `data`."""
     from unbraid.files import read_json
-    from unbraid.training.experiment import PARTS, Experiment, part_options
+    from unbraid.training.experiment import Experiment
+    from unbraid.training.parts import PARTS, part_options
     from unbraid.training.settings import Settings
 
     if not Path(path).is_file():
@@ -92,7 +93,7 @@ def run(tokens: list[str]) -> int:
 
 def _request(tokens: list[str]) -> dict[str, Any]:
     from unbraid.data.dataset import addressed
-    from unbraid.training.experiment import PARTS, choose_parts, part_options
+    from unbraid.training.parts import PARTS, choose_parts, part_options
     from unbraid.zoo.recipe import tuned
 
     config = peek(tokens, "--config")
@@ -126,6 +127,9 @@ def _request(tokens: list[str]) -> dict[str, Any]:
         )
     arguments += [*_settings_arguments(), *_RUN]
     given = parse("train", about, arguments, tokens)
+    for argument in _RUN:
+        if argument.flag in given:
+            argument.spec.check(given[argument.flag], "unbraid train")
     if "steps" in given or "epochs" in given:
         base = {k: v for k, v in base.items() if k not in ("steps", "checkpoint_every", "log_every")}
     kept = {name: value for name, value in base.items() if name in {argument.flag for argument in arguments}}
@@ -138,7 +142,7 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     from unbraid.cli.tables import print_scores
     from unbraid.data.progress import listening
     from unbraid.evaluation.stored import read_scores
-    from unbraid.training.experiment import plan
+    from unbraid.training.plan import plan
     from unbraid.training.run import METRICS, REPORT
     from unbraid.zoo.recipe import tuned
 

@@ -22,7 +22,7 @@ class KeptFile:
 
     Args:
         find: its path where it is here, else None; does no work.
-        get: gets it, and gives its path.
+        get: gets it where it is not here or damaged, and gives its path.
         how: where it comes from when it is not here.
     """
 

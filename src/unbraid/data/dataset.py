@@ -167,8 +167,8 @@ def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
     given = dict(options)
     if colon:
         if not (paths and path):
-            example = f"{name}:PATH" if paths else name
-            raise UsageError(f"Data set {data!r}; write {example}.")
+            hint = f"write {name}:PATH" if paths else f"{name!r} takes no path, write {name}"
+            raise UsageError(f"Data set {data!r}; {hint}.")
         if given.get(paths[0]) not in (None, "", path):
             raise UsageError(f"Data set {data!r} and --{paths[0]} {given[paths[0]]} name two places; give one.")
         given[paths[0]] = path

@@ -95,8 +95,8 @@ def _fill(urls: Sequence[str], part: BinaryIO, path: Path, sha256: str, hint: st
             failures.append(f"{url}: {failure}")
     kept = "What has arrived is kept, and the next try goes on from there. " if _size(part) else ""
     raise DataUnavailable(
-        f"Could not download {path}. Tried {'; '.join(failures)}. {kept}Try again later, or with internet; or put the file "
-        f"there yourself. {hint}".strip()
+        f"Could not download {path.name} to {path}. Tried {'; '.join(failures)}. {kept}Try again later, or with "
+        f"internet; or put the file there yourself. {hint}".strip()
     )
 
 

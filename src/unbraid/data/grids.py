@@ -20,6 +20,9 @@ from unbraid.data.storage import ImageStore, Selected
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
+HUES = 8
+"""Number of hues unless told otherwise."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -55,7 +58,7 @@ def arranged(
         Colour,
         Option("none leaves images grey; factor adds a factor hue; random gives each image a colour that no factor tells of"),
     ] = "none",
-    hues: Annotated[int, Option("number of hues with --colour factor", ge=2, le=256)] = 8,
+    hues: Annotated[int | None, Option("number of hues with --colour factor; 8 unless given", ge=2, le=256)] = None,
     only: Annotated[
         str | None,
         Option('keep a part of the grid, by indices or names of values: "scale=3..5 x=0,2,4", "shape=heart"'),
@@ -84,7 +87,9 @@ def arranged(
     Raises `UnknownName` for a factor that does not exist and `UsageError` for values that do not exist, for a selection that
     keeps or trains on nothing, and for an order of presentation together with `correlate`.
     """
-    images, whole = coloured(grid.images, grid.space, colour, hues)
+    if hues is not None and colour != "factor":
+        raise UsageError(f"--hues {hues} is for --colour factor, and --colour is {colour}; give both or neither.")
+    images, whole = coloured(grid.images, grid.space, colour, hues or HUES)
     kept, rows = whole.subgrid(**(parse_selection(only, whole, "--only") if only is not None else {}))
     space = kept if only is None else _varying(kept, only)
     return Dataset(

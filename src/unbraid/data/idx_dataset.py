@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,12 @@ from jaxtyping import UInt8
 from unbraid.data.cache import KeptFile, cache_folder
 from unbraid.data.dataset import Dataset
 from unbraid.data.download import fetch
+from unbraid.data.gzipped import raw_sha256
 from unbraid.data.idx import Content, read_idx
 from unbraid.data.mirror import mirrored
 from unbraid.data.resize import resize_bytes
 from unbraid.data.storage import ByteImages
+from unbraid.errors import CorruptFile
 from unbraid.files import os_errors
 from unbraid.options import Option
 
@@ -50,7 +53,7 @@ class IdxFiles:
 
     def kept(self) -> tuple[KeptFile, ...]:
         """The four files."""
-        return tuple(KeptFile(partial(self.find, name), partial(self.get, name), "download") for name in self.sha256)
+        return tuple(KeptFile(partial(self.find, name), partial(self.get_sound, name), "download") for name in self.sha256)
 
     def find(self, name: str) -> Path | None:
         """A file in the cache or of the package, gzipped or not."""
@@ -63,9 +66,17 @@ class IdxFiles:
 
     def get(self, name: str) -> Path:
         """A file that is here, or is fetched; raises `DataUnavailable` where it cannot be had."""
+        return self.find(name) or self._fetch(name)
+
+    def get_sound(self, name: str) -> Path:
+        """A file whose content is the expected one: fetched anew where the one that is here is damaged; raises as `get`."""
         found = self.find(name)
-        if found is not None:
-            return found
+        with suppress(CorruptFile):
+            if found is not None and raw_sha256(found) == self.sha256[name]:
+                return found
+        return self._fetch(name)
+
+    def _fetch(self, name: str) -> Path:
         hint = f"On Debian, `apt install {self.package}` provides it." if self.package else ""
         urls = [f"{mirror}{name}.gz" for mirror in self.mirrors]
         return fetch(urls, self.folder / f"{name}.gz", sha256=self.sha256[name], hint=hint)

@@ -33,7 +33,7 @@ def parse_selection(text: str, space: FactorSpace, flag: str) -> dict[str, list[
         if not equals or not values:
             raise UsageError(f'{flag} {text!r}: {word!r} is not NAME=VALUES, as in "x=0..3 scale=2,5". {_known(space)}')
         if name not in space.names:
-            raise UnknownName(f"factor in {flag}", name, space.names)
+            raise UnknownName("factor", name, space.names, where=flag)
         if name in chosen:
             raise UsageError(f'{flag} {text!r} names {name} twice; give all its values at once, as in "{name}=0,2..3".')
         factor = space.factors[space.column(name)]
@@ -57,6 +57,8 @@ def _codes(part: str, factor: Factor, where: str) -> range:
 
 
 def _code(text: str, factor: Factor, where: str) -> int:
+    if not text:
+        raise UsageError(f"{where}: a value of {factor.name} is missing; write a..b with both ends, or a,b.")
     if text in factor.labels:
         return factor.labels.index(text)
     named = f" or {', '.join(factor.labels)}" if factor.labels else ""
@@ -82,7 +84,7 @@ def pair_weights(text: str, space: FactorSpace) -> Float[np.ndarray, "n"]:
     factors, scaled = space.at(np.arange(len(space))), []
     for name in names:
         if name not in space.names:
-            raise UnknownName("factor in --correlate", name, space.names)
+            raise UnknownName("factor", name, space.names, where="--correlate")
         column = space.column(name)
         if space.sizes[column] == 1:
             raise UsageError(f"--correlate {text!r}: {name} has a single value, so nothing can go along with it.")

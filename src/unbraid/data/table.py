@@ -50,7 +50,7 @@ class Wanted:
             )
         for name in filter(None, (self.label, *self._listed())):
             if name not in header:
-                raise UnknownName(f"column of {path}", name, header)
+                raise UnknownName("column", name, header, where=str(path))
         label = self.label or (LABEL if LABEL in header else None)
         factors = self._listed() or [name for name in header if name not in (label, FILE)]
         if len(set(factors)) != len(factors) or label in factors:

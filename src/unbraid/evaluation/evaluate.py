@@ -18,6 +18,7 @@ from unbraid.evaluation.losses import objective_losses
 from unbraid.evaluation.scores import active_latents, choose_metrics, follows, information_shares, losses, score
 from unbraid.interfaces import Context
 from unbraid.metrics.aggregate_posterior import kl_decomposition
+from unbraid.metrics.registry import metrics
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Objective
 from unbraid.randomness import derived_seed, torch_generator
@@ -101,7 +102,7 @@ def _kl_parts(table: CodeTable, seed: int, step: int) -> dict[str, Any]:
 
 
 def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 5_000) -> Callable[[VAE, int], Mapping[str, Any]]:
-    """A quick evaluation for use during training, on a fixed part of the images."""
+    """A quick evaluation for use during training, on a fixed part of the images; without metrics that train classifiers."""
     index = choose_images(dataset, limit)
 
     def evaluate(vae: VAE, step: int) -> Mapping[str, Any]:
@@ -110,7 +111,8 @@ def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 5_0
         values: dict[str, Any] = {"kl": float(table.kl.sum())} if len(table.kl) else {}
         for split, found in losses(table).items():
             values |= {f"{split}/nll": found["nll"], f"{split}/nll_at_mean": found["nll_at_mean"]}
-        for name, scores in score(table, choose_metrics(None, table.has_factors)).items():
+        quick = [name for name in choose_metrics(None, table.has_factors) if not metrics[name].details.get("sampled")]
+        for name, scores in score(table, quick).items():
             values[name] = scores["score"]
         return values
 

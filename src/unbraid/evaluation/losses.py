@@ -29,7 +29,8 @@ def objective_losses(
     """Every term of the objective, averaged over images: what training minimises, on given images.
 
     Images are taken in batches of the training batch size and in an order that is random, but always the same, since some terms
-    depend on what a batch holds; the last batch may be shorter and counts for as many images as it has. Further batches of a draw are what the objective's `draws` make of the images.
+    depend on what a batch holds; the last batch may be shorter and counts for as many images as it has. Further batches of a
+    draw are what the objective's `draws` make of the images.
     """
     sums: dict[str, float] = {}
     images: dict[str, int] = {}

@@ -12,7 +12,7 @@ from unbraid.codes import CodeTable
 from unbraid.data.dataset import SPLITS
 from unbraid.errors import UsageError
 from unbraid.figures.ranges import explained
-from unbraid.metrics.mutual_information import factor_entropies, mutual_information_matrix
+from unbraid.metrics.binned_information import adjusted_information
 from unbraid.metrics.registry import metrics as registry
 
 FOLLOWS = 0.15
@@ -24,12 +24,12 @@ active units of Burda et al. (2016), but relative, so that the scale of a latent
 0.01, which calls a hundredth of a nat active."""
 
 
-def information_shares(table: CodeTable, *, bins: int = 20) -> Float[np.ndarray, "d k"]:
-    """I(z_j; v_k) / H(v_k): the share of each factor's entropy that each latent knows, from histograms of the means."""
-    entropies = factor_entropies(table.factors)
-    information = mutual_information_matrix(table.mean, table.factors, bins=bins)
-    shares: np.ndarray = np.divide(information, entropies, out=np.zeros_like(information), where=entropies > 0)
-    return shares
+def information_shares(table: CodeTable) -> Float[np.ndarray, "d k"]:
+    """I(z_j; v_k) / H(v_k): the share of each factor's entropy that each latent knows, from bins of the means.
+
+    Adjusted for chance: few images would else seem to tell much of factors with many values.
+    """
+    return adjusted_information(table.mean, table.factors).shares
 
 
 def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 
+from unbraid.metrics.estimators import Array, Bins, Definition, information
 from unbraid.metrics.mig import Scores
-from unbraid.metrics.mutual_information import mutual_information_matrix, named
+from unbraid.metrics.mutual_information import named
 from unbraid.metrics.registry import metrics
 
 
@@ -24,22 +25,31 @@ def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndar
     "aam",
     source="Axis-alignment metric of Dubois et al. (2019), disentangling-vae, with its reshaping error mended",
     range="0 to 1",
-    chance="0 with three latents or more",
+    chance="0",
     blind="to how much is known about a factor at all, since it divides by the best latent's information",
 )
 def aam(
-    codes: Float[np.ndarray, "n d"],
-    factors: Integer[np.ndarray, "n k"],
+    codes: Array | None = None,
+    factors: Array | None = None,
     *,
-    bins: int = 20,
+    mean: Array | None = None,
+    variance: Array | None = None,
+    definition: Definition = None,
+    bins: Bins = 20,
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
     r"""Axis-alignment metric: how far the best latent of a factor is ahead of all the others together.
 
     .. math:: \frac1K \sum_k \frac{\max\bigl(0,\, I(z_{(1)}; v_k) - \sum_{j \ge 2} I(z_{(j)}; v_k)\bigr)}{I(z_{(1)}; v_k)}
 
-    Range 0 to 1. Chance scores 0 with three latents or more. A perfect code scores 1. Blind to how much is known about a factor
-    at all. Estimation bias of many latents that know nothing adds up and lowers it.
+    A latent that knows no more of a factor than chance gives counts as knowing nothing, or noise alone would make a ratio.
+    By "locatello2019" and "chen2018" it counts as it is: three or more such latents still score 0, but their bias adds up
+    and lowers the score of a perfect code. Otherwise a perfect code scores 1.
+
+    Definitions: how information is estimated, see `unbraid.metrics.estimators.information`. Range 0 to 1. Chance scores 0.
+    Blind to how much is known about a factor at all.
+    Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
     """
-    alignment = aam_from_information(mutual_information_matrix(codes, factors, bins=bins))
+    found = information(codes, factors, mean=mean, variance=variance, definition=definition, bins=bins)
+    alignment = aam_from_information(np.where(found.known, found.matrix, 0.0))
     return {"score": float(alignment.mean()), "per_factor": named(alignment, factor_names)}

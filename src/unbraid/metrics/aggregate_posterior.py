@@ -64,8 +64,11 @@ def kl_decomposition(
     involved. Entropies of the posteriors and the expectation of log p(z) are exact, entropies of q(z_j) come from quadrature
     (`unbraid.metrics.mixture_entropy`).
 
-    Raises `UsageError` for arrays that are empty, of different shapes, not finite, or variances that are not positive.
+    Raises `UsageError` for arrays that are empty, of different shapes, not finite, or variances that are not positive, and for
+    fewer than 2 samples.
     """
+    if samples < 2:
+        raise UsageError(f"samples is {samples}; allowed: at least 2.")
     mean, variance = _checked(mean, variance)
     n, d = mean.shape
     rows = _spread_rows(n, samples, rng)

@@ -46,7 +46,8 @@ def entropy(values: Integer[np.ndarray, "n"]) -> float:
     return float(-(share * np.log(share)).sum())
 
 
-def _information_of_counts(joint: Float[np.ndarray, "bin value"]) -> float:
+def information_of_counts(joint: Float[np.ndarray, "bin value"]) -> float:
+    """Plug-in mutual information of two classifications from how often they meet, in nats."""
     # sum p_ab log(p_ab / p_a p_b) rather than a difference of entropies: the counts are whole numbers, so independence
     # gives exactly 0 and no rounding noise that a ratio of informations would take for knowledge
     independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
@@ -70,7 +71,7 @@ def mutual_information_matrix(
         values, factor = np.unique(factors[:, k], return_inverse=True)
         for j in range(codes.shape[1]):
             joint = np.bincount(binned[:, j] * len(values) + factor, minlength=bins * len(values))
-            information[j, k] = _information_of_counts(joint.reshape(bins, len(values)).astype(np.float64))
+            information[j, k] = information_of_counts(joint.reshape(bins, len(values)).astype(np.float64))
     return information
 
 

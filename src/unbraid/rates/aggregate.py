@@ -9,8 +9,9 @@ with one matrix of weights for both. The three estimators differ in the weights 
 
 - `mss`, minibatch stratified sampling (Chen et al., 2018, Appendix C.2). With M = B - 1: 1/N for the image's own component,
   (N - M)/(N M) for the next image's, 1/M for the others; rows add up to 1. Unbiased for q(z_i) (not for its logarithm) over
-  batches drawn without replacement. The codes of Chen et al. and of Dubois et al. (2019) misplace these weights by one column,
-  which gives the own component, by far the largest, 1/M instead of 1/N.
+  batches drawn without replacement from images drawn all alike (not under `--correlate`). A batch of one image, which
+  evaluation may end with, has only its own component. The codes of Chen et al. and of Dubois et al. (2019) misplace these
+  weights by one column, which gives the own component, by far the largest, 1/M instead of 1/N.
 - `mws`, minibatch weighted sampling (Chen et al., 2018, Appendix C.1): 1/(N B) everywhere. Shifts logged values by constants:
   MI by log N, TC by (D - 1) log N, dimension-wise KL by -D log N; gradients are those of `plain`.
 - `plain`: 1/B everywhere, the aggregate posterior of the batch itself; MI is at most log B.

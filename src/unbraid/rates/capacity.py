@@ -12,7 +12,7 @@ from unbraid.interfaces import Context, Pass, Term
 from unbraid.rates.registry import rates
 
 
-@rates.register("capacity", source="Burgess et al. (2018)")
+@rates.register("capacity", formula="gamma * |KL(q(z|x) || p(z)) - C(t)|, C growing linearly", source="Burgess et al. (2018)")
 @dataclass(frozen=True)
 class Capacity:
     r"""gamma * |KL - C(t)|, with a capacity C that grows linearly, in nats per image. Replaces the KL.

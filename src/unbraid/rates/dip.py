@@ -28,7 +28,7 @@ def _distances(covariance: Float[Tensor, "latent latent"]) -> tuple[Float[Tensor
     return off_diagonal, (diagonal - 1).square().sum()
 
 
-@rates.register("dip_i", source=_SOURCE)
+@rates.register("dip_i", formula="lambda_od * sum_{i != j} C_ij^2 + lambda_d * sum_i (C_ii - 1)^2, C = Cov[mu]", source=_SOURCE)
 @dataclass(frozen=True)
 class DipI:
     r"""Penalty of DIP-VAE I, on the covariance of the posterior means. Holds no KL.
@@ -52,7 +52,7 @@ class DipI:
         return {"dip_i_off_diagonal": Term(off_diagonal, self.lambda_od), "dip_i_diagonal": Term(diagonal, self.lambda_d)}
 
 
-@rates.register("dip_ii", source=_SOURCE)
+@rates.register("dip_ii", formula="lambda_od * sum_{i != j} C_ij^2 + lambda_d * sum_i (C_ii - 1)^2, C = Cov[z]", source=_SOURCE)
 @dataclass(frozen=True)
 class DipII:
     r"""Penalty of DIP-VAE II, on the covariance of the latents themselves. Holds no KL.

@@ -9,7 +9,9 @@ from unbraid.interfaces import Context, Pass, Term
 from unbraid.rates.registry import rates
 
 
-@rates.register("kl", source="Kingma and Welling (2014); weighted as in Higgins et al. (2017)")
+@rates.register(
+    "kl", formula="beta * KL(q(z|x) || p(z))", source="Kingma and Welling (2014); weighted as in Higgins et al. (2017)"
+)
 @dataclass(frozen=True)
 class KL:
     r"""beta * KL(q(z|x) || p(z)), in nats per image.

@@ -55,7 +55,11 @@ def squared_mmd(
     return within(x) + within(y) - 2 * _kernel(kernel, _distances(x, y), width).mean()
 
 
-@rates.register("mmd", source="Zhao, Song and Ermon (2019), InfoVAE; Tolstikhin et al. (2018), Wasserstein Auto-Encoders")
+@rates.register(
+    "mmd",
+    formula="weight * MMD^2(q(z), p(z))",
+    source="Zhao, Song and Ermon (2019), InfoVAE; Tolstikhin et al. (2018), Wasserstein Auto-Encoders",
+)
 @dataclass(frozen=True)
 class MMD:
     """weight * MMD^2 between the batch's latents and as many draws from the prior. A penalty: holds no KL, and is no nats.

@@ -10,7 +10,11 @@ from unbraid.rates.aggregate import Estimator, log_aggregate
 from unbraid.rates.registry import rates
 
 
-@rates.register("total_correlation", source="Chen et al. (2018); as a penalty beside the KL in Locatello et al. (2019), code")
+@rates.register(
+    "total_correlation",
+    formula="weight * KL(q(z) || prod_j q(z_j))",
+    source="Chen et al. (2018); as a penalty beside the KL in Locatello et al. (2019), code",
+)
 @dataclass(frozen=True)
 class TotalCorrelation:
     r"""weight * TC of the latents, estimated from the batch, in nats per image. A penalty: holds no KL.
@@ -25,7 +29,7 @@ class TotalCorrelation:
     """
 
     weight: float = 5.0
-    estimator: Estimator = "mss"
+    estimator: Estimator = "plain"
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from unbraid.data.arrays import IN_PYTHON
 from unbraid.options import options_of
-from unbraid.training.experiment import PARTS, Experiment, part_options
+from unbraid.training.experiment import Experiment
+from unbraid.training.parts import PARTS, part_options
 from unbraid.training.settings import Settings
 from unbraid.zoo.recipe import Recipe, models, tuned
 

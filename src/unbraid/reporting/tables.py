@@ -13,7 +13,9 @@ from unbraid.figures.series import number
 from unbraid.metrics.registry import metrics
 from unbraid.options import options_of
 from unbraid.reporting.numbers import count, decimal, metric_name, plain
-from unbraid.training.experiment import PARTS, Experiment
+from unbraid.training.experiment import Experiment
+from unbraid.training.log import is_nats
+from unbraid.training.parts import PARTS
 from unbraid.training.settings import Settings
 
 TERMS = {
@@ -55,7 +57,7 @@ def term_label(name: str) -> str:
     quantity, _, estimator = name.rpartition("_")
     if quantity in TERMS and estimator in ESTIMATORS:
         return f"{TERMS[quantity]}, {ESTIMATORS[estimator]}"
-    return TERMS.get(name, name.replace("_", " "))
+    return TERMS.get(name, name.replace("_", " ")) + ("" if is_nats(name) else " (no nats)")
 
 
 def loss_table(scored: Mapping[str, Any]) -> Table:
@@ -103,19 +105,28 @@ def score_rows(scored: Mapping[str, Any], factors: Sequence[str]) -> list[Score]
     """One row a metric, with what the registry knows of it."""
     rows = []
     for name, result in scored.get("metrics", {}).items():
-        per_factor = result.get("per_factor") or {}
         entry = metrics[name] if name in metrics else None  # noqa: SIM401 - a registry has no get
         rows.append(
             Score(
                 name=metric_name(name),
                 summary=entry.summary if entry else "",
                 value=decimal(result.get("score"), 3),
-                per_factor=tuple(decimal(per_factor.get(factor)) for factor in factors),
+                per_factor=_by_factor(result, factors),
                 reading=_reading(entry.details) if entry else "",
                 source=entry.source if entry else "",
             )
         )
+        rows += [  # of metrics that are several, like DCI
+            Score(f"{metric_name(name)}: {part}", "", decimal(found["score"], 3), _by_factor(found, factors), "", "")
+            for part, found in result.items()
+            if isinstance(found, dict) and "score" in found
+        ]
     return rows
+
+
+def _by_factor(scores: Mapping[str, Any], factors: Sequence[str]) -> tuple[str, ...]:
+    known = scores.get("per_factor") or {}
+    return tuple(decimal(known.get(factor)) for factor in factors)
 
 
 def _reading(details: Mapping[str, Any]) -> str:
@@ -129,7 +140,7 @@ def _reading(details: Mapping[str, Any]) -> str:
     return " ".join(parts)
 
 
-def part_table(experiment: Experiment) -> Table:
+def part_table(experiment: Experiment, n_images: int) -> Table:
     """The parts of the model, what each is, and where it comes from."""
     recipe = experiment.recipe()
     chosen = [(part, registry[getattr(experiment, part)]) for part, registry in PARTS.items()]
@@ -138,7 +149,10 @@ def part_table(experiment: Experiment) -> Table:
     for part, entry in chosen:
         options = getattr(experiment, f"{part}_options", {})
         given = ", ".join(f"{name} = {plain(value)}" for name, value in options.items())
-        rows.append(("data set" if part == "data" else part, entry.name, given, entry.summary, entry.source))
+        about = entry.summary
+        if part == "data":  # whose summary is of what the default options give
+            about += f" With these options: {count(n_images)} images of {plain(experiment.image_shape)}."
+        rows.append(("data set" if part == "data" else part, entry.name, given, about, entry.source))
     return Table(("part", "name", "options", "what it is", "source"), tuple(rows))
 
 
@@ -151,7 +165,7 @@ def setting_table(experiment: Experiment) -> Table:
     ]
     for name, spec in specs.items():
         if name not in PARTS and hasattr(experiment, name):
-            meaning = spec.option.help.split("; default")[0].split("; 6,000")[0]
+            meaning = spec.option.help.split("; default")[0]
             rows.append((name.replace("_", " "), plain(getattr(experiment, name)), meaning))
     return Table(("setting", "value", "meaning"), tuple(rows))
 

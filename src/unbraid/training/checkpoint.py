@@ -61,8 +61,8 @@ def unpack(raw: bytes, path: Path) -> dict[str, Tensor]:
         raise CorruptFile(f"{path} holds tensors that cannot be read ({error!r}). It was altered.") from None
 
 
-def put_weights(module: nn.Module, weights: Mapping[str, Tensor], where: Path) -> None:
-    """Put weights that were read into a module, which stays as it was where they do not fit.
+def require_fit(module: nn.Module, weights: Mapping[str, Tensor], where: Path) -> None:
+    """Check weights that were read against the module they are for, of which the shapes are enough.
 
     Raises `CorruptFile` for tensors that are missing, unknown, of another kind or shape, or not finite.
     """
@@ -78,10 +78,9 @@ def put_weights(module: nn.Module, weights: Mapping[str, Tensor], where: Path) -
         else:
             continue
         raise CorruptFile(
-            f"The weights in {where} do not fit its config.json: {problem}. One of the two was altered; put back what was there, "
-            "or train the model anew."
+            f"The weights in {where} do not fit its config.json: {problem}. One of the two was altered; put back what was "
+            "there, or train the model anew."
         )
-    module.load_state_dict(dict(weights))
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -124,8 +123,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     step = state.get("step")
     if not isinstance(sums, dict) or type(step) is not int or checkpoint_path(path.parent, step).name != path.name:
         raise CorruptFile(
-            f"{path / STATE} is not the state of this checkpoint: step is {step!r} and the checksums are a {type(sums).__name__}. "
-            "It was altered."
+            f"{path / STATE} is not the state of this checkpoint: step is {step!r} and the checksums are a "
+            f"{type(sums).__name__}. It was altered."
         )
     weights, training = (read_weights(path / name, sums.get(name)) for name in (WEIGHTS, TRAINING))
     return Checkpoint(weights, training, state)

@@ -12,20 +12,17 @@ from typing import Any
 
 import torch
 
-from unbraid.data.arrays import IN_PYTHON
 from unbraid.data.dataset import Dataset, addressed, datasets, load_dataset
 from unbraid.data.digest import digest_of
-from unbraid.data.draws import steps_per_epoch
 from unbraid.data.own_data import stamp
-from unbraid.distributions.interfaces import likelihoods
-from unbraid.errors import CorruptFile, UnknownName, UsageError
-from unbraid.nn.interfaces import Shape, decoders, encoders
+from unbraid.errors import CorruptFile, UsageError
+from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
-from unbraid.options import OptionSpec, options_of, resolve
-from unbraid.registry import Registry
+from unbraid.options import options_of, resolve
+from unbraid.training.parts import PARTS
 from unbraid.training.settings import Settings
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import STAND_INS, Optimiser, Recipe, models, tuned
+from unbraid.zoo.recipe import Optimiser, Recipe, models
 
 FORMAT = 1
 MOST_WEIGHTS = 1_000_000_000
@@ -86,14 +83,18 @@ class Experiment:
 
         Raises `UsageError` for networks of more than `MOST_WEIGHTS` numbers, before memory is taken for them.
         """
-        with torch.device("meta"):  # shapes alone
-            size = sum(tensor.numel() for tensor in self._assembled().state_dict().values())
+        size = sum(tensor.numel() for tensor in self.outline().state_dict().values())
         if size > MOST_WEIGHTS:
             raise UsageError(
                 f"The networks for images of shape {self.image_shape} and {self.latent_dim} latents would have {size:,} "
                 f"weights; allowed: {MOST_WEIGHTS:,}. Give a smaller --latent-dim, narrower networks or smaller images."
             )
         return self._assembled()
+
+    def outline(self) -> VAE:
+        """The model without memory for its weights: names, types and shapes alone."""
+        with torch.device("meta"):
+            return self._assembled()
 
     def _assembled(self) -> VAE:
         return assemble(
@@ -120,7 +121,7 @@ class Experiment:
             name, place = addressed(given, {}) if given else (self.data, {})
             if name != self.data:
                 raise UsageError(f"The run was trained on {self.data!r}, not on {name!r}.")
-            dataset, digest = _loaded(name, {**self.data_options, **place})
+            dataset, digest = load_known(name, {**self.data_options, **place})
         if digest != self.data_digest:
             raise UsageError(
                 f"These are not the data the run was trained on: the digest of the images, labels and factors was "
@@ -196,21 +197,6 @@ class Experiment:
         return cls(**{**{name: checked[name] for name in names}, "image_shape": tuple(shape)})
 
 
-PARTS: Mapping[str, Registry] = {
-    "model": models,
-    "data": datasets,
-    "encoder": encoders,
-    "decoder": decoders,
-    "likelihood": likelihoods,
-}
-PREFIXED = ("encoder", "decoder")
-"""Options of these parts carry the part's name (`--encoder-width`), since both may have one of the same name; those of other
-parts do where their own name is taken."""
-RESERVED = frozenset(
-    {"model", "data", "out", "device", "extend", "overwrite", "config", "evaluate_images", "report", "monitor"}
-)
-"""Names that mean something else to `unbraid train` or to `unbraid.train`."""
-
 _INTEGERS = ("n_train", "latent_dim", "batch_size", "steps", "seed", "checkpoint_every", "keep_checkpoints")
 _JSON_TYPES: Mapping[str, Any] = {
     **{f"{part}_options": dict for part in PARTS},
@@ -231,7 +217,7 @@ def _paths(data: str) -> tuple[str, ...]:
     return paths
 
 
-def _loaded(name: str, options: Mapping[str, Any]) -> tuple[Dataset, str]:
+def load_known(name: str, options: Mapping[str, Any]) -> tuple[Dataset, str]:
     """A data set and the digest of its content, which is empty where its name says what it holds."""
     files = datasets[name].details.get("files")
     return _kept(name, tuple(options.items()), stamp(files(options)) if files else None)
@@ -241,105 +227,3 @@ def _loaded(name: str, options: Mapping[str, Any]) -> tuple[Dataset, str]:
 def _kept(name: str, options: tuple[tuple[str, Any], ...], files: tuple[object, ...] | None) -> tuple[Dataset, str]:
     dataset = load_dataset(name, **dict(options))
     return dataset, "" if files is None else digest_of(dataset)
-
-
-def part_options(names: Mapping[str, str]) -> dict[str, tuple[str, OptionSpec]]:
-    """Flat option names of the chosen parts, each with the part it belongs to.
-
-    Args:
-        names: the chosen parts, {"model": "beta_vae", "data": "ellipses", ...}.
-    """
-    taken = RESERVED | set(options_of(Settings))
-    flat: dict[str, tuple[str, OptionSpec]] = {}
-    for part, name in names.items():
-        for option, spec in PARTS[part][name].options.items():
-            plain = part not in PREFIXED and option not in taken and option not in flat
-            flat[option if plain else f"{part}_{option}"] = (part, spec)
-    return flat
-
-
-def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
-    """The recipe of a model with those of the options that are its own, checked."""
-    own = models[model].options
-    recipe: Recipe = models[model].factory(**{k: own[k].check(v, f"model {model!r}") for k, v in options.items() if k in own})
-    return recipe
-
-
-def choose_parts(model: str, data: str, options: Mapping[str, Any]) -> dict[str, str]:
-    """The names of all parts: those given, else the model's own, or what stands in for them on images of their size."""
-    recipe = recipe_of(model, options)
-    size = datasets[data].options.get("size")
-    stand_ins = next((found for n, found in STAND_INS.items() if size and n == options.get("size", size.default)), {})
-    own = {part: getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
-    chosen = {part: options.get(part) or stand_ins.get(name, name) for part, name in own.items()}
-    names = {"model": model, "data": data, **chosen}
-    for part, name in names.items():
-        PARTS[part][str(name)]  # unknown names end here, with a suggestion
-    return names
-
-
-def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[Experiment, Dataset]:
-    """Check a request whole and fill in every default; nothing is written.
-
-    Args:
-        model: a registered name.
-        data: a registered name, one with a path ("npz:PATH"), or a data set made in Python.
-        options: flat options of the model, the data set, the likelihood and `Settings`; where nothing is given, what was
-            tuned for this pair holds, else the declared defaults.
-
-    Raises `UnknownName` and `UsageError` for what cannot be, `IncompatibleParts` for parts that do not fit, and
-    `DataUnavailable` where the data cannot be had.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    made = None
-    if isinstance(data, Dataset):
-        made, given = data, {**given, "name": data.name}
-        data = IN_PYTHON
-    else:
-        data, given = addressed(data, given)
-    options = {**tuned(model, data, given), **given}
-    names = choose_parts(model, data, options)
-    flat = part_options(names)
-    known = options_of(Settings)
-    for option in options:
-        if option not in flat and option not in known:
-            raise UnknownName(
-                f"option of {model!r} on {data!r}", option, [*flat, *known], see=f"unbraid train {model} {data} --help"
-            )
-    settings = resolve(Settings, {k: v for k, v in options.items() if k in known}, "unbraid train")
-    own = recipe_of(model, options).part_options
-    resolved: dict[str, dict[str, Any]] = {part: {} for part in names}
-    for option, (part, spec) in flat.items():
-        default = own.get(option, spec.default)
-        resolved[part][spec.name] = spec.check(options.get(option, default), f"{PARTS[part].kind} {names[part]!r}")
-    recipe: Recipe = models[model].factory(**resolved["model"])
-
-    dataset, digest = _loaded(data, resolved["data"]) if made is None else (made, digest_of(made))
-    batch_size = settings["batch_size"] or recipe.batch_size
-    if batch_size < recipe.least_batch:
-        raise UsageError(f"--batch-size is {batch_size}; {model!r} compares images of a batch: at least {recipe.least_batch}.")
-    per_epoch = steps_per_epoch(dataset, batch_size)
-    if settings["steps"] and settings["epochs"]:
-        raise UsageError("Give --steps or --epochs, not both.")
-    steps = settings["steps"] or (max(1, round(settings["epochs"] * per_epoch)) if settings["epochs"] else recipe.steps)
-    chosen: dict[str, Any] = {**names, **{f"{part}_options": resolved[part] for part in names}}
-    experiment = Experiment(
-        **chosen,
-        image_shape=dataset.shape,
-        n_train=len(dataset) - len(dataset.test),
-        latent_dim=settings["latent_dim"] or recipe.latent_dim,
-        batch_size=batch_size,
-        steps=steps,
-        seed=settings["seed"],
-        optimizer=settings["optimizer"] or recipe.optimiser.name,
-        lr=settings["lr"] or recipe.optimiser.lr,
-        weight_decay=recipe.optimiser.weight_decay if settings["weight_decay"] is None else settings["weight_decay"],
-        precision=settings["precision"],
-        checkpoint_every=settings["checkpoint_every"] or max(1, steps // 10),
-        keep_checkpoints=settings["keep_checkpoints"],
-        evaluate_every=settings["evaluate_every"],
-        log_every=settings["log_every"] or max(1, steps // 100),
-        data_digest=digest,
-    )
-    experiment.build()  # parts that do not fit are refused before anything is written
-    return experiment, dataset

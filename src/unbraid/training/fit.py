@@ -20,7 +20,7 @@ from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Objective
 from unbraid.randomness import derived_seed, one_step_of_randomness
-from unbraid.training.checkpoint import Checkpoint, checkpoint_path, put_weights, write_checkpoint
+from unbraid.training.checkpoint import Checkpoint, checkpoint_path, require_fit, write_checkpoint
 from unbraid.training.log import RunLog
 from unbraid.training.meter import Meter
 from unbraid.training.optimisers import Optimisers, make_optimisers, optimiser_tensors, restore_optimisers
@@ -90,17 +90,18 @@ class _State:
             group, _, rest = name.partition("/")
             groups.setdefault(group, {})[rest] = tensor
         try:
-            put_weights(self.vae, saved.weights, checkpoint_path(run.checkpoints, saved.state["step"]))
+            require_fit(self.vae, saved.weights, checkpoint_path(run.checkpoints, saved.state["step"]))
+            self.vae.load_state_dict(dict(saved.weights))
             restore_optimisers(self.optimisers, groups["optimiser"])
             self.meter.restore({k: v.to(device) for k, v in groups["mean"].items()}, saved.state["interval"])
             self.step, self.seconds = int(saved.state["step"]), float(saved.state["seconds"])
             if not (0 <= self.seconds < float("inf") and 0 <= saved.state["log_size"] < 2**63):
                 raise ValueError(f"seconds and log_size are {self.seconds} and {saved.state['log_size']}")
             return int(saved.state["log_size"])
-        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        except (CorruptFile, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CorruptFile(
-                f"The checkpoint of step {saved.state['step']} in {run.folder} is not one of this run ({error}). It was altered; "
-                "give --overwrite to train the run anew."
+                f"The checkpoint of step {saved.state['step']} in {run.folder} is not one of this run ({error}). It was "
+                "altered; give --overwrite to train the run anew."
             ) from error
 
     def require_finite(self) -> None:

@@ -15,7 +15,7 @@ class Settings:
     """Options of `unbraid train` for every model; None stands for the model's own default."""
 
     steps: Annotated[
-        int | None, Option("length of the run in steps (one batch each); 6,000 unless --epochs is given", ge=1)
+        int | None, Option("length of the run in steps (one batch each); default: the model's, unless --epochs is given", ge=1)
     ] = None
     epochs: Annotated[
         float | None, Option("length of the run in passes over the training images, instead of --steps", gt=0)

@@ -38,8 +38,8 @@ def beta_tcvae(
     alpha: Annotated[float, Option("weight of the mutual information between image and latents; below 0 rewards it")] = 1.0,
     gamma: Annotated[float, Option("weight of the dimension-wise KL", ge=0)] = 1.0,
     estimator: Annotated[
-        Estimator, Option("of the aggregate posterior: stratified sampling, weighted sampling, or the batch alone")
-    ] = "mss",
+        Estimator, Option("of the aggregate posterior: the batch alone, or weighted (mws) or stratified (mss) sampling")
+    ] = "plain",
     kl: Annotated[
         Literal["analytic", "sampled"],
         Option("KL in closed form plus (beta - 1) TC and so on, or the sampled terms alone as first published"),
@@ -52,6 +52,7 @@ def beta_tcvae(
     """beta-TCVAE (Chen): of the KL's three parts only the total correlation is weighted more.
 
     The estimate of the total correlation comes from the batch, so the batch size is part of the model: the larger, the more
-    dependence it sees. FactorVAE's gamma corresponds to beta - 1.
+    dependence it sees. `plain` has the gradients of `mws`, the estimator of the paper's main text; with `mss` and small
+    batches a model can lower its loss by estimates below zero (docs/estimates.md). FactorVAE's gamma corresponds to beta - 1.
     """
     return Recipe(ELBO((Decomposed(alpha, beta, gamma, estimator, kl, beta_warmup, beta_start),)), least_batch=2)

@@ -55,13 +55,14 @@ class GaussianOptimal(nn.Module):
         """Variance to compare with: the batch's in training, else the running mean. Carries no gradient."""
         if not self.training:
             return self.variance
-        variance = (squares.detach().mean() / n_values).clamp(min=math.exp(2 * LEAST_LOG_SIGMA))
-        self._remember(variance)
-        return variance
+        return (squares.detach().mean() / n_values).clamp(min=math.exp(2 * LEAST_LOG_SIGMA))
+
+    def _squares(self, output: Output, images: Images) -> PerImage:
+        return (images - self.mean(output)).square().flatten(1).sum(1)
 
     def energy(self, output: Output, images: Images) -> PerImage:
-        """Squared error over 2 sigma^2, never negative."""
-        squares = (images - self.mean(output)).square().flatten(1).sum(1)
+        """Squared error over 2 sigma^2, never negative. Does not count towards the running mean, as `nll` in training does."""
+        squares = self._squares(output, images)
         return squares / (2 * self._current(squares, images[0].numel()))
 
     def normaliser(self, n_values: int) -> Float[Tensor, ""]:
@@ -70,9 +71,10 @@ class GaussianOptimal(nn.Module):
 
     def nll(self, output: Output, images: Images) -> PerImage:
         """Negative log-density in nats per image."""
-        n_values = images[0].numel()
-        squares = (images - self.mean(output)).square().flatten(1).sum(1)
+        squares, n_values = self._squares(output, images), images[0].numel()
         variance = self._current(squares, n_values)
+        if self.training:
+            self._remember(variance)
         return squares / (2 * variance) + normal_normaliser(n_values, 0.5 * variance.log())
 
     def mean(self, output: Output) -> Images:

@@ -1,0 +1,106 @@
+"""The score of the beta-VAE paper: which factor did two samples share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, TypedDict
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from unbraid.errors import UsageError
+from unbraid.metrics.estimators import Array
+from unbraid.metrics.mutual_information import check_codes, named
+from unbraid.metrics.probes import multinomial_probe
+from unbraid.metrics.registry import metrics
+from unbraid.metrics.splitting import standardised
+from unbraid.metrics.votes import rows_by_value
+from unbraid.options import Option
+
+DEFINITIONS = ("standardised", "locatello2019", "signed")
+
+
+class VoteScores(TypedDict):
+    """Accuracy of a vote, for each factor that was held fixed, and the accuracy of guessing."""
+
+    score: float
+    per_factor: dict[str, float]
+    chance: float
+
+
+@metrics.register(
+    "beta_vae_score",
+    source="Higgins et al. (2017), beta-VAE; protocol of Locatello et al. (2019)",
+    range="0 to 1",
+    chance="1 / number of factors",
+    blind="to rotations of factors with different numbers of values, which it mostly forgives",
+    sampled=True,
+)
+def beta_vae_score(
+    codes: Array,
+    factors: Array,
+    *,
+    definition: Annotated[
+        Literal["standardised", "locatello2019", "signed"], Option("how the differences of a vote become features")
+    ] = "standardised",
+    pairs: Annotated[int, Option("pairs of samples a vote", ge=1)] = 64,
+    train_votes: Annotated[int, Option("votes that the classifier learns from", ge=1)] = 10_000,
+    test_votes: Annotated[int, Option("votes that it is scored on", ge=1)] = 5_000,
+    seed: Annotated[int, Option("seed of the votes", ge=0)] = 0,
+    factor_names: Sequence[str] | None = None,
+) -> VoteScores:
+    r"""Accuracy of a linear classifier that is told how far apart samples are which share the value of one factor.
+
+    A vote chooses a factor k, and L pairs of samples with the same value of v_k within each pair. Its features are
+
+    .. math:: \frac1L \sum_{l=1}^L \bigl| z_j(x_{l,1}) - z_j(x_{l,2}) \bigr|, \quad j = 1 \dots D,
+
+    and its class is k. Samples are rows of the table: first any row, then any of those that share its value.
+    Definitions:
+
+    * "standardised": features are standardised, so that the scale of latents does not matter.
+    * "locatello2019": they are not. With small codes the penalty of the classifier then keeps it at chance.
+    * "signed": the difference without its absolute value, as some reports write it, standardised. Its mean is 0 whatever is
+      shared, so it is blind: only its spread tells factors apart, which a linear classifier cannot use.
+
+    Range 0 to 1. Chance is 1 / K. A perfect code scores 1. Two factors of equal sizes at 45 degrees score 1/2 where there are
+    no others; among five, a rotation of all of them still scores 0.9. Per factor: the share of its votes that are right.
+    Raises `UsageError` for arrays that no score can be computed from.
+    """
+    check_codes(codes, factors)
+    if definition not in DEFINITIONS:
+        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(DEFINITIONS)}.")
+    rng = np.random.default_rng(seed)
+    held = rng.integers(0, factors.shape[1], train_votes + test_votes)
+    features = _differences(codes.astype(np.float64), factors.astype(np.int64), held, pairs, definition == "signed", rng)
+    learnt, read = features[:train_votes], features[train_votes:]
+    if definition != "locatello2019":
+        learnt, read = standardised(learnt, read)
+    found = multinomial_probe(learnt, held[:train_votes], read)
+    right = found.classes[found.scores.argmax(1)] == held[train_votes:]
+    return vote_scores(right, held[train_votes:], factors.shape[1], factor_names)
+
+
+def vote_scores(
+    right: np.ndarray, held: Int64[np.ndarray, "n"], factors: int, factor_names: Sequence[str] | None
+) -> VoteScores:
+    """Accuracy over all votes, and over those of each factor; 0 for a factor without a vote."""
+    per_factor = [float(right[held == k].mean()) if (held == k).any() else 0.0 for k in range(factors)]
+    return {"score": float(right.mean()), "per_factor": named(per_factor, factor_names), "chance": 1 / factors}
+
+
+def _differences(
+    codes: Float64[np.ndarray, "n d"],
+    factors: Int64[np.ndarray, "n k"],
+    held: Int64[np.ndarray, "votes"],
+    pairs: int,
+    signed: bool,
+    rng: np.random.Generator,
+) -> Float64[np.ndarray, "votes d"]:
+    features = np.empty((len(held), codes.shape[1]))
+    for k in range(factors.shape[1]):
+        votes = np.flatnonzero(held == k)
+        first = rng.integers(0, len(codes), (len(votes), pairs))
+        difference = codes[first] - codes[rows_by_value(factors[:, k]).like(first, rng)]
+        features[votes] = (difference if signed else np.abs(difference)).mean(1)
+    return features

@@ -1,0 +1,61 @@
+"""What latents know about factors, in nats, and what of it chance alone would give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+DEVIATIONS = 4.0
+"""A latent knows something if it is this many standard deviations above what chance gives."""
+
+
+@dataclass(frozen=True)
+class Information:
+    """I(z_j; v_k) in nats.
+
+    Args:
+        matrix: information, latents by factors; never negative.
+        entropies: H(v_k) of each factor.
+        chance: what a latent that knows nothing would be given by the estimator before any adjustment, latents by factors.
+        known: whether a latent knows more of a factor than chance gives, latents by factors.
+    """
+
+    matrix: Float64[np.ndarray, "d k"]
+    entropies: Float64[np.ndarray, "k"]
+    chance: Float64[np.ndarray, "d k"]
+    known: Bool[np.ndarray, "d k"]
+
+    @property
+    def live(self) -> Bool[np.ndarray, "d"]:
+        """Whether a latent knows more of any factor than chance gives."""
+        return np.asarray(self.known.any(1))
+
+    @property
+    def shares(self) -> Float64[np.ndarray, "d k"]:
+        """I(z_j; v_k) / H(v_k); 0 for a factor with a single value."""
+        return np.divide(self.matrix, self.entropies, out=np.zeros_like(self.matrix), where=self.entropies > 0)
+
+
+def adjusted_for_chance(
+    raw: Float64[np.ndarray, "d k"], chance: Float64[np.ndarray, "d k"], entropies: Float64[np.ndarray, "k"]
+) -> Float64[np.ndarray, "d k"]:
+    r"""Information without what chance gives: :math:`H (I - E) / (H - E)`, between 0 and the entropy H.
+
+    E is the mean of I over all orders of the factor's values. So a latent that knows nothing gets 0 on average, and one that
+    knows all gets H, whatever the number of samples. Source: the adjusted mutual information of Vinh et al. (2010), with H(v_k)
+    as the largest possible value.
+    """
+    room = entropies - chance
+    share = np.divide(raw - chance, room, out=np.zeros_like(raw), where=room > 1e-9)
+    return entropies * np.clip(share, 0.0, 1.0)
+
+
+def beyond_chance(raw: Float64[np.ndarray, "d k"], chance: Float64[np.ndarray, "d k"], n: int) -> Bool[np.ndarray, "d k"]:
+    """Which latents are `DEVIATIONS` standard deviations above chance, for each factor.
+
+    2 n I of a latent that knows nothing is chi-squared: with mean 2 n E it has the variance 4 n E, so I has E / n.
+    """
+    known: Bool[np.ndarray, "d k"] = raw - chance > DEVIATIONS * np.sqrt(chance / n) + 1e-12
+    return known

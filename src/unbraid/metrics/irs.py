@@ -1,0 +1,82 @@
+"""Interventional robustness score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from unbraid.errors import UsageError
+from unbraid.metrics.estimators import Array
+from unbraid.metrics.mig_sup import LatentScores
+from unbraid.metrics.mutual_information import check_codes, equal_width_bins
+from unbraid.metrics.registry import metrics
+from unbraid.options import Option
+
+QUANTILES = {"suter2019": 1.0, "locatello2019": 0.99}
+MOST_VALUES = 20
+
+
+def robustness(
+    codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], quantile: float
+) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "d"]]:
+    """IRS of each latent and factor, and the largest deviation of each latent from its mean; 0 where that is 0."""
+    largest = np.abs(codes - codes.mean(0)).max(0)
+    deviations = np.empty((codes.shape[1], factors.shape[1]))
+    for k, labels in enumerate(factors.T):
+        values = np.unique(labels)
+        groups = [codes[labels == value] for value in values]
+        deviations[:, k] = np.mean([np.quantile(np.abs(own - own.mean(0)), quantile, axis=0) for own in groups], axis=0)
+    shares = np.divide(deviations, largest[:, None], out=np.ones_like(deviations), where=largest[:, None] > 0)
+    return np.maximum(1 - shares, 0.0), largest
+
+
+@metrics.register(
+    "irs",
+    source="Suter et al. (2019), Robustly Disentangled Causal Mechanisms; protocol of Locatello et al. (2019)",
+    range="0 to 1",
+    chance="near 0, and more with few samples per value",
+    blind="to several latents that know the same factor, and to factors that no latent knows",
+)
+def irs(
+    codes: Array,
+    factors: Array,
+    *,
+    definition: Annotated[
+        Literal["suter2019", "locatello2019"], Option("largest deviations, or the 99th percentile with 20 bins a factor")
+    ] = "suter2019",
+    factor_names: Sequence[str] | None = None,
+) -> LatentScores:
+    r"""Interventional robustness score: how little a latent moves, while the factor that it follows is fixed.
+
+    .. math:: \mathrm{IRS}_j = \max_k 1 - \frac{\mathrm{E}_v \max_{x: v_k = v} |z_j(x) - \mathrm{E}[z_j | v_k = v]|}
+        {\max_x |z_j(x) - \mathrm{E} z_j|}
+
+    The score is the mean over latents, weighted by the denominators, so that constant latents do not count: they are None in
+    `per_latent`, and `live` is the number of the others. Values of a factor are taken to be equally likely, as under
+    interventions. Definitions:
+
+    * "suter2019": the largest deviation, as in the paper. Single outliers lower it.
+    * "locatello2019": the 99th percentile of the deviations under a fixed value, over the largest deviation of all; factors of
+      more than 20 values are merged into 20 bins, so that a perfect code scores less than 1.
+
+    Range 0 to 1, where less than 0 counts as 0: it happens if all samples of a value but few have one code. A perfect code
+    scores 1. Chance is near 0 for evenly spread codes with many samples a value, and 0.2 for normal ones with 2,500. Blind to
+    copies among the latents, and to factors that none knows.
+    Raises `UsageError` for arrays that no score can be computed from.
+    """
+    check_codes(codes, factors)
+    if definition not in QUANTILES:
+        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(QUANTILES)}.")
+    labels = factors.astype(np.int64)
+    if definition == "locatello2019":
+        labels = equal_width_bins(labels.astype(np.float64), MOST_VALUES)
+    matrix, weights = robustness(codes.astype(np.float64), labels, QUANTILES[definition])
+    per_latent = matrix.max(1)
+    return {
+        "score": float(per_latent @ weights / weights.sum()) if weights.any() else 0.0,
+        "per_latent": [float(score) if weight else None for score, weight in zip(per_latent, weights, strict=True)],
+        "live": int((weights > 0).sum()),
+    }

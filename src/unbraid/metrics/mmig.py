@@ -1,0 +1,59 @@
+"""Mutual information gap for factors that depend on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from unbraid.metrics.binned_information import adjusted_factor_information
+from unbraid.metrics.estimators import Array, Bins, Definition, information
+from unbraid.metrics.mig import Scores, best_two
+from unbraid.metrics.mutual_information import named
+from unbraid.metrics.registry import metrics
+
+
+def mmig_from_information(
+    information: Float[np.ndarray, "d k"], entropies: Float[np.ndarray, "k"], between: Float[np.ndarray, "k k"]
+) -> Float[np.ndarray, "k"]:
+    r""":math:`(I_{(1)} - I_{(2)}) / (H(v_k) - \max_{k' \ne k} I(v_k; v_{k'}))`, at most 1; 0 where the denominator is 0."""
+    best, second = best_two(information)
+    others = np.where(np.eye(len(entropies), dtype=bool), 0.0, between)
+    room = entropies - others.max(0)
+    gaps: np.ndarray = np.divide(best - second, room, out=np.zeros(len(entropies)), where=room > 1e-9)
+    return np.minimum(gaps, 1.0)
+
+
+@metrics.register(
+    "mmig",
+    source="Modified mutual information gap; its maximum over other factors read as leaving out the factor itself",
+    range="0 to 1",
+    chance="0",
+    blind="as MIG, and to factors that are copies of each other, which score 0",
+)
+def mmig(
+    codes: Array | None = None,
+    factors: Array | None = None,
+    *,
+    mean: Array | None = None,
+    variance: Array | None = None,
+    definition: Definition = None,
+    bins: Bins = 20,
+    factor_names: Sequence[str] | None = None,
+) -> Scores:
+    r"""Mutual information gap over the largest gap that factors which depend on each other allow.
+
+    .. math:: \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k) - \max_{k' \ne k} I(v_k; v_{k'})}
+
+    Where latents are the factors, the best one knows H(v_k) and the second best as much as the nearest other factor, so that a
+    perfect code scores 1. For independent factors it is MIG. The published formula does not leave out k' = k, which would make
+    every denominator 0. A gap may exceed the denominator where no latent follows the other factor; it counts as 1.
+    A factor that another one determines scores 0. I(v_k; v_k') is adjusted for chance, so that it is 0 for independent factors.
+
+    Definitions, range, chance, blind spots and errors: as `unbraid.metrics.mig.mig`.
+    """
+    found = information(codes, factors, mean=mean, variance=variance, definition=definition, bins=bins)
+    assert factors is not None  # checked by information
+    gaps = mmig_from_information(found.matrix, found.entropies, adjusted_factor_information(factors))
+    return {"score": float(gaps.mean()), "per_factor": named(gaps, factor_names)}

@@ -1,0 +1,91 @@
+"""Separated attribute predictability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from sklearn.svm import LinearSVC
+
+from unbraid.errors import UsageError
+from unbraid.metrics.estimators import Array
+from unbraid.metrics.mig import Scores, best_two
+from unbraid.metrics.mutual_information import check_codes, named
+from unbraid.metrics.registry import metrics
+from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.options import Option
+
+TRAIN, TEST = 10_000, 5_000
+
+Predictability = Callable[[Float64[np.ndarray, "n d"], Int64[np.ndarray, "n k"], int], Float64[np.ndarray, "d k"]]
+
+
+def squared_correlations(
+    codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
+) -> Float64[np.ndarray, "d k"]:
+    """R^2 of the regression of each factor on each latent, over all samples; 0 for what is constant."""
+    left, _ = standardised(codes, codes)
+    right, _ = standardised(factors, factors)
+    return np.minimum((left.T @ right / len(codes)) ** 2, 1.0)
+
+
+def classifier_accuracies(
+    codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
+) -> Float64[np.ndarray, "d k"]:
+    """Accuracy, on samples it has not seen, of a linear support vector machine from each latent alone to each factor."""
+    train, test = split_rows(len(codes), TRAIN, TEST, seed)
+    found = np.empty((codes.shape[1], factors.shape[1]))
+    for k, labels in enumerate(factors.T):
+        if len(np.unique(labels[train])) == 1:
+            found[:, k] = (labels[test] == labels[train][0]).mean()
+            continue
+        for j, code in enumerate(codes.T[:, :, None]):
+            machine: Any = LinearSVC(C=0.01, class_weight="balanced", dual=False, random_state=seed)
+            machine.fit(code[train], labels[train])
+            found[j, k] = (machine.predict(code[test]) == labels[test]).mean()
+    return found
+
+
+DEFINITIONS: dict[str, Predictability] = {"kumar2018": squared_correlations, "locatello2019": classifier_accuracies}
+
+
+@metrics.register(
+    "sap",
+    source="Kumar et al. (2018), Variational Inference of Disentangled Latent Concepts from Unlabeled Observations",
+    range="0 to 1",
+    chance="0",
+    blind="to what a latent knows of a factor beyond a straight line, and to what a third latent knows",
+)
+def sap(
+    codes: Array,
+    factors: Array,
+    *,
+    definition: Annotated[
+        Literal["kumar2018", "locatello2019"], Option("squared correlation, or accuracy of a support vector machine")
+    ] = "kumar2018",
+    seed: Annotated[int, Option("seed of the choice of samples, for locatello2019", ge=0)] = 0,
+    factor_names: Sequence[str] | None = None,
+) -> Scores:
+    r"""Separated attribute predictability: how far the best latent predicts a factor better than the second best.
+
+    .. math:: \frac1K \sum_k \bigl(S_{(1)k} - S_{(2)k}\bigr)
+
+    Definitions of :math:`S_{jk}`:
+
+    * "kumar2018": squared correlation, the paper's choice for ordered factors, over all samples; the numbers of the values are
+      taken as they are. A perfect code scores 1, whatever its scale.
+    * "locatello2019": accuracy of a linear support vector machine with C = 0.01 and balanced classes, on the codes as they are:
+      the score changes with their scale. Learnt on 10,000 samples, scored on 5,000 others (2/3 and 1/3 of fewer). A straight
+      line tells few of many values apart, and the second latent is right by chance, so that a perfect code scores far below 1.
+
+    Range 0 to 1. Chance scores 0. Blind to what is not linear (a code that says |v - middle|), to the order of values that have
+    none (shapes), and to what a third latent knows.
+    Raises `UsageError` for arrays that no score can be computed from.
+    """
+    check_codes(codes, factors)
+    if definition not in DEFINITIONS:
+        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(DEFINITIONS)}.")
+    best, second = best_two(DEFINITIONS[definition](codes.astype(np.float64), factors.astype(np.int64), seed))
+    return {"score": float((best - second).mean()), "per_factor": named(best - second, factor_names)}

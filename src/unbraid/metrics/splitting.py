@@ -1,0 +1,30 @@
+"""Which samples a probe learns from, and which it is scored on."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64, Int64, Shaped
+
+
+def split_rows(n: int, train: int, test: int, seed: int) -> tuple[Int64[np.ndarray, "a"], Int64[np.ndarray, "b"]]:
+    """Rows in random order, without overlap: `train` and `test` of them, or their shares of all where there are fewer.
+
+    At least one row on each side; a lone sample is on both.
+    """
+    rows = np.random.default_rng(seed).permutation(n)
+    if n >= train + test:
+        return rows[:train], rows[train : train + test]
+    if n == 1:
+        return rows, rows
+    cut = min(max(1, round(n * train / (train + test))), n - 1)
+    return rows[:cut], rows[cut:]
+
+
+def standardised(
+    fitted: Shaped[np.ndarray, "a d"], applied: Shaped[np.ndarray, "b d"]
+) -> tuple[Float64[np.ndarray, "a d"], Float64[np.ndarray, "b d"]]:
+    """Columns less the mean and over the standard deviation of the first array; constant columns are 0."""
+    fitted, applied = fitted.astype(np.float64), applied.astype(np.float64)
+    centre, spread = fitted.mean(0), fitted.std(0)
+    spread = np.where(spread > 1e-12 * (np.abs(centre) + 1e-290), spread, np.inf)
+    return (fitted - centre) / spread, (applied - centre) / spread

@@ -1,0 +1,70 @@
+"""The parts of a run that a user chooses, and the flat names of their options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from unbraid.data.dataset import datasets
+from unbraid.distributions.interfaces import likelihoods
+from unbraid.nn.interfaces import decoders, encoders
+from unbraid.options import OptionSpec, options_of
+from unbraid.registry import Registry
+from unbraid.training.settings import Settings
+from unbraid.zoo.recipe import STAND_INS, Recipe, models
+
+PARTS: Mapping[str, Registry] = {
+    "model": models,
+    "data": datasets,
+    "encoder": encoders,
+    "decoder": decoders,
+    "likelihood": likelihoods,
+}
+PREFIXED = ("encoder", "decoder")
+"""Options of these parts carry the part's name (`--encoder-width`), since both may have one of the same name; those of other
+parts do where their own name is taken."""
+RESERVED = frozenset(
+    {"model", "data", "out", "device", "extend", "overwrite", "config", "evaluate_images", "report", "monitor"}
+)
+"""Names that mean something else to `unbraid train` or to `unbraid.train`."""
+
+
+def part_options(names: Mapping[str, str]) -> dict[str, tuple[str, OptionSpec]]:
+    """Flat option names of the chosen parts, each with the part it belongs to.
+
+    Args:
+        names: the chosen parts, {"model": "beta_vae", "data": "ellipses", ...}.
+    """
+    taken = RESERVED | set(options_of(Settings))
+    flat: dict[str, tuple[str, OptionSpec]] = {}
+    for part, name in names.items():
+        for option, spec in PARTS[part][name].options.items():
+            plain = part not in PREFIXED and option not in taken and option not in flat
+            flat[option if plain else f"{part}_{option}"] = (part, spec)
+    return flat
+
+
+def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
+    """The recipe of a model with those of the options that are its own, checked."""
+    own = models[model].options
+    recipe: Recipe = models[model].factory(**{k: own[k].check(v, f"model {model!r}") for k, v in options.items() if k in own})
+    return recipe
+
+
+def choose_parts(model: str, data: str, options: Mapping[str, Any], size: int | None = None) -> dict[str, str]:
+    """The names of all parts: those given, else the model's own, or what stands in for them on images of their size.
+
+    Args:
+        model, data, options: as for `plan`.
+        size: height of the images where it is known; by default what the data set's option of that name says.
+    """
+    recipe = recipe_of(model, options)
+    declared = datasets[data].options.get("size")
+    height = size or options.get("size", declared.default if declared else None)
+    stand_ins = next((found for n, found in STAND_INS.items() if n == height), {})
+    own = {part: getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
+    chosen = {part: options.get(part) or stand_ins.get(name, name) for part, name in own.items()}
+    names = {"model": model, "data": data, **chosen}
+    for part, name in names.items():
+        PARTS[part][str(name)]  # unknown names end here, with a suggestion
+    return names

@@ -1,0 +1,71 @@
+from math import log
+
+import numpy as np
+import pytest
+
+from unbraid.metrics.dci import dci, disentanglement_of
+
+
+def test_scores_by_hand():
+    scores, weights = disentanglement_of(np.array([[1.0, 0.0], [2.0, 2.0], [0.9, 0.1], [0.0, 0.0]]))
+    mixed = 1 + (0.9 * log(0.9) + 0.1 * log(0.1)) / log(2)
+    assert scores.tolist() == pytest.approx([1, 0, mixed, 0])
+    assert weights.tolist() == pytest.approx([1 / 6, 4 / 6, 1 / 6, 0])
+    of_columns, weights = disentanglement_of(np.array([[1.0, 0.0], [2.0, 2.0], [0.9, 0.1], [0.0, 0.0]]).T)
+    assert weights.tolist() == pytest.approx([3.9 / 6, 2.1 / 6])
+    shares = np.array([1, 2, 0.9]) / 3.9
+    assert of_columns[0] == pytest.approx(1 + (shares * np.log(shares)).sum() / log(4))
+    assert disentanglement_of(np.zeros((2, 3)))[1].tolist() == [0, 0]
+    assert disentanglement_of(np.array([[2.0], [0.0]]))[0].tolist() == [1, 0]
+
+
+def small(seed=0, n=900):
+    rng = np.random.default_rng(seed)
+    factors = rng.integers(0, [3, 4], size=(n, 2))
+    return factors.astype(float), factors, rng.normal(size=(n, 3))
+
+
+@pytest.mark.parametrize("importance", ["forest", "gbt", "logistic"])
+def test_perfect_codes(importance):
+    codes, factors, noise = small()
+    found = dci(np.hstack([codes[:, ::-1] * [-1, 100], noise[:, :1]]), factors, importance=importance)
+    low = 0.9 if importance == "forest" else 0.75
+    assert found["disentanglement"]["score"] > low
+    assert found["completeness"]["score"] > low
+    assert found["informativeness"]["score"] > 0.97
+    assert found["score"] == found["disentanglement"]["score"]
+
+
+def test_copies_are_incomplete_and_mixtures_entangled():
+    codes, factors, _ = small()
+    copied = dci(codes[:, [0, 0, 1]], factors, importance="logistic", factor_names=["a", "b"])
+    assert copied["disentanglement"]["score"] > 0.8
+    assert copied["completeness"]["per_factor"]["a"] < 0.5
+    assert copied["completeness"]["per_factor"]["b"] > 0.8
+    mixed = dci(np.stack([codes[:, 0] / 2 + codes[:, 1] / 3, codes[:, 0] / 2 - codes[:, 1] / 3], 1), factors)
+    assert mixed["disentanglement"]["score"] < 0.3
+    assert mixed["informativeness"]["score"] > 0.95  # blind to mixing
+
+
+def test_noise_constants_and_single_values():
+    _, factors, noise = small(n=3000)
+    found = dci(noise, factors)
+    assert found["score"] < 0.1
+    assert found["informativeness"]["per_factor"] == pytest.approx({"0": 1 / 3, "1": 1 / 4}, abs=0.06)
+    constant = dci(np.ones((3000, 2)), factors)
+    assert (constant["score"], constant["completeness"]["score"]) == (0, 0)
+    single = dci(noise, np.zeros((3000, 2), np.int64))
+    assert (single["score"], single["informativeness"]["score"]) == (0, 1)
+
+
+def test_latents_of_noise_take_little_importance(dsprites):
+    codes, factors, noise = dsprites
+    jitter = codes + np.random.default_rng(0).normal(size=codes.shape) * 0.03
+    found = dci(np.hstack([jitter, noise[:, :5]]), factors)
+    assert found["disentanglement"]["score"] > 0.95
+
+
+def test_seeds_repeat():
+    codes, factors, noise = small()
+    assert dci(codes + noise[:, :2], factors, seed=1) == dci(codes + noise[:, :2], factors, seed=1)
+    assert dci(codes + noise[:, :2], factors, seed=1) != dci(codes + noise[:, :2], factors, seed=2)

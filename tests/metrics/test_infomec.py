@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from unbraid.metrics.infomec import infomec, predicted_share, share_of_best
+
+
+def test_shares_by_hand():
+    rows = np.array([[1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.6, 0.3, 0.1], [0.0, 0.0, 0.0]])
+    assert share_of_best(rows).tolist() == pytest.approx([1, 0, (0.6 - 1 / 3) / (2 / 3), 0])
+    assert share_of_best(np.array([[0.3], [0.0]])).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("definition", ["held_out", "hsu2023"])
+def test_perfect_codes(dsprites, definition):
+    codes, factors, _ = (array[:4000] for array in dsprites)
+    found = infomec(codes[:, ::-1] * [1, -1, 1, 1, 1], factors, definition=definition)
+    for part in ("modularity", "compactness", "explicitness"):
+        assert found[part]["score"] == pytest.approx(1, abs=0.01), part
+    assert found["score"] == found["modularity"]["score"]
+
+
+def test_what_becomes_of_latents_that_know_nothing(dsprites):
+    codes, factors, noise = (array[:3000] for array in dsprites)
+    ours = infomec(np.hstack([codes, noise[:, :3]]), factors)
+    assert (ours["modularity"]["live"], ours["score"]) == (5, pytest.approx(1, abs=1e-3))
+    wide = infomec(np.hstack([codes, noise[:, :3]]), factors, definition="hsu2023")
+    assert wide["modularity"]["live"] == 8
+    assert wide["score"] < 0.9
+    narrow = infomec(np.hstack([codes, noise[:, :3] * 1e-3]), factors, definition="hsu2023")
+    assert (narrow["modularity"]["live"], narrow["score"]) == (5, pytest.approx(1, abs=0.01))
+
+
+def test_noise_and_constants(dsprites):
+    _, factors, noise = dsprites
+    for nothing in (noise, np.ones((10_000, 2))):
+        found = infomec(nothing, factors)
+        assert [found[part]["score"] for part in ("modularity", "compactness", "explicitness")] == pytest.approx(
+            [0, 0, 0], abs=1e-3
+        )
+
+
+def test_copies_are_not_compact_and_missing_factors_not_explicit(dsprites):
+    codes, factors, _ = dsprites
+    found = infomec(codes[:, [0, 0, 1]], factors)
+    assert found["modularity"]["score"] == pytest.approx(1, abs=1e-3)
+    assert list(found["compactness"]["per_factor"].values())[:2] == pytest.approx([(1 / 2 - 1 / 3) / (2 / 3), 1], abs=1e-3)
+    assert list(found["compactness"]["per_factor"].values())[2:] == [0, 0, 0]
+    assert list(found["explicitness"]["per_factor"].values()) == pytest.approx([1, 1, 0, 0, 0], abs=0.01)
+
+
+def test_the_share_that_a_channel_lets_through():
+    """A bit that is right nine times in ten: 1 - H(0.1) / log 2, also for factors whose values are uneven."""
+    rng = np.random.default_rng(0)
+    labels = (rng.random(30_000) < 0.5).astype(np.int64)
+    code = np.where(rng.random(30_000) < 0.9, labels, 1 - labels).astype(float)[:, None]
+    closed = 1 + (0.9 * np.log(0.9) + 0.1 * np.log(0.1)) / np.log(2)
+    assert predicted_share(code, labels, published=False, seed=0) == pytest.approx(closed, abs=0.03)
+    uneven = (rng.random(30_000) < 0.9).astype(np.int64) * 5
+    assert predicted_share(rng.normal(size=(30_000, 2)), uneven, published=False, seed=0) < 0.005
+
+
+def test_published_explicitness_is_that_of_samples_seen():
+    rng = np.random.default_rng(0)
+    codes, labels = rng.normal(size=(60, 50)), rng.integers(0, 2, 60)
+    assert predicted_share(codes, labels, published=True, seed=0) > 0.99
+    assert predicted_share(codes, labels, published=False, seed=0) < 0.3

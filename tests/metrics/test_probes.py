@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from unbraid.metrics.explicitness import explicitness
+from unbraid.metrics.probes import area_under_curve, multinomial_probe, one_vs_rest_probe
+from unbraid.metrics.splitting import split_rows, standardised
+
+
+def test_area_by_hand_and_as_scikit_learn():
+    scores, positive = np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])
+    assert area_under_curve(scores, positive) == 0.75
+    assert area_under_curve(-scores, positive) == 0.25
+    assert area_under_curve(np.zeros(4), positive) == 0.5
+    assert area_under_curve(scores, np.ones(4, bool)) == 0.5
+    rng = np.random.default_rng(0)
+    scores, positive = rng.integers(0, 20, 300) / 20, rng.random(300) < 0.3
+    assert area_under_curve(scores, positive) == pytest.approx(roc_auc_score(positive, scores))
+
+
+@pytest.mark.parametrize("probe", [multinomial_probe, one_vs_rest_probe])
+def test_probes_give_probabilities_of_the_classes_they_name(probe):
+    rng = np.random.default_rng(0)
+    labels = rng.choice([-4, 7, 9], size=600)
+    features = np.stack([labels == 9, labels == -4], 1) + rng.normal(size=(600, 2)) * 0.1
+    found = probe(features[:400], labels[:400], features[400:])
+    assert found.scores.sum(1) == pytest.approx(np.ones(200))
+    assert (found.classes[found.scores.argmax(1)] == labels[400:]).mean() > 0.98
+    lone = probe(features[:3], np.full(3, 7), features[:5])
+    assert (lone.scores.tolist(), lone.classes.tolist()) == ([[1.0]] * 5, [7])
+
+
+def test_a_split_has_no_row_twice_and_repeats():
+    for n in (2, 3, 10, 14_999, 15_000, 20_000):
+        train, test = split_rows(n, 10_000, 5_000, 3)
+        assert len(set(train) | set(test)) == len(train) + len(test) == min(n, 15_000)
+        assert min(len(train), len(test)) >= 1
+    assert [len(rows) for rows in split_rows(30, 10_000, 5_000, 0)] == [20, 10]
+    assert np.array_equal(split_rows(100, 20, 10, 1)[0], split_rows(100, 20, 10, 1)[0])
+    assert not np.array_equal(split_rows(100, 20, 10, 1)[0], split_rows(100, 20, 10, 2)[0])
+    assert split_rows(1, 20, 10, 0)[0].tolist() == split_rows(1, 20, 10, 0)[1].tolist() == [0]
+
+
+def test_standardised_by_the_first_array():
+    learnt, read = standardised(np.array([[1.0, 5, 0.1], [3.0, 5, 0.1]]), np.array([[4.0, 9, 0.1]]))
+    assert learnt.tolist() == [[-1, 0, 0], [1, 0, 0]]
+    assert read.tolist() == [[2, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("definition", "expected"),
+    [("multinomial", [1, 1, 0.97, 0.977, 0.977]), ("one_vs_rest", [1, 0.978, 0.894, 0.901, 0.902])],
+)
+def test_explicitness_of_a_perfect_code(dsprites, definition, expected):
+    codes, factors, _ = dsprites
+    found = explicitness(codes, factors, definition=definition)
+    assert list(found["per_factor"].values()) == pytest.approx(expected, abs=0.012)
+
+
+def test_explicitness_does_not_see_scale(dsprites):
+    codes, factors, _ = (array[:2000] for array in dsprites)
+    found = explicitness(codes * [1, -1e-4, 1e5, 1, 1] + 3, factors)
+    assert found["score"] == pytest.approx(explicitness(codes, factors)["score"], abs=1e-3)
+
+
+def test_explicitness_of_noise_and_constants_is_a_half(dsprites):
+    _, factors, noise = dsprites
+    assert explicitness(noise, factors)["score"] == pytest.approx(0.5, abs=0.01)
+    assert explicitness(np.ones((10_000, 2)), factors)["score"] == 0.5
+    assert explicitness(noise, np.zeros_like(factors))["score"] == 0.5
+
+
+def test_explicitness_does_not_see_a_rotation_but_sees_what_is_missing(dsprites):
+    codes, factors, _ = (array[:4000] for array in dsprites)
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(5, 5)))[0]
+    full = explicitness(codes, factors)["score"]
+    assert explicitness(codes @ rotation, factors)["score"] == pytest.approx(full, abs=0.01)
+    fewer = explicitness(codes[:, :3], factors)["per_factor"]
+    assert [fewer["3"], fewer["4"]] == pytest.approx([0.5, 0.5], abs=0.02)
+
+
+def test_explicitness_is_scored_on_samples_it_has_not_seen():
+    """Forty latents of noise tell 60 samples apart, and no others."""
+    rng = np.random.default_rng(0)
+    assert explicitness(rng.normal(size=(90, 60)), rng.integers(0, 2, size=(90, 1)))["score"] < 0.75

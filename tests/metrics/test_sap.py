@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from unbraid.errors import UsageError
+from unbraid.metrics.sap import sap, squared_correlations
+
+
+def test_squared_correlations_by_numpy(noisy):
+    codes, factors = noisy(0)
+    expected = np.corrcoef(codes.T, factors.T)[:4, 4:] ** 2
+    assert squared_correlations(codes, factors, 0) == pytest.approx(expected)
+
+
+def test_known_codes(dsprites, rotated):
+    codes, factors, noise = dsprites
+    perfect = sap(codes[:, [2, 0, 4, 1, 3]] * [-1, 1e-3, 5, 1, 1] + 2, factors)
+    assert perfect["score"] == pytest.approx(1, abs=1e-3)
+    assert sap(noise, factors)["score"] < 0.001
+    assert sap(*rotated(10))["score"] == pytest.approx(0, abs=1e-12)
+    assert sap(rotated(10)[0][:, :1], rotated(10)[1])["score"] == pytest.approx(0.5)  # a lone latent has no rival
+    assert sap(codes[:, [0, 0]], factors)["score"] == pytest.approx(0, abs=1e-3)
+    assert sap(np.abs(codes - 0.5), factors)["score"] < 0.01  # blind to what is not a line
+    assert sap(np.ones((10_000, 3)), factors)["score"] == 0
+    assert sap(codes, np.zeros_like(factors))["score"] == 0
+
+
+def test_classifiers(grid):
+    factors = np.tile(grid(2, 3), (100, 1))
+    found = sap(factors.astype(float) * 10, factors, definition="locatello2019", factor_names=["a", "b"])
+    assert found["per_factor"]["a"] == pytest.approx(1 - 0.5, abs=0.06)  # the other latent is right by chance
+    assert 0.2 < found["per_factor"]["b"] < 0.72
+    small = sap(factors * 1e-4, factors, definition="locatello2019", factor_names=["a", "b"])
+    assert small["score"] < found["score"] - 0.05  # codes are taken as they are
+    assert sap(np.ones((60, 2)), np.zeros((60, 1), np.int64), definition="locatello2019")["score"] == 0
+
+
+def test_a_definition_that_is_not_known():
+    with pytest.raises((UsageError, TypeError)):
+        sap(np.zeros((6, 2)), np.zeros((6, 1), np.int64), definition="kumar")

@@ -1,0 +1,120 @@
+import numpy as np
+import pytest
+
+from unbraid.metrics.beta_vae_score import _differences, beta_vae_score
+from unbraid.metrics.factor_vae_score import _least_varying, factor_vae_score
+from unbraid.metrics.votes import rows_by_value
+
+FEW = {"train_votes": 3000, "test_votes": 2000}
+
+
+def rotate_last_two(codes):
+    return np.hstack([codes[:, :3], codes[:, [3]] + codes[:, [4]], codes[:, [3]] - codes[:, [4]]])
+
+
+def test_rows_that_share_a_value_evenly():
+    factor = np.array([7, 3, 7, 7, 3, -1])
+    rows, rng = rows_by_value(factor), np.random.default_rng(0)
+    drawn = rows.like(np.repeat([0, 1, 5], 6000).reshape(3, -1), rng)
+    assert (factor[drawn] == np.array([[7], [3], [-1]])).all()
+    assert np.bincount(drawn[0], minlength=6)[[0, 2, 3]] == pytest.approx([2000] * 3, rel=0.1)
+    assert set(drawn[1]) == {1, 4}
+    assert set(drawn[2]) == {5}
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_differences_are_those_of_pairs_one_by_one(noisy, signed):
+    codes, factors = noisy(0)
+    held = np.array([0, 2, 1, 0, 2])
+    found = _differences(codes, factors, held, 5, signed, np.random.default_rng(4))
+    rng = np.random.default_rng(4)
+    for k in range(3):
+        votes = np.flatnonzero(held == k)
+        first = rng.integers(0, 300, (len(votes), 5))
+        groups = [np.flatnonzero(factors[:, k] == factors[row, k]) for row in first.ravel()]
+        picks = rng.integers(0, np.array([len(group) for group in groups]).reshape(first.shape))
+        for v, vote in enumerate(votes):
+            total = np.zeros(4)
+            for pair in range(5):
+                second = groups[v * 5 + pair][picks[v, pair]]
+                assert factors[first[v, pair], k] == factors[second, k]
+                step = codes[first[v, pair]] - codes[second]
+                total += step if signed else abs(step)
+            assert found[vote] == pytest.approx(total / 5)
+
+
+def test_beta_vae_score_of_known_codes(dsprites, rotated):
+    codes, factors, noise = dsprites
+    assert beta_vae_score(codes, factors)["score"] == 1
+    assert beta_vae_score(codes[:, [4, 2, 0, 1, 3]] * [-1, 1e-4, 1e4, 1, 1], factors, **FEW)["score"] > 0.995
+    random = beta_vae_score(noise, factors)
+    assert random["score"] == pytest.approx(0.2, abs=0.025)
+    assert random["chance"] == 0.2
+    assert beta_vae_score(*rotated(10))["score"] == pytest.approx(0.5, abs=0.03)
+    assert beta_vae_score(rotate_last_two(codes), factors)["score"] == pytest.approx(0.8, abs=0.03)
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(5, 5)))[0]
+    assert beta_vae_score((codes / codes.std(0)) @ rotation, factors)["score"] > 0.85
+
+
+def test_beta_vae_definitions(dsprites):
+    codes, factors, _ = dsprites
+    assert beta_vae_score(codes, factors, definition="locatello2019")["score"] > 0.99
+    assert beta_vae_score(codes * 1e-3, factors, definition="locatello2019")["score"] == pytest.approx(0.203, abs=0.02)
+    assert beta_vae_score(codes * 1e-3, factors)["score"] == 1
+    assert beta_vae_score(codes, factors, definition="signed")["score"] == pytest.approx(0.2, abs=0.03)
+
+
+def test_factor_vae_score_of_known_codes(dsprites, rotated):
+    codes, factors, noise = dsprites
+    perfect = factor_vae_score(codes, factors)
+    assert (perfect["score"], perfect["chance"], perfect["live"]) == (1, 0.2, 5)
+    assert factor_vae_score(codes[:, [4, 2, 0, 1, 3]] * [-1, 1, 1e4, 1, 1], factors, **FEW)["score"] == 1
+    assert factor_vae_score(np.hstack([codes, codes]), factors, **FEW)["score"] == 1
+    assert factor_vae_score(noise, factors)["score"] == pytest.approx(0.2, abs=0.03)
+    assert factor_vae_score(*rotated(10))["score"] == pytest.approx(0.5, abs=0.05)
+    fewer = factor_vae_score(codes[:, :3], factors)["per_factor"]
+    assert [fewer[k] for k in "012"] == [1, 1, 1]
+
+
+def test_latents_that_hardly_vary_have_no_vote(dsprites):
+    """A constant, or almost, would be the least varying of every vote."""
+    codes, factors, noise = dsprites
+    for still in (np.zeros((10_000, 3)), noise[:, :3] * 0.049):
+        found = factor_vae_score(np.hstack([codes, still]), factors, **FEW)
+        assert (found["score"], found["live"]) == (1, 5)
+    assert factor_vae_score(np.hstack([codes, noise[:, :3] * 0.06]), factors, **FEW)["live"] == 8
+    nothing = factor_vae_score(codes * 1e-3, factors, **FEW)
+    assert (nothing["score"], nothing["live"], set(nothing["per_factor"].values())) == (0, 0, {0})
+    assert factor_vae_score(codes * 1e-3, factors, threshold=0.0, **FEW)["score"] == 1
+
+
+def test_votes_are_those_of_one_batch_at_a_time(noisy):
+    codes, factors = noisy(0)
+    held = np.random.default_rng(0).integers(0, 3, 40)
+    found = _least_varying(codes, factors, held, 6, np.random.default_rng(4))
+    rng = np.random.default_rng(4)
+    for k in range(3):
+        votes = np.flatnonzero(held == k)
+        fixed = rng.integers(0, 300, (len(votes), 1))
+        groups = [np.flatnonzero(factors[:, k] == factors[row, k]) for row in fixed[:, 0]]
+        picks = rng.integers(0, np.repeat([[len(group)] for group in groups], 6, axis=1))
+        for v, vote in enumerate(votes):
+            batch = codes[groups[v][picks[v]]]
+            spreads = [sum((value - column.mean()) ** 2 for value in column) for column in batch.T]
+            assert found[vote] == np.argmin(spreads)
+
+
+def test_scale_is_taken_out_of_the_votes(dsprites):
+    """The latent of a factor of many values varies as little as others, in its own unit."""
+    codes, factors, noise = dsprites
+    rng = np.random.default_rng(5)
+    loud = np.hstack([(codes + rng.normal(size=codes.shape) * 0.05) * 100, noise[:, :1] * 0.1])
+    assert factor_vae_score(loud, factors, **FEW)["score"] > 0.99
+
+
+@pytest.mark.parametrize("score", [beta_vae_score, factor_vae_score])
+def test_seeds_repeat_and_differ(noisy, score):
+    codes, factors = noisy(0)
+    assert score(codes, factors, seed=1) == score(codes, factors, seed=1)
+    assert score(codes, factors, seed=1) != score(codes, factors, seed=2)
+    assert set(score(codes, factors, factor_names=["a", "b", "c"])["per_factor"]) == {"a", "b", "c"}
