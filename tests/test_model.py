@@ -9,6 +9,7 @@ import torch
 import unbraid
 from tiny import TINY, tiny_ellipses
 from unbraid.errors import CorruptFile, UnknownName, UsageError
+from unbraid.metrics.registry import metrics
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,7 @@ def test_load_says_what_is_wrong(model, tmp_path):
 def test_evaluate(model):
     scored = model.evaluate()
     assert scored["images"] == scored["of_images"] == 240
-    assert set(scored["metrics"]) == {"mig", "aam"}
+    assert set(scored["metrics"]) == set(metrics.names())
     assert list(scored["metrics"]["mig"]["per_factor"]) == ["x", "y", "scale", "orientation"]
     assert scored["splits"]["train"]["images"] == 192
     assert scored["splits"]["test"]["images"] == 48
@@ -213,7 +214,7 @@ def test_unknown_names_and_options_suggest_the_nearest():
         ({"lr": 0.0}, "above 0"),
         ({"steps": 2.5}, "whole number"),
         ({"steps": True}, "a number"),
-        ({"size": 48}, "allowed: 32, 64"),
+        ({"size": 48}, "allowed: 28, 32, 64"),
         ({"optimizer": "adamm"}, "adam, adamw"),
         ({"steps": 5, "epochs": 1.0}, "not both"),
         ({"batch_size": 10**9}, "more than the 55296 training images"),
@@ -232,5 +233,16 @@ def test_a_data_set_that_does_not_fit_an_architecture(tmp_path):
     with pytest.raises(
         UsageError, match=r"'burgess' encoder takes images of 32 x 32 or 64 x 64 pixels, the data set has 28 x 28"
     ):
-        unbraid.train("beta_vae", "fashion_mnist", size=28, out=tmp_path / "run")
+        unbraid.train("beta_vae", "fashion_mnist", size=28, encoder="burgess", out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("given", ["the option", "the images alone"])
+def test_images_of_28_pixels_get_networks_that_take_them_unless_others_are_asked_for(tmp_path, given):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 28, 28), dtype=np.uint8)
+    data, options = ("ellipses", {"size": 28}) if given == "the option" else (pixels, {})
+    settings = {"steps": 1, "batch_size": 4, "device": "cpu", **options}
+    chosen = unbraid.train("vae", data, out=tmp_path / "own", **settings).experiment
+    assert (chosen.encoder, chosen.decoder) == ("koller", "koller")
+    asked = unbraid.train("vae", data, out=tmp_path / "asked", encoder="mlp", **settings).experiment
+    assert (asked.encoder, asked.decoder) == ("mlp", "koller")

@@ -21,6 +21,10 @@ import numpy as np
 from unbraid.errors import UnknownName, UsageError
 
 
+def _plain(limit: float) -> str:
+    return f"{limit:,.0f}" if abs(limit) >= 10_000 else f"{limit:g}"
+
+
 @dataclass(frozen=True)
 class Option:
     """Help text and allowed range of an option; attach it with `Annotated`."""
@@ -34,8 +38,12 @@ class Option:
     @property
     def range(self) -> str:
         """The allowed range in words, empty where there is none."""
-        low = f"at least {self.ge:g}" if self.ge is not None else f"above {self.gt:g}" if self.gt is not None else ""
-        high = f"at most {self.le:g}" if self.le is not None else f"below {self.lt:g}" if self.lt is not None else ""
+        low = (
+            f"at least {_plain(self.ge)}" if self.ge is not None else f"above {_plain(self.gt)}" if self.gt is not None else ""
+        )
+        high = (
+            f"at most {_plain(self.le)}" if self.le is not None else f"below {_plain(self.lt)}" if self.lt is not None else ""
+        )
         return " and ".join(part for part in (low, high) if part)
 
     def allows(self, value: float) -> bool:

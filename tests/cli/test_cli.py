@@ -95,7 +95,7 @@ def test_a_configuration_given_back_is_the_same_run(capsys, finished, tmp_path):
     assert {key for key in old if old[key] != new[key]} == {"seed"}
     code, _, err = run(capsys, "train", "vae", TINY, "--config", config)
     assert code == 2
-    assert "leave MODEL and DATASET out" in err
+    assert "leave MODEL and DATA out" in err
 
 
 def test_evaluate_and_report_can_be_run_alone(capsys, finished, tmp_path):
@@ -174,7 +174,11 @@ WRONG = {
     "too many words": (["train", "beta_vae", TINY, "now"], 2, "now"),
     "bad choice": (["train", "beta_vae", "ellipses", "--size", "48"], 2, "32, 64"),
     "unknown encoder": (["train", "beta_vae", TINY, "--encoder", "burges"], 2, "Did you mean 'burgess'"),
-    "size that does not fit": (["train", "beta_vae", "fashion_mnist", "--size", "28"], 2, "32 x 32 or 64 x 64"),
+    "size that does not fit": (
+        ["train", "beta_vae", "fashion_mnist", "--size", "28", "--decoder", "burgess"],
+        2,
+        "32 x 32 or 64 x 64",
+    ),
     "extend backwards": (["train", "beta_vae", TINY, "--steps", "9", "--extend", "3", "--out", "{tmp}/x"], 2, "before the end"),
     "device": (["train", "beta_vae", TINY, "--device", "abacus", "--out", "{tmp}/x"], 2, "allowed: auto, cpu"),
     "no such run": (["evaluate", "{tmp}/none"], 2, "not a run folder"),

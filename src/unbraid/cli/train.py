@@ -1,4 +1,4 @@
-"""unbraid train MODEL DATASET"""
+"""unbraid train MODEL DATA"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _POSITIONAL = (
     Argument(OptionSpec("data", str, None, Option("which data set, see `unbraid list datasets`")), "data"),
 )
 _RUN = (
-    Argument(OptionSpec("out", str, None, Option("run folder; default: runs/MODEL-DATASET-seedN-HASH")), "out", "Run"),
+    Argument(OptionSpec("out", str, None, Option("run folder; default: runs/MODEL-DATA-seedN-HASH")), "out", "Run"),
     Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Run"),
     Argument(
         OptionSpec("extend", int, None, Option("train the run further, up to this step; schedules stay as they were", ge=1)),
@@ -42,7 +42,7 @@ _RUN = (
 )
 _FLAGS = ("--overwrite", "--no-overwrite", "--report", "--no-report", "--help", "-h")
 _ABOUT = (
-    "Train MODEL on DATASET and score it; writes a run folder with checkpoints, logs, scores and a report. "
+    "Train MODEL on DATA and score it; writes a run folder with checkpoints, logs, scores and a report. "
     "The same command resumes a run that was stopped."
 )
 
@@ -109,7 +109,7 @@ def _request(tokens: list[str]) -> dict[str, Any]:
         overrides = {part: peek(tokens, f"--{part}") or base.get(part) for part in ("encoder", "decoder", "likelihood")}
         if base and (model, data) != (base["model"], base["data"]):
             raise UsageError(
-                f"--config is a run of {base['model']} on {base['data']}; leave MODEL and DATASET out, or give those."
+                f"--config is a run of {base['model']} on {base['data']}; leave MODEL and DATA out, or give those."
             )
         size = peek(tokens, "--size") or ""
         overrides["size"] = int(size) if size.isdecimal() else base.get("size")
@@ -119,7 +119,7 @@ def _request(tokens: list[str]) -> dict[str, Any]:
             arguments.append(Argument(replace(spec, default=tuned(model, data).get(flag, spec.default)), flag, titles[part]))
         about = f"{PARTS['model'][model].summary}\n\n{PARTS['data'][data].summary}\n\n{_ABOUT}"
     elif "--help" in tokens or "-h" in tokens:
-        about += "\n\nOptions of a model and a data set: unbraid train MODEL DATASET --help"
+        about += "\n\nOptions of a model and a data set: unbraid train MODEL DATA --help"
     else:
         raise UsageError(
             "unbraid train needs a model and a data set: unbraid train beta_vae ellipses. "

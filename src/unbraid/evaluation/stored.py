@@ -10,7 +10,7 @@ from typing import Any
 from unbraid.errors import CorruptFile
 from unbraid.files import read_json
 
-_REMEDY = "The scores were altered; remove the file and make it anew: unbraid evaluate RUN."
+_REMEDY = "The scores were altered, or written by another version; remove the file and make it anew: unbraid evaluate RUN."
 _ANY, _OPTIONAL = "*", "?"
 """Stands for all names of a mapping; ends those that may be left out."""
 _BOUND = {"value": float, "error": float}
