@@ -52,7 +52,8 @@ def beta_tcvae(
     """beta-TCVAE (Chen): of the KL's three parts only the total correlation is weighted more.
 
     The estimate of the total correlation comes from the batch, so the batch size is part of the model: the larger, the more
-    dependence it sees. `plain` has the gradients of `mws`, the estimator of the paper's main text; with `mss` and small
-    batches a model can lower its loss by estimates below zero (docs/estimates.md). FactorVAE's gamma corresponds to beta - 1.
+    dependence it sees. `plain` has the gradients of `mws`, the estimator of the paper's main text; with `mss` and small batches
+    the loss is lowered by estimates below zero. How far estimates are from the truth: docs/estimates.md. FactorVAE's gamma
+    corresponds to beta - 1.
     """
     return Recipe(ELBO((Decomposed(alpha, beta, gamma, estimator, kl, beta_warmup, beta_start),)), least_batch=2)
