@@ -114,8 +114,7 @@ def dci(
     The importance model changes the score, so name it with the number:
 
     * "forest": 10 trees, no leaf with less than a hundredth of the samples; the decrease of impurity. Fast. Smaller leaves
-    would
-      learn noise, and give importance to latents that know nothing.
+      would learn noise, and give importance to latents that know nothing.
     * "gbt": gradient-boosted trees of scikit-learn, as in disentanglement_lib; slow.
     * "logistic": mean absolute coefficient of a softmax regression. Sees what is linear only.
 
