@@ -15,6 +15,11 @@ from unbraid.zoo.recipe import Published, Recipe, models
 _KUMAR = "Kumar, Sattigeri and Balakrishnan (2018), Variational Inference of Disentangled Latent Concepts, ICLR"
 _LOCATELLO = "Locatello et al. (2019), code"
 
+
+def _swept(note: str) -> Published:
+    return Published(_LOCATELLO, "all", {"lambda_od": "1, 2, 5, 10, 20, 50", "lr": 1e-4, "batch_size": 64}, note)
+
+
 OffDiagonal = Annotated[float, Option("weight of the squared covariances between latents", ge=0)]
 Diagonal = Annotated[float, Option("weight of the squared distances of their variances from 1", ge=0)]
 
@@ -23,11 +28,7 @@ Diagonal = Annotated[float, Option("weight of the squared distances of their var
     "dip_vae_i",
     formula="E_q[-log p(x|z)] + KL + lambda_od * sum_{i != j} C_ij^2 + lambda_d * sum_i (C_ii - 1)^2, C = Cov[mu]",
     source=_KUMAR,
-    published=(
-        Published(
-            _LOCATELLO, "all", {"lambda_od": "1, 2, 5, 10, 20, 50", "lr": 1e-4, "batch_size": 64}, "lambda_d = 10 lambda_od"
-        ),
-    ),
+    published=(_swept("lambda_d = 10 lambda_od"),),
 )
 def dip_vae_i(lambda_od: OffDiagonal = 10.0, lambda_d: Diagonal = 100.0) -> Recipe:
     """DIP-VAE I (Kumar): a VAE whose posterior means are pulled towards uncorrelated, with variance 1."""
@@ -38,11 +39,7 @@ def dip_vae_i(lambda_od: OffDiagonal = 10.0, lambda_d: Diagonal = 100.0) -> Reci
     "dip_vae_ii",
     formula="E_q[-log p(x|z)] + KL + lambda_od * sum_{i != j} C_ij^2 + lambda_d * sum_i (C_ii - 1)^2, C = Cov[z]",
     source=_KUMAR,
-    published=(
-        Published(
-            _LOCATELLO, "all", {"lambda_od": "1, 2, 5, 10, 20, 50", "lr": 1e-4, "batch_size": 64}, "lambda_d = lambda_od"
-        ),
-    ),
+    published=(_swept("lambda_d = lambda_od"),),
 )
 def dip_vae_ii(lambda_od: OffDiagonal = 10.0, lambda_d: Diagonal = 10.0) -> Recipe:
     """DIP-VAE II (Kumar): a VAE whose latents are pulled towards uncorrelated, with variance 1."""

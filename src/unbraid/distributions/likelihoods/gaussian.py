@@ -31,6 +31,11 @@ def squashed(output: Output, squash: str) -> Output:
     return torch.sigmoid(output) if squash == "sigmoid" else output
 
 
+def squared_error(output: Output, images: Images, squash: str) -> PerImage:
+    """Sum of squared differences between images and the decoder's, over channels and pixels."""
+    return (images - squashed(output, squash)).square().flatten(1).sum(1)
+
+
 def normal_normaliser(n_values: int, log_sigma: Float[Tensor, ""]) -> Float[Tensor, ""]:
     """n (log sigma + 1/2 log 2 pi), the part of a normal negative log-density that no value changes."""
     return n_values * (log_sigma + 0.5 * math.log(2 * math.pi))
@@ -73,7 +78,7 @@ class Gaussian(nn.Module):
 
     def energy(self, output: Output, images: Images) -> PerImage:
         """Squared error over 2 sigma^2, never negative."""
-        return (images - self.mean(output)).square().flatten(1).sum(1) / (2 * self.sigma**2)
+        return squared_error(output, images, self.squash) / (2 * self.sigma**2)
 
     def normaliser(self, n_values: int) -> Float[Tensor, ""]:
         """What `nll` has beyond `energy`, in nats per image."""

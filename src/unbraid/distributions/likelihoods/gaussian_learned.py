@@ -11,7 +11,15 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from unbraid.distributions.interfaces import likelihoods
-from unbraid.distributions.likelihoods.gaussian import Images, Output, PerImage, Squash, normal_normaliser, squashed
+from unbraid.distributions.likelihoods.gaussian import (
+    Images,
+    Output,
+    PerImage,
+    Squash,
+    normal_normaliser,
+    squared_error,
+    squashed,
+)
 from unbraid.options import Option
 
 SOURCE = "Rybkin, Daniilidis and Levine (2021), Simple and Effective VAE Training with Calibrated Decoders, ICML"
@@ -55,7 +63,7 @@ class GaussianLearned(nn.Module):
 
     def energy(self, output: Output, images: Images) -> PerImage:
         """Squared error over 2 sigma^2, never negative."""
-        return (images - self.mean(output)).square().flatten(1).sum(1) * (0.5 * (-2 * self.log_sigma).exp())
+        return squared_error(output, images, self.squash) * (0.5 * (-2 * self.log_sigma).exp())
 
     def normaliser(self, n_values: int) -> Float[Tensor, ""]:
         """What `nll` has beyond `energy`, in nats per image; changes as sigma is learnt."""

@@ -9,7 +9,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unbraid.distributions.interfaces import likelihoods
-from unbraid.distributions.likelihoods.gaussian import Images, Output, PerImage, Squash, normal_normaliser, squashed
+from unbraid.distributions.likelihoods.gaussian import (
+    Images,
+    Output,
+    PerImage,
+    Squash,
+    normal_normaliser,
+    squared_error,
+    squashed,
+)
 from unbraid.distributions.likelihoods.gaussian_learned import LEAST_LOG_SIGMA, SOURCE
 
 MEMORY = 0.01
@@ -57,12 +65,9 @@ class GaussianOptimal(nn.Module):
             return self.variance
         return (squares.detach().mean() / n_values).clamp(min=math.exp(2 * LEAST_LOG_SIGMA))
 
-    def _squares(self, output: Output, images: Images) -> PerImage:
-        return (images - self.mean(output)).square().flatten(1).sum(1)
-
     def energy(self, output: Output, images: Images) -> PerImage:
         """Squared error over 2 sigma^2, never negative. Does not count towards the running mean, as `nll` in training does."""
-        squares = self._squares(output, images)
+        squares = squared_error(output, images, self.squash)
         return squares / (2 * self._current(squares, images[0].numel()))
 
     def normaliser(self, n_values: int) -> Float[Tensor, ""]:
@@ -71,7 +76,7 @@ class GaussianOptimal(nn.Module):
 
     def nll(self, output: Output, images: Images) -> PerImage:
         """Negative log-density in nats per image."""
-        squares, n_values = self._squares(output, images), images[0].numel()
+        squares, n_values = squared_error(output, images, self.squash), images[0].numel()
         variance = self._current(squares, n_values)
         if self.training:
             self._remember(variance)
