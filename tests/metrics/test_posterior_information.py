@@ -79,5 +79,5 @@ def test_what_does_not_fit_is_refused():
             mig(codes, factors, definition=definition)
     with pytest.raises(UsageError, match=r"variance has shape \(6, 1\)"):
         mig(codes, factors, variance=np.ones((6, 1)))
-    with pytest.raises(UsageError, match="variances above 0"):
+    with pytest.raises(UsageError, match=r"variance\[0, 0\] is 0.0; variances must be finite and above 0"):
         mig(codes, factors, variance=codes)

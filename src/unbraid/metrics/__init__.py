@@ -1,1 +1,60 @@
-"""Metrics: arrays in, numbers out, one file each; no torch."""
+"""Metrics: arrays in, numbers out, one file each; no torch.
+
+from unbraid.metrics import evaluate, mig
+mig(codes, factors)          # codes (samples, latents), factors (samples, factors) of whole numbers
+print(evaluate(codes, factors))
+"""
+
+from unbraid.metrics.aam import aam
+from unbraid.metrics.aggregate_posterior import kl_decomposition
+from unbraid.metrics.beta_vae_score import beta_vae_score
+from unbraid.metrics.between_models import mcc, udr
+from unbraid.metrics.dci import dci
+from unbraid.metrics.estimators import mutual_information
+from unbraid.metrics.evaluate import evaluate
+from unbraid.metrics.explicitness import explicitness
+from unbraid.metrics.factor_vae_score import factor_vae_score
+from unbraid.metrics.infomec import infomec
+from unbraid.metrics.irs import irs
+from unbraid.metrics.mig import mig
+from unbraid.metrics.mig_sup import mig_sup
+from unbraid.metrics.mmig import mmig
+from unbraid.metrics.modularity import modularity
+from unbraid.metrics.posterior_statistics import (
+    active_units,
+    dimension_wise_kl,
+    gaussian_total_correlation,
+    kl_per_dim,
+    var_dimension_wise_kl,
+    var_kl_per_dim,
+)
+from unbraid.metrics.samples import Samples, gather
+from unbraid.metrics.sap import sap
+
+__all__ = [
+    "Samples",
+    "aam",
+    "active_units",
+    "beta_vae_score",
+    "dci",
+    "dimension_wise_kl",
+    "evaluate",
+    "explicitness",
+    "factor_vae_score",
+    "gather",
+    "gaussian_total_correlation",
+    "infomec",
+    "irs",
+    "kl_decomposition",
+    "kl_per_dim",
+    "mcc",
+    "mig",
+    "mig_sup",
+    "mmig",
+    "modularity",
+    "mutual_information",
+    "sap",
+    "udr",
+    "var_dimension_wise_kl",
+    "var_kl_per_dim",
+]

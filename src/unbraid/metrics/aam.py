@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.metrics.estimators import Array, Bins, Definition, information
+from unbraid.metrics.estimators import Bins, Definition, information
 from unbraid.metrics.mig import Scores
-from unbraid.metrics.mutual_information import named
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.samples import Array, Codes, Factors, gather
 
 
 def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndarray, "k"]:
@@ -24,13 +24,23 @@ def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndar
 @metrics.register(
     "aam",
     source="Axis-alignment metric of Dubois et al. (2019), disentangling-vae, with its reshaping error mended",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="0",
     blind="to how much is known about a factor at all, since it divides by the best latent's information",
+    variants=(
+        Variant(OWN),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant(
+            "nobody: published numbers come from scrambled latents (Dubois et al., 2019, code)",
+            {"definition": "chen2018"},
+            needs_variance=True,
+        ),
+        Variant("none; it shows what bins and bias do to the default", {"definition": "locatello2019"}),
+    ),
 )
 def aam(
-    codes: Array | None = None,
-    factors: Array | None = None,
+    codes: Codes = None,
+    factors: Factors = None,
     *,
     mean: Array | None = None,
     variance: Array | None = None,
@@ -50,6 +60,7 @@ def aam(
     Blind to how much is known about a factor at all.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
     """
-    found = information(codes, factors, mean=mean, variance=variance, definition=definition, bins=bins)
+    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    found = information(samples, definition, bins)
     alignment = aam_from_information(np.where(found.known, found.matrix, 0.0))
-    return {"score": float(alignment.mean()), "per_factor": named(alignment, factor_names)}
+    return {"score": float(alignment.mean()), "per_factor": samples.by_factor(alignment)}

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from typing import Annotated, Literal, TypedDict
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from unbraid.errors import UsageError
-from unbraid.metrics.estimators import Array
-from unbraid.metrics.mutual_information import check_codes, named
 from unbraid.metrics.probes import multinomial_probe
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.samples import Codes, Factors, Samples, gather
 from unbraid.metrics.splitting import standardised
 from unbraid.metrics.votes import rows_by_value
 from unbraid.options import Option
@@ -31,14 +30,19 @@ class VoteScores(TypedDict):
 @metrics.register(
     "beta_vae_score",
     source="Higgins et al. (2017), beta-VAE; protocol of Locatello et al. (2019)",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="1 / number of factors",
     blind="to rotations of factors with different numbers of values, which it mostly forgives",
+    variants=(
+        Variant(OWN),
+        Variant(LOCATELLO, {"definition": "locatello2019"}),
+        Variant("none; it shows that differences without their absolute value are blind", {"definition": "signed"}),
+    ),
     sampled=True,
 )
 def beta_vae_score(
-    codes: Array,
-    factors: Array,
+    codes: Codes,
+    factors: Factors = None,
     *,
     definition: Annotated[
         Literal["standardised", "locatello2019", "signed"], Option("how the differences of a vote become features")
@@ -67,26 +71,25 @@ def beta_vae_score(
     no others; among five, a rotation of all of them still scores 0.9. Per factor: the share of its votes that are right.
     Raises `UsageError` for arrays that no score can be computed from.
     """
-    check_codes(codes, factors)
+    samples = gather(codes, factors, factor_names=factor_names)
     if definition not in DEFINITIONS:
         raise UsageError(f"definition is {definition!r}; allowed: {', '.join(DEFINITIONS)}.")
     rng = np.random.default_rng(seed)
-    held = rng.integers(0, factors.shape[1], train_votes + test_votes)
-    features = _differences(codes.astype(np.float64), factors.astype(np.int64), held, pairs, definition == "signed", rng)
+    held = rng.integers(0, samples.factors.shape[1], train_votes + test_votes)
+    features = _differences(samples.codes, samples.factors, held, pairs, definition == "signed", rng)
     learnt, read = features[:train_votes], features[train_votes:]
     if definition != "locatello2019":
         learnt, read = standardised(learnt, read)
     found = multinomial_probe(learnt, held[:train_votes], read)
     right = found.classes[found.scores.argmax(1)] == held[train_votes:]
-    return vote_scores(right, held[train_votes:], factors.shape[1], factor_names)
+    return vote_scores(right, held[train_votes:], samples)
 
 
-def vote_scores(
-    right: np.ndarray, held: Int64[np.ndarray, "n"], factors: int, factor_names: Sequence[str] | None
-) -> VoteScores:
+def vote_scores(right: Bool[np.ndarray, "n"], held: Int64[np.ndarray, "n"], samples: Samples) -> VoteScores:
     """Accuracy over all votes, and over those of each factor; 0 for a factor without a vote."""
-    per_factor = [float(right[held == k].mean()) if (held == k).any() else 0.0 for k in range(factors)]
-    return {"score": float(right.mean()), "per_factor": named(per_factor, factor_names), "chance": 1 / factors}
+    count = samples.factors.shape[1]
+    per_factor = [float(right[held == k].mean()) if (held == k).any() else 0.0 for k in range(count)]
+    return {"score": float(right.mean()), "per_factor": samples.by_factor(per_factor), "chance": 1 / count}
 
 
 def _differences(

@@ -7,9 +7,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float64, Shaped
-from scipy.optimize import linear_sum_assignment  # type: ignore[attr-defined]
-from scipy.stats import rankdata
-from sklearn.linear_model import Lasso
 
 from unbraid.errors import UsageError
 from unbraid.metrics.splitting import standardised
@@ -31,6 +28,8 @@ def mcc(
     Extraction by Time-Contrastive Learning.
     Raises `UsageError` for codes that are not finite arrays (samples, latents) of the same samples.
     """
+    from scipy.optimize import linear_sum_assignment  # type: ignore[attr-defined]
+
     _check_models([first, second])
     if method not in ("pearson", "spearman"):
         raise UsageError(f"method is {method!r}; allowed: pearson, spearman.")
@@ -102,10 +101,14 @@ def _correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "
 
 
 def _rank_correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
+    from scipy.stats import rankdata
+
     return _correlations(rankdata(first, axis=0), rankdata(second, axis=0))
 
 
 def _lasso_weights(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
+    from sklearn.linear_model import Lasso
+
     left, right = standardised(first, first)[0], standardised(second, second)[0]
     model = Lasso(LASSO_PENALTY, random_state=0)
     weights: Float64[np.ndarray, "b a"] = np.stack([model.fit(left, column).coef_ for column in right.T])

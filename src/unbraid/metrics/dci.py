@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.special import entr
-from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
 
 from unbraid.errors import UsageError
-from unbraid.metrics.estimators import Array
 from unbraid.metrics.mig import Scores
-from unbraid.metrics.mutual_information import check_codes, named
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.samples import Codes, Factors, gather
 from unbraid.metrics.splitting import split_rows, standardised
 from unbraid.options import Option
 
@@ -39,19 +36,25 @@ class DCI(TypedDict):
     informativeness: Scores
 
 
-def _forest(seed: int) -> RandomForestClassifier:
+def _forest(seed: int) -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
     return RandomForestClassifier(10, min_samples_leaf=LEAST_LEAF, max_features=None, random_state=seed)
 
 
-def _boosted(seed: int) -> GradientBoostingClassifier:
+def _boosted(seed: int) -> Any:
+    from sklearn.ensemble import GradientBoostingClassifier
+
     return GradientBoostingClassifier(random_state=seed)
 
 
-def _logistic(seed: int) -> LogisticRegression:
+def _logistic(seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
     return LogisticRegression(max_iter=1000)
 
 
-MODELS: dict[str, Callable[[int], RandomForestClassifier | GradientBoostingClassifier | LogisticRegression]] = {
+MODELS: dict[str, Callable[[int], Any]] = {
     "forest": _forest,
     "gbt": _boosted,
     "logistic": _logistic,
@@ -88,14 +91,19 @@ def importances(
 @metrics.register(
     "dci",
     source="Eastwood and Williams (2018), A Framework for the Quantitative Evaluation of Disentangled Representations",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="near 0",
     blind="to how much is known of a factor, in disentanglement and completeness; informativeness sees that alone",
+    variants=(
+        Variant(OWN),
+        Variant(LOCATELLO, {"importance": "gbt"}),
+        Variant("none; it shows what a linear importance sees", {"importance": "logistic"}),
+    ),
     sampled=True,
 )
 def dci(
-    codes: Array,
-    factors: Array,
+    codes: Codes,
+    factors: Factors = None,
     *,
     importance: Annotated[
         Literal["forest", "gbt", "logistic"], Option("model whose importances of latents are taken; gbt takes minutes")
@@ -122,16 +130,16 @@ def dci(
     all importances are even, and in informativeness the share of a factor's commonest value. An unused latent has no weight.
     Raises `UsageError` for arrays that no score can be computed from.
     """
-    check_codes(codes, factors)
+    samples = gather(codes, factors, factor_names=factor_names)
     if importance not in MODELS:
         raise UsageError(f"importance is {importance!r}; allowed: {', '.join(MODELS)}.")
-    matrix, right = importances(codes.astype(np.float64), factors.astype(np.int64), importance, seed)
+    matrix, right = importances(samples.codes, samples.factors, importance, seed)
     rows, row_weights = disentanglement_of(matrix)
     columns, column_weights = disentanglement_of(matrix.T)
     disentangled = float(rows @ row_weights)
     return {
         "score": disentangled,
         "disentanglement": {"score": disentangled, "per_latent": [float(row) for row in rows]},
-        "completeness": {"score": float(columns @ column_weights), "per_factor": named(columns, factor_names)},
-        "informativeness": {"score": float(right.mean()), "per_factor": named(right, factor_names)},
+        "completeness": {"score": float(columns @ column_weights), "per_factor": samples.by_factor(columns)},
+        "informativeness": {"score": float(right.mean()), "per_factor": samples.by_factor(right)},
     }

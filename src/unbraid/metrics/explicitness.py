@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 import numpy as np
 
 from unbraid.errors import UsageError
-from unbraid.metrics.estimators import Array
 from unbraid.metrics.mig import Scores
-from unbraid.metrics.mutual_information import check_codes, named
 from unbraid.metrics.probes import Read, area_under_curve, multinomial_probe, one_vs_rest_probe
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.samples import Codes, Factors, gather
 from unbraid.metrics.splitting import split_rows, standardised
 from unbraid.options import Option
 
@@ -24,14 +23,18 @@ PROBES: dict[str, Callable[..., Read]] = {"multinomial": multinomial_probe, "one
 @metrics.register(
     "explicitness",
     source="Ridgeway and Mozer (2018), Learning Deep Disentangled Embeddings with the F-Statistic Loss",
-    range="0.5 to 1",
+    range=(0.5, 1.0),
     chance="0.5",
     blind="to whether factors are in latents of their own, since the probe reads all of them",
+    variants=(
+        Variant(f"{OWN}; {LOCATELLO}, made with scikit-learn 0.22 or later"),
+        Variant("Ridgeway and Mozer (2018)", {"definition": "one_vs_rest"}),
+    ),
     sampled=True,
 )
 def explicitness(
-    codes: Array,
-    factors: Array,
+    codes: Codes,
+    factors: Factors = None,
     *,
     definition: Annotated[
         Literal["multinomial", "one_vs_rest"], Option("one regression over all values of a factor, or one for each value")
@@ -54,14 +57,14 @@ def explicitness(
     Blind to entanglement that a rotation can undo.
     Raises `UsageError` for arrays that no score can be computed from.
     """
-    check_codes(codes, factors)
+    samples = gather(codes, factors, factor_names=factor_names)
     if definition not in PROBES:
         raise UsageError(f"definition is {definition!r}; allowed: {', '.join(PROBES)}.")
-    train, test = split_rows(len(codes), TRAIN, TEST, seed)
-    learnt, read = standardised(codes[train], codes[test])
+    train, test = split_rows(len(samples), TRAIN, TEST, seed)
+    learnt, read = standardised(samples.codes[train], samples.codes[test])
     areas = []
-    for labels in factors.T.astype(np.int64):
+    for labels in samples.factors.T:
         found = PROBES[definition](learnt, labels[train], read)
         per_value = [area_under_curve(found.scores[:, c], labels[test] == value) for c, value in enumerate(found.classes)]
         areas.append(max(0.5, float(np.mean(per_value))))
-    return {"score": float(np.mean(areas)), "per_factor": named(areas, factor_names)}
+    return {"score": float(np.mean(areas)), "per_factor": samples.by_factor(areas)}

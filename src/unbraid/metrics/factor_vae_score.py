@@ -9,9 +9,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from unbraid.metrics.beta_vae_score import VoteScores, vote_scores
-from unbraid.metrics.estimators import Array
-from unbraid.metrics.mutual_information import check_codes, named
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.samples import Codes, Factors, gather
 from unbraid.metrics.votes import rows_by_value
 from unbraid.options import Option
 
@@ -27,14 +26,18 @@ class PrunedVoteScores(VoteScores):
 @metrics.register(
     "factor_vae_score",
     source="Kim and Mnih (2018), Disentangling by Factorising; protocol of Locatello et al. (2019)",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="1 / number of factors",
     blind="to several latents that know the same factor, and to what a latent knows beside the factor it knows best",
+    variants=(
+        Variant(f"{OWN}; Kim and Mnih (2018); {LOCATELLO}"),
+        Variant("code that prunes no latent, as disentanglement_lib unless configured", {"threshold": 0.0}),
+    ),
     sampled=True,
 )
 def factor_vae_score(
-    codes: Array,
-    factors: Array,
+    codes: Codes,
+    factors: Factors = None,
     *,
     batch: Annotated[int, Option("samples a vote", ge=2)] = 64,
     train_votes: Annotated[int, Option("votes that the majority is taken of", ge=1)] = 10_000,
@@ -59,22 +62,21 @@ def factor_vae_score(
     right.
     Raises `UsageError` for arrays that no score can be computed from.
     """
-    check_codes(codes, factors)
+    samples = gather(codes, factors, factor_names=factor_names)
     rng = np.random.default_rng(seed)
-    count = factors.shape[1]
-    whole = codes.astype(np.float64)
+    whole, count = samples.codes, samples.factors.shape[1]
     sampled = whole[rng.permutation(len(whole))[:GLOBAL_SAMPLES]]
     spread = sampled.var(0, ddof=1) if len(sampled) > 1 else np.zeros(whole.shape[1])
     live = (np.sqrt(spread) >= threshold) & (spread > 0)
     if not live.any():
-        return {"score": 0.0, "per_factor": named([0.0] * count, factor_names), "chance": 1 / count, "live": 0}
+        return {"score": 0.0, "per_factor": samples.by_factor([0.0] * count), "chance": 1 / count, "live": 0}
     held = rng.integers(0, count, train_votes + test_votes)
-    least = _least_varying(whole[:, live] / np.sqrt(spread[live]), factors.astype(np.int64), held, batch, rng)
+    least = _least_varying(whole[:, live] / np.sqrt(spread[live]), samples.factors, held, batch, rng)
     table = np.zeros((count, int(live.sum())), np.int64)
     np.add.at(table, (held[:train_votes], least[:train_votes]), 1)
     stands_for = np.where(table.sum(0) > 0, table.argmax(0), -1)
     right = stands_for[least[train_votes:]] == held[train_votes:]
-    return {**vote_scores(right, held[train_votes:], count, factor_names), "live": int(live.sum())}
+    return {**vote_scores(right, held[train_votes:], samples), "live": int(live.sum())}
 
 
 def _least_varying(

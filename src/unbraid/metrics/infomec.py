@@ -7,16 +7,15 @@ from typing import Annotated, Literal, TypedDict
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
-from sklearn.feature_selection import mutual_info_classif
 
 from unbraid.errors import UsageError
-from unbraid.metrics.binned_information import adjusted_information
-from unbraid.metrics.estimators import Array
+from unbraid.metrics.estimators import information
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.mig_sup import LatentScores, over_live
-from unbraid.metrics.mutual_information import check_codes, factor_entropies, named
+from unbraid.metrics.mutual_information import factor_entropies
 from unbraid.metrics.probes import multinomial_probe
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.samples import Codes, Factors, gather
 from unbraid.metrics.splitting import split_rows, standardised
 from unbraid.options import Option
 
@@ -76,6 +75,8 @@ def _by_neighbours(
     codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
 ) -> tuple[Float64[np.ndarray, "d k"], Bool[np.ndarray, "d"]]:
     """Shares of information from nearest neighbours, and which latents have a range of a 20th of the widest or more."""
+    from sklearn.feature_selection import mutual_info_classif
+
     rows, _ = split_rows(len(codes), TRAIN, TEST, seed)
     width = np.ptp(codes, axis=0)
     found = [mutual_info_classif(codes[rows], labels[rows], n_neighbors=NEIGHBOURS, random_state=seed) for labels in factors.T]
@@ -87,14 +88,18 @@ def _by_neighbours(
 @metrics.register(
     "infomec",
     source="Hsu et al. (2023), Disentanglement via Latent Quantization",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="0",
     blind="to how much is known of a factor, in modularity and compactness; explicitness sees that alone",
+    variants=(
+        Variant(OWN),
+        Variant("Hsu et al. (2023), Latent Quantization", {"definition": "hsu2023"}),
+    ),
     sampled=True,
 )
 def infomec(
-    codes: Array,
-    factors: Array,
+    codes: Codes,
+    factors: Factors = None,
     *,
     definition: Annotated[
         Literal["held_out", "hsu2023"], Option("adjusted information and unseen samples, or as published")
@@ -121,22 +126,21 @@ def infomec(
     "held_out". A perfect code scores 1 in all three. By "hsu2023", latents that know nothing lower M if their range is wide.
     Raises `UsageError` for arrays that no score can be computed from.
     """
-    check_codes(codes, factors)
+    samples = gather(codes, factors, factor_names=factor_names)
     if definition not in {"held_out", "hsu2023"}:
         raise UsageError(f"definition is {definition!r}; allowed: held_out, hsu2023.")
     published = definition == "hsu2023"
-    codes, factors = codes.astype(np.float64), factors.astype(np.int64)
     if published:
-        shares, live = _by_neighbours(codes, factors, seed)
+        shares, live = _by_neighbours(samples.codes, samples.factors, seed)
     else:
-        found = adjusted_information(codes, factors)
+        found = information(samples)
         shares, live = np.where(found.known, found.shares, 0.0), found.live
     modular = over_live(share_of_best(shares), live)
-    compact = share_of_best(shares[live].T) if live.any() else np.zeros(factors.shape[1])
-    explicit = [predicted_share(codes, labels, published=published, seed=seed) for labels in factors.T]
+    compact = share_of_best(shares[live].T) if live.any() else np.zeros(samples.factors.shape[1])
+    explicit = [predicted_share(samples.codes, labels, published=published, seed=seed) for labels in samples.factors.T]
     return {
         "score": modular["score"],
         "modularity": modular,
-        "compactness": {"score": float(compact.mean()), "per_factor": named(compact, factor_names)},
-        "explicitness": {"score": float(np.mean(explicit)), "per_factor": named(explicit, factor_names)},
+        "compactness": {"score": float(compact.mean()), "per_factor": samples.by_factor(compact)},
+        "explicitness": {"score": float(np.mean(explicit)), "per_factor": samples.by_factor(explicit)},
     }

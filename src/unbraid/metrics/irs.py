@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from unbraid.errors import UsageError
-from unbraid.metrics.estimators import Array
 from unbraid.metrics.mig_sup import LatentScores
-from unbraid.metrics.mutual_information import check_codes, equal_width_bins
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.mutual_information import equal_width_bins
+from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.samples import Codes, Factors, gather
 from unbraid.options import Option
 
 QUANTILES = {"suter2019": 1.0, "locatello2019": 0.99}
@@ -36,13 +36,17 @@ def robustness(
 @metrics.register(
     "irs",
     source="Suter et al. (2019), Robustly Disentangled Causal Mechanisms; protocol of Locatello et al. (2019)",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="near 0, and more with few samples per value",
     blind="to several latents that know the same factor, and to factors that no latent knows",
+    variants=(
+        Variant(f"{OWN}; Suter et al. (2019)"),
+        Variant("disentanglement_lib, sample configuration", {"definition": "locatello2019"}),
+    ),
 )
 def irs(
-    codes: Array,
-    factors: Array,
+    codes: Codes,
+    factors: Factors = None,
     *,
     definition: Annotated[
         Literal["suter2019", "locatello2019"], Option("largest deviations, or the 99th percentile with 20 bins a factor")
@@ -67,13 +71,13 @@ def irs(
     copies among the latents, and to factors that none knows.
     Raises `UsageError` for arrays that no score can be computed from.
     """
-    check_codes(codes, factors)
+    samples = gather(codes, factors, factor_names=factor_names)
     if definition not in QUANTILES:
         raise UsageError(f"definition is {definition!r}; allowed: {', '.join(QUANTILES)}.")
-    labels = factors.astype(np.int64)
+    labels = samples.factors
     if definition == "locatello2019":
         labels = equal_width_bins(labels.astype(np.float64), MOST_VALUES)
-    matrix, weights = robustness(codes.astype(np.float64), labels, QUANTILES[definition])
+    matrix, weights = robustness(samples.codes, labels, QUANTILES[definition])
     per_latent = matrix.max(1)
     return {
         "score": float(per_latent @ weights / weights.sum()) if weights.any() else 0.0,

@@ -8,9 +8,9 @@ from typing import TypedDict
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.metrics.estimators import Array, Bins, Definition, information
-from unbraid.metrics.mutual_information import named
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.estimators import Bins, Definition, information
+from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.samples import Array, Codes, Factors, gather
 
 
 class Scores(TypedDict):
@@ -36,13 +36,19 @@ def mig_from_information(information: Float[np.ndarray, "d k"], entropies: Float
 @metrics.register(
     "mig",
     source="Chen et al. (2018), Isolating Sources of Disentanglement in VAEs; other definitions by name",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="0",
     blind="to information about a factor that is spread over several latents beyond the second",
+    variants=(
+        Variant(OWN),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant("Chen et al. (2018), who leave the shape out on dSprites", {"definition": "chen2018"}, needs_variance=True),
+        Variant(LOCATELLO, {"definition": "locatello2019"}),
+    ),
 )
 def mig(
-    codes: Array | None = None,
-    factors: Array | None = None,
+    codes: Codes = None,
+    factors: Factors = None,
     *,
     mean: Array | None = None,
     variance: Array | None = None,
@@ -61,6 +67,7 @@ def mig(
     Source: Chen et al. (2018); "locatello2019" as in disentanglement_lib. Chen et al. leave the shape out on dSprites.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
     """
-    found = information(codes, factors, mean=mean, variance=variance, definition=definition, bins=bins)
+    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    found = information(samples, definition, bins)
     gaps = mig_from_information(found.matrix, found.entropies)
-    return {"score": float(gaps.mean()), "per_factor": named(gaps, factor_names)}
+    return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}

@@ -8,9 +8,10 @@ from typing import TypedDict
 import numpy as np
 from jaxtyping import Bool, Float
 
-from unbraid.metrics.estimators import Array, Bins, Definition, information
+from unbraid.metrics.estimators import Bins, Definition, information
 from unbraid.metrics.mig import best_two
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.samples import Array, Codes, Factors, gather
 
 
 class LatentScores(TypedDict):
@@ -33,13 +34,19 @@ def over_live(scores: Float[np.ndarray, "d"], live: Bool[np.ndarray, "d"]) -> La
 @metrics.register(
     "mig_sup",
     source="Li et al. (2020), Progressive Learning and Disentanglement of Hierarchical Representations",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="0",
     blind="to several latents that know the same factor, and to factors that no latent knows",
+    variants=(
+        Variant(OWN),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant("MIG by chen2018, seen from the latents", {"definition": "chen2018"}, needs_variance=True),
+        Variant("MIG by locatello2019, seen from the latents", {"definition": "locatello2019"}),
+    ),
 )
 def mig_sup(
-    codes: Array | None = None,
-    factors: Array | None = None,
+    codes: Codes = None,
+    factors: Factors = None,
     *,
     mean: Array | None = None,
     variance: Array | None = None,
@@ -59,6 +66,7 @@ def mig_sup(
     Blind to copies among the latents, and to factors that no latent knows; MIG sees both.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
     """
-    found = information(codes, factors, mean=mean, variance=variance, definition=definition, bins=bins)
+    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    found = information(samples, definition, bins)
     best, second = best_two(found.shares.T)
     return over_live(best - second, found.live)

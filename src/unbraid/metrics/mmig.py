@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from unbraid.metrics.binned_information import adjusted_factor_information
-from unbraid.metrics.estimators import Array, Bins, Definition, information
+from unbraid.metrics.estimators import Bins, Definition, information
 from unbraid.metrics.mig import Scores, best_two
-from unbraid.metrics.mutual_information import named
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.samples import Array, Codes, Factors, gather
 
 
 def mmig_from_information(
@@ -28,13 +28,19 @@ def mmig_from_information(
 @metrics.register(
     "mmig",
     source="Modified mutual information gap; its maximum over other factors read as leaving out the factor itself",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="0",
     blind="as MIG, and to factors that are copies of each other, which score 0",
+    variants=(
+        Variant(OWN),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant("none: those published are of scrambled latents", {"definition": "chen2018"}, needs_variance=True),
+        Variant("MIG by locatello2019, for factors that depend on each other", {"definition": "locatello2019"}),
+    ),
 )
 def mmig(
-    codes: Array | None = None,
-    factors: Array | None = None,
+    codes: Codes = None,
+    factors: Factors = None,
     *,
     mean: Array | None = None,
     variance: Array | None = None,
@@ -53,7 +59,9 @@ def mmig(
 
     Definitions, range, chance, blind spots and errors: as `unbraid.metrics.mig.mig`.
     """
-    found = information(codes, factors, mean=mean, variance=variance, definition=definition, bins=bins)
-    assert factors is not None  # checked by information
-    gaps = mmig_from_information(found.matrix, found.entropies, adjusted_factor_information(factors))
-    return {"score": float(gaps.mean()), "per_factor": named(gaps, factor_names)}
+    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    found = information(samples, definition, bins)
+    gaps = mmig_from_information(
+        found.matrix, found.entropies, samples.keep("factors", lambda: adjusted_factor_information(samples.factors))
+    )
+    return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}

@@ -9,9 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from unbraid.errors import UsageError
-from unbraid.metrics.estimators import Array, Definition, information
+from unbraid.metrics.estimators import Definition, information
 from unbraid.metrics.mig_sup import LatentScores, over_live
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.samples import Array, Codes, Factors, gather
 from unbraid.options import Option
 
 ModularityDefinition = Annotated[
@@ -36,13 +37,19 @@ def modularity_from_information(information: Float[np.ndarray, "d k"]) -> Float[
 @metrics.register(
     "modularity",
     source="Ridgeway and Mozer (2018), Learning Deep Disentangled Embeddings with the F-Statistic Loss",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="0; by published definitions a value that depends on the numbers of values, 0.67 on dSprites",
     blind="to several latents that know the same factor, and to factors that no latent knows",
+    variants=(
+        Variant(OWN),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant("Ridgeway and Mozer (2018)", {"definition": "ridgeway2018"}),
+        Variant(LOCATELLO, {"definition": "locatello2019"}),
+    ),
 )
 def modularity(
-    codes: Array | None = None,
-    factors: Array | None = None,
+    codes: Codes = None,
+    factors: Factors = None,
     *,
     mean: Array | None = None,
     variance: Array | None = None,
@@ -69,7 +76,8 @@ def modularity(
     if definition not in {None, "adjusted", "posterior", "ridgeway2018", "locatello2019"}:
         raise UsageError(f"definition is {definition!r}; allowed: adjusted, posterior, ridgeway2018, locatello2019.")
     estimator: Definition = "locatello2019" if definition == "ridgeway2018" else definition
-    found = information(codes, factors, mean=mean, variance=variance, definition=estimator)
+    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    found = information(samples, estimator)
     live = np.ones(len(found.live), dtype=bool) if definition == "locatello2019" else found.live
     scored = over_live(modularity_from_information(found.matrix), live)
     return {**scored, "live": int(found.live.sum())}

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,9 @@ def multinomial_probe(
 
     A single class has probability 1. Of two classes the one probability is given for both.
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     classes = np.unique(labels)
     if len(classes) == 1:
         return Read(np.ones((len(read), 1)), classes)

@@ -7,13 +7,11 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from sklearn.svm import LinearSVC
 
 from unbraid.errors import UsageError
-from unbraid.metrics.estimators import Array
 from unbraid.metrics.mig import Scores, best_two
-from unbraid.metrics.mutual_information import check_codes, named
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.samples import Codes, Factors, gather
 from unbraid.metrics.splitting import split_rows, standardised
 from unbraid.options import Option
 
@@ -35,6 +33,8 @@ def classifier_accuracies(
     codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
 ) -> Float64[np.ndarray, "d k"]:
     """Accuracy, on samples it has not seen, of a linear support vector machine from each latent alone to each factor."""
+    from sklearn.svm import LinearSVC
+
     train, test = split_rows(len(codes), TRAIN, TEST, seed)
     found = np.empty((codes.shape[1], factors.shape[1]))
     for k, labels in enumerate(factors.T):
@@ -54,13 +54,17 @@ DEFINITIONS: dict[str, Predictability] = {"kumar2018": squared_correlations, "lo
 @metrics.register(
     "sap",
     source="Kumar et al. (2018), Variational Inference of Disentangled Latent Concepts from Unlabeled Observations",
-    range="0 to 1",
+    range=(0.0, 1.0),
     chance="0",
     blind="to what a latent knows of a factor beyond a straight line, and to what a third latent knows",
+    variants=(
+        Variant(f"{OWN}; Kumar et al. (2018); Lin et al. (2020), InfoGAN-CR, table 1"),
+        Variant(LOCATELLO, {"definition": "locatello2019"}),
+    ),
 )
 def sap(
-    codes: Array,
-    factors: Array,
+    codes: Codes,
+    factors: Factors = None,
     *,
     definition: Annotated[
         Literal["kumar2018", "locatello2019"], Option("squared correlation, or accuracy of a support vector machine")
@@ -84,8 +88,8 @@ def sap(
     none (shapes), and to what a third latent knows.
     Raises `UsageError` for arrays that no score can be computed from.
     """
-    check_codes(codes, factors)
+    samples = gather(codes, factors, factor_names=factor_names)
     if definition not in DEFINITIONS:
         raise UsageError(f"definition is {definition!r}; allowed: {', '.join(DEFINITIONS)}.")
-    best, second = best_two(DEFINITIONS[definition](codes.astype(np.float64), factors.astype(np.int64), seed))
-    return {"score": float((best - second).mean()), "per_factor": named(best - second, factor_names)}
+    best, second = best_two(DEFINITIONS[definition](samples.codes, samples.factors, seed))
+    return {"score": float((best - second).mean()), "per_factor": samples.by_factor(best - second)}

@@ -1,0 +1,149 @@
+"""Every metric of one code in a table: score, interval, chance and ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unbraid.errors import UsageError
+from unbraid.metrics.intervals import half_samples, half_width
+from unbraid.metrics.registry import metrics as registry
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
+from unbraid.metrics.score_table import ScoreTable
+
+REFERENCE_SAMPLES = 20_000
+"""Chance, ceiling and the untrained encoder are scored on as many samples at most."""
+PERFECT_SIGMA = 0.02
+"""Posterior standard deviation of the perfect code, whose values are whole numbers."""
+Chosen = Mapping[str, Mapping[str, Any]]
+Progress = Callable[[int, int], None]
+
+
+def evaluate(
+    codes: Codes = None,
+    factors: Factors = None,
+    *,
+    mean: Array | None = None,
+    variance: Array | None = None,
+    metrics: str | Sequence[str] | Chosen = "all",
+    seed: int = 0,
+    intervals: int = 10,
+    references: bool = True,
+    perfect: Array | None = None,
+    untrained: Codes = None,
+    factor_names: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> ScoreTable:
+    """Score codes by many metrics, each beside its interval, what chance gives, and what the best code could get.
+
+    Args:
+        codes, factors, mean, variance: as for every metric, or `Samples`.
+        metrics: "all", names, or names with options: {"mig": {"definition": "locatello2019"}}.
+        seed: of the choice of samples, votes, models, halves and shuffles.
+        intervals: number of random halves of the samples that 95 % intervals are made from (`half_width`); 0 for none.
+            They say what other samples would have given, not what another training run would.
+        references: whether to compute chance (the rows of codes shuffled), ceiling and the untrained encoder's scores. They are
+            computed on 20,000 samples at most.
+        perfect: codes of an encoder that knows all there is to know, which the ceiling is the score of; by default the factors
+            themselves. Where different factors give the same image, no encoder can know them: give one code to such samples.
+        untrained: codes of the same samples by an encoder that has learnt nothing, scored for comparison.
+        progress: told how many of how many scores are computed.
+
+    Raises `UsageError` for arrays that no score can be computed from, unknown metrics and options, and numbers out of range.
+    """
+    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    if intervals < 0 or intervals == 1:
+        raise UsageError(f"intervals is {intervals}; allowed: 0 for none, or at least 2 halves.")
+    chosen = choose(metrics)
+    comparisons = _comparisons(samples, seed, perfect, untrained) if references else []
+    halves = list(half_samples(len(samples), intervals, seed))
+    count = _Count(len(chosen) * (1 + len(comparisons) + len(halves)), progress)
+
+    found = _scores(samples, chosen, seed, count)
+    for name, reference in comparisons:
+        _attach(found, name, _scores(reference, chosen, seed, count))
+    if halves:
+        _attach_intervals(found, [_scores(samples.rows(rows), chosen, seed + 1 + i, count) for i, rows in enumerate(halves)])
+    return ScoreTable(found, len(samples), samples.factor_names)
+
+
+def choose(metrics: str | Sequence[str] | Chosen) -> Chosen:
+    """Names of metrics with their checked options. Raises `UsageError`, and `UnknownName` for what does not exist."""
+    if isinstance(metrics, str):
+        if metrics != "all":
+            raise UsageError(f'metrics is {metrics!r}; give "all", a list of names, or a mapping of names to options.')
+        return {entry.name: {} for entry in registry}
+    wanted = metrics if isinstance(metrics, Mapping) else {name: {} for name in metrics}
+    if not wanted:
+        raise UsageError('metrics is empty; give "all", or at least one name. See: unbraid list metrics')
+    return {name: {option: registry[name].resolve(given)[option] for option in given} for name, given in wanted.items()}
+
+
+def nodes(result: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A metric's result and its parts, those of its values that have a score, with the names of the parts."""
+    yield "", dict(result) if not isinstance(result, dict) else result
+    for name, part in result.items():
+        if isinstance(part, dict) and "score" in part:
+            yield name, part
+
+
+@dataclass
+class _Count:
+    total: int
+    progress: Progress | None
+    done: int = 0
+
+    def step(self) -> None:
+        self.done += 1
+        if self.progress:
+            self.progress(self.done, self.total)
+
+
+def _scores(samples: Samples, chosen: Chosen, seed: int, count: _Count) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name, given in chosen.items():
+        entry = registry[name]
+        seeded = {"seed": seed} if "seed" in entry.options and "seed" not in given else {}
+        found[name] = dict(entry.factory(samples, **given, **seeded))
+        count.step()
+    return found
+
+
+def _comparisons(samples: Samples, seed: int, perfect: Array | None, untrained: Codes) -> list[tuple[str, Samples]]:
+    """Samples whose scores are shown beside those of the code: shuffled, perfect, untrained."""
+    best = samples.factors.astype(np.float64) if perfect is None else gather(perfect, samples.factors).codes
+    spread = None if samples.variance is None else np.full_like(best, PERFECT_SIGMA**2)
+    compared = [("ceiling", samples.with_codes(best, spread))]
+    if untrained is not None:
+        own = untrained if isinstance(untrained, Samples) else gather(untrained, samples.factors)
+        if len(own) != len(samples):
+            raise UsageError(f"{len(own)} rows of untrained codes for {len(samples)} samples; give one for each.")
+        compared.append(("untrained", samples.with_codes(own.codes, own.variance)))
+    rng = np.random.default_rng(seed)
+    if len(samples) > REFERENCE_SAMPLES:
+        rows = np.sort(rng.permutation(len(samples))[:REFERENCE_SAMPLES])
+        samples, compared = samples.rows(rows), [(name, reference.rows(rows)) for name, reference in compared]
+    order = rng.permutation(len(samples))
+    shuffled = samples.with_codes(samples.codes[order], None if samples.variance is None else samples.variance[order])
+    return [("chance", shuffled), *compared]
+
+
+def _attach(found: dict[str, dict[str, Any]], name: str, other: dict[str, dict[str, Any]]) -> None:
+    for metric, result in found.items():
+        reference = dict(nodes(other[metric]))
+        for part, node in nodes(result):
+            node[name] = reference[part]["score"]
+            if name == "ceiling" and "per_factor" in node:
+                node["per_factor_ceiling"] = reference[part]["per_factor"]
+
+
+def _attach_intervals(found: dict[str, dict[str, Any]], halves: Sequence[dict[str, dict[str, Any]]]) -> None:
+    for metric, result in found.items():
+        low, high = registry[metric].details.get("range", (-np.inf, np.inf))
+        scores = [dict(nodes(half[metric])) for half in halves]
+        for part, node in nodes(result):
+            half = half_width([own[part]["score"] for own in scores])
+            node["interval"] = [max(low, node["score"] - half), min(high, node["score"] + half)]

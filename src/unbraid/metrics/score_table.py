@@ -1,0 +1,78 @@
+"""Scores of many metrics as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+COLUMNS = ("interval", "chance", "untrained", "ceiling")
+
+
+def relative(node: Mapping[str, Any]) -> float | None:
+    """How far a score is on the way from chance to the ceiling; None where these are not known or the same."""
+    if "chance" not in node or "ceiling" not in node or node["ceiling"] - node["chance"] < 1e-3:
+        return None
+    return float((node["score"] - node["chance"]) / (node["ceiling"] - node["chance"]))
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreTable(Mapping[str, dict[str, Any]]):
+    """Scores by name of the metric; printed, a table.
+
+    `table["mig"]` holds `score` and, where they were asked for, `interval` (95 %), `chance`, `ceiling`, `untrained`,
+    `per_factor`, `per_factor_ceiling`, `per_latent`; a metric that is several holds its parts under their names.
+
+    Args:
+        scores: results of the metrics.
+        samples: how many samples were scored.
+        factor_names: names of the factors.
+    """
+
+    scores: dict[str, dict[str, Any]]
+    samples: int
+    factor_names: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        return self.scores[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scores)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def rows(self) -> list[tuple[str, dict[str, Any]]]:
+        """Every score with its name, parts below the metric they belong to and indented."""
+        found = []
+        for name, result in self.scores.items():
+            found.append((name, result))
+            found += [(f"  {part}", node) for part, node in result.items() if isinstance(node, dict) and "score" in node]
+        return found
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        shown = [name for name in COLUMNS if any(name in node for _, node in rows)]
+        table = [["metric", "score", *shown, *self.factor_names]]
+        for name, node in rows:
+            by_factor = node.get("per_factor", {})
+            table.append(
+                [
+                    name,
+                    _number(node["score"]),
+                    *(_cell(node.get(column)) for column in shown),
+                    *(_number(by_factor.get(factor)) for factor in self.factor_names),
+                ]
+            )
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table]
+        about = f"{self.samples:,} samples" + ("; intervals hold 95 %" if "interval" in shown else "")
+        return "\n".join([about, *lines])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _cell(value: Any) -> str:
+    return " to ".join(map(_number, value)) if isinstance(value, (list, tuple)) else _number(value)
