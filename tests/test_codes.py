@@ -8,7 +8,7 @@ import pytest
 from unbraid.codes import CodeTable
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.evaluation.encoding import choose_images
-from unbraid.evaluation.scores import active_latents, follows, information_shares, losses
+from unbraid.evaluation.scores import active_latents, follows, information_shares, samples_of, losses
 
 
 def table(n: int = 60, kl=(0.1, 2.0, 0.0, 1.0)) -> CodeTable:
@@ -41,7 +41,7 @@ def test_latents_are_ordered_by_kl_or_else_by_the_variance_of_their_means():
 
 def test_active_latents_and_what_they_follow():
     assert active_latents(table()).tolist() == [True, True, False, True]
-    shares = information_shares(table())
+    shares = information_shares(samples_of(table()))
     assert shares[1, 0] == pytest.approx(1)
     assert shares[3, 1] == pytest.approx(1)
     assert shares[2].tolist() == [0, 0]

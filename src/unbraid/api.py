@@ -131,6 +131,7 @@ def evaluate(
     data: Any = None,
     metrics: Sequence[str] | None = None,
     limit: int | None = None,
+    intervals: int = 0,
     device: str = "auto",
     progress: Callable[[str], Progress] | None = None,
 ) -> Mapping[str, Any]:
@@ -141,12 +142,13 @@ def evaluate(
             are refused; `Model.evaluate` takes them.
         metrics: names of metrics; all by default.
         limit: score on a fixed pseudo-random part of this many images; all by default.
+        intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none.
     """
     folder = Path(folder)
     run = open_run(folder)
     model = load(folder, device)
     dataset = run.experiment.load_data(as_dataset(data))
-    table, result = model.evaluate_with_codes(dataset, metrics=metrics, limit=limit, progress=progress)
+    table, result = model.evaluate_with_codes(dataset, metrics=metrics, limit=limit, intervals=intervals, progress=progress)
     result = finite_or_none(result)
     result["metrics"] = _known(folder / METRICS, result) | result["metrics"]
     table.save(folder / CODES)

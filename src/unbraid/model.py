@@ -168,6 +168,7 @@ class Model:
         metrics: Sequence[str] | None = None,
         *,
         limit: int | None = None,
+        intervals: int = 0,
     ) -> dict[str, Any]:
         """Losses over both splits, KL per latent and metrics; by default on the data set of its training.
 
@@ -176,8 +177,10 @@ class Model:
                 training in the path alone ("folder:PATH") is read with the same options, but for the table.
             metrics: names of metrics; all by default.
             limit: evaluate on a fixed pseudo-random part of this many images.
+            intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none; see
+                `unbraid.metrics.evaluate`.
         """
-        return self.evaluate_with_codes(data, metrics, limit=limit)[1]
+        return self.evaluate_with_codes(data, metrics, limit=limit, intervals=intervals)[1]
 
     def evaluate_with_codes(
         self,
@@ -185,6 +188,7 @@ class Model:
         metrics: Sequence[str] | None = None,
         *,
         limit: int | None = None,
+        intervals: int = 0,
         progress: Any = None,
     ) -> tuple[CodeTable, dict[str, Any]]:
         """What `evaluate` returns, with the code table it was computed from."""
@@ -208,6 +212,8 @@ class Model:
             device=self.device,
             limit=limit,
             metrics=metrics,
+            intervals=intervals,
+            untrained=e.build().placed(self.device),
             progress=progress,
         )
 

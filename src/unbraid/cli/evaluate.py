@@ -14,6 +14,13 @@ _ARGUMENTS = (
         "Options",
     ),
     Argument(
+        OptionSpec(
+            "intervals", int, 10, Option("halves of the images that 95 % intervals of metrics are made from; 0 for none", ge=0)
+        ),
+        "intervals",
+        "Options",
+    ),
+    Argument(
         OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
         "data",
         "Options",
@@ -42,6 +49,7 @@ def run(tokens: list[str]) -> int:
             data=given.get("data"),
             metrics=names,
             limit=given.get("evaluate_images"),
+            intervals=given.get("intervals", 10),
             device=given.get("device", "auto"),
             progress=stages(),
         )

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
 from unbraid.cli.console import out
-from unbraid.metrics.registry import metrics
 from unbraid.training.log import is_nats
+
+_COMPARED = {"interval": "95 %", "chance": "chance", "untrained": "untrained", "ceiling": "ceiling"}
+_NOTES = {
+    "interval": "95 %: where other images would have put the score",
+    "chance": "chance: the codes shuffled",
+    "untrained": "untrained: this model before its first step",
+    "ceiling": "ceiling: a code that knows all that images tell",
+}
 
 
 def _table(*columns: str) -> Table:
@@ -52,27 +59,42 @@ def print_scores(scored: Mapping[str, Any]) -> None:
     _print_parts(scored)
     _print_latents(scored)
     if scored["metrics"]:
-        factors = _factors(scored["metrics"])
-        table = _table("metric", "score", "chance", *factors)
-        for name, scores in scored["metrics"].items():
-            table.add_row(name, number(scores["score"], 3), _chance(name, scores), *_by_factor(scores, factors))
-            for part, found in scores.items():
-                if isinstance(found, dict) and "score" in found:  # of metrics that are several, like DCI
-                    table.add_row(f"  {part}", number(found["score"], 3), "", *_by_factor(found, factors))
-        _print("Metrics (at most 1, higher is better; unbraid show METRIC says how to read one)", table)
+        print_metrics(scored["metrics"])
+
+
+def print_metrics(scores: Mapping[str, Any], title: str = "Metrics") -> None:
+    """Scores of metrics, each beside what it is to be compared with."""
+    factors = _factors(scores)
+    nodes = [(f"{'  ' if part else ''}{part or name}", node) for name, found in scores.items() for part, node in parts(found)]
+    shown = {key: label for key, label in _COMPARED.items() if any(key in node for _, node in nodes)}
+    table, by_factor = _table("metric", "score", *shown.values()), _table("metric", *factors)
+    for name, node in nodes:
+        table.add_row(name, number(node["score"], 3), *(_compared(node.get(key)) for key in shown))
+        if "per_factor" in node or any("per_factor" in part for part in node.values() if isinstance(part, dict)):
+            by_factor.add_row(name, *_by_factor(node, factors))
+    _print(f"{title} (higher is better; unbraid show METRIC says how to read one)", table)
+    notes = [note for key, note in _NOTES.items() if key in shown]
+    if notes:
+        out.print("; ".join(notes).capitalize() + ".\n", style="dim")
+    if factors:
+        _print("By factor", by_factor)
+
+
+def parts(scores: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A metric, and those that it is made of, like the three of DCI."""
+    yield "", scores
+    for name, found in scores.items():
+        if isinstance(found, dict) and "score" in found:
+            yield name, found
+
+
+def _compared(value: Any) -> str:
+    return "–".join(number(end, 3) for end in value) if isinstance(value, (list, tuple)) else number(value, 3)
 
 
 def _by_factor(scores: Mapping[str, Any], factors: Sequence[str]) -> list[str]:
     known = scores.get("per_factor", {})
     return [number(known.get(factor), 3) for factor in factors]
-
-
-def _chance(name: str, scores: Mapping[str, Any]) -> str:
-    """What a code that knows nothing scores: as measured with the metric, else as its registration begins to say."""
-    if "chance" in scores:
-        return number(scores["chance"], 2)
-    said = str(metrics[name].details["chance"]) if name in metrics else ""
-    return said.split(";")[0].split(",")[0].replace("near ", "~")
 
 
 def _factors(metrics: Mapping[str, Any]) -> list[str]:
@@ -97,17 +119,18 @@ def _print_parts(scored: Mapping[str, Any]) -> None:
 
 
 def _print_latents(scored: Mapping[str, Any]) -> None:
-    kl = scored["kl_per_dim"]
-    if not kl:
-        return
+    kl = scored["kl_per_dim"]  # empty for a posterior without a KL per latent
+    n = len(scored["active"])
     shares = scored.get("information_shares")
     factors = _factors(scored["metrics"]) if shares else []
-    active = [j for j in sorted(range(len(kl)), key=lambda j: -kl[j]) if scored["active"][j]]
-    table = _table("latent", "KL, nats", "follows", *factors)
+    active = [j for j in sorted(range(n), key=lambda j: -kl[j] if kl else j) if scored["active"][j]]
+    table = _table("latent", *(["KL, nats"] if kl else []), "follows", *factors)
     for j in active:
         cells = [f"{shares[j][k]:.2f}" for k in range(len(factors))] if shares else []
-        table.add_row(f"z{j}", f"{kl[j]:.2f}", scored.get("follows", [""] * len(kl))[j] or "-", *cells)
-    if active:
-        _print("Latents by KL" + (", with the share of each factor's entropy that they know" if factors else ""), table)
-    if len(active) < len(kl):
-        out.print(f"{len(kl) - len(active)} of {len(kl)} latents tell nothing about the image.\n")
+        follows = scored.get("follows", [""] * n)[j] or "-"
+        table.add_row(f"z{j}", *([f"{kl[j]:.2f}"] if kl else []), follows, *cells)
+    if active and (kl or factors):
+        order = "Latents by KL" if kl else "Latents, which have no KL each"
+        _print(order + (", with the share of each factor's entropy that they know" if factors else ""), table)
+    if len(active) < n:
+        out.print(f"{n - len(active)} of {n} latents tell nothing about the image.\n")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float32, Int
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
@@ -32,6 +32,19 @@ def choose_images(dataset: Dataset, limit: int | None) -> Int[np.ndarray, "_"]:
 def _batches(index: Int[np.ndarray, "_"], size: int) -> Iterator[Int[np.ndarray, "_"]]:
     for start in range(0, len(index), size):
         yield index[start : start + size]
+
+
+@torch.no_grad()
+def encode_posteriors(
+    vae: VAE, dataset: Dataset, *, index: Int[np.ndarray, "_"], device: torch.device
+) -> tuple[Float32[np.ndarray, "n d"], Float32[np.ndarray, "n d"]]:
+    """Posterior means and variances of images, and nothing else."""
+    was_training = vae.training
+    vae.eval()
+    posteriors = [vae.encode(load_images(dataset, batch, device)) for batch in _batches(index, BATCH)]
+    vae.train(was_training)
+    mean = torch.cat([posterior.mean.float() for posterior in posteriors]).cpu().numpy()
+    return mean, torch.cat([posterior.variance.float() for posterior in posteriors]).cpu().numpy()
 
 
 @torch.no_grad()

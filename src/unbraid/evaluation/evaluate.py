@@ -9,16 +9,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
+from unbraid.data.twins import first_twins
 from unbraid.evaluation.bound import importance_weighted_bound
-from unbraid.evaluation.encoding import Progress, choose_images, encode_dataset
+from unbraid.evaluation.encoding import Progress, choose_images, encode_dataset, encode_posteriors
 from unbraid.evaluation.losses import objective_losses
-from unbraid.evaluation.scores import active_latents, choose_metrics, follows, information_shares, losses, score
+from unbraid.evaluation.scores import (
+    active_latents,
+    choose_metrics,
+    follows,
+    information_shares,
+    losses,
+    posterior_samples,
+    quick_scores,
+    samples_of,
+)
 from unbraid.interfaces import Context
 from unbraid.metrics.aggregate_posterior import kl_decomposition
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.evaluate import REFERENCE_SAMPLES
+from unbraid.metrics.evaluate import evaluate as evaluate_metrics
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Objective
 from unbraid.randomness import derived_seed, torch_generator
@@ -40,9 +52,18 @@ def evaluate_model(
     device: torch.device,
     limit: int | None = None,
     metrics: Sequence[str] | None = None,
+    intervals: int = 0,
+    untrained: VAE | None = None,
     progress: Callable[[str], Progress] | None = None,
 ) -> tuple[CodeTable, dict[str, Any]]:
-    """Everything that `metrics.json` holds, and the code table it was computed from."""
+    """Everything that `metrics.json` holds, and the code table it was computed from.
+
+    Args:
+        limit: images to score at most.
+        metrics: names; all by default.
+        intervals: halves of the images that intervals are made from, see `unbraid.metrics.evaluate`.
+        untrained: the model before its first step, whose scores are shown beside.
+    """
     chosen = choose_metrics(metrics, dataset.space is not None)
     index = choose_images(dataset, limit)
     noise = torch_generator(seed, "evaluation", step, device=device)
@@ -80,18 +101,37 @@ def evaluate_model(
         "of_images": len(dataset),
         "splits": splits,
         "kl_per_dim": [float(value) for value in table.kl],
-        "metrics": score(table, chosen),
+        "metrics": {},
     }
     active = active_latents(table)
     result["active"] = active.tolist()
     if len(table.kl):  # latents are independent given an image, and normal
         result["kl_parts"] = _kl_parts(table, seed, step)
-    if table.has_factors:
-        shares = information_shares(table)
+    if chosen:
+        samples = samples_of(table)
+        told = progress("metrics") if progress else None
+        references = _references(dataset, index, untrained, device)
+        result["metrics"] = evaluate_metrics(
+            samples, metrics=chosen, seed=seed, intervals=intervals, **references, progress=told
+        ).scores
+        shares = information_shares(samples)
         result["information_shares"] = shares.tolist()
         named = follows(shares, table.factor_names)
         result["follows"] = [name if alive else "" for name, alive in zip(named, active, strict=True)]
     return table, result
+
+
+def _references(dataset: Dataset, index: Int[np.ndarray, "_"], untrained: VAE | None, device: torch.device) -> dict[str, Any]:
+    """What scores are compared with: how many images there are, the best codes there can be, an untrained encoder's codes."""
+    assert dataset.factors is not None
+    assert dataset.space is not None
+    whole = len(dataset) == len(dataset.space)
+    found = {"population": len(dataset) if whole else None, "perfect": dataset.factors[first_twins(dataset)[index]]}
+    if untrained is None:
+        return found
+    rows = np.sort(np.random.default_rng(0).permutation(index)[:REFERENCE_SAMPLES])
+    mean, variance = encode_posteriors(untrained, dataset, index=rows, device=device)
+    return {**found, "untrained": posterior_samples(mean, variance, dataset.factors[rows], dataset.space.names)}
 
 
 def _kl_parts(table: CodeTable, seed: int, step: int) -> dict[str, Any]:
@@ -111,9 +151,6 @@ def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 5_0
         values: dict[str, Any] = {"kl": float(table.kl.sum())} if len(table.kl) else {}
         for split, found in losses(table).items():
             values |= {f"{split}/nll": found["nll"], f"{split}/nll_at_mean": found["nll_at_mean"]}
-        quick = [name for name in choose_metrics(None, table.has_factors) if not metrics[name].details.get("sampled")]
-        for name, scores in score(table, quick).items():
-            values[name] = scores["score"]
-        return values
+        return values | (quick_scores(samples_of(table)) if table.has_factors else {})
 
     return evaluate

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Integer
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import SPLITS
 from unbraid.errors import UsageError
 from unbraid.figures.ranges import explained
-from unbraid.metrics.binned_information import adjusted_information
+from unbraid.metrics.estimators import information
+from unbraid.metrics.evaluate import choose
 from unbraid.metrics.registry import metrics as registry
+from unbraid.metrics.samples import Samples, gather
 
 FOLLOWS = 0.15
 """A latent follows a factor if it knows at least this share of the factor's entropy."""
@@ -24,12 +25,27 @@ active units of Burda et al. (2016), but relative, so that the scale of a latent
 0.01, which calls a hundredth of a nat active."""
 
 
-def information_shares(table: CodeTable) -> Float[np.ndarray, "d k"]:
-    """I(z_j; v_k) / H(v_k): the share of each factor's entropy that each latent knows, from bins of the means.
+def samples_of(table: CodeTable) -> Samples:
+    """Means, variances and factors of a code table, for metrics."""
+    return posterior_samples(table.mean, table.variance, table.factors, table.factor_names)
+
+
+def posterior_samples(
+    mean: Float[np.ndarray, "n d"],
+    variance: Float[np.ndarray, "n d"],
+    factors: Integer[np.ndarray, "n k"],
+    names: Sequence[str],
+) -> Samples:
+    """Posteriors beside factors; without variances where some are 0, as of encoders that give points."""
+    return gather(mean, factors, variance=variance if (variance > 0).all() else None, factor_names=names)
+
+
+def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:
+    """I(z_j; v_k) / H(v_k): the share of each factor's entropy that each latent knows, as metrics have it by default.
 
     Adjusted for chance: few images would else seem to tell much of factors with many values.
     """
-    return adjusted_information(table.mean, table.factors).shares
+    return information(samples).shares
 
 
 def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]:
@@ -45,17 +61,16 @@ def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:
 
 def choose_metrics(names: Sequence[str] | None, has_factors: bool) -> list[str]:
     """Names of metrics, checked; by default all of them, none where there are no factors."""
-    if isinstance(names, str):
-        raise UsageError(f"metrics is {names!r}; give a list of names.")
     if names and not has_factors:
         raise UsageError(f"Metrics ({', '.join(names)}) need factors, and this data set has none.")
-    chosen = registry.names() if names is None else [registry[name].name for name in names]
+    chosen = list(choose("all" if names is None else names))
     return chosen if has_factors else []
 
 
-def score(table: CodeTable, names: Sequence[str]) -> dict[str, Any]:
-    """Metrics of a code table, by name."""
-    return {n: registry[n].factory(table.mean, table.factors, factor_names=table.factor_names) for n in names}
+def quick_scores(samples: Samples) -> dict[str, float]:
+    """Scores of all metrics that only compute, by name."""
+    quick = [entry for entry in registry if not entry.details.get("sampled")]
+    return {entry.name: entry.factory(samples)["score"] for entry in quick}
 
 
 def losses(table: CodeTable) -> dict[str, dict[str, float]]:

@@ -23,6 +23,13 @@ _SPLIT = {
     "terms": {_ANY: float},
     "log_p_bound": _BOUND,
 }
+_SCORE = {
+    "score": float,
+    "per_factor?": {_ANY: float},
+    "per_factor_ceiling?": {_ANY: float},
+    "interval?": [float],
+    **dict.fromkeys(("chance?", "untrained?", "ceiling?"), float),
+}
 _SCORES = {
     "step": int,
     "images": int,
@@ -30,7 +37,7 @@ _SCORES = {
     "splits": {"train?": _SPLIT, "test?": _SPLIT},
     "kl_per_dim": [float],
     "active": [bool],
-    "metrics": {_ANY: {"score": float, "per_factor?": {_ANY: float}}},
+    "metrics": {_ANY: _SCORE},
     "kl_parts?": {"kl": float, "mi": _BOUND, "tc": _BOUND, "dimension_wise_kl": float, "images": int},
     "information_shares?": [[float]],
     "follows?": [str],

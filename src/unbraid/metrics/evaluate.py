@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,13 +32,14 @@ def evaluate(
     metrics: str | Sequence[str] | Chosen = "all",
     seed: int = 0,
     intervals: int = 10,
+    population: int | None = None,
     references: bool = True,
     perfect: Array | None = None,
     untrained: Codes = None,
     factor_names: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> ScoreTable:
-    """Score codes by many metrics, each beside its interval, what chance gives, and what the best code could get.
+    r"""Score codes by many metrics, each beside its interval, what chance gives, and what the best code could get.
 
     Args:
         codes, factors, mean, variance: as for every metric, or `Samples`.
@@ -45,11 +47,14 @@ def evaluate(
         seed: of the choice of samples, votes, models, halves and shuffles.
         intervals: number of random halves of the samples that 95 % intervals are made from (`half_width`); 0 for none.
             They say what other samples would have given, not what another training run would.
+        population: number of all samples there are, where these are drawn from them without replacement: metrics that only
+            compute then have intervals shorter by :math:`\sqrt{1 - n/N}`, and none if all are given.
         references: whether to compute chance (the rows of codes shuffled), ceiling and the untrained encoder's scores. They are
             computed on 20,000 samples at most.
         perfect: codes of an encoder that knows all there is to know, which the ceiling is the score of; by default the factors
             themselves. Where different factors give the same image, no encoder can know them: give one code to such samples.
-        untrained: codes of the same samples by an encoder that has learnt nothing, scored for comparison.
+        untrained: codes of the same samples by an encoder that has learnt nothing, scored for comparison; or `Samples` of
+            others, at best not more than 20,000.
         progress: told how many of how many scores are computed.
 
     Raises `UsageError` for arrays that no score can be computed from, unknown metrics and options, and numbers out of range.
@@ -57,16 +62,21 @@ def evaluate(
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     if intervals < 0 or intervals == 1:
         raise UsageError(f"intervals is {intervals}; allowed: 0 for none, or at least 2 halves.")
+    if population is not None and population < len(samples):
+        raise UsageError(f"population is {population} for {len(samples)} samples; allowed: at least as many.")
     chosen = choose(metrics)
     comparisons = _comparisons(samples, seed, perfect, untrained) if references else []
-    halves = list(half_samples(len(samples), intervals, seed))
-    count = _Count(len(chosen) * (1 + len(comparisons) + len(halves)), progress)
+    part = 1.0 if population is None else math.sqrt(1 - len(samples) / population)
+    uncertain = {name: given for name, given in chosen.items() if part > 0 or registry[name].details.get("sampled")}
+    halves = list(half_samples(len(samples), intervals, seed)) if uncertain else []
+    count = _Count(len(chosen) * (1 + len(comparisons)) + len(uncertain) * len(halves), progress)
 
     found = _scores(samples, chosen, seed, count)
     for name, reference in comparisons:
         _attach(found, name, _scores(reference, chosen, seed, count))
     if halves:
-        _attach_intervals(found, [_scores(samples.rows(rows), chosen, seed + 1 + i, count) for i, rows in enumerate(halves)])
+        scored = [_scores(samples.rows(rows), uncertain, seed + 1 + i, count) for i, rows in enumerate(halves)]
+        _attach_intervals(found, scored, part)
     return ScoreTable(found, len(samples), samples.factor_names)
 
 
@@ -82,9 +92,9 @@ def choose(metrics: str | Sequence[str] | Chosen) -> Chosen:
     return {name: {option: registry[name].resolve(given)[option] for option in given} for name, given in wanted.items()}
 
 
-def nodes(result: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def nodes(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """A metric's result and its parts, those of its values that have a score, with the names of the parts."""
-    yield "", dict(result) if not isinstance(result, dict) else result
+    yield "", result
     for name, part in result.items():
         if isinstance(part, dict) and "score" in part:
             yield name, part
@@ -118,14 +128,12 @@ def _comparisons(samples: Samples, seed: int, perfect: Array | None, untrained: 
     spread = None if samples.variance is None else np.full_like(best, PERFECT_SIGMA**2)
     compared = [("ceiling", samples.with_codes(best, spread))]
     if untrained is not None:
-        own = untrained if isinstance(untrained, Samples) else gather(untrained, samples.factors)
-        if len(own) != len(samples):
-            raise UsageError(f"{len(own)} rows of untrained codes for {len(samples)} samples; give one for each.")
-        compared.append(("untrained", samples.with_codes(own.codes, own.variance)))
+        compared.append(("untrained", untrained if isinstance(untrained, Samples) else gather(untrained, samples.factors)))
     rng = np.random.default_rng(seed)
     if len(samples) > REFERENCE_SAMPLES:
         rows = np.sort(rng.permutation(len(samples))[:REFERENCE_SAMPLES])
-        samples, compared = samples.rows(rows), [(name, reference.rows(rows)) for name, reference in compared]
+        compared = [(name, own.rows(rows) if len(own) == len(samples) else own) for name, own in compared]
+        samples = samples.rows(rows)
     order = rng.permutation(len(samples))
     shuffled = samples.with_codes(samples.codes[order], None if samples.variance is None else samples.variance[order])
     return [("chance", shuffled), *compared]
@@ -140,10 +148,11 @@ def _attach(found: dict[str, dict[str, Any]], name: str, other: dict[str, dict[s
                 node["per_factor_ceiling"] = reference[part]["per_factor"]
 
 
-def _attach_intervals(found: dict[str, dict[str, Any]], halves: Sequence[dict[str, dict[str, Any]]]) -> None:
-    for metric, result in found.items():
+def _attach_intervals(found: dict[str, dict[str, Any]], halves: Sequence[dict[str, dict[str, Any]]], part: float) -> None:
+    for metric in halves[0]:
+        factor = 1.0 if registry[metric].details.get("sampled") else part
         low, high = registry[metric].details.get("range", (-np.inf, np.inf))
         scores = [dict(nodes(half[metric])) for half in halves]
-        for part, node in nodes(result):
-            half = half_width([own[part]["score"] for own in scores])
+        for name, node in nodes(found[metric]):
+            half = factor * half_width([own[name]["score"] for own in scores])
             node["interval"] = [max(low, node["score"] - half), min(high, node["score"] + half)]

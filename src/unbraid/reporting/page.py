@@ -14,7 +14,8 @@ from jaxtyping import Float
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
 from unbraid.errors import UnbraidError, UsageError
-from unbraid.evaluation.scores import ACTIVE, FOLLOWS, follows, information_shares
+from unbraid.evaluation.scores import ACTIVE, FOLLOWS, follows, information_shares, samples_of
+from unbraid.figures.series import number
 from unbraid.files import read_json, whole_file
 from unbraid.model import Model
 from unbraid.reporting import charts, tables
@@ -55,7 +56,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
     shown = latents[:SHOWN]
     heard = heard_of(shares, latents) if shares is not None else None
     found = findings(heard, table.factor_names, table.factor_sizes) if heard is not None else None
-    kl = float(table.kl.astype(np.float64).sum()) if len(table.kl) else float("nan")
+    kl = total_kl(table, scored)
     n_active = sum(latent.active for latent in latents)
     step = int(scored.get("step", model.step))
     return _template().render(
@@ -102,6 +103,14 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
     )
 
 
+def total_kl(table: CodeTable, scored: Mapping[str, Any]) -> float:
+    """KL in nats per image: of all latents together; of a posterior without one per latent what the objective shows of it."""
+    if len(table.kl):
+        return float(table.kl.astype(np.float64).sum())
+    splits = scored.get("splits", {})
+    return number(splits.get("test" if "test" in splits else "train", {}).get("terms", {}).get("kl"))
+
+
 def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, "d k"] | None:
     """Information shares as scored, else computed; None without factors or for codes that are not finite."""
     if not table.has_factors:
@@ -110,7 +119,7 @@ def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, 
     if given.shape == (table.latent_dim, len(table.factor_names)) and np.isfinite(given).all():
         return given
     try:
-        return information_shares(table)
+        return information_shares(samples_of(table))
     except UsageError:  # codes that are not finite have no information
         return None
 
@@ -134,7 +143,7 @@ def _tiles(
         ("Steps", count(step), f"of {batch_size} images"),
         ("Images seen", count(seen), f"{decimal(seen / max(1, n_train), 1)} passes over {count(n_train)}"),
         ("Reconstruction", decimal(found.get("nll_at_mean"), 1), f"nats per {name} image, at the mean"),
-        ("Total KL", decimal(kl, 1), "nats per image" if not np.isnan(kl) else "this posterior has none per latent"),
+        ("Total KL", decimal(kl, 1), "nats per image" if not np.isnan(kl) else "not known of this posterior"),
         ("Active latents", f"{n_active} of {n_latents}", "change with the image"),
     ]
 
