@@ -22,12 +22,16 @@ _LONGEST = 1_000
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a command: an option of a group, or a positional one where `group` is empty."""
+    """One argument of a command: an option of a group, or a positional one where `group` is empty.
+
+    The last positional argument may be `many`; its value is a list.
+    """
 
     spec: OptionSpec
     flag: str
     group: str = ""
     required: bool = False
+    many: bool = False
 
 
 class HelpShown(Exception):
@@ -83,9 +87,15 @@ def _parameter(argument: Argument, groups: dict[str, Group]) -> inspect.Paramete
             converter=_whole_number if spec.type is int else None,
         ),
     ]
-    kind = inspect.Parameter.KEYWORD_ONLY if argument.group else inspect.Parameter.POSITIONAL_ONLY
-    default = inspect.Parameter.empty if argument.required else spec.default
+    positional = inspect.Parameter.VAR_POSITIONAL if argument.many else inspect.Parameter.POSITIONAL_ONLY
+    kind = inspect.Parameter.KEYWORD_ONLY if argument.group else positional
+    default = inspect.Parameter.empty if argument.required or argument.many else spec.default
     return inspect.Parameter(argument.flag, kind, default=default, annotation=annotation)
+
+
+def _shown(argument: Argument) -> str:
+    name = argument.flag.upper()
+    return f"{name} [{name} ...]" if argument.many else name
 
 
 def parse(command: str, about: str, arguments: Iterable[Argument], tokens: list[str]) -> dict[str, Any]:
@@ -99,8 +109,11 @@ def parse(command: str, about: str, arguments: Iterable[Argument], tokens: list[
     given: dict[str, Any] = {}
 
     def receive(*positional: Any, **keywords: Any) -> None:
-        first = [argument.flag for argument in arguments if not argument.group]
-        given.update(dict(zip(first, positional, strict=False)) | keywords)
+        first = [argument for argument in arguments if not argument.group]
+        given.update(
+            {a.flag: list(positional[i:]) if a.many else positional[i] for i, a in enumerate(first[: len(positional)])}
+        )
+        given.update(keywords)
 
     parameters = [_parameter(argument, groups) for argument in arguments]
     receive.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -109,7 +122,7 @@ def parse(command: str, about: str, arguments: Iterable[Argument], tokens: list[
         name=f"unbraid {command}",
         help=about,
         help_format="plaintext",
-        usage=f"Usage: unbraid {command} {' '.join(a.flag.upper() for a in arguments if not a.group)} [OPTIONS]\n",
+        usage=f"Usage: unbraid {command} {' '.join(_shown(a) for a in arguments if not a.group)} [OPTIONS]\n",
         version_flags=[],
         group_parameters=Group("Arguments", sort_key=-1),
         group_commands=Group("Help", sort_key=99),

@@ -62,8 +62,8 @@ def print_scores(scored: Mapping[str, Any]) -> None:
         print_metrics(scored["metrics"])
 
 
-def print_metrics(scores: Mapping[str, Any], title: str = "Metrics") -> None:
-    """Scores of metrics, each beside what it is to be compared with."""
+def print_metrics(scores: Mapping[str, Any], title: str = "Metrics", **notes: str) -> None:
+    """Scores of metrics, each beside what it is to be compared with; `notes` say what the columns are, by their keys."""
     factors = _factors(scores)
     nodes = [(f"{'  ' if part else ''}{part or name}", node) for name, found in scores.items() for part, node in parts(found)]
     shown = {key: label for key, label in _COMPARED.items() if any(key in node for _, node in nodes)}
@@ -73,9 +73,9 @@ def print_metrics(scores: Mapping[str, Any], title: str = "Metrics") -> None:
         if "per_factor" in node or any("per_factor" in part for part in node.values() if isinstance(part, dict)):
             by_factor.add_row(name, *_by_factor(node, factors))
     _print(f"{title} (higher is better; unbraid show METRIC says how to read one)", table)
-    notes = [note for key, note in _NOTES.items() if key in shown]
-    if notes:
-        out.print("; ".join(notes).capitalize() + ".\n", style="dim")
+    said = [note for key, note in {**_NOTES, **notes}.items() if key in shown]
+    if said:
+        out.print("; ".join(said).capitalize() + ".\n", style="dim")
     if factors:
         _print("By factor", by_factor)
 
