@@ -232,9 +232,17 @@ class TestMetrics:
         codes, factors = self.codes_and_factors()
         scores = entry.factory(codes, factors, factor_names=self.names)
         assert set(scores.get("per_factor", self.names)) == set(self.names)
-        assert {"range", "chance", "blind"} <= set(entry.details)
-        low, high = (float(bound) for bound in entry.details["range"].split(" to "))
+        low, high = entry.details["range"]
         assert all(low <= value <= high for value in (scores["score"], *scores.get("per_factor", {}).values()))
+
+    def test_it_says_how_to_read_it_and_names_definitions_that_exist(self, entry):
+        assert all(entry.details[fact] for fact in ("formula", "chance", "perfect", "blind"))
+        variants = entry.details["variants"]
+        assert variants[0].name == "default"
+        assert len({variant.name for variant in variants}) == len(variants)
+        for variant in variants:
+            assert variant.comparable
+            assert variant.options.items() <= entry.resolve(variant.options).items()
 
     def test_the_order_of_samples_and_latents_does_not_matter(self, entry):
         codes, factors = self.codes_and_factors()
@@ -247,7 +255,7 @@ class TestMetrics:
 
     def test_a_perfect_code_scores_highest_and_constants_do_no_harm(self, entry):
         _, factors = self.codes_and_factors()
-        high = float(entry.details["range"].split(" to ")[1])
+        _, high = entry.details["range"]
         assert entry.factory(factors.astype(float), factors)["score"] == pytest.approx(high, abs=0.02)
         padded = np.hstack([factors.astype(float), np.zeros((3000, 3))])
         assert entry.factory(padded, factors)["score"] == pytest.approx(high, abs=0.02)

@@ -106,7 +106,7 @@ class Context:
 class Draw:
     """The batches of one step, as the objective's `draws` made them, and which images of the data set they are."""
 
-    batches: tuple[Images, ...]
+    batches: tuple[Float[Tensor, "_ channel height width"], ...]
     indices: tuple[Int[np.ndarray, "_"], ...] = ()
 
 

@@ -68,7 +68,8 @@ def narrow(registry: Registry, name: str) -> dict[str, Any]:
     """Options that make a network small, where it has them: what is tested does not depend on widths."""
     small = {int: 8, float: 0.25}
     options = registry[name].options
-    return {option: small[options[option].type] for option in ("width", "hidden", "channels") if option in options}
+    narrowed = ("width", "hidden", "channels", "critic_width")
+    return {option: small[options[option].type] for option in narrowed if option in options}
 
 
 def play(
@@ -79,7 +80,7 @@ def play(
     shape: Shape = (1, 32, 32),
 ) -> None:
     """Build a combination and train one step: every value is finite, and everything that can learn does."""
-    recipe = models[model].factory()
+    recipe = models[model].factory(**narrow(models, model))
     chosen = {"encoder": encoder, "decoder": decoder, "likelihood": likelihood}
     recipe = replace(recipe, **{part: name for part, name in chosen.items() if name})
     vae = assemble(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from unbraid.nn.interfaces import Shape
     from unbraid.registry import Entry
-    from unbraid.zoo.recipe import Recipe
+    from unbraid.zoo.recipe import Optimiser, Recipe
 
 NETWORKS = ("encoder", "decoder")
 _ARGUMENTS = (
@@ -134,12 +134,12 @@ def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:
 
     yield Text.assemble((entry.details.get("written", entry.name), "bold"), f"  ({entry.kind})\n")
     yield Text(_readable(inspect.cleandoc(entry.factory.__doc__ or "")) + "\n")
-    if "formula" in entry.details:
+    if entry.kind == "metric":
+        from unbraid.cli.show_metric import explain_metric
+
+        yield from explain_metric(entry)
+    elif "formula" in entry.details:
         yield Text.assemble(("Minimises ", "bold"), f"{entry.details['formula']}\n")
-    for key in ("range", "chance", "blind"):
-        if key in entry.details:
-            label = {"range": "Range: ", "chance": "Chance scores: ", "blind": "Blind "}[key]
-            yield Text.assemble((label, "bold"), str(entry.details[key]))
     yield from _options(entry)
     yield from _tuned(entry)
     yield from _published(entry)
@@ -159,7 +159,8 @@ def _options(entry: Entry) -> Iterator[RenderableType]:
     for name, spec in entry.options.items():
         choices = ", ".join(map(str, get_args(spec.type)))
         allowed = choices or spec.option.range or getattr(spec.type, "__name__", "")
-        options.add_row(f"--{name.replace('_', '-')}", str(spec.default), allowed, spec.option.help)
+        flag = f"--{name.replace('_', '-')}" if entry.kind != "metric" else name  # whose options are arguments in Python
+        options.add_row(flag, str(spec.default), allowed, spec.option.help)
     yield options
 
 
@@ -218,8 +219,17 @@ def _table_of_parts(recipe: Recipe) -> Table:
     parts = table("Parts and settings unless told otherwise", "what", "value")
     for name in ("encoder", "decoder", "likelihood", "posterior", "prior", "latent_dim", "batch_size"):
         parts.add_row(name, str(getattr(recipe, name)))
-    parts.add_row("optimiser", f"{recipe.optimiser.name}, lr {recipe.optimiser.lr:g}")
+    for option, value in recipe.part_options.items():
+        parts.add_row(option, str(value))
+    parts.add_row("optimiser", _settings(recipe.optimiser))
+    for player, optimiser in recipe.player_optimisers.items():
+        parts.add_row(f"optimiser of the {player}", _settings(optimiser))
     return parts
+
+
+def _settings(optimiser: Optimiser) -> str:
+    betas = f", betas {optimiser.betas[0]:g} and {optimiser.betas[1]:g}" if optimiser.name in ("adam", "adamw") else ""
+    return f"{optimiser.name}, lr {optimiser.lr:g}{betas}"
 
 
 def _layers_of_network(entry: Entry, request: _Request) -> Iterator[RenderableType]:

@@ -93,7 +93,7 @@ def run(tokens: list[str]) -> int:
 
 def _request(tokens: list[str]) -> dict[str, Any]:
     from unbraid.data.dataset import addressed
-    from unbraid.training.parts import PARTS, choose_parts, part_options
+    from unbraid.training.parts import PARTS, choose_parts, part_options, recipe_of
     from unbraid.zoo.recipe import tuned
 
     config = peek(tokens, "--config")
@@ -115,8 +115,9 @@ def _request(tokens: list[str]) -> dict[str, Any]:
         overrides["size"] = int(size) if size.isdecimal() else base.get("size")
         names = choose_parts(model, data, {k: v for k, v in overrides.items() if v})
         titles = {part: f"{PARTS[part].kind.capitalize()} {name}" for part, name in names.items()}
+        defaults = {**recipe_of(model, {}).part_options, **tuned(model, data)}
         for flag, (part, spec) in part_options(names).items():
-            arguments.append(Argument(replace(spec, default=tuned(model, data).get(flag, spec.default)), flag, titles[part]))
+            arguments.append(Argument(replace(spec, default=defaults.get(flag, spec.default)), flag, titles[part]))
         about = f"{PARTS['model'][model].summary}\n\n{PARTS['data'][data].summary}\n\n{_ABOUT}"
     elif "--help" in tokens or "-h" in tokens:
         about += "\n\nOptions of a model and a data set: unbraid train MODEL DATA --help"

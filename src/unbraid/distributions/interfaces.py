@@ -66,6 +66,19 @@ class Posterior(Protocol):
 
 
 @runtime_checkable
+class NormalPosterior(Posterior, Protocol):
+    """A normal q(z|x), by its covariance S."""
+
+    def log_determinant(self) -> Float[Tensor, "batch"]:
+        """log |S|."""
+        ...
+
+    def quadratic(self, v: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch"]:
+        """v' S v."""
+        ...
+
+
+@runtime_checkable
 class PosteriorHead(Protocol):
     """What turns an encoder's numbers into a posterior; a module, so that a codebook is a parameter of the encoder's player."""
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from unbraid.data.draws import Batches
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Rate, Term, join_terms
+from unbraid.interfaces import AUTOENCODER, Context, Draw, Pass, Rate, Term, join_terms
 from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Move
 from unbraid.rates.kl import KL
+
+
+def reconstruction_and_rates(made: Pass, rates: Sequence[Rate], context: Context) -> dict[str, Term]:
+    """The terms of a bound: `nll` and those of the rates."""
+    return join_terms([{"nll": Term(made.nll)}, *(rate(made, context) for rate in rates)])
+
+
+def watched(made: Pass) -> dict[str, Float[Tensor, "..."]]:
+    """What is logged of a pass beside the terms: the KL of each latent and the scale of a pixel, where there is one."""
+    per_dim = made.kl_per_dim
+    watch = {"kl_per_dim": None if per_dim is None else per_dim.mean(0), "sigma": made.likelihood.scale}
+    return {name: value for name, value in watch.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -34,7 +47,4 @@ class ELBO:
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
         """One move of both players."""
         made = vae(draw.batches[0], context.generator)
-        terms = join_terms([{"nll": Term(made.nll)}, *(rate(made, context) for rate in self.rates)])
-        per_dim = made.kl_per_dim
-        watch = {"kl_per_dim": None if per_dim is None else per_dim.mean(0), "sigma": vae.likelihood.scale}
-        yield Move(AUTOENCODER, terms, watch={name: value for name, value in watch.items() if value is not None})
+        yield Move(AUTOENCODER, reconstruction_and_rates(made, self.rates, context), watch=watched(made))

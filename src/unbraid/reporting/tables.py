@@ -10,7 +10,7 @@ from typing import Any
 from unbraid.data.dataset import SPLITS
 from unbraid.distributions.interfaces import posteriors, priors
 from unbraid.figures.series import number
-from unbraid.metrics.registry import metrics
+from unbraid.metrics.registry import metrics, range_in_words
 from unbraid.options import options_of
 from unbraid.reporting.numbers import count, decimal, metric_name, plain
 from unbraid.training.experiment import Experiment
@@ -23,12 +23,17 @@ TERMS = {
     "nll": "Reconstruction, z drawn",
     "nll_at_mean": "Reconstruction, at the mean",
     "kl": "KL to the prior",
+    "kl_bound": "KL to the prior, at most",
     "mi": "Mutual information",
     "tc": "Total correlation",
     "dimension_wise_kl": "Dimension-wise KL",
     "sigma": "Standard deviation of a pixel",
+    "critic/loss": "Critic's loss, 0.69 at chance",
+    "critic/drawn": "Critic's loss on codes as drawn",
+    "critic/permuted": "Critic's loss on permuted codes",
+    "critic/accuracy": "Critic's accuracy, 0.5 at chance",
 }
-ESTIMATORS = {"mss": "from batches (mss)", "mws": "from batches (mws)", "plain": "within batches"}
+ESTIMATORS = {"mss": "from batches (mss)", "mws": "from batches (mws)", "plain": "within batches", "critic": "by the critic"}
 SPLIT_NAMES = {"train": "training", "test": "test"}
 
 
@@ -69,7 +74,8 @@ def loss_table(scored: Mapping[str, Any]) -> Table:
     rows = []
     for name in names:
         values = [found.get("terms", {}).get(name) if name not in found else found[name] for found in splits.values()]
-        rows.append((term_label(name), *(decimal(value) for value in values)))
+        if any(value is not None for value in values):  # players that never move together have no loss in common
+            rows.append((term_label(name), *(decimal(value, 2 if is_nats(name) else 5) for value in values)))
     if any(found.get("nll_constant") for found in splits.values()):
         rows.append(("of a reconstruction, constant", *(decimal(found.get("nll_constant")) for found in splits.values())))
     bounds = [found.get("log_p_bound") or {} for found in splits.values()]
@@ -132,7 +138,7 @@ def _by_factor(scores: Mapping[str, Any], factors: Sequence[str]) -> tuple[str, 
 def _reading(details: Mapping[str, Any]) -> str:
     parts = []
     if details.get("range"):
-        parts.append(f"Ranges from {details['range']}; more is better.")
+        parts.append(f"Ranges from {range_in_words(details['range'])}; more is better.")
     if details.get("chance"):
         parts.append(f"A code that knows nothing scores {details['chance']}.")
     if details.get("blind"):

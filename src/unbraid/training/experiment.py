@@ -22,7 +22,7 @@ from unbraid.options import options_of, resolve
 from unbraid.training.parts import PARTS
 from unbraid.training.settings import Settings
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import Optimiser, Recipe, models
+from unbraid.zoo.recipe import Recipe, models
 
 FORMAT = 1
 MOST_WEIGHTS = 1_000_000_000
@@ -75,7 +75,7 @@ class Experiment:
     def recipe(self) -> Recipe:
         """The model's recipe with the parts and settings of this run."""
         made: Recipe = models[self.model].factory(**self.model_options)
-        optimiser = Optimiser(self.optimizer, self.lr, made.optimiser.betas, self.weight_decay)
+        optimiser = replace(made.optimiser, name=self.optimizer, lr=self.lr, weight_decay=self.weight_decay)
         return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimiser=optimiser)
 
     def build(self) -> VAE:

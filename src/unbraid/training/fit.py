@@ -18,14 +18,20 @@ from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss, UnbraidError
 from unbraid.files import read_json, write_json
 from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
-from unbraid.objectives.interface import Objective
 from unbraid.randomness import derived_seed, one_step_of_randomness
 from unbraid.training.checkpoint import Checkpoint, checkpoint_path, require_fit, write_checkpoint
 from unbraid.training.log import RunLog
 from unbraid.training.meter import Meter
-from unbraid.training.optimisers import Optimisers, make_optimisers, optimiser_tensors, restore_optimisers
+from unbraid.training.optimisers import (
+    Optimisers,
+    make_optimisers,
+    optimiser_tensors,
+    restore_optimisers,
+    set_learning_rates,
+)
 from unbraid.training.run import ENVIRONMENT, Run, environment
 from unbraid.training.step import train_step
+from unbraid.zoo.recipe import Recipe
 
 
 @runtime_checkable
@@ -158,9 +164,9 @@ def fit(
         Interrupted: after a checkpoint, when Ctrl-C or SIGTERM asked to stop.
     """
     experiment, monitor = run.experiment, monitor or Silent()
-    objective = experiment.recipe().objective
+    recipe = experiment.recipe()
     vae = experiment.build().placed(device)
-    state = _State(vae, make_optimisers(vae, experiment.recipe()))
+    state = _State(vae, make_optimisers(vae, recipe))
     saved, notes = run.newest()
     notes = [f"A damaged checkpoint was passed over. {note}" for note in notes]
     log_size = state.restore(saved, run, device) if saved else 0
@@ -174,7 +180,7 @@ def fit(
     monitor.start(state.step, run.last_step, notes)
     try:
         with _stop_on_signals() as stop:
-            _loop(run, dataset, state, objective, log, monitor, evaluate, stop, device)
+            _loop(run, dataset, state, recipe, log, monitor, evaluate, stop, device)
     finally:
         log.close()
         monitor.finish()
@@ -196,14 +202,14 @@ def _loop(
     run: Run,
     dataset: Dataset,
     state: _State,
-    objective: Objective,
+    recipe: Recipe,
     log: RunLog,
     monitor: Monitor,
     evaluate: Evaluate | None,
     stop: threading.Event,
     device: torch.device,
 ) -> None:
-    experiment, vae = run.experiment, state.vae
+    experiment, vae, objective = run.experiment, state.vae, recipe.objective
     noise = torch.Generator(device)
     half = experiment.precision == "bfloat16"
     around = torch.autocast(device.type, torch.bfloat16) if half else None
@@ -221,6 +227,7 @@ def _loop(
         # noise is a function of seed and step, as the images are: there is no generator whose state could be lost
         noise.manual_seed(derived_seed(experiment.seed, "noise", state.step))
         context = Context(state.step, experiment.steps, experiment.n_train, noise)
+        set_learning_rates(state.optimisers, recipe, context)
         with one_step_of_randomness(experiment.seed, state.step, device):
             outcomes = train_step(vae, objective, state.optimisers, draw, context, around)
         state.meter.add(outcomes, state.step)

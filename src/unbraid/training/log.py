@@ -25,13 +25,15 @@ _ALTERED = "The log was altered; put it back as it was, or remove it to go on wi
 _REMEDY = "Free some space; the same command resumes the run from its last checkpoint."
 
 
-UNITLESS = ("sigma", "mmd", "dip_")
+UNITLESS = ("sigma", "mmd", "dip_", "accuracy", "exp_elbo", "clamped")
 """What names of logged values that are no nats begin with."""
+SCALED = ("encoder/loss", "decoder/loss")
+"""Losses of players that move on their own: games scale them (Soft-Intro divides by the number of pixels)."""
 
 
 def is_nats(name: str) -> bool:
     """Whether a term of a loss, by its name in the log, is in nats per image."""
-    return not name.rpartition("/")[2].startswith(UNITLESS)
+    return name not in SCALED and not name.rpartition("/")[2].startswith(UNITLESS)
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from unbraid.errors import CorruptFile
+from unbraid.interfaces import Context
 from unbraid.nn.vae import VAE
 from unbraid.zoo.recipe import Optimiser, Recipe
 
@@ -37,8 +38,15 @@ def make_optimisers(vae: VAE, recipe: Recipe) -> Optimisers:
     for player in vae.players:
         parameters = vae.parameters_of(player)
         if parameters:
-            optimisers[player] = _make(parameters, recipe.player_optimisers.get(player, recipe.optimiser))
+            optimisers[player] = _make(parameters, recipe.optimiser_of(player))
     return optimisers
+
+
+def set_learning_rates(optimisers: Optimisers, recipe: Recipe, context: Context) -> None:
+    """Give every player's optimiser the learning rate of a step."""
+    for player, optimiser in optimisers.items():
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.optimiser_of(player).lr_at(context)
 
 
 def optimiser_tensors(optimisers: Optimisers) -> dict[str, Tensor]:

@@ -29,7 +29,7 @@ def _modes() -> Modes:
 
 
 def _outcome(move: Move) -> Outcome:
-    prefix = "" if move.players == AUTOENCODER else "+".join(move.players) + "/"
+    prefix = "" if move.players in (AUTOENCODER, ()) else "+".join(move.players) + "/"
     values = {f"{prefix}loss": move.loss.detach()} if move.players else {}
     values |= {f"{prefix}{name}": term.mean.detach() for name, term in move.terms.items()}
     values |= {f"{prefix}{name}": value.detach() for name, value in move.watch.items()}

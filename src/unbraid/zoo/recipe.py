@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from unbraid.interfaces import Context
 from unbraid.objectives.interface import Objective
 from unbraid.registry import Registry
 
@@ -14,12 +15,22 @@ models = Registry("model", "models", "unbraid.zoo")
 
 @dataclass(frozen=True)
 class Optimiser:
-    """Settings of one player's optimiser; `name` is one of `unbraid.training.optimisers`."""
+    """Settings of one player's optimiser; `name` is one of `unbraid.training.optimisers`.
+
+    At each milestone the learning rate falls to `drop` times what it was. Milestones are durations from the beginning: up to 1
+    fractions of the run, above it numbers of steps.
+    """
 
     name: str = "adam"
     lr: float = 5e-4
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    milestones: tuple[float, ...] = ()
+    drop: float = 0.1
+
+    def lr_at(self, context: Context) -> float:
+        """The learning rate of a step: a function of the step alone, so that there is no schedule whose state could be lost."""
+        return float(self.lr * self.drop ** sum(context.ramp(milestone) == 1 for milestone in self.milestones))
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,10 @@ class Recipe:
     steps: int = 10_000
     optimiser: Optimiser = field(default=Optimiser())
     player_optimisers: Mapping[str, Optimiser] = field(default_factory=dict)
+
+    def optimiser_of(self, player: str) -> Optimiser:
+        """The settings of a player's optimiser."""
+        return self.player_optimisers.get(player, self.optimiser)
 
 
 STAND_INS: Mapping[int, Mapping[str, str]] = {28: {"burgess": "koller"}}

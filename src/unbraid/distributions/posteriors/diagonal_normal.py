@@ -62,6 +62,14 @@ class DiagonalNormal:
         squares = (z - self.mean).square() * (-self.logvar).exp()
         return -0.5 * (squares + self.logvar + math.log(2 * math.pi)).sum(1)
 
+    def log_determinant(self) -> Float[Tensor, "batch"]:
+        """Logarithm of the covariance's determinant."""
+        return self.logvar.sum(1)
+
+    def quadratic(self, v: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch"]:
+        """v' S v with the covariance S: the variance of z along v."""
+        return (v.square() * self.variance).sum(1)
+
     def kl(self, prior: Prior) -> Float[Tensor, "batch"]:
         """KL(q(z|x) || p(z)) in nats per image, in closed form.
 

@@ -1,0 +1,232 @@
+"""FactorVAE's game: what it minimises, in value and gradient, where the answer is known."""
+
+from __future__ import annotations
+
+import math
+from itertools import permutations
+
+import pytest
+import torch
+from games import LATENTS, a_context, batch, small_vae
+from gaussian_codes import BestCritic, correlated, gaussian_total_correlation, linear_vae, white_images
+from torch import nn
+
+from unbraid.data.draws import Batches
+from unbraid.errors import UsageError
+from unbraid.interfaces import AUTOENCODER, Context, Draw, Rate
+from unbraid.nn.vae import VAE
+from unbraid.objectives.elbo import ELBO
+from unbraid.objectives.factor import FactorVAE, accuracy, log_density_ratio, permute_latents
+from unbraid.objectives.interface import Move, Objective
+from unbraid.rates.aggregate import log_aggregate
+from unbraid.rates.capacity import Capacity
+from unbraid.rates.decomposed import Decomposed
+from unbraid.rates.kl import KL
+from unbraid.rates.total_correlation import TotalCorrelation
+from unbraid.training.optimisers import make_optimisers
+from unbraid.training.step import train_step
+from unbraid.zoo.recipe import Optimiser, Recipe
+
+RHO = 0.6
+
+
+def game(gamma: float = 5.0, *rates: Rate) -> FactorVAE:
+    return FactorVAE(gamma, rates or (KL(),), critic_layers=2, critic_width=8)
+
+
+def draws() -> Draw:
+    return Draw((batch(seed=1), batch(seed=2)))
+
+
+def first_move(objective: Objective, vae: VAE, draw: Draw | None = None) -> Move:
+    return next(iter(objective.moves(vae, draw or draws(), a_context())))
+
+
+def both_moves(objective: Objective, vae: VAE, draw: Draw | None = None) -> tuple[Move, Move]:
+    joint, critics = objective.moves(vae, draw or draws(), a_context())
+    return joint, critics
+
+
+def value_and_gradients(objective: Objective, vae: VAE) -> list[torch.Tensor]:
+    move = first_move(objective, vae)
+    return [move.loss.detach(), *torch.autograd.grad(move.loss, vae.parameters_of(*AUTOENCODER))]
+
+
+class TestPermutation:
+    def test_each_latent_keeps_its_values_and_rows_are_torn_apart(self, generator):
+        z = torch.randn(64, 5, generator=generator)
+        permuted = permute_latents(z, generator)
+        assert torch.equal(permuted.sort(0).values, z.sort(0).values)
+        rows = {tuple(row) for row in z.tolist()}
+        assert not any(tuple(row) in rows for row in permuted.tolist())
+
+    def test_latents_are_permuted_independently_and_every_permutation_is_as_likely(self, generator):
+        z = torch.arange(3.0)[:, None].expand(3, 2)
+        seen = dict.fromkeys(((a, b) for a in permutations((0.0, 1.0, 2.0)) for b in permutations((0.0, 1.0, 2.0))), 0)
+        for _ in range(3600):
+            first, second = permute_latents(z, generator).T.tolist()
+            seen[tuple(first), tuple(second)] += 1
+        chi_squared = sum((count - 100) ** 2 / 100 for count in seen.values())
+        assert chi_squared < 66.6  # 35 degrees of freedom, 1 in 1000
+
+    def test_copied_latents_come_out_independent(self, generator):
+        z = torch.randn(4000, 1, generator=generator).expand(-1, 2)
+        correlation = torch.corrcoef(permute_latents(z, generator).T)[0, 1]
+        assert abs(correlation) < 4 / math.sqrt(4000)
+
+
+class TestBestCritic:
+    """Codes that are exactly normal with correlation rho, and the critic whose logits are their exact log-densities."""
+
+    def test_the_term_is_the_total_correlation_in_closed_form(self):
+        gain = correlated(RHO)
+        vae = linear_vae(game(), gain, BestCritic(gain @ gain.T))
+        move = first_move(game(), vae, Draw((white_images(400, 2), white_images(400, 2))))
+        assert move.terms["tc_critic"].value.shape == (400,)
+        assert move.terms["tc_critic"].mean.item() == pytest.approx(-0.5 * math.log(1 - RHO**2), abs=1e-6)
+
+    def test_its_gradient_is_that_of_the_total_correlation(self):
+        """That the critic does not follow does no harm: the derivative of log q by its own parameters averages to 0."""
+        gain = torch.tensor([[1.1, 0.3, -0.4], [0.5, 0.9, 0.2], [-0.3, 0.6, 1.4]], dtype=torch.float64, requires_grad=True)
+        covariance = gain @ gain.T
+        (expected,) = torch.autograd.grad(gaussian_total_correlation(covariance), gain)
+        vae = linear_vae(game(), gain.detach(), BestCritic(covariance.detach()))
+        move = first_move(game(), vae, Draw((white_images(500, 3), white_images(500, 3))))
+        (found,) = torch.autograd.grad(move.terms["tc_critic"].mean, vae.networks["encoder"].gain)
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+    def test_no_other_scale_or_offset_of_it_has_a_smaller_loss(self):
+        """The cross-entropy's minimum is at the exact ratio: the better of any two critics is the nearer one."""
+        gain = correlated(RHO)
+        n = 40_000
+        draw = Draw((white_images(n, 2, seed=1), white_images(n, 2, seed=2)))
+        best = BestCritic(gain @ gain.T)
+        best_loss = both_moves(game(), linear_vae(game(), gain, best), draw)[1].loss.item()
+        assert best_loss < math.log(2) - 0.02
+        for scale, offset in ((0.7, 0.0), (1.3, 0.0), (1.0, 0.2), (1.0, -0.2), (-1.0, 0.0), (0.0, 0.0)):
+
+            class Other(nn.Module):
+                def __init__(self, scale: float = scale, offset: float = offset) -> None:
+                    super().__init__()
+                    self.best, self.by = best, torch.tensor([[scale], [offset]], dtype=torch.float64)
+
+                def forward(self, z):
+                    ratio = log_density_ratio(self.best, z)
+                    return torch.stack([self.by[0] * ratio + self.by[1], torch.zeros_like(ratio)], 1)
+
+            worse = both_moves(game(), linear_vae(game(), gain, Other()), draw)[1].loss.item()
+            assert worse > best_loss + 5e-4, (scale, offset)
+
+    def test_permuted_codes_have_the_expected_ratio_of_independent_ones(self):
+        """Over the product of the marginals E[d] = -(1/2 log(1 - rho^2) + rho^2 / (1 - rho^2))."""
+        gain = correlated(RHO)
+        vae = linear_vae(game(), gain, BestCritic(gain @ gain.T))
+        z = vae.encode(white_images(40_000, 2)).mean
+        generator = torch.Generator().manual_seed(3)
+        ratio = log_density_ratio(vae.networks["critic"], permute_latents(z, generator)).mean().item()
+        assert ratio == pytest.approx(-(0.5 * math.log(1 - RHO**2) + RHO**2 / (1 - RHO**2)), abs=0.02)
+
+
+def test_a_critic_that_knows_nothing_sees_nothing_and_pays_log_2():
+    vae = small_vae(game())
+    for parameter in vae.networks["critic"][-1].parameters():
+        nn.init.zeros_(parameter)
+    joint, critics = both_moves(game(), vae)
+    assert not joint.terms["tc_critic"].value.any()
+    torch.testing.assert_close(critics.loss, torch.tensor(math.log(2), dtype=torch.float64))
+    for term in critics.terms.values():
+        torch.testing.assert_close(term.mean, torch.tensor(math.log(2), dtype=torch.float64))
+    assert critics.watch["accuracy"] == 0.5
+
+
+def test_critics_entropies_and_accuracy_by_hand():
+    """Codes drawn from q(z) have class 0, permuted ones class 1; either half weighs the same whatever its size."""
+    vae = small_vae(game())
+    draw = Draw((batch(8, seed=1), batch(5, seed=2)))
+    _, critics = both_moves(game(), vae, draw)
+    noise = a_context().generator
+    drawn = vae.encode(draw.batches[0]).sample(noise)
+    permuted = permute_latents(vae.encode(draw.batches[1]).sample(noise), noise)
+    logits = [vae.networks["critic"](z) for z in (drawn, permuted)]
+    entropies = [nn.functional.cross_entropy(one, torch.full((len(one),), label)) for label, one in enumerate(logits)]
+    torch.testing.assert_close(critics.terms["drawn"].mean, entropies[0])
+    torch.testing.assert_close(critics.terms["permuted"].mean, entropies[1])
+    torch.testing.assert_close(critics.loss, 0.5 * (entropies[0] + entropies[1]))
+    right = [(one.argmax(1) == label).double().mean() for label, one in enumerate(logits)]
+    torch.testing.assert_close(critics.watch["accuracy"], 0.5 * (right[0] + right[1]))
+
+
+def test_accuracy_of_known_ratios():
+    ratios = torch.tensor([1.0, 2.0, -1.0, 0.0]), torch.tensor([-3.0, -3.0])
+    assert accuracy(*ratios).item() == pytest.approx((2.5 / 4 + 1) / 2)
+    assert accuracy(*(-one for one in ratios)).item() == pytest.approx((1.5 / 4 + 0) / 2)
+
+
+def test_the_loss_weighs_the_term_by_gamma():
+    vae = small_vae(game())
+    terms = first_move(game(5.0), vae).terms
+    expected = terms["nll"].mean + terms["kl"].mean + 5 * terms["tc_critic"].mean
+    torch.testing.assert_close(first_move(game(5.0), vae).loss, expected)
+
+
+IDENTICAL = {
+    "gamma 0 is the VAE": (game(0.0), ELBO()),
+    "gamma 0 with capacity is beta-VAE with capacity": (game(0.0, Capacity(3.0, 0.0, 2.0)), ELBO((Capacity(3.0, 0.0, 2.0),))),
+    "capacity 0 and weight 1 is FactorVAE": (game(5.0, Capacity(1.0, 0.0, 0.0)), game(5.0)),
+    "the same per image": (game(5.0, Capacity(1.0, 0.0, 0.0, reduction="sample")), game(5.0)),
+    "all at once is the VAE": (game(0.0, Capacity(1.0, 0.0, 0.0, reduction="sample")), ELBO()),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), IDENTICAL.values(), ids=IDENTICAL)
+def test_limits_in_value_and_gradient(one, other):
+    vae = small_vae(game())
+    for got, expected in zip(value_and_gradients(one, vae), value_and_gradients(other, vae), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-13, atol=1e-13)
+
+
+def test_any_rate_may_stand_beside_the_critic():
+    vae = small_vae(game())
+    both = first_move(game(5.0, KL(2.0), TotalCorrelation(3.0)), vae)
+    assert set(both.terms) == {"nll", "kl", "tc_plain", "tc_critic"}  # two estimates of one quantity, by name
+    with pytest.raises(UsageError, match="Two rates report"):
+        first_move(game(5.0, KL(), Capacity()), vae)
+
+
+def test_gamma_is_beta_minus_one_of_beta_tcvae():
+    """With a critic that sees what beta-TCVAE's estimator sees, the two losses are one number."""
+
+    class Estimator(nn.Module):
+        def forward(self, z: torch.Tensor) -> torch.Tensor:
+            posterior = vae.encode(draws().batches[0])
+            log_q, log_q_per_latent = log_aggregate(z, posterior, 1000, "plain")
+            return torch.stack([log_q, log_q_per_latent.sum(1)], 1)
+
+    vae = small_vae(game())
+    vae.networks["critic"] = Estimator()
+    losses = [first_move(one, vae).loss for one in (game(5.4), ELBO((Decomposed(beta=6.4),)))]
+    torch.testing.assert_close(*losses, rtol=1e-13, atol=1e-13)
+
+
+def test_the_critic_learns_the_total_correlation_of_a_fixed_code():
+    """-1/2 log(1 - rho^2) within 20 % after 500 steps of the game, on a code that does not change."""
+    rho, one = 0.8, FactorVAE(gamma=0.0, critic_width=32)
+    vae = linear_vae(one, correlated(rho)).float()
+    vae.networks["encoder"].gain.requires_grad_(False)
+    recipe = Recipe(one, player_optimisers={"critic": Optimiser(lr=1e-3, betas=(0.5, 0.9))})
+    optimisers, noise = make_optimisers(vae, recipe), torch.Generator().manual_seed(0)
+    seen = []
+    for step in range(500):
+        draw = Draw(tuple(torch.randn(256, 1, 1, 2, generator=noise) for _ in range(2)))
+        joint, _ = train_step(vae, one, optimisers, draw, Context(step, 500, 1000, noise))
+        seen.append(joint.values["tc_critic"].item())
+    assert abs(sum(seen[:5]) / 5) < 0.1  # it does not know beforehand
+    assert sum(seen[-50:]) / 50 == pytest.approx(-0.5 * math.log(1 - rho**2), rel=0.2)
+
+
+def test_it_draws_two_batches_and_watches_what_the_elbo_does():
+    assert FactorVAE().draws == Batches(2)
+    vae = small_vae(game())
+    move = first_move(game(), vae)
+    assert move.watch["kl_per_dim"].shape == (LATENTS,)
+    torch.testing.assert_close(move.watch["kl_per_dim"].sum(), move.terms["kl"].mean)

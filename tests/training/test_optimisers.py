@@ -1,0 +1,57 @@
+"""Learning rates of players over a run."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from unbraid.interfaces import Context
+from unbraid.objectives.elbo import ELBO
+from unbraid.training.optimisers import set_learning_rates
+from unbraid.zoo.recipe import Optimiser, Recipe
+
+
+def at(step: int, n_steps: int = 400) -> Context:
+    return Context(step, n_steps, 1000, torch.Generator())
+
+
+@pytest.mark.parametrize(
+    ("milestones", "expected"),
+    [
+        ((), {0: 1.0, 399: 1.0}),
+        ((0.875,), {0: 1.0, 349: 1.0, 350: 0.1, 399: 0.1}),
+        ((100.0, 200.0), {99: 1.0, 100: 0.1, 199: 0.1, 200: 0.01, 399: 0.01}),
+        ((0.5, 300.0), {199: 1.0, 200: 0.1, 299: 0.1, 300: 0.01}),
+        ((1.0,), {399: 1.0, 400: 0.1, 500: 0.1}),  # 400 and on: of a run that was extended
+    ],
+)
+def test_learning_rates_fall_at_milestones(milestones, expected):
+    settings = Optimiser(lr=2e-4, milestones=milestones)
+    assert {step: settings.lr_at(at(step)) for step in expected} == pytest.approx({k: 2e-4 * v for k, v in expected.items()})
+
+
+def test_milestones_are_those_of_pytorch_s_schedule():
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, milestones=(3, 7), gamma=0.1)
+    settings = Optimiser(lr=0.3, milestones=(3.0, 7.0))
+    for step in range(10):
+        assert settings.lr_at(at(step)) == pytest.approx(schedule.get_last_lr()[0])
+        optimiser.step()
+        schedule.step()
+
+
+def test_without_milestones_the_rate_is_the_given_one_to_the_last_bit():
+    assert Optimiser(lr=2e-3 / 3).lr_at(at(7)) == 2e-3 / 3
+
+
+def test_every_player_has_its_own():
+    parts = {name: torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=9.0) for name in ("encoder", "decoder", "critic")}
+    recipe = Recipe(
+        ELBO(),
+        optimiser=Optimiser(lr=0.5, milestones=(0.5,)),
+        player_optimisers={"critic": Optimiser(lr=3.0, milestones=(0.25,), drop=0.5)},
+    )
+    for step, shared, critic in ((0, 0.5, 3.0), (100, 0.5, 1.5), (200, 0.05, 1.5)):
+        set_learning_rates(parts, recipe, at(step))
+        rates = {name: optimiser.param_groups[0]["lr"] for name, optimiser in parts.items()}
+        assert rates == pytest.approx({"encoder": shared, "decoder": shared, "critic": critic})
