@@ -129,7 +129,7 @@ def evaluate(
     folder: str | Path,
     *,
     data: Any = None,
-    metrics: Sequence[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
     limit: int | None = None,
     intervals: int = 0,
     device: str = "auto",
@@ -140,7 +140,7 @@ def evaluate(
     Args:
         data: the data the run was trained on, where they were given in Python, or where they lie by now: "npz:PATH". Other data
             are refused; `Model.evaluate` takes them.
-        metrics: names of metrics; all by default.
+        metrics: "core" (by default), "all" (also those that train many models), or names.
         limit: score on a fixed pseudo-random part of this many images; all by default.
         intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none.
     """

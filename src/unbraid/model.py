@@ -165,7 +165,7 @@ class Model:
     def evaluate(
         self,
         data: Any = None,
-        metrics: Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
         *,
         limit: int | None = None,
         intervals: int = 0,
@@ -175,7 +175,7 @@ class Model:
         Args:
             data: any data set of images of the same shape, as `unbraid.train` takes it. One that differs from that of its
                 training in the path alone ("folder:PATH") is read with the same options, but for the table.
-            metrics: names of metrics; all by default.
+            metrics: "core" (by default), "all" (also those that train many models), or names.
             limit: evaluate on a fixed pseudo-random part of this many images.
             intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none; see
                 `unbraid.metrics.evaluate`.
@@ -185,7 +185,7 @@ class Model:
     def evaluate_with_codes(
         self,
         data: Any = None,
-        metrics: Sequence[str] | None = None,
+        metrics: str | Sequence[str] | None = None,
         *,
         limit: int | None = None,
         intervals: int = 0,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from unbraid.metrics.infomec import infomec, predicted_share, share_of_best
+from unbraid.metrics.infomec import infomec, predicted_share, share_of_best, spread_out, wide
+from unbraid.metrics.samples import gather
 
 
 def test_shares_by_hand():
@@ -10,7 +11,7 @@ def test_shares_by_hand():
     assert share_of_best(np.array([[0.3], [0.0]])).tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("definition", ["held_out", "hsu2023"])
+@pytest.mark.parametrize("definition", ["held_out", "hsu2023", "hsu2024"])
 def test_perfect_codes(dsprites, definition):
     codes, factors, _ = (array[:4000] for array in dsprites)
     found = infomec(codes[:, ::-1] * [1, -1, 1, 1, 1], factors, definition=definition)
@@ -54,13 +55,36 @@ def test_the_share_that_a_channel_lets_through():
     labels = (rng.random(30_000) < 0.5).astype(np.int64)
     code = np.where(rng.random(30_000) < 0.9, labels, 1 - labels).astype(float)[:, None]
     closed = 1 + (0.9 * np.log(0.9) + 0.1 * np.log(0.1)) / np.log(2)
-    assert predicted_share(code, labels, published=False, seed=0) == pytest.approx(closed, abs=0.03)
+    assert predicted_share(gather(code, labels[:, None]), 0, published=False, seed=0) == pytest.approx(closed, abs=0.03)
     uneven = (rng.random(30_000) < 0.9).astype(np.int64) * 5
-    assert predicted_share(rng.normal(size=(30_000, 2)), uneven, published=False, seed=0) < 0.005
+    noise = gather(rng.normal(size=(30_000, 2)), uneven[:, None])
+    assert predicted_share(noise, 0, published=False, seed=0) < 0.005
 
 
 def test_published_explicitness_is_that_of_samples_seen():
     rng = np.random.default_rng(0)
-    codes, labels = rng.normal(size=(60, 50)), rng.integers(0, 2, 60)
-    assert predicted_share(codes, labels, published=True, seed=0) > 0.99
-    assert predicted_share(codes, labels, published=False, seed=0) < 0.3
+    samples = gather(rng.normal(size=(60, 50)), rng.integers(0, 2, (60, 1)))
+    assert predicted_share(samples, 0, published=True, seed=0) > 0.99
+    assert predicted_share(samples, 0, published=False, seed=0) < 0.3
+
+
+def test_which_latents_count_by_published_definitions():
+    """Ranges of 1, 1, 0.06, 0 and 0.12; interquartile ranges of 0.5, 0, 0.03, 0 and 0.12."""
+    steps = np.linspace(0, 1, 101)
+    rare = (steps > 0.8).astype(float)
+    codes = np.stack([steps, rare, steps * 0.06, np.ones(101), np.clip(steps, 0.44, 0.56)], 1)
+    assert wide(codes).tolist() == [True, True, True, False, True]
+    assert wide(np.hstack([codes, steps[:, None] * 2])).tolist() == [True, True, False, False, True, True]
+    assert spread_out(codes).tolist() == [True, False, False, False, True]
+    assert spread_out(np.hstack([codes, 20 * steps[:, None]])).tolist() == [False] * 5 + [True]
+    assert spread_out(np.ones((5, 2))).tolist() == [False, False]
+
+
+def test_outliers_keep_a_latent_alive_by_range_alone(dsprites):
+    codes, factors, noise = (array[:3000] for array in dsprites)
+    still = noise[:, :1] * 1e-3
+    still[0] = 1
+    padded = np.hstack([codes, still])
+    assert infomec(padded, factors, definition="hsu2023")["modularity"]["live"] == 6
+    found = infomec(padded, factors, definition="hsu2024")
+    assert (found["modularity"]["live"], found["score"]) == (5, pytest.approx(1, abs=0.01))

@@ -151,3 +151,34 @@ def test_by_default_a_perfect_code_scores_1_whatever_the_numbers_of_values(dspri
     jitter[17] = 50  # one outlier, which leaves bins of equal width with next to nothing
     assert mig(jitter, factors)["score"] == pytest.approx(0.99, abs=0.01)
     assert mig(jitter, factors, definition="locatello2019")["score"] < 0.05
+
+
+def test_shares_of_the_code_one_latent_at_a_time(noisy, by_hand):
+    codes, factors = noisy(2)
+    shares = []
+    for row, code in zip(by_hand(codes, factors, 10), codes.T, strict=True):
+        counts = np.bincount(np.minimum(((code - code.min()) / np.ptp(code) * 10).astype(int), 9))
+        share = counts[counts > 0] / 300
+        shares.append([value / -(share * np.log(share)).sum() for value in row])
+    expected = [sorted(column)[-1] - sorted(column)[-2] for column in zip(*shares, strict=True)]
+    found = mig(codes, factors, definition="carbonneau2022", bins=10)
+    assert list(found["per_factor"].values()) == pytest.approx(expected)
+
+
+def test_a_latent_that_tells_more_than_the_factor_needs(grid):
+    """Ten values, five of which go with each value of the factor: log 2 of log 10."""
+    factors = np.tile(grid(2, 5), (10, 1))
+    code = (5 * factors[:, :1] + factors[:, 1:]).astype(float)
+    found = mig(code, factors[:, :1], definition="carbonneau2022", bins=10)
+    assert found["score"] == pytest.approx(log(2) / log(10))
+    assert mig(code, factors[:, :1], definition="locatello2019", bins=10)["score"] == pytest.approx(1)
+
+
+def test_the_robust_gap_reads_posteriors_in_bins(grid):
+    """RMIG: a copy of a latent with posteriors so wide that it tells nothing is no rival."""
+    factors = np.tile(grid(2, 5), (20, 1))
+    mean = np.hstack([(factors - [0.5, 2]) * 1.6 + 0.04, factors[:, :1] * 1e-3])
+    variance = np.hstack([np.full((200, 2), 1e-6), np.ones((200, 1))])
+    assert mig(mean=mean, variance=variance, factors=factors, definition="do2020")["score"] == pytest.approx(1, abs=1e-4)
+    variance[:, 0] = 100.0
+    assert mig(mean=mean, variance=variance, factors=factors, definition="do2020")["per_factor"]["0"] < 0.1

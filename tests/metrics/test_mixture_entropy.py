@@ -66,7 +66,7 @@ def test_the_error_is_four_times_what_a_grid_half_as_fine_is_off(monkeypatch):
     from unbraid.metrics import mixture_entropy as module
 
     mean, variance = np.array([0.0, 3.0]), np.array([1.0, 0.01])
-    monkeypatch.setattr(module, "_entropy_on_grid", lambda m, v, spacing, ratio: 1.0 + spacing)
+    monkeypatch.setattr(module, "_entropy_on_grid", lambda grid, m, v: 1.0 + grid.spacing)
     found = mixture_entropy(mean, variance)
     assert found.error == pytest.approx(4 * 0.9 * (found.value - 1.0))
 

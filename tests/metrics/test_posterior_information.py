@@ -5,8 +5,109 @@ import pytest
 from scipy.integrate import quad
 
 from unbraid.errors import UsageError
+from unbraid.metrics import posterior_information as module
 from unbraid.metrics.mig import mig
 from unbraid.metrics.posterior_information import posterior_information
+
+
+def entropy_by_brute_force(mean, variance):
+    sigma = np.sqrt(variance)
+    x = np.arange((mean - 9 * sigma).min(), (mean + 9 * sigma).max(), sigma.min() / 20)
+    q = (np.exp(-((x[:, None] - mean) ** 2) / (2 * variance)) / np.sqrt(2 * np.pi * variance)).mean(1)
+    return float(-(q * np.log(np.where(q > 0, q, 1))).sum() * (x[1] - x[0]))
+
+
+def information_by_brute_force(mean, variance, labels):
+    groups = [labels == value for value in np.unique(labels)]
+    parts = [own.mean() * entropy_by_brute_force(mean[own], variance[own]) for own in groups]
+    return entropy_by_brute_force(mean, variance) - sum(parts)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_truth_lies_within_the_error(seed):
+    rng = np.random.default_rng(seed)
+    factors = rng.integers(0, [2, 3, 7], size=(60, 3))
+    means = factors[:, [0, 1]] + rng.normal(size=(60, 2)) * [0.1, 2]
+    variance = 10 ** rng.uniform([-3, -2.5], [-2, 0.5], size=(60, 2))
+    exact = [[information_by_brute_force(means[:, j], variance[:, j], factors[:, k]) for k in range(3)] for j in range(2)]
+    plain = posterior_information(means, variance, factors, adjusted=False)
+    assert np.abs(plain.matrix - exact).max() <= plain.error < 2e-3
+    assert plain.error >= 2e-5  # two entropies of 1e-5 each
+    adjusted = posterior_information(means, variance, factors)
+    assert adjusted.error >= 2 * plain.error
+
+
+def test_chance_is_the_mean_over_orders():
+    """Measured in 300 orders, each value and each entropy by itself."""
+    rng = np.random.default_rng(0)
+    factors = np.repeat([0, 1, 2, 3], [3, 9, 18, 30])[:, None]
+    means, variance = rng.normal(size=60), rng.uniform(0.05, 0.5, size=60)
+    exact = np.mean([information_by_brute_force(means, variance, rng.permutation(factors[:, 0])) for _ in range(300)])
+    found = posterior_information(means[:, None], variance[:, None], factors).chance[0, 0]
+    assert found == pytest.approx(exact, rel=0.08)
+
+
+@pytest.mark.parametrize("sigma", [0.1, 1e-3, 1e-7])
+def test_large_groups_are_measured_by_smaller_ones(monkeypatch, sigma):
+    """Also of codes so narrow that a thousand of them say little of all."""
+    rng = np.random.default_rng(0)
+    means, factors = rng.normal(size=(12_000, 1)), rng.integers(0, 3, size=(12_000, 1))
+    variance = np.full_like(means, sigma**2)
+    found = posterior_information(means, variance, factors).chance
+    monkeypatch.setattr(module, "CHANCE_ROWS", 12_000)
+    assert found == pytest.approx(posterior_information(means, variance, factors).chance, rel=0.08)
+
+
+def test_chance_of_a_latent_that_is_nearly_the_same_for_all(monkeypatch):
+    """Normal means and one width: half of the integral of E[N^2] / q less 1, times 1/m - 1/n, in closed form."""
+    monkeypatch.setattr(module, "CHANCE_GROUPS", 400)
+    rng = np.random.default_rng(0)
+    means, factors = 0.3 * rng.normal(size=(20_000, 1)), rng.integers(0, 40, size=(20_000, 1))
+    variance, m = 1.0, 500
+    total = 0.09 + variance
+    # E[N(z; mu, s)^2] over mu ~ N(0, t - s) is N(z; 0, t - s/2) / sqrt(4 pi s)
+    spread = total - variance / 2
+    square = 1 / (1 / spread - 1 / total)
+    integral = np.sqrt(total / (2 * variance * spread)) * np.sqrt(square)
+    closed = (integral - 1) / 2 * (1 / m - 1 / 20_000)
+    found = posterior_information(means, np.full_like(means, variance), factors)
+    assert found.chance[0, 0] == pytest.approx(closed, rel=0.25)
+    assert not found.live[0]
+
+
+def test_copies_of_samples_change_nothing(grid):
+    factors = np.tile(grid(3, 4), (5, 1))
+    rng = np.random.default_rng(0)
+    means, variance = factors + rng.normal(size=(60, 2)), rng.uniform(0.01, 0.3, size=(60, 2))
+    once = posterior_information(means, variance, factors, adjusted=False)
+    twice = posterior_information(np.tile(means, (2, 1)), np.tile(variance, (2, 1)), np.tile(factors, (2, 1)), adjusted=False)
+    assert twice.matrix == pytest.approx(once.matrix, abs=1e-12)
+
+
+@pytest.mark.parametrize(("kind", "adjusted"), [(np.float16, False), (np.float32, False), (np.float64, True)])
+def test_latents_that_are_hard_to_read(kind, adjusted):
+    """Constant, collapsed, with an outlier, over ten orders of magnitude of the variance; one sample a value, one value."""
+    rng = np.random.default_rng(0)
+    factors = np.stack([np.repeat(np.arange(3), 4), np.arange(12), np.zeros(12, int)], 1)
+    means = np.repeat(rng.normal(size=(12, 1)), 5, axis=1)
+    means[:, 0], means[3, 2] = 0.25, 6e4
+    variance = np.full((12, 5), 0.01)
+    variance[:, 1] = 1e-7 if kind == np.float16 else 1e-12
+    variance[:, 3] = 10.0 ** np.linspace(-6 if kind == np.float16 else -8, 2, 12)
+    found = posterior_information(means.astype(kind), variance.astype(kind), factors, adjusted=adjusted)
+    for array in (found.matrix, found.chance, found.shares):
+        assert np.isfinite(array).all()
+    assert (found.matrix >= 0).all()
+    assert (found.matrix <= found.entropies + found.error).all()
+    assert found.matrix[0] == pytest.approx(np.zeros(3), abs=1e-12)
+    assert found.matrix[:, 2] == pytest.approx(np.zeros(5), abs=1e-9)
+    assert np.isfinite(found.error)
+
+
+def test_three_samples_and_one():
+    for n in (1, 3):
+        found = posterior_information(np.arange(n)[:, None] * 1.0, np.ones((n, 1)), np.arange(n)[:, None])
+        assert found.matrix == pytest.approx(np.zeros((1, 1)), abs=1e-9)  # what each knows, any order knows
 
 
 def test_separate_values_know_the_entropy_and_widths_cancel(grid):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.linalg
 
 from unbraid.errors import UsageError
 from unbraid.metrics.aggregate_posterior import kl_decomposition
@@ -7,6 +8,7 @@ from unbraid.metrics.posterior_statistics import (
     active_units,
     dimension_wise_kl,
     gaussian_total_correlation,
+    gaussian_wasserstein_correlation,
     kl_per_dim,
     var_dimension_wise_kl,
     var_kl_per_dim,
@@ -75,3 +77,38 @@ def test_wrong_arrays_are_refused():
         var_kl_per_dim(good, good * 0)
     with pytest.raises(UsageError, match=r"shape \(4, 2\) and variances of shape \(2, 4\)"):
         var_dimension_wise_kl(good, good.T)
+
+
+def test_wasserstein_correlation_of_known_covariances():
+    rng = np.random.default_rng(0)
+    raw = rng.normal(size=(500, 2))
+    white = (raw - raw.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(raw, rowvar=False))).T
+    assert gaussian_wasserstein_correlation(white * [1, 30]) == pytest.approx(0, abs=1e-12)
+    codes = white @ np.linalg.cholesky(np.array([[1, 0.6], [0.6, 1]])).T
+    closed = 4 - 2 * (1.6**0.5 + 0.4**0.5)
+    assert gaussian_wasserstein_correlation(codes, normalised=False) == pytest.approx(closed)
+    assert gaussian_wasserstein_correlation(codes) == pytest.approx(closed / 2)
+    assert gaussian_wasserstein_correlation(codes) == pytest.approx(0.10263, abs=1e-5)
+    assert gaussian_wasserstein_correlation(codes * [-7, 7] + 3) == pytest.approx(closed / 2)
+    assert gaussian_wasserstein_correlation(codes * 7, normalised=False) == pytest.approx(49 * closed)
+    assert gaussian_wasserstein_correlation(white[:, [0, 0]]) == pytest.approx(2 - 2**0.5)
+
+
+def test_wasserstein_correlation_by_roots_of_matrices():
+    """Between normal distributions: tr(S + D - 2 (S^(1/2) D S^(1/2))^(1/2))."""
+    rng = np.random.default_rng(1)
+    codes = rng.normal(size=(300, 4)) @ rng.normal(size=(4, 4))
+    covariance = np.cov(codes, rowvar=False)
+    root, apart = scipy.linalg.sqrtm(covariance), np.diag(np.diag(covariance))
+    expected = np.trace(covariance + apart - 2 * scipy.linalg.sqrtm(root @ apart @ root))
+    assert gaussian_wasserstein_correlation(codes, normalised=False) == pytest.approx(expected)
+
+
+def test_wasserstein_correlation_of_constants_and_single_latents():
+    code = np.random.default_rng(0).normal(size=(50, 1))
+    assert gaussian_wasserstein_correlation(np.ones((5, 3))) == 0
+    assert gaussian_wasserstein_correlation(code) == pytest.approx(0, abs=1e-12)
+    assert gaussian_wasserstein_correlation(np.hstack([code, np.full((50, 1), 0.1)])) == pytest.approx(0, abs=1e-12)
+    assert gaussian_wasserstein_correlation(np.hstack([code, code]).astype(np.float16)) == pytest.approx(2 - 2**0.5, abs=1e-3)
+    with pytest.raises(UsageError, match="2 samples"):
+        gaussian_wasserstein_correlation(code[:1])

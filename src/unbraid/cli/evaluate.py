@@ -1,13 +1,22 @@
-"""unbraid evaluate RUN"""
+"""unbraid evaluate RUN [RUN ...]"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.scored_files import METRICS, chosen_metrics
+from unbraid.errors import UsageError
 from unbraid.options import Option, OptionSpec
 
+if TYPE_CHECKING:
+    from unbraid.training.experiment import Experiment
+
 _ARGUMENTS = (
-    Argument(OptionSpec("run", str, None, Option("run folder")), "run", required=True),
-    Argument(OptionSpec("metrics", str, None, Option("names of metrics, commas between; default: all")), "metrics", "Options"),
+    Argument(OptionSpec("run", str, None, Option("run folder, or several")), "run", many=True),
+    METRICS,
     Argument(
         OptionSpec("evaluate_images", int, None, Option("score a fixed part of this many images; default: all", ge=2)),
         "evaluate_images",
@@ -27,32 +36,72 @@ _ARGUMENTS = (
     ),
     Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Options"),
 )
-_ABOUT = "Encode a run's data with its newest checkpoint, compute losses and metrics, and write codes.npz and metrics.json."
+_ABOUT = (
+    "Encode a run's data with its newest checkpoint, compute losses and metrics, and write codes.npz and metrics.json. "
+    "Runs that differ in their seed alone are also averaged. Other encoders: unbraid evaluate --codes FILE --help, "
+    "unbraid evaluate --encoder FILE --help"
+)
 
 
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
+    from unbraid.cli import evaluate_codes
+
+    if any(token.partition("=")[0] in evaluate_codes.FLAGS for token in tokens):
+        return evaluate_codes.run(tokens)
     try:
         given = parse("evaluate", _ABOUT, _ARGUMENTS, tokens)
     except HelpShown:
         return 0
+    folders = given.pop("run", [])
+    if not folders:
+        raise UsageError("Give a run folder, or several: unbraid evaluate runs/NAME")
+    if len(set(folders)) < len(folders):
+        raise UsageError(f"A run folder is given twice among {', '.join(folders)}; give each once.")
+    from unbraid.training.run import open_run
+
+    groups: dict[str, list[str]] = {}
+    for folder in folders:  # refuse before any is scored
+        groups.setdefault(_but_for_the_seed(open_run(Path(folder)).experiment), []).append(folder)
+    scored = {folder: _score(folder, given) for folder in folders}
+    for same in groups.values():
+        if len(same) > 1 and scored[same[0]]["metrics"]:
+            _print_mean([scored[folder]["metrics"] for folder in same], same)
+    return 0
+
+
+def _but_for_the_seed(experiment: Experiment) -> str:
+    return repr(sorted((name, value) for name, value in experiment.identity().items() if name != "seed"))
+
+
+def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     from unbraid import api
     from unbraid.cli.console import counting, out, stages
     from unbraid.cli.tables import print_scores
     from unbraid.data.progress import listening
     from unbraid.training.run import METRICS
 
-    names = [name.strip() for name in given["metrics"].split(",")] if given.get("metrics") else None
     with listening(counting):
         scored = api.evaluate(
-            given["run"],
+            folder,
             data=given.get("data"),
-            metrics=names,
+            metrics=chosen_metrics(given),
             limit=given.get("evaluate_images"),
             intervals=given.get("intervals", 10),
             device=given.get("device", "auto"),
             progress=stages(),
         )
     print_scores(scored)
-    out.print(f"Scores: {given['run']}/{METRICS}")
-    return 0
+    out.print(f"Scores: {folder}/{METRICS}")
+    return scored
+
+
+def _print_mean(scores: list[Mapping[str, Any]], folders: list[str]) -> None:
+    from unbraid.cli.tables import print_metrics
+    from unbraid.metrics.across_runs import across_runs
+
+    common = [name for name in scores[0] if all(name in own for own in scores)]
+    mean = across_runs([{name: own[name] for name in common} for own in scores])
+    print_metrics(
+        mean, f"Mean of {len(folders)} runs: {', '.join(folders)}", interval="95 %: of the mean, from the runs' spread"
+    )

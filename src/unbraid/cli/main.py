@@ -10,6 +10,7 @@ from importlib import import_module
 COMMANDS = {
     "train": "Train a model on a data set, or resume it: unbraid train beta_vae ellipses",
     "evaluate": "Score a run: losses over both splits, KL per latent, metrics",
+    "audit": "Score codes of any encoder by every definition of every metric, side by side",
     "report": "Write a run's HTML report, one file to look at and share",
     "download": "Get a data set's files before they are needed, or list which are here: unbraid download mnist",
     "list": "List models, datasets, encoders, decoders, likelihoods, rates or metrics",

@@ -49,9 +49,8 @@ def print_scores(scored: Mapping[str, Any]) -> None:
         losses.add_row("  of it constant", *(number(found["nll_constant"]) for found in splits.values()))
     names = dict.fromkeys(name for found in splits.values() for name in found["terms"] if name != "nll")
     for name in names:
-        losses.add_row(
-            name if is_nats(name) else f"{name} (no nats)", *(number(found["terms"].get(name)) for found in splits.values())
-        )
+        label, digits = (name, 2) if is_nats(name) else (f"{name} (no nats)", 5)
+        losses.add_row(label, *(number(found["terms"].get(name), digits) for found in splits.values()))
     if all("loss" in found for found in splits.values()):
         losses.add_row("total loss", *(number(found["loss"]) for found in splits.values()))
     losses.add_row("-log p(x), at most", *(_upper_bound(found["log_p_bound"]) for found in splits.values()))

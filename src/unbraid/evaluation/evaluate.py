@@ -51,7 +51,7 @@ def evaluate_model(
     batch_size: int,
     device: torch.device,
     limit: int | None = None,
-    metrics: Sequence[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
     intervals: int = 0,
     untrained: VAE | None = None,
     progress: Callable[[str], Progress] | None = None,
@@ -60,7 +60,7 @@ def evaluate_model(
 
     Args:
         limit: images to score at most.
-        metrics: names; all by default.
+        metrics: "core" (by default), "all", or names.
         intervals: halves of the images that intervals are made from, see `unbraid.metrics.evaluate`.
         untrained: the model before its first step, whose scores are shown beside.
     """

@@ -54,8 +54,8 @@ class OnnxEncoder:
         for ours, theirs in zip(dataset.shape, self._shape, strict=True):
             if theirs not in (None, ours):
                 raise UsageError(
-                    f"{self._path} takes images of {_in_words(self._shape)}, and {dataset.name} has {_in_words(dataset.shape)}. "
-                    "Give another data set, or the size it wants: --size."
+                    f"{self._path} takes images of {_in_words(self._shape)}, and {dataset.name} has {_in_words(dataset.shape)}."
+                    " Give another data set, or the size it wants: --size."
                 )
         wanted = [self.mean, *filter(None, [self.spread])]
         found: list[list[np.ndarray]] = [[] for _ in wanted]
@@ -74,8 +74,8 @@ class OnnxEncoder:
         given = np.concatenate(found[1])
         if given.shape != mean.shape:
             raise UsageError(
-                f"{self._path}: output {self.spread!r} has shape {given.shape} and {self.mean!r} {mean.shape}; give one variance "
-                "for each mean."
+                f"{self._path}: output {self.spread!r} has shape {given.shape} and {self.mean!r} {mean.shape}; give one "
+                "variance for each mean."
             )
         names = tuple(f"z{j}" for j in range(mean.shape[1]))
         return mean, variances(given, SPREADS[plain(self.spread)], names, f"Output {self.spread!r} of {self._path}")
@@ -98,16 +98,16 @@ class OnnxEncoder:
             raise UsageError(f"{self._path}: output {name!r} is {given}; allowed: floats (n, latents), one row an image.")
         if len(output) != batch or latents not in (None, output.shape[1]):
             raise UsageError(
-                f"{self._path}: output {name!r} has shape {output.shape} for {batch} images; allowed: one row an image, all of one "
-                "length."
+                f"{self._path}: output {name!r} has shape {output.shape} for {batch} images; allowed: one row an image, all "
+                "of one length."
             )
         wide = output[: len(rows)].astype(np.float64)
         bad = np.argwhere(~np.isfinite(wide))
         if len(bad):
             row, column = (int(place) for place in bad[0])
             raise UsageError(
-                f"{self._path}: output {name!r} is {wide[row, column]} for image {rows[row]}, latent {column} (counted from 0); "
-                "codes must be finite. Does the encoder want images in another range than [0, 1]?"
+                f"{self._path}: output {name!r} is {wide[row, column]} for image {rows[row]}, latent {column} (counted from 0);"
+                " codes must be finite. Does the encoder want images in another range than [0, 1]?"
             )
         return wide
 
@@ -119,11 +119,11 @@ def _session(path: Path) -> tuple[tuple[type[Exception], ...], Any]:
         from onnxruntime.capi import onnxruntime_pybind11_state as state
     except ImportError:
         raise DataUnavailable(
-            f"Reading {path} needs the package onnxruntime: pip install 'unbraid[onnx]'. Or encode the images yourself and give "
-            "the codes: unbraid evaluate --codes FILE."
+            f"Reading {path} needs the package onnxruntime: pip install 'unbraid[onnx]'. Or encode the images yourself and "
+            "give the codes: unbraid evaluate --codes FILE."
         ) from None
-    kinds = [kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception)]
-    refusals = (*kinds, RuntimeError, ValueError)
+    kinds: list[type[Exception]] = [k for k in vars(state).values() if isinstance(k, type) and issubclass(k, Exception)]
+    refusals: tuple[type[Exception], ...] = (*kinds, RuntimeError, ValueError)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is refused is told in our words
     options.use_deterministic_compute = True

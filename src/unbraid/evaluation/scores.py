@@ -59,11 +59,12 @@ def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:
     return explained(table.mean, table.variance) >= ACTIVE
 
 
-def choose_metrics(names: Sequence[str] | None, has_factors: bool) -> list[str]:
-    """Names of metrics, checked; by default all of them, none where there are no factors."""
+def choose_metrics(names: str | Sequence[str] | None, has_factors: bool) -> list[str]:
+    """Names of metrics, checked; by default the core, none where there are no factors."""
     if names and not has_factors:
-        raise UsageError(f"Metrics ({', '.join(names)}) need factors, and this data set has none.")
-    chosen = list(choose("all" if names is None else names))
+        given = names if isinstance(names, str) else ", ".join(names)
+        raise UsageError(f"Metrics ({given}) need factors, and this data set has none.")
+    chosen = list(choose("core" if names is None else names))
     return chosen if has_factors else []
 
 

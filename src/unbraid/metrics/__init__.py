@@ -6,16 +6,22 @@ print(evaluate(codes, factors))
 """
 
 from unbraid.metrics.aam import aam
+from unbraid.metrics.across_runs import across_runs
 from unbraid.metrics.aggregate_posterior import kl_decomposition
+from unbraid.metrics.audit import audit
 from unbraid.metrics.beta_vae_score import beta_vae_score
 from unbraid.metrics.between_models import mcc, udr
 from unbraid.metrics.dci import dci
+from unbraid.metrics.dcimig import dcimig
 from unbraid.metrics.estimators import mutual_information
 from unbraid.metrics.evaluate import evaluate
 from unbraid.metrics.explicitness import explicitness
 from unbraid.metrics.factor_vae_score import factor_vae_score
+from unbraid.metrics.fairness import fairness
 from unbraid.metrics.infomec import infomec
 from unbraid.metrics.irs import irs
+from unbraid.metrics.jemmig import jemmig
+from unbraid.metrics.linear_probe import linear_probe
 from unbraid.metrics.mig import mig
 from unbraid.metrics.mig_sup import mig_sup
 from unbraid.metrics.mmig import mmig
@@ -24,29 +30,39 @@ from unbraid.metrics.posterior_statistics import (
     active_units,
     dimension_wise_kl,
     gaussian_total_correlation,
+    gaussian_wasserstein_correlation,
     kl_per_dim,
     var_dimension_wise_kl,
     var_kl_per_dim,
 )
 from unbraid.metrics.samples import Samples, gather
 from unbraid.metrics.sap import sap
+from unbraid.metrics.strong_generalisation import strong_generalisation
+from unbraid.metrics.z_max import z_max
 
 __all__ = [
     "Samples",
     "aam",
+    "across_runs",
     "active_units",
+    "audit",
     "beta_vae_score",
     "dci",
+    "dcimig",
     "dimension_wise_kl",
     "evaluate",
     "explicitness",
     "factor_vae_score",
+    "fairness",
     "gather",
     "gaussian_total_correlation",
+    "gaussian_wasserstein_correlation",
     "infomec",
     "irs",
+    "jemmig",
     "kl_decomposition",
     "kl_per_dim",
+    "linear_probe",
     "mcc",
     "mig",
     "mig_sup",
@@ -54,7 +70,9 @@ __all__ = [
     "modularity",
     "mutual_information",
     "sap",
+    "strong_generalisation",
     "udr",
     "var_dimension_wise_kl",
     "var_kl_per_dim",
+    "z_max",
 ]

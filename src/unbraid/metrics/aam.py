@@ -24,7 +24,9 @@ def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndar
 @metrics.register(
     "aam",
     source="Axis-alignment metric of Dubois et al. (2019), disentangling-vae, with its reshaping error mended",
+    formula="mean over factors of max(0, best information - sum of all others) / best information",
     range=(0.0, 1.0),
+    perfect="1; by locatello2019 and chen2018 less, since the bias of idle latents adds up",
     chance="0",
     blind="to how much is known about a factor at all, since it divides by the best latent's information",
     variants=(

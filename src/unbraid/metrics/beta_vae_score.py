@@ -30,7 +30,9 @@ class VoteScores(TypedDict):
 @metrics.register(
     "beta_vae_score",
     source="Higgins et al. (2017), beta-VAE; protocol of Locatello et al. (2019)",
+    formula="accuracy of a linear classifier that is given the mean of |z1 - z2| over pairs sharing a factor, and says which",
     range=(0.0, 1.0),
+    perfect="1; by signed no more than chance",
     chance="1 / number of factors",
     blind="to rotations of factors with different numbers of values, which it mostly forgives",
     variants=(

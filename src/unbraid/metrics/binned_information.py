@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64, Integer
 from scipy.special import gammaln, xlogy
 
-from unbraid.metrics.information import Information, adjusted_for_chance, beyond_chance
-from unbraid.metrics.mutual_information import check_codes, factor_entropies, information_of_counts, mutual_information_matrix
+from unbraid.metrics.information import Information, adjusted_for_chance, knows
+from unbraid.metrics.labels import Labels
+from unbraid.metrics.mutual_information import check_codes, information_of_counts, mutual_information_matrix
 
 LEAST_BINS = 20
 """A latent is cut into at least as many, also for a factor of few values."""
@@ -29,31 +31,28 @@ def adjusted_information(
     information noticeably, since only the sizes of bins change.
     """
     check_codes(codes, factors)
-    n, d = codes.shape
-    ranks = [_doubled_ranks(codes[:, j]) for j in range(d)]
-    raw, chance = np.zeros((d, factors.shape[1])), np.zeros((d, factors.shape[1]))
-    for k in range(factors.shape[1]):
-        _, factor, sizes = np.unique(factors[:, k], return_inverse=True, return_counts=True)
-        for j in range(d):
-            joint = _joint_counts(ranks[j], factor, sizes)
-            raw[j, k] = information_of_counts(joint)
-            chance[j, k] = information_of_chance(joint.sum(1), joint.sum(0))
-    entropies = factor_entropies(factors)
-    return Information(adjusted_for_chance(raw, chance, entropies), entropies, chance, beyond_chance(raw, chance, n))
+    latents = [_Ordered.of(codes[:, j]) for j in range(codes.shape[1])]
+    labels = [Labels.of(column) for column in factors.T]
+    raw, chance = np.empty((len(latents), len(labels))), np.empty((len(latents), len(labels)))
+    for k, factor in enumerate(labels):
+        joint = np.stack([_joint_counts(latent, factor) for latent in latents])
+        raw[:, k], chance[:, k] = information_of_counts(joint), information_of_chance(joint.sum(2), factor.sizes)
+    entropies = np.array([factor.entropy for factor in labels])
+    known = knows(raw, chance, entropies, len(codes))
+    return Information(adjusted_for_chance(raw, chance, entropies), entropies, chance, known)
 
 
 def adjusted_factor_information(factors: Integer[np.ndarray, "n k"]) -> Float64[np.ndarray, "k k"]:
     """I(v_k; v_k') of the factors themselves, adjusted for chance; exactly 0 on a whole grid, H(v_k) on the diagonal."""
-    labels = [np.unique(column, return_inverse=True)[1] for column in factors.T]
-    count = len(labels)
-    raw, chance = np.zeros((count, count)), np.zeros((count, count))
-    for a in range(count):
-        for b in range(count):
-            values = int(labels[b].max()) + 1
-            joint = np.bincount(labels[a] * values + labels[b], minlength=(int(labels[a].max()) + 1) * values)
-            table = joint.reshape(-1, values).astype(np.float64)
-            raw[a, b], chance[a, b] = information_of_counts(table), information_of_chance(table.sum(1), table.sum(0))
-    return adjusted_for_chance(raw, chance, factor_entropies(factors))
+    labels = [Labels.of(column) for column in factors.T]
+    raw, chance = np.empty((len(labels), len(labels))), np.empty((len(labels), len(labels)))
+    for a, one in enumerate(labels):
+        for b, other in enumerate(labels[: a + 1]):
+            shape = (len(one.sizes), len(other.sizes))
+            joint = np.bincount(one.places * shape[1] + other.places, minlength=shape[0] * shape[1]).reshape(shape)
+            raw[a, b] = raw[b, a] = information_of_counts(joint)
+            chance[a, b] = chance[b, a] = information_of_chance(one.sizes, other.sizes)
+    return adjusted_for_chance(raw, chance, np.array([own.entropy for own in labels]))
 
 
 def plug_in_information(
@@ -61,39 +60,45 @@ def plug_in_information(
 ) -> Information:
     """I(z_j; v_k) with equal-width bins, as it comes; a latent knows of a factor unless it knows exactly nothing."""
     matrix = mutual_information_matrix(codes, factors, bins=bins)
-    values = np.array([len(np.unique(factors[:, k])) for k in range(factors.shape[1])])
-    occupied = np.array([bins if np.ptp(codes[:, j].astype(np.float64) / 2) > 0 else 1 for j in range(codes.shape[1])])
-    chance = np.outer(occupied - 1, values - 1) / (2 * len(codes))
-    return Information(matrix, factor_entropies(factors), chance, matrix > 0)
+    labels = [Labels.of(column) for column in factors.T]
+    occupied = np.where(codes.max(0) > codes.min(0), bins, 1)
+    chance = np.outer(occupied - 1, [len(own.sizes) - 1 for own in labels]) / (2 * len(codes))
+    return Information(matrix, np.array([own.entropy for own in labels]), chance, matrix > 0)
 
 
-def _doubled_ranks(code: Float[np.ndarray, "n"] | Integer[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
-    """Twice the place of each sample among the sorted codes, between 0 and 2 n; equal codes have the middle of theirs."""
-    order = np.argsort(code, kind="stable")
-    ordered = code[order]
-    first = np.concatenate([[True], ordered[1:] != ordered[:-1]])
-    counts = np.diff(np.append(np.flatnonzero(first), len(code)))
-    doubled = np.empty(len(code), np.int64)
-    doubled[order] = np.repeat(2 * np.cumsum(counts) - counts, counts)
-    return doubled
+class _Ordered(NamedTuple):
+    """Samples by their codes, and twice the place of each, between 0 and 2 n; equal codes have the middle of theirs."""
+
+    order: Int64[np.ndarray, "n"]
+    doubled: Int64[np.ndarray, "n"]
+
+    @classmethod
+    def of(cls, code: Float[np.ndarray, "n"] | Integer[np.ndarray, "n"]) -> _Ordered:
+        order = np.argsort(code)
+        ordered = code[order]
+        ends = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, len(code))
+        starts = np.concatenate([[0], ends[:-1]])
+        return cls(order, np.repeat(starts + ends, ends - starts))
 
 
-def _joint_counts(
-    doubled: Int64[np.ndarray, "n"], factor: Int64[np.ndarray, "n"], sizes: Int64[np.ndarray, "v"]
-) -> Float64[np.ndarray, "b v"]:
+def _joint_counts(latent: _Ordered, factor: Labels) -> Int64[np.ndarray, "b v"]:
     """Samples by bin of the code and value of the factor; see `adjusted_information`."""
-    values, n = len(sizes), len(factor)
-    order = np.argsort(np.bincount(factor, doubled, values) / sizes, kind="stable")
+    values, n = len(factor.sizes), len(factor.places)
+    index = factor.places[latent.order]
+    order = np.argsort(np.bincount(index, latent.doubled, values) / factor.sizes, kind="stable")
+    sizes = factor.sizes[order]
     parts = -(-LEAST_BINS // values) | 1  # odd: then no cut falls onto a sample, and a change of sign changes nothing
-    ends = np.cumsum(sizes[order])
-    cuts = (ends[:, None] - sizes[order][:, None] * np.arange(parts)[::-1] / parts).ravel()
-    starts = np.ceil(np.round(2 * cuts, 6)).astype(np.int64)  # the first doubled rank beyond each cut
-    bin_of = np.repeat(np.arange(len(cuts) + 1), np.diff(starts, prepend=0, append=2 * n + 1))
-    joint = np.bincount(bin_of[doubled] * values + factor, minlength=(len(cuts) + 1) * values)
-    return joint.reshape(-1, values).astype(np.float64)
+    cuts = (np.cumsum(sizes)[:, None] - sizes[:, None] * (np.arange(parts)[::-1] / parts)).ravel()
+    first = np.ceil(np.round(2 * cuts, 6))  # the first doubled rank beyond each cut
+    edges = np.concatenate([[0], np.searchsorted(latent.doubled, first.astype(np.int64)), [n]])
+    bin_of = np.repeat(np.arange(len(cuts) + 1) * values, edges[1:] - edges[:-1])
+    joint: Int64[np.ndarray, "b v"] = np.bincount(bin_of + index, minlength=(len(cuts) + 1) * values).reshape(-1, values)
+    return joint
 
 
-def information_of_chance(rows: Float64[np.ndarray, "b"], columns: Float64[np.ndarray, "v"]) -> float:
+def information_of_chance(
+    rows: Float64[np.ndarray, "*t b"] | Int64[np.ndarray, "*t b"], columns: Float64[np.ndarray, "v"] | Int64[np.ndarray, "v"]
+) -> Float64[np.ndarray, "*t"]:
     r"""Mean plug-in information, in nats, over all orders of samples with these counts.
 
     .. math:: \frac1{n - 1} \sum_{ab} \Bigl(1 - \frac{r_a}{n}\Bigr) \Bigl(1 - \frac{c_b}{n}\Bigr) g(r_a c_b / n), \qquad
@@ -101,17 +106,19 @@ def information_of_chance(rows: Float64[np.ndarray, "b"], columns: Float64[np.nd
 
     The exact mean (Vinh et al., 2010) is over hypergeometric counts, whose variance is a Poisson's times the
     brackets and n / (n - 1). With many samples in each cell g is 1/2 and the sum the well-known (bins - 1)(values - 1) / (2 n).
+    Many tables of the same columns are read at once.
     """
-    rows, columns = rows[rows > 0], columns[columns > 0]
-    n = rows.sum()
-    spread = _poisson_excess(np.outer(rows, columns) / n)
-    return float((1 - rows / n) @ spread @ (1 - columns / n) / max(n - 1, 1))
+    n = columns.sum()
+    spread = _poisson_excess(rows[..., None] * columns / n)
+    return np.asarray(((1 - rows / n) * (spread @ (1 - columns / n))).sum(-1) / max(n - 1, 1))
 
 
-def _poisson_excess(rate: Float64[np.ndarray, "b v"]) -> Float64[np.ndarray, "b v"]:
-    """E[X log X] - rate log rate of Poisson counts: from a table up to 100, by its series above."""
+def _poisson_excess(rate: Float64[np.ndarray, "*t b v"]) -> Float64[np.ndarray, "*t b v"]:
+    """E[X log X] - rate log rate of Poisson counts: from a table up to 100, by its series above; 0 for a rate of 0."""
     logs, excess = _excess_table()
-    return np.where(rate < 100, np.interp(np.log(rate), logs, excess), 0.5 + 1 / (12 * rate))
+    some = np.where(rate > 0, rate, 1.0)
+    found = np.where(some < 100, np.interp(np.log(some), logs, excess), 0.5 + 1 / (12 * some))
+    return np.where(rate > 0, found, 0.0)
 
 
 @cache

@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 
 from unbraid.errors import UsageError
 from unbraid.metrics.binned_information import adjusted_information, plug_in_information
+from unbraid.metrics.binned_posteriors import binned_posterior_information
 from unbraid.metrics.information import Information
 from unbraid.metrics.posterior_information import posterior_information
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.options import Option
 
 Definition = Annotated[
-    Literal["adjusted", "posterior", "chen2018", "locatello2019"] | None,
+    Literal["adjusted", "posterior", "chen2018", "locatello2019", "do2020"] | None,
     Option("how information is estimated; by default posterior where variances are given, adjusted bins elsewhere"),
 ]
 Bins = Annotated[int, Option("bins of equal width, for the definition locatello2019", ge=2)]
@@ -27,6 +28,7 @@ def information(samples: Samples, definition: Definition = None, bins: int = 20)
       (`posterior_information`).
     * "chen2018": the same without adjustment. Chen et al. estimate it from 10,000 draws; quadrature is the limit of that.
     * "locatello2019": plug-in estimate from `bins` bins of equal width over the range of each latent.
+    * "do2020": plug-in estimate from the mass of the posteriors in 100 bins from -4 to 4 (`binned_posteriors`).
 
     Raises `UsageError` for a definition that does not exist or needs variances where there are none.
     """
@@ -36,10 +38,12 @@ def information(samples: Samples, definition: Definition = None, bins: int = 20)
         return samples.keep("adjusted", lambda: adjusted_information(codes, factors))
     if chosen == "locatello2019":
         return samples.keep((chosen, bins), lambda: plug_in_information(codes, factors, bins=bins))
-    if chosen not in {"posterior", "chen2018"}:
-        raise UsageError(f"definition is {chosen!r}; allowed: adjusted, posterior, chen2018, locatello2019.")
+    if chosen not in {"posterior", "chen2018", "do2020"}:
+        raise UsageError(f"definition is {chosen!r}; allowed: adjusted, posterior, chen2018, locatello2019, do2020.")
     if variance is None:
         raise UsageError(f"The definition {chosen!r} needs variance: the posterior variances beside the means.")
+    if chosen == "do2020":
+        return samples.keep(chosen, lambda: binned_posterior_information(codes, variance, factors))
     return samples.keep(chosen, lambda: posterior_information(codes, variance, factors, adjusted=chosen == "posterior"))
 
 

@@ -29,7 +29,7 @@ def evaluate(
     *,
     mean: Array | None = None,
     variance: Array | None = None,
-    metrics: str | Sequence[str] | Chosen = "all",
+    metrics: str | Sequence[str] | Chosen = "core",
     seed: int = 0,
     intervals: int = 10,
     population: int | None = None,
@@ -43,7 +43,8 @@ def evaluate(
 
     Args:
         codes, factors, mean, variance: as for every metric, or `Samples`.
-        metrics: "all", names, or names with options: {"mig": {"definition": "locatello2019"}}.
+        metrics: "core", "all" (also those that train many models), names, or names with options:
+            {"mig": {"definition": "locatello2019"}}.
         seed: of the choice of samples, votes, models, halves and shuffles.
         intervals: number of random halves of the samples that 95 % intervals are made from (`half_width`); 0 for none.
             They say what other samples would have given, not what another training run would.
@@ -83,13 +84,14 @@ def evaluate(
 def choose(metrics: str | Sequence[str] | Chosen) -> Chosen:
     """Names of metrics with their checked options. Raises `UsageError`, and `UnknownName` for what does not exist."""
     if isinstance(metrics, str):
-        if metrics != "all":
-            raise UsageError(f'metrics is {metrics!r}; give "all", a list of names, or a mapping of names to options.')
-        return {entry.name: {} for entry in registry}
+        if metrics not in {"core", "all"}:
+            raise UsageError(f'metrics is {metrics!r}; give "core", "all", a list of names, or a mapping of names to options.')
+        return {entry.name: {} for entry in registry if metrics == "all" or not entry.details.get("downstream")}
     wanted = metrics if isinstance(metrics, Mapping) else {name: {} for name in metrics}
     if not wanted:
         raise UsageError('metrics is empty; give "all", or at least one name. See: unbraid list metrics')
-    return {name: {option: registry[name].resolve(given)[option] for option in given} for name, given in wanted.items()}
+    resolved = {name: registry[name].resolve(given) for name, given in wanted.items()}
+    return {name: {option: resolved[name][option] for option in given} for name, given in wanted.items()}
 
 
 def nodes(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -26,7 +26,9 @@ class PrunedVoteScores(VoteScores):
 @metrics.register(
     "factor_vae_score",
     source="Kim and Mnih (2018), Disentangling by Factorising; protocol of Locatello et al. (2019)",
+    formula="share of votes in which the latent of least relative variance tells which factor was fixed",
     range=(0.0, 1.0),
+    perfect="1",
     chance="1 / number of factors",
     blind="to several latents that know the same factor, and to what a latent knows beside the factor it knows best",
     variants=(
@@ -67,7 +69,7 @@ def factor_vae_score(
     whole, count = samples.codes, samples.factors.shape[1]
     sampled = whole[rng.permutation(len(whole))[:GLOBAL_SAMPLES]]
     spread = sampled.var(0, ddof=1) if len(sampled) > 1 else np.zeros(whole.shape[1])
-    live = (np.sqrt(spread) >= threshold) & (spread > 0)
+    live = (np.sqrt(spread) >= threshold) & (spread > 0) & (np.ptp(sampled, axis=0) > 0)  # or rounding is all
     if not live.any():
         return {"score": 0.0, "per_factor": samples.by_factor([0.0] * count), "chance": 1 / count, "live": 0}
     held = rng.integers(0, count, train_votes + test_votes)

@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 DEVIATIONS = 4.0
-"""A latent knows something if it is this many standard deviations above what chance gives."""
+"""A latent knows something if it is this many standard deviations above what chance gives, ..."""
+LEAST_SHARE = 0.01
+"""... and knows at least this share of the factor's entropy: with many samples any trace is beyond chance."""
 
 
 @dataclass(frozen=True)
@@ -19,17 +21,19 @@ class Information:
         matrix: information, latents by factors; never negative.
         entropies: H(v_k) of each factor.
         chance: what a latent that knows nothing would be given by the estimator before any adjustment, latents by factors.
-        known: whether a latent knows more of a factor than chance gives, latents by factors.
+        known: whether a latent knows of a factor at all, latents by factors; see `knows`.
+        error: largest error of the quadrature in `matrix`, in nats, on the safe side; bins have none.
     """
 
     matrix: Float64[np.ndarray, "d k"]
     entropies: Float64[np.ndarray, "k"]
     chance: Float64[np.ndarray, "d k"]
     known: Bool[np.ndarray, "d k"]
+    error: float = 0.0
 
     @property
     def live(self) -> Bool[np.ndarray, "d"]:
-        """Whether a latent knows more of any factor than chance gives."""
+        """Whether a latent knows of any factor."""
         return np.asarray(self.known.any(1))
 
     @property
@@ -59,3 +63,11 @@ def beyond_chance(raw: Float64[np.ndarray, "d k"], chance: Float64[np.ndarray, "
     """
     known: Bool[np.ndarray, "d k"] = raw - chance > DEVIATIONS * np.sqrt(chance / n) + 1e-12
     return known
+
+
+def knows(
+    raw: Float64[np.ndarray, "d k"], chance: Float64[np.ndarray, "d k"], entropies: Float64[np.ndarray, "k"], n: int
+) -> Bool[np.ndarray, "d k"]:
+    """Which latents know of each factor: more than chance gives (`beyond_chance`), and a hundredth of its entropy or more."""
+    enough = adjusted_for_chance(raw, chance, entropies) >= LEAST_SHARE * entropies
+    return beyond_chance(raw, chance, n) & enough & (entropies > 0)

@@ -23,7 +23,7 @@ def robustness(
     codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], quantile: float
 ) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "d"]]:
     """IRS of each latent and factor, and the largest deviation of each latent from its mean; 0 where that is 0."""
-    largest = np.abs(codes - codes.mean(0)).max(0)
+    largest = np.where(np.ptp(codes, axis=0) > 0, np.abs(codes - codes.mean(0)).max(0), 0.0)  # a mean may be off by rounding
     deviations = np.empty((codes.shape[1], factors.shape[1]))
     for k, labels in enumerate(factors.T):
         values = np.unique(labels)
@@ -36,7 +36,9 @@ def robustness(
 @metrics.register(
     "irs",
     source="Suter et al. (2019), Robustly Disentangled Causal Mechanisms; protocol of Locatello et al. (2019)",
+    formula="mean over latents of 1 - largest deviation at one value of their factor / largest, weighted by the latter",
     range=(0.0, 1.0),
+    perfect="1; by locatello2019 less where a factor has more than 20 values",
     chance="near 0, and more with few samples per value",
     blind="to several latents that know the same factor, and to factors that no latent knows",
     variants=(

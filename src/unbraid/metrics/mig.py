@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Annotated, Literal, TypedDict
 
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.metrics.estimators import Bins, Definition, information
+from unbraid.metrics.estimators import information
+from unbraid.metrics.mutual_information import entropy, equal_width_bins, mutual_information_matrix
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Array, Codes, Factors, gather
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
+from unbraid.options import Option
+
+MigDefinition = Annotated[
+    Literal["adjusted", "posterior", "chen2018", "locatello2019", "do2020", "carbonneau2022"] | None,
+    Option("how information is estimated; by default posterior where variances are given, adjusted bins elsewhere"),
+]
 
 
 class Scores(TypedDict):
@@ -33,10 +40,20 @@ def mig_from_information(information: Float[np.ndarray, "d k"], entropies: Float
     return gaps
 
 
+def mig_by_code_entropy(samples: Samples, bins: int) -> Float[np.ndarray, "k"]:
+    r"""The gap of each factor between shares of latents' entropies, :math:`I(z_j; v_k) / H(z_j)`, in bins of equal width."""
+    matrix = mutual_information_matrix(samples.codes, samples.factors, bins=bins)
+    entropies = np.array([[entropy(binned)] for binned in equal_width_bins(samples.codes, bins).T])
+    best, second = best_two(np.divide(matrix, entropies, out=np.zeros_like(matrix), where=entropies > 0))
+    return best - second
+
+
 @metrics.register(
     "mig",
     source="Chen et al. (2018), Isolating Sources of Disentanglement in VAEs; other definitions by name",
+    formula="mean over factors of (best - second best information) / entropy of the factor",
     range=(0.0, 1.0),
+    perfect="1; by locatello2019 less where a factor has more values than there are bins, 0.80 for 40 values in 20 bins",
     chance="0",
     blind="to information about a factor that is spread over several latents beyond the second",
     variants=(
@@ -44,6 +61,8 @@ def mig_from_information(information: Float[np.ndarray, "d k"], entropies: Float
         Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
         Variant("Chen et al. (2018), who leave the shape out on dSprites", {"definition": "chen2018"}, needs_variance=True),
         Variant(LOCATELLO, {"definition": "locatello2019"}),
+        Variant("Do and Tran (2020), RMIG", {"definition": "do2020"}, needs_variance=True),
+        Variant("code of Carbonneau et al. (2022)", {"definition": "carbonneau2022", "bins": 10}),
     ),
 )
 def mig(
@@ -52,22 +71,30 @@ def mig(
     *,
     mean: Array | None = None,
     variance: Array | None = None,
-    definition: Definition = None,
-    bins: Bins = 20,
+    definition: MigDefinition = None,
+    bins: Annotated[int, Option("bins of equal width, for the definitions locatello2019 and carbonneau2022", ge=2)] = 20,
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
     r"""Mutual information gap: how far the best latent of a factor is ahead of the second best.
 
     .. math:: \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)}
 
-    Definitions: how information is estimated, see `unbraid.metrics.estimators.information`. Chance scores 0; by
-    "locatello2019" and "chen2018" more, the more the fewer samples. A perfect code scores 1; by "locatello2019" less where a
-    factor has more values than there are bins (0.80 for 40 values in 20 bins), and single outliers lower it.
-    Blind to what a third latent knows, and to two latents that know different parts of a factor.
-    Source: Chen et al. (2018); "locatello2019" as in disentanglement_lib. Chen et al. leave the shape out on dSprites.
-    Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
+    Definitions: how information is estimated, see `unbraid.metrics.estimators.information`. By "do2020" it is RMIG, the robust
+    mutual information gap. "carbonneau2022" divides the information of each latent by the entropy of that latent, in 10 bins
+    (give `bins`), before gaps are taken: a latent that tells more than a factor needs scores less, one of 10 values that
+    determines a factor of two 0.30.
+
+    Chance scores 0; by "locatello2019", "do2020" and "chen2018" more, the more the fewer samples. A perfect code scores 1; by
+    "locatello2019" less where a factor has more values than there are bins (0.80 for 40 values in 20 bins), and single
+    outliers lower it. Blind to what a third latent knows, and to two latents that know different parts of a factor. Source:
+    Chen et al. (2018), who leave the shape out on dSprites; "locatello2019" as in disentanglement_lib; Do and Tran (2020);
+    Carbonneau et al. (2022). Raises `UsageError` for arrays that no score can be computed from, and a definition that does not
+    fit what is given.
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    if definition == "carbonneau2022":
+        gaps = mig_by_code_entropy(samples, bins)
+        return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}
     found = information(samples, definition, bins)
     gaps = mig_from_information(found.matrix, found.entropies)
     return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}

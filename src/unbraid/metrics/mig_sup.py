@@ -34,7 +34,9 @@ def over_live(scores: Float[np.ndarray, "d"], live: Bool[np.ndarray, "d"]) -> La
 @metrics.register(
     "mig_sup",
     source="Li et al. (2020), Progressive Learning and Disentanglement of Hierarchical Representations",
+    formula="mean over live latents of best - second best share of a factor's entropy that they know",
     range=(0.0, 1.0),
+    perfect="1",
     chance="0",
     blind="to several latents that know the same factor, and to factors that no latent knows",
     variants=(

@@ -28,7 +28,9 @@ def mmig_from_information(
 @metrics.register(
     "mmig",
     source="Modified mutual information gap; its maximum over other factors read as leaving out the factor itself",
+    formula="mean over factors of (best - second best information) / (its entropy - most that another factor tells of it)",
     range=(0.0, 1.0),
+    perfect="1",
     chance="0",
     blind="as MIG, and to factors that are copies of each other, which score 0",
     variants=(

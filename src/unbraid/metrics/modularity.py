@@ -37,7 +37,9 @@ def modularity_from_information(information: Float[np.ndarray, "d k"]) -> Float[
 @metrics.register(
     "modularity",
     source="Ridgeway and Mozer (2018), Learning Deep Disentangled Embeddings with the F-Statistic Loss",
+    formula="mean over live latents of 1 - (sum over factors of I^2 - best I^2) / (best I^2 (K - 1))",
     range=(0.0, 1.0),
+    perfect="1",
     chance="0; by published definitions a value that depends on the numbers of values, 0.67 on dSprites",
     blind="to several latents that know the same factor, and to factors that no latent knows",
     variants=(

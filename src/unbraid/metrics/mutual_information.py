@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int, Integer, Shaped
+from jaxtyping import Float, Float64, Int, Int64, Integer, Shaped
 
 from unbraid.errors import UsageError
+from unbraid.metrics.labels import Labels
 
 
 def check_codes(codes: Shaped[np.ndarray, "..."], factors: Shaped[np.ndarray, "..."]) -> None:
@@ -41,19 +42,20 @@ def equal_width_bins(codes: Float[np.ndarray, "n d"], bins: int) -> Int[np.ndarr
 
 def entropy(values: Integer[np.ndarray, "n"]) -> float:
     """Plug-in entropy of whole numbers, in nats."""
-    counts = np.unique(values, return_counts=True)[1]
-    share = counts / counts.sum()
-    return float(-(share * np.log(share)).sum())
+    return Labels.of(values).entropy
 
 
-def information_of_counts(joint: Float[np.ndarray, "bin value"]) -> float:
-    """Plug-in mutual information of two classifications from how often they meet, in nats."""
+def information_of_counts(
+    joint: Float64[np.ndarray, "*t bin value"] | Int64[np.ndarray, "*t bin value"],
+) -> Float64[np.ndarray, "*t"]:
+    """Plug-in mutual information of two classifications from how often they meet, in nats; many tables at once."""
     # sum p_ab log(p_ab / p_a p_b) rather than a difference of entropies: the counts are whole numbers, so independence
     # gives exactly 0 and no rounding noise that a ratio of informations would take for knowledge
-    independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
-    n = joint.sum()
-    ratio = np.divide(joint * n, independent, out=np.ones_like(joint), where=joint > 0)
-    return max(0.0, float((joint * np.log(ratio)).sum() / n))
+    joint = joint.astype(np.float64)
+    independent = joint.sum(-1, keepdims=True) * joint.sum(-2, keepdims=True)
+    n = joint.sum((-2, -1))
+    ratio = np.divide(joint * n[..., None, None], independent, out=np.ones_like(joint), where=joint > 0)
+    return np.asarray(np.maximum((joint * np.log(ratio)).sum((-2, -1)) / n, 0.0))
 
 
 def mutual_information_matrix(
@@ -65,13 +67,12 @@ def mutual_information_matrix(
     Source: the discretisation of Locatello et al. (2019), with 20 bins.
     """
     check_codes(codes, factors)
-    binned = equal_width_bins(codes, bins)
+    binned = np.ascontiguousarray(equal_width_bins(codes, bins).T)
     information = np.empty((codes.shape[1], factors.shape[1]))
-    for k in range(factors.shape[1]):
-        values, factor = np.unique(factors[:, k], return_inverse=True)
-        for j in range(codes.shape[1]):
-            joint = np.bincount(binned[:, j] * len(values) + factor, minlength=bins * len(values))
-            information[j, k] = information_of_counts(joint.reshape(bins, len(values)).astype(np.float64))
+    for k, factor in enumerate(map(Labels.of, factors.T)):
+        shape = (bins, len(factor.sizes))
+        joint = [np.bincount(own * shape[1] + factor.places, minlength=bins * shape[1]).reshape(shape) for own in binned]
+        information[:, k] = information_of_counts(np.stack(joint))
     return information
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
+
+
+@contextmanager
+def any_number_of_classes() -> Iterator[None]:
+    """Without the warning of scikit-learn that a factor of about as many values as samples might be no classes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        yield
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ def multinomial_probe(
     model = LogisticRegression(
         C=1 / penalty if penalty else np.inf, class_weight="balanced" if balanced else None, max_iter=iterations
     )
-    with warnings.catch_warnings():
+    with any_number_of_classes():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is a part of published definitions
         model.fit(features, labels)
     return Read(model.predict_proba(read), classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +10,18 @@ from typing import Any
 from unbraid.registry import Registry
 
 metrics = Registry("metric", "metrics", "unbraid.metrics")
-"""A metric is registered with `range` (least and largest score), `chance`, `blind` and `variants`; with `sampled` if it trains
-a model or votes, which `--evaluate-every` leaves out."""
+"""A metric is registered with `formula` (what it computes, in plain text), `range` (least and largest score), `chance`,
+`perfect` (what a code that is the factors scores), `blind` and `variants`; with `sampled` if it trains a model or votes, which
+`--evaluate-every` leaves out, and with `downstream` if it measures what codes are good for by training many models, which takes
+long and is no part of the core."""
+
+
+def range_in_words(bounds: tuple[float, float]) -> str:
+    """The range of a score: "0 to 1", "0 or more"."""
+    low, high = bounds
+    if math.isfinite(high):
+        return f"{low:g} to {high:g}" if math.isfinite(low) else f"{high:g} or less"
+    return f"{low:g} or more" if math.isfinite(low) else "any number"
 
 
 @dataclass(frozen=True)
@@ -21,11 +32,13 @@ class Variant:
         comparable: whose numbers it can be compared with.
         options: what chooses it; none for the default.
         needs_variance: whether it needs posterior variances.
+        slow: whether it takes minutes on 10,000 samples.
     """
 
     comparable: str
     options: Mapping[str, Any] = field(default_factory=dict)
     needs_variance: bool = False
+    slow: bool = False
 
     @property
     def name(self) -> str:
@@ -33,5 +46,5 @@ class Variant:
         return ", ".join(str(v) if isinstance(v, str) else f"{k}={v:g}" for k, v in self.options.items()) or "default"
 
 
-OWN = "unbraid, other metrics of this package by their defaults"
+OWN = "unbraid by its defaults"
 LOCATELLO = "disentanglement_lib and the tables of Locatello et al. (2019)"

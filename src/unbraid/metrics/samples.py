@@ -12,6 +12,8 @@ from jaxtyping import Float64, Int64, Integer, Shaped
 from unbraid.errors import UsageError
 from unbraid.metrics.mutual_information import check_codes
 
+LARGEST = 200
+"""Codes beyond 2 to this power are scaled down to it, latent by latent, so that sums of their squares are finite."""
 Array = Shaped[np.ndarray, "..."]
 T = TypeVar("T")
 
@@ -90,8 +92,18 @@ def gather(
     names = tuple(str(k) for k in range(factors.shape[1])) if factor_names is None else tuple(map(str, factor_names))
     if len(names) != factors.shape[1] or len(set(names)) != len(names):
         raise UsageError(f"{len(names)} factor names ({', '.join(names)}) for {factors.shape[1]} factors; each needs its own.")
-    spread = None if variance is None else variance.astype(np.float64)
-    return Samples(given.astype(np.float64), factors.astype(np.int64), spread, names)
+    codes, spread = _within_bounds(given.astype(np.float64), None if variance is None else variance.astype(np.float64))
+    return Samples(codes, factors.astype(np.int64), spread, names)
+
+
+def _within_bounds(
+    codes: Float64[np.ndarray, "n d"], variance: Float64[np.ndarray, "n d"] | None
+) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "n d"] | None]:
+    excess = np.maximum(np.frexp(np.abs(codes).max(0))[1] - LARGEST, 0)
+    if not excess.any():
+        return codes, variance
+    spread = None if variance is None else np.maximum(np.ldexp(variance, -2 * excess), 2.0 ** (-2 * LARGEST))
+    return np.ldexp(codes, -excess), spread
 
 
 def _check_variance(mean: Array, variance: Array) -> None:

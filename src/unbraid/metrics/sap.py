@@ -10,6 +10,7 @@ from jaxtyping import Float64, Int64
 
 from unbraid.errors import UsageError
 from unbraid.metrics.mig import Scores, best_two
+from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
 from unbraid.metrics.splitting import split_rows, standardised
@@ -43,7 +44,8 @@ def classifier_accuracies(
             continue
         for j, code in enumerate(codes.T[:, :, None]):
             machine: Any = LinearSVC(C=0.01, class_weight="balanced", dual=False, random_state=seed)
-            machine.fit(code[train], labels[train])
+            with any_number_of_classes():
+                machine.fit(code[train], labels[train])
             found[j, k] = (machine.predict(code[test]) == labels[test]).mean()
     return found
 
@@ -54,7 +56,9 @@ DEFINITIONS: dict[str, Predictability] = {"kumar2018": squared_correlations, "lo
 @metrics.register(
     "sap",
     source="Kumar et al. (2018), Variational Inference of Disentangled Latent Concepts from Unlabeled Observations",
+    formula="mean over factors of best - second best squared correlation, or accuracy, of a latent",
     range=(0.0, 1.0),
+    perfect="1; by locatello2019 far less, since the second latent is right by chance",
     chance="0",
     blind="to what a latent knows of a factor beyond a straight line, and to what a third latent knows",
     variants=(

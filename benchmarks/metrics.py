@@ -1,0 +1,189 @@
+"""Times of the metrics on one core, beside the straightforward published procedures in the same run.
+
+    python benchmarks/metrics.py [--quick]
+
+Every metric at 10,000 samples, 10 latents and 5 factors of dSprites' sizes; how those of information grow with samples, latents
+and factors, and up to all 737,280 images of dSprites; and what the procedures take as they are usually written. Medians.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before numpy starts its threads
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import argparse
+import platform
+import time
+from statistics import median
+
+import numpy as np
+import scipy
+import sklearn
+from sklearn.metrics import mutual_info_score
+
+import unbraid
+from unbraid.metrics.factor_vae_score import factor_vae_score
+from unbraid.metrics.mig import mig
+from unbraid.metrics.posterior_information import posterior_information
+from unbraid.metrics.registry import metrics
+
+SIZES = (3, 6, 40, 32, 32)
+LONG = 5.0
+"""Seconds after which a measurement is not repeated."""
+
+
+def seconds(call, repeats):
+    """Median time of a call after one to warm up; a long one counts as it is."""
+    start = time.perf_counter()
+    call()
+    first = time.perf_counter() - start
+    if first > LONG:
+        return first
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return median(times)
+
+
+def sample(n, d=10, k=5, whole=False):
+    """Means and variances of a trained encoder's kind, and factors: some follow factors, the others are near the prior."""
+    rng = np.random.default_rng(0)
+    sizes = np.resize(SIZES, k)
+    factors = np.stack(np.unravel_index(np.arange(n), SIZES), 1) if whole else rng.integers(0, sizes, size=(n, k))
+    mean = 0.02 * rng.normal(size=(n, d))
+    follow = min(d, k)
+    mean[:, :follow] = 4 * factors[:, :follow] / (sizes[:follow] - 1) - 2 + 0.1 * rng.normal(size=(n, follow))
+    middle = np.where(np.arange(d) < follow, np.resize([0.003, 0.01, 0.05], d), 0.95)
+    variance = np.clip(middle * np.exp(0.7 * rng.normal(size=(n, d))), 0.002, 1)
+    return mean, variance, factors
+
+
+def published_mig(codes, factors):
+    """20 bins by numpy's histogram and scikit-learn's information, for each pair, as disentanglement_lib does."""
+    binned = np.stack([np.digitize(code, np.histogram(code, 20)[1][:-1]) for code in codes.T])
+    information = np.array([[mutual_info_score(factor, code) for factor in factors.T] for code in binned])
+    entropies = np.array([mutual_info_score(factor, factor) for factor in factors.T])
+    ordered = np.sort(information, axis=0)
+    return float(((ordered[-1] - ordered[-2]) / entropies).mean())
+
+
+def published_factor_vae_score(codes, factors, votes=(10_000, 5_000), batch=64):
+    """One vote at a time: choose a factor and a value, draw a batch that shares it, note the latent that varies least."""
+    rng = np.random.default_rng(0)
+    scale = codes.var(0, ddof=1)
+    counts = [np.zeros((codes.shape[1], factors.shape[1]), int) for _ in votes]
+    for table, number in zip(counts, votes, strict=True):
+        for _ in range(number):
+            k = rng.integers(factors.shape[1])
+            rows = np.flatnonzero(factors[:, k] == factors[rng.integers(len(factors)), k])
+            batch_codes = codes[rng.choice(rows, batch)]
+            table[np.argmin(batch_codes.var(0, ddof=1) / scale), k] += 1
+    train, test = counts
+    return float(test[np.arange(len(test)), train.argmax(1)].sum() / test.sum())
+
+
+def published_posterior_information(mean, variance, factors, draws=10_000, chunk=1000):
+    """Entropies from draws, each scored under every posterior: draws x rows normals, for all rows and for each value."""
+    rng = np.random.default_rng(0)
+
+    def entropies(mean, variance):
+        rows = rng.integers(len(mean), size=draws)
+        drawn = mean[rows] + np.sqrt(variance[rows]) * rng.standard_normal((draws, mean.shape[1]))
+        total = np.zeros(mean.shape[1])
+        for start in range(0, draws, chunk):
+            z = drawn[start : start + chunk, None]
+            logs = -0.5 * ((z - mean) ** 2 / variance + np.log(2 * np.pi * variance))
+            top = logs.max(1)
+            total += (top + np.log(np.exp(logs - top[:, None]).mean(1))).sum(0)
+        return -total / draws
+
+    found = np.empty((mean.shape[1], factors.shape[1]))
+    whole = entropies(mean, variance)
+    for k, labels in enumerate(factors.T):
+        parts = [
+            (labels == value).mean() * entropies(mean[labels == value], variance[labels == value]) for value in set(labels)
+        ]
+        found[:, k] = whole - sum(parts)
+    return found
+
+
+def timed_metrics(repeats):
+    """Every registered metric by its default, bins and posteriors, and the two of other definitions."""
+    mean, variance, factors = sample(10_000)
+    for name in metrics.names():
+        metric = metrics[name].factory
+        print(f"  {name:36}{seconds(lambda metric=metric: metric(mean, factors), repeats):10.4f} s", flush=True)
+    for name in ("mig", "aam", "mmig"):
+        metric = metrics[name].factory
+        published = seconds(lambda metric=metric: metric(mean, factors, definition="locatello2019"), repeats)
+        posterior = seconds(lambda metric=metric: metric(mean, factors, variance=variance), repeats)
+        print(f"  {name + ' locatello2019':36}{published:10.4f} s")
+        print(f"  {name + ' posterior':36}{posterior:10.4f} s", flush=True)
+
+
+def timed_growth(repeats, quick):
+    """MIG from bins, and information from posteriors."""
+    shapes = [
+        (1000, 10, 5),
+        (10_000, 10, 5),
+        (100_000, 10, 5),
+        (10_000, 5, 5),
+        (10_000, 40, 5),
+        (10_000, 10, 1),
+        (10_000, 10, 10),
+    ]
+    for n, d, k in shapes[:2] if quick else [*shapes, (737_280, 10, 5)]:
+        mean, variance, factors = sample(n, d, k, whole=n == np.prod(SIZES))
+        bins = seconds(lambda m=mean, f=factors: mig(m, f), repeats)
+        plain = seconds(lambda m=mean, v=variance, f=factors: posterior_information(m, v, f, adjusted=False), repeats)
+        adjusted = seconds(lambda m=mean, v=variance, f=factors: posterior_information(m, v, f), repeats)
+        print(f"  {n:8}{d:4}{k:4}{bins:12.4f} s{plain:12.3f} s{adjusted:12.3f} s", flush=True)
+
+
+def timed_procedures(repeats, quick):
+    """Ours and theirs in turn, so that both meet the same machine; their results show that they compute the same."""
+    mean, variance, factors = sample(10_000)
+    votes = (1000, 500) if quick else (10_000, 5_000)
+    few, draws = 300 if quick else 1000, 500 if quick else 10_000
+    part = mean[:few], variance[:few], factors[:few]
+    pairs = {
+        "MIG, 20 bins, 10,000 samples": (
+            lambda: mig(mean, factors, definition="locatello2019")["score"],
+            lambda: published_mig(mean, factors),
+        ),
+        f"FactorVAE score, {sum(votes):,} votes": (
+            lambda: factor_vae_score(mean, factors, train_votes=votes[0], test_votes=votes[1])["score"],
+            lambda: published_factor_vae_score(mean, factors, votes),
+        ),
+        f"posterior I, {few:,} samples, {draws:,} draws": (
+            lambda: float(posterior_information(*part, adjusted=False).matrix.sum()),
+            lambda: float(published_posterior_information(*part, draws=draws).sum()),
+        ),
+    }
+    for name, (ours, theirs) in pairs.items():
+        own, other = seconds(ours, repeats), seconds(theirs, repeats)
+        print(f"  {name:42}{own:10.4f} s{other:10.3f} s{other / own:8.1f} x   ({ours():.4f}, {theirs():.4f})", flush=True)
+    print("  Draws cost draws x samples for all, and as much again for each factor: in proportion to the samples.")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller tables")
+    quick = parser.parse_args().quick
+    repeats = 1 if quick else 5
+    versions = ", ".join(f"{m.__name__} {m.__version__}" for m in (unbraid, np, scipy, sklearn))
+    print(f"{versions}; Python {platform.python_version()}, {platform.machine()}, one thread; medians of {repeats}")
+    print("\nstraightforward procedure                        unbraid  procedure     ratio   (results)")
+    timed_procedures(repeats, quick)
+    print("\n   samples   d   k    MIG, bins  posterior I    adjusted")
+    timed_growth(repeats, quick)
+    print("\nmetric, 10,000 samples, 10 latents, 5 factors")
+    timed_metrics(repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""Write docs/metrics.md: what metrics are, how their definitions differ, and what chance and perfect codes score.
+
+python docs/source/metrics.py            # all tables, half an hour: gradient boosting is slow
+python docs/source/metrics.py --quick    # without it, minutes
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import unbraid
+from unbraid.data.dataset import Dataset, load_dataset
+from unbraid.data.twins import first_twins
+from unbraid.evaluation.encoding import encode_posteriors
+from unbraid.metrics import Samples, audit, evaluate, gather, mutual_information
+from unbraid.metrics.audit import AuditTable, variants
+from unbraid.metrics.evaluate import nodes
+from unbraid.metrics.registry import metrics, range_in_words
+from unbraid.zoo.assemble import assemble
+from unbraid.zoo.recipe import models
+
+TEXT = Path(__file__).with_suffix(".md")
+PAGE = TEXT.parents[1] / "metrics.md"
+SAMPLES = 10_000
+DATASETS = ("ellipses", "dsprites", "shapes", "correlated_ellipses")
+DSPRITES = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="leave out what takes minutes")
+    quick = parser.parse_args().quick
+    torch.set_num_threads(1)
+    tables = {
+        "reading": reading(),
+        "definitions": definitions(audit(example(), quick=quick)),
+        "ceilings": what_images_tell(),
+        "references": "\n\n".join(references(name) for name in DATASETS),
+        "bias": bias(),
+        "coverage": coverage(),
+        "made": f"unbraid {unbraid.__version__}, {platform.machine()}, seed 0" + (", `--quick`" if quick else ""),
+    }
+    page = TEXT.read_text()
+    for name, table in tables.items():
+        page = page.replace(f"{{{{ {name} }}}}", table)
+    PAGE.write_text(page)
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def reading() -> str:
+    rows = []
+    for entry in metrics:
+        told = entry.details
+        words = (told["formula"], range_in_words(told["range"]), told["chance"], told["perfect"], told["blind"])
+        rows.append([f"`{entry.name}`", *words])
+    table = markdown(["metric", "computes", "range", "chance", "a perfect code", "blind"], rows)
+    return table.replace("--:", "---")
+
+
+def example() -> Samples:
+    """A code as autoencoders give it, on the factors of dSprites.
+
+    Scale, x and y have a latent each, orientation is an angle in two, shape is not coded, and five latents are unused: their
+    means hold traces of x and y, which their noise drowns.
+    """
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, list(DSPRITES.values()), size=(SAMPLES, len(DSPRITES)))
+    scale, orientation, x, y = (factors[:, k] / (size - 1) * 3.4 - 1.7 for k, size in list(enumerate(DSPRITES.values()))[1:])
+    angle = orientation / 1.7 * np.pi
+    live = np.stack([x, y, scale, np.sin(angle) * 1.4, np.cos(angle) * 1.4], axis=1)
+    unused = (
+        0.03 * np.outer(x, rng.normal(size=5)) + 0.03 * np.outer(y, rng.normal(size=5)) + 0.01 * rng.normal(size=(SAMPLES, 5))
+    )
+    mean = np.concatenate([live + 0.05 * rng.normal(size=live.shape), unused], axis=1)
+    variance = np.concatenate([np.full(live.shape, 0.01), np.full(unused.shape, 0.99)], axis=1)
+    return gather(mean, factors, variance=variance, factor_names=list(DSPRITES))
+
+
+def definitions(table: AuditTable) -> str:
+    rows = []
+    for name, definition, node in table.rows():
+        values = [number(node.get(key)) for key in ("score", "chance", "ceiling")]
+        label = name.strip() if name.startswith(" ") else f"**{name}**"
+        rows.append([label, definition, *values, node.get("left_out", node.get("comparable", ""))])
+    head = ["metric", "definition", "score", "chance", "ceiling", "comparable to numbers by"]
+    return markdown(head, rows).replace("| --- | --: |", "| --- | --- |", 1).replace("--: |\n", "--- |\n", 1)
+
+
+def what_images_tell() -> str:
+    rows = []
+    for name in DATASETS:
+        dataset = load_dataset(name)
+        twins = first_twins(dataset)
+        shares = [number(share_told(column, twins)) for column in dataset.factors.T]
+        alike = f"{len(dataset) - len(np.unique(twins)):,} of {len(dataset):,}"
+        told = ", ".join(f"{factor} {share}" for factor, share in zip(dataset.space.names, shares, strict=True))
+        rows.append([f"`{name}`", alike, told])
+    return markdown(["data set", "images that an earlier one equals", "share of each factor's entropy that images tell"], rows)
+
+
+def share_told(factor: np.ndarray, twins: np.ndarray) -> float:
+    """I(image; factor) / H(factor), all images equally likely."""
+
+    def entropy(*columns: np.ndarray) -> float:
+        shares = np.unique(np.stack(columns, axis=1), axis=0, return_counts=True)[1] / len(factor)
+        return float(-(shares * np.log(shares)).sum())
+
+    return (entropy(factor) + entropy(twins) - entropy(factor, twins)) / entropy(factor)
+
+
+def references(name: str) -> str:
+    """What noise, an untrained encoder and the best code score on a data set, by every quick definition."""
+    dataset = load_dataset(name)
+    rows = np.sort(np.random.default_rng(0).permutation(len(dataset))[:SAMPLES])
+    noise = np.random.default_rng(1).normal(size=(len(rows), 10))
+    best = dataset.factors[first_twins(dataset)[rows]]
+    samples = gather(noise, dataset.factors[rows], variance=np.full(noise.shape, 0.1), factor_names=dataset.space.names)
+    found = []
+    for metric, definition, options in quick_definitions():
+        table = evaluate(samples, metrics={metric: options}, intervals=0, perfect=best, untrained=untrained(dataset, rows))
+        for part, node in nodes(table[metric]):
+            label = part or f"**{metric}**"
+            found.append([label, "" if part else definition, *(number(node[key]) for key in ("score", "untrained", "ceiling"))])
+    head = ["metric", "definition", "noise", "untrained", "ceiling"]
+    return f"`{name}`, {len(rows):,} images\n\n" + markdown(head, found).replace("| --- | --: |", "| --- | --- |", 1)
+
+
+def quick_definitions() -> Iterator[tuple[str, str, dict[str, object]]]:
+    for entry in metrics:
+        for variant in variants(entry.name):
+            if not variant.slow:
+                yield entry.name, variant.name, dict(variant.options)
+
+
+def untrained(dataset: Dataset, rows: np.ndarray) -> Samples:
+    """The network of Burgess et al. (Koller's on 28 pixels) with its first weights."""
+    recipe = models["vae"].factory()
+    encoder = "koller" if dataset.shape[1] == 28 else recipe.encoder
+    vae = assemble(replace(recipe, encoder=encoder, decoder=encoder), dataset.shape, 10, seed=0)
+    mean, variance = encode_posteriors(vae, dataset, index=rows, device=torch.device("cpu"))
+    return gather(mean, dataset.factors[rows], variance=variance, factor_names=dataset.space.names)
+
+
+def bias() -> str:
+    """Information that a latent of noise is given of a factor, in nats, by estimator, number of values and of samples."""
+    rows = []
+    for values in (3, 6, 10, 32, 40):
+        for n in (500, 1_000, 10_000):
+            rng = np.random.default_rng(0)
+            factors = rng.integers(0, values, size=(n, 1))
+            noise = rng.normal(size=(n, 200))
+            few, tight = noise[:, :20], np.full((n, 20), 0.03**2)
+            by_bins = [
+                mutual_information(noise, factors, definition=name).matrix.mean() for name in ("locatello2019", "adjusted")
+            ]
+            by_posterior = [
+                mutual_information(mean=few, variance=tight, factors=factors, definition=name).matrix.mean()
+                for name in ("chen2018", "posterior")
+            ]
+            rows.append([str(values), f"{n:,}", *(f"{value:.4f}" for value in (*by_bins, *by_posterior))])
+    return markdown(["values", "samples", "locatello2019", "adjusted", "chen2018, σ = 0.03", "posterior, σ = 0.03"], rows)
+
+
+def coverage(repetitions: int = 300, n: int = 1_000) -> str:
+    """How often intervals hold the mean score over all samples of that size."""
+    names = [entry.name for entry in metrics if not entry.details.get("sampled")]
+    scores, hits = {name: [] for name in names}, []
+    mixing = np.eye(6, 3) + 0.3 * np.random.default_rng(9).normal(size=(6, 3))
+    for repetition in range(repetitions):
+        rng = np.random.default_rng([5, repetition])
+        factors = rng.integers(0, [3, 6, 10], size=(n, 3))
+        codes = factors / [2, 5, 9] @ mixing.T + 0.15 * rng.normal(size=(n, 6))
+        table = evaluate(codes, factors, metrics=names, references=False, seed=repetition)
+        hits.append({name: table[name]["interval"] for name in names})
+        for name in names:
+            scores[name].append(table[name]["score"])
+    rows = []
+    for name in names:
+        truth = float(np.mean(scores[name]))
+        held = np.mean([low <= truth <= high for low, high in (hit[name] for hit in hits)])
+        width = np.mean([high - low for low, high in (hit[name] for hit in hits)])
+        rows.append(
+            [f"`{name}`", number(truth), number(float(np.std(scores[name]))), number(float(width)), f"{100 * held:.0f} %"]
+        )
+    return markdown(
+        ["metric", "mean score", "standard deviation", "mean width of intervals", "intervals that hold the mean"], rows
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""unbraid audit FILE"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.scored_files import (
+    COLUMNS,
+    METRICS,
+    OVERWRITE,
+    SEED,
+    about,
+    chosen_metrics,
+    destination,
+    in_words,
+    listed,
+    out_argument,
+    read,
+    samples_of,
+)
+from unbraid.errors import UnknownName, UsageError
+from unbraid.options import Option, OptionSpec
+
+if TYPE_CHECKING:
+    from unbraid.data.code_arrays import CodeArrays
+    from unbraid.metrics.audit import AuditTable
+
+ENDING = ".audit.json"
+_ARGUMENTS = (
+    Argument(
+        OptionSpec("file", str, None, Option("run folder, or .npz, .csv, .tsv or .parquet file of codes and factors")),
+        "file",
+        required=True,
+    ),
+    *COLUMNS,
+    METRICS,
+    Argument(OptionSpec("quick", bool, False, Option("leave out definitions that take minutes")), "quick", "Options"),
+    SEED,
+    out_argument(ENDING),
+    OVERWRITE,
+)
+_ABOUT = (
+    "Score codes by every definition of every metric, side by side, each beside its chance, the score of a perfect code, and "
+    "whose published numbers it can be compared with."
+)
+
+
+def run(tokens: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        given = parse("audit", _ABOUT, _ARGUMENTS, tokens)
+    except HelpShown:
+        return 0
+    from unbraid.cli.console import err, out, stages
+    from unbraid.files import write_json
+    from unbraid.metrics.audit import audit, variants
+    from unbraid.metrics.evaluate import choose
+
+    for argument in _ARGUMENTS:
+        if argument.flag in given:
+            argument.spec.check(given[argument.flag], "unbraid audit")
+    metrics: Any = chosen_metrics(given)
+    slow = [f"{name} by {variant.name}" for name in choose(metrics) for variant in variants(name) if variant.slow]
+    path = Path(given["file"]).expanduser()
+    codes, arrays = _codes_of_run(path, given) if path.is_dir() else (path, read(path, given))
+    target = destination(given, codes, ENDING)
+    for line in in_words(arrays):
+        out.print(line)
+    if slow and not given.get("quick"):
+        err.print(f"These take minutes, and --quick leaves them out: {', '.join(slow)}.")
+    samples, seed = samples_of(arrays), given.get("seed", 0)
+    table = audit(samples, metrics=metrics, quick=given.get("quick", False), seed=seed, progress=stages())
+    write_json(target, {**about(codes.name, samples, arrays.factor_sizes), "seed": seed, "metrics": table.scores})
+    _print(table)
+    out.print(f"Scores: {target}")
+    return 0
+
+
+def _codes_of_run(folder: Path, given: Mapping[str, Any]) -> tuple[Path, CodeArrays]:
+    """The code table of a run, and its file; without variances where some are 0, as of encoders that give points."""
+    from unbraid.codes import CodeTable
+    from unbraid.data.code_arrays import CodeArrays
+    from unbraid.training.run import CODES
+
+    if not (folder / CODES).is_file():
+        raise UsageError(
+            f"The folder {folder} holds no {CODES}; give a run folder and make the codes first: unbraid evaluate {folder}, or "
+            "give a file of codes."
+        )
+    table = CodeTable.load(folder / CODES)
+    wanted = listed(given, "factors") or table.factor_names
+    for name in wanted:
+        if name not in table.factor_names:
+            raise UnknownName("factor", name, table.factor_names, where=str(folder))
+    kept = [k for k, name in enumerate(table.factor_names) if name in wanted]
+    if not kept or given.get("latents"):
+        raise UsageError(
+            f"The codes of {folder} are of data without factors, and scores compare codes with factors."
+            if not kept
+            else f"--latents names columns of a table, and {folder} is a run."
+        )
+    return folder / CODES, CodeArrays(
+        codes=table.mean.astype(np.float64),
+        factors=table.factors[:, kept].astype(np.int64),
+        factor_names=tuple(table.factor_names[k] for k in kept),
+        latent_names=tuple(f"z{j}" for j in range(table.latent_dim)),
+        factor_sizes=tuple(table.factor_sizes[k] for k in kept),
+        variance=table.variance.astype(np.float64) if (table.variance > 0).all() else None,
+    )
+
+
+def _print(table: AuditTable) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from unbraid.cli.console import out
+    from unbraid.cli.tables import number
+
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column("definition", no_wrap=True)
+    for column in ("score", "chance", "ceiling"):
+        shown.add_column(column, justify="right", no_wrap=True)
+    shown.add_column("comparable to numbers reported by", overflow="fold")
+    metric = ""
+    for name, definition, node in table.rows():
+        if definition and name != metric:
+            metric = name
+            shown.add_row(Text(name, style="bold"))
+        values = [number(node[key], 3) if key in node else "" for key in ("score", "chance", "ceiling")]
+        reason = f"({node['left_out']}) " if "left_out" in node else ""
+        shown.add_row(f"  {definition or name}", *values, reason + node.get("comparable", ""))
+    out.print(
+        "Every definition of every metric; chance and ceiling, what a perfect code scores, are of the same one", style="bold"
+    )
+    out.print(shown)

@@ -1,0 +1,108 @@
+"""What commands that score files share: their options, the file of scores, and what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unbraid.cli.parse import Argument
+from unbraid.errors import UsageError
+from unbraid.options import Option, OptionSpec
+
+if TYPE_CHECKING:
+    from unbraid.data.code_arrays import CodeArrays
+    from unbraid.metrics.samples import Samples
+
+COLUMNS = (
+    Argument(
+        OptionSpec("factors", str, None, Option("names of factors, commas between; default: all that are no latents")),
+        "factors",
+        "Columns",
+    ),
+    Argument(
+        OptionSpec(
+            "latents", str, None, Option("columns that are latents; default: z0, mean_0, ..., or all numbers beside --factors")
+        ),
+        "latents",
+        "Columns",
+    ),
+)
+METRICS = Argument(
+    OptionSpec("metrics", str, "core", Option("core, all (also those that take long), or names with commas between")),
+    "metrics",
+    "Options",
+)
+SEED = Argument(OptionSpec("seed", int, 0, Option("seed of votes, models and shuffles", ge=0)), "seed", "Options")
+OVERWRITE = Argument(OptionSpec("overwrite", bool, False, Option("replace the file of scores")), "overwrite", "Options")
+
+
+def out_argument(ending: str) -> Argument:
+    """The option that says where scores go."""
+    about = Option(f"file of the scores; default: beside FILE, its name ending in {ending}")
+    return Argument(OptionSpec("out", str, None, about), "out", "Options")
+
+
+def listed(given: Mapping[str, Any], name: str) -> list[str]:
+    """Names with commas between; none where the option was not given."""
+    return [word.strip() for word in given[name].split(",")] if given.get(name) else []
+
+
+def chosen_metrics(given: Mapping[str, Any]) -> str | list[str]:
+    """What --metrics says, as `unbraid.metrics.evaluate` takes it."""
+    chosen = listed(given, "metrics") or ["core"]
+    return chosen[0] if chosen[0] in {"core", "all"} and len(chosen) == 1 else chosen
+
+
+def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
+    """Where scores go; raises `UsageError` where something is already and may not be replaced."""
+    if not beside.is_file():
+        raise UsageError(f"There is no file {str(beside)!r}; give the path of the file to score.")
+    path = Path(given["out"]).expanduser() if given.get("out") else beside.with_name(beside.stem + ending)
+    if path.is_dir() or (path.exists() and path.samefile(beside)):
+        raise UsageError(f"--out {path} is {'a folder' if path.is_dir() else 'what is scored'}; give another file.")
+    if path.exists() and not given.get("overwrite"):
+        raise UsageError(f"There is a file {path} already; give another --out, or --overwrite to replace it.")
+    return path
+
+
+def read(path: Path, given: Mapping[str, Any]) -> CodeArrays:
+    """The codes of a file, by the options of `COLUMNS`."""
+    from unbraid.data.code_files import read_codes
+
+    return read_codes(path, listed(given, "factors"), listed(given, "latents"))
+
+
+def samples_of(arrays: CodeArrays) -> Samples:
+    """The same for metrics."""
+    from unbraid.metrics.samples import gather
+
+    return gather(arrays.codes, arrays.factors, variance=arrays.variance, factor_names=arrays.factor_names)
+
+
+def in_words(arrays: CodeArrays) -> list[str]:
+    """What was read, a line each, so that a column taken for something else is noticed."""
+    width = "with variances" if arrays.variance is not None else "without variances"
+    factors = [f"{name} ({size})" for name, size in zip(arrays.factor_names, arrays.factor_sizes, strict=True)]
+    lines = [f"{len(arrays.codes):,} samples. Latents, {width}: {_few(arrays.latent_names)}."]
+    lines.append(f"Factors, with their numbers of values: {_few(factors)}.")
+    return [*lines, f"Left out: {_few(arrays.left_out)}."] if arrays.left_out else lines
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = names if len(names) <= 20 else [*names[:18], "...", names[-1]]
+    return ", ".join(shown)
+
+
+def about(source: str, samples: Samples, sizes: Sequence[int]) -> dict[str, Any]:
+    """What the file of scores says of the codes."""
+    from unbraid import __version__
+
+    return {
+        "unbraid": __version__,
+        "of": source,
+        "samples": len(samples),
+        "latents": samples.codes.shape[1],
+        "variances": samples.variance is not None,
+        "factors": dict(zip(samples.factor_names, sizes, strict=True)),
+    }

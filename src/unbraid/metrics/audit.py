@@ -1,0 +1,129 @@
+"""Every definition of every metric on one set of codes, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from unbraid.metrics.evaluate import Progress, choose, evaluate, nodes
+from unbraid.metrics.registry import OWN, Variant
+from unbraid.metrics.registry import metrics as registry
+from unbraid.metrics.samples import Array, Codes, Factors, gather
+
+NO_VARIANCE, SLOW = "needs posterior variances", "takes minutes, left out"
+
+
+@dataclass(frozen=True, eq=False)
+class AuditTable(Mapping[str, dict[str, dict[str, Any]]]):
+    """Scores by metric and definition; printed, a table.
+
+    `table["mig"]["locatello2019"]` holds what the metric returns with `chance`, `ceiling` and `comparable`, whose numbers it
+    can be compared with; a definition that was not computed holds `left_out`, the reason, in their place.
+
+    Args:
+        scores: of every definition.
+        samples: how many samples were scored.
+        factor_names: names of the factors.
+    """
+
+    scores: dict[str, dict[str, dict[str, Any]]]
+    samples: int
+    factor_names: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> dict[str, dict[str, Any]]:
+        return self.scores[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scores)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def rows(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """Name, definition and result of every score; a metric's parts follow it, indented, without definition."""
+        found = []
+        for name, definitions in self.scores.items():
+            for definition, result in definitions.items():
+                found.append((name, definition, result))
+                found += [(f"  {part}", "", node) for part, node in nodes(result) if part]
+        return found
+
+    def __str__(self) -> str:
+        table = [["metric", "definition", "score", "chance", "ceiling", "comparable to numbers by"]]
+        for name, definition, node in self.rows():
+            values = [_number(node.get(key)) for key in ("score", "chance", "ceiling")]
+            table.append([name, definition, *values, node.get("left_out", node.get("comparable", ""))])
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        right = [False, False, True, True, True, False]
+        lines = [
+            "  ".join(
+                cell.rjust(width) if own else cell.ljust(width) for cell, width, own in zip(row, widths, right, strict=True)
+            ).rstrip()
+            for row in table
+        ]
+        return "\n".join([f"{self.samples:,} samples", *lines])
+
+
+def audit(
+    codes: Codes = None,
+    factors: Factors = None,
+    *,
+    mean: Array | None = None,
+    variance: Array | None = None,
+    metrics: str | Sequence[str] = "core",
+    quick: bool = False,
+    seed: int = 0,
+    perfect: Array | None = None,
+    factor_names: Sequence[str] | None = None,
+    progress: Callable[[str], Progress] | None = None,
+) -> AuditTable:
+    """Score codes by every registered definition of every metric, each beside its own chance and ceiling.
+
+    Args:
+        codes, factors, mean, variance: as for every metric, or `Samples`.
+        metrics: "core", "all" (also those that train many models), or names.
+        quick: leave out definitions that take minutes.
+        seed, perfect: as for `unbraid.metrics.evaluate`.
+        progress: given a title of each part of the work, it returns what is told how many of how many scores are computed.
+
+    Raises `UsageError` for arrays that no score can be computed from and unknown metrics.
+    """
+    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    scores: dict[str, dict[str, dict[str, Any]]] = {}
+    groups: dict[str, list[tuple[str, Variant]]] = {}
+    for name in choose(metrics):
+        for variant in variants(name):
+            reason = (
+                NO_VARIANCE if variant.needs_variance and samples.variance is None else SLOW if quick and variant.slow else ""
+            )
+            scores.setdefault(name, {})[variant.name] = {"comparable": variant.comparable} | (
+                {"left_out": reason} if reason else {}
+            )
+            if not reason:
+                groups.setdefault(variant.name, []).append((name, variant))
+    # a definition at a time, so that metrics share what they compute; slow ones last
+    for definition, group in sorted(groups.items(), key=lambda item: any(variant.slow for _, variant in item[1])):
+        names = [name for name, _ in group]
+        title = f"{definition} of {', '.join(names) if len(names) < 4 else f'{len(names)} metrics'}"
+        found = evaluate(
+            samples,
+            metrics={name: variant.options for name, variant in group},
+            seed=seed,
+            intervals=0,
+            perfect=perfect,
+            progress=progress(title) if progress else None,
+        )
+        for name, result in found.items():
+            scores[name][definition] = {**scores[name][definition], **result}
+    return AuditTable(scores, len(samples), samples.factor_names)
+
+
+def variants(name: str) -> tuple[Variant, ...]:
+    """The definitions of a metric; one that names none has its default."""
+    found: tuple[Variant, ...] = registry[name].details.get("variants") or (Variant(OWN),)
+    return found
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,144 @@
+"""Joint entropy minus mutual information gap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float64
+from scipy.special import entr
+
+from unbraid.errors import UsageError
+from unbraid.metrics.binned_information import LEAST_BINS, information_of_chance
+from unbraid.metrics.binned_posteriors import BINS, binned_posteriors
+from unbraid.metrics.information import adjusted_for_chance, knows
+from unbraid.metrics.mig import Scores, best_two
+from unbraid.metrics.mutual_information import equal_width_bins, factor_entropies, information_of_counts
+from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
+from unbraid.options import Option
+
+CARBONNEAU_BINS = 10
+
+Table = Float64[np.ndarray, "_ _"]
+
+
+def jemmig_from_information(
+    information: Float64[np.ndarray, "d k"],
+    latent_entropies: Float64[np.ndarray, "d k"],
+    entropies: Float64[np.ndarray, "k"],
+    most: Float64[np.ndarray, "k"],
+) -> Float64[np.ndarray, "k"]:
+    r"""The score of each factor: :math:`1 - (H(v) + H(z^*) - 2 I(z^*; v) + I(z^\circ; v)) / (H(v) + \log b)`.
+
+    Of latents that know equally much, z* is the one of the largest entropy. `most` is log b.
+    """
+    best, second = best_two(information)
+    own = np.where(information == best, latent_entropies, 0.0).max(0)
+    return np.clip(1 - (entropies + own - 2 * best + second) / (entropies + most), 0.0, 1.0)
+
+
+def _by_counts(samples: Samples, bins: Callable[[int], int]) -> tuple[list[list[Table]], Float64[np.ndarray, "k"]]:
+    """Samples by bin of each latent and value of each factor; and the logarithms of the numbers of bins."""
+    columns = [np.unique(column, return_inverse=True)[1] for column in samples.factors.T]
+    sizes = [int(labels.max()) + 1 for labels in columns]
+    binned = {count: equal_width_bins(samples.codes, count) for count in {bins(size) for size in sizes}}
+    tables = [
+        [_counts(binned[bins(size)][:, j], labels, bins(size), size) for labels, size in zip(columns, sizes, strict=True)]
+        for j in range(samples.codes.shape[1])
+    ]
+    return tables, np.log([bins(size) for size in sizes])
+
+
+def _counts(bin_of: np.ndarray, labels: np.ndarray, bins: int, values: int) -> Table:
+    return np.bincount(bin_of * values + labels, minlength=bins * values).reshape(bins, values).astype(np.float64)
+
+
+def _read(tables: list[list[Table]]) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "d k"]]:
+    """I(z_j; v_k), and H(z_j) in the bins that go with v_k."""
+    information = np.array([[information_of_counts(table) for table in row] for row in tables])
+    return information, np.array([[entr(table.sum(1) / table.sum()).sum() for table in row] for row in tables])
+
+
+def _adjusted(samples: Samples) -> Float64[np.ndarray, "k"]:
+    tables, most = _by_counts(samples, lambda values: max(LEAST_BINS, values))
+    raw, latent_entropies = _read(tables)
+    chance = np.array([[information_of_chance(table.sum(1), table.sum(0)) for table in row] for row in tables])
+    entropies = factor_entropies(samples.factors)
+    matrix = np.where(knows(raw, chance, entropies, len(samples)), adjusted_for_chance(raw, chance, entropies), 0.0)
+    return np.where(matrix.any(0), jemmig_from_information(matrix, latent_entropies, entropies, most), 0.0)
+
+
+def _carbonneau(samples: Samples) -> Float64[np.ndarray, "k"]:
+    tables, most = _by_counts(samples, lambda values: CARBONNEAU_BINS)
+    return jemmig_from_information(*_read(tables), factor_entropies(samples.factors), most)
+
+
+def _do(samples: Samples) -> Float64[np.ndarray, "k"]:
+    mean, variance = samples.codes, samples.variance
+    if variance is None:
+        raise UsageError("The definition 'do2020' needs variance: the posterior variances beside the means.")
+    tables = [[binned_posteriors(mean[:, j], variance[:, j], v) for v in samples.factors.T] for j in range(mean.shape[1])]
+    most = np.full(samples.factors.shape[1], np.log(BINS))
+    return jemmig_from_information(*_read(tables), factor_entropies(samples.factors), most)
+
+
+DEFINITIONS: dict[str, Callable[[Samples], Float64[np.ndarray, "k"]]] = {
+    "adjusted": _adjusted,
+    "carbonneau2022": _carbonneau,
+    "do2020": _do,
+}
+
+
+@metrics.register(
+    "jemmig",
+    source="Do and Tran (2020), Theory and Evaluation Metrics for Learning Disentangled Representations",
+    formula="1 - (H(z*, v) - I(z*; v) + I(z2; v)) / (H(v) + log bins), mean over factors",
+    range=(0.0, 1.0),
+    perfect="1",
+    chance="0; by published definitions more, and 1/2 and above for constants",
+    blind="to information about a factor that is spread over several latents beyond the second",
+    variants=(
+        Variant(OWN),
+        Variant("code of Carbonneau et al. (2022)", {"definition": "carbonneau2022"}),
+        Variant("Do and Tran (2020), 1 less their number", {"definition": "do2020"}, needs_variance=True),
+    ),
+)
+def jemmig(
+    codes: Codes = None,
+    factors: Factors = None,
+    *,
+    mean: Array | None = None,
+    variance: Array | None = None,
+    definition: Annotated[
+        Literal["adjusted", "carbonneau2022", "do2020"], Option("how entropies and information are estimated")
+    ] = "adjusted",
+    factor_names: Sequence[str] | None = None,
+) -> Scores:
+    r"""JEMMIG: does a factor's best latent know the factor, nothing else, and more than the second best.
+
+    .. math:: \frac1K \sum_k \Bigl(1 - \frac{H(z^*, v_k) - I(z^*; v_k) + I(z^\circ; v_k)}{H(v_k) + \log b}\Bigr)
+
+    z* is the latent with the most information about v_k, z° the second, b the number of bins that entropies of latents are
+    taken in, and :math:`H(z^*, v_k) = H(z^*) + H(v_k) - I(z^*; v_k)`. Unlike MIG it lowers the score if z* tells anything
+    beside v_k, also noise, so a code scores 1 only if each value of v_k has a bin of its own. The published number is what is
+    taken off 1 here, less being better. Definitions:
+
+    * "adjusted": bins of equal width over the range of a latent, at least 20 and as many as the factor has values; information
+      is adjusted for chance, and a factor of which no latent knows more than chance gives scores 0.
+    * "carbonneau2022": 10 such bins, as it comes. A code that knows nothing scores the more the fewer values a factor has,
+      because its joint entropy is lower: constants score log b / (H + log b).
+    * "do2020": the mass of posteriors in 100 bins from -4 to 4 (`binned_posteriors`), so it depends on the scale of latents,
+      and
+      needs variances.
+
+    Range 0 to 1. A perfect code scores 1; by "carbonneau2022" less where a factor has more than 10 values, or not evenly spaced
+    codes. Sign does not matter, nor scale except by "do2020"; transforms that are not linear do, also monotone ones.
+    Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
+    """
+    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    if definition not in DEFINITIONS:
+        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(DEFINITIONS)}.")
+    scores = DEFINITIONS[definition](samples)
+    return {"score": float(scores.mean()), "per_factor": samples.by_factor(scores)}
