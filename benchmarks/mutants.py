@@ -2,9 +2,10 @@
 
     python benchmarks/mutants.py src/unbraid/rates tests/rates tests/objectives [--sample 40] [--jobs 2] [--again survivors.txt]
 
-Each change (`mutations.py`) is made alone, and the tests that execute the changed line are run until one fails, quick ones first;
-for what is outside functions, all tests that execute any line of the module. Prints the survivors and the share killed; those in
-`equivalent_mutants.txt` compute the same, each for the reason given there, and are counted apart.
+Each change (`mutations.py`) is made alone, and the tests that execute the changed line are run until one fails, quick ones
+first; for a default those that execute its function, for a constant those that execute any line of the module. Prints the
+survivors and the share killed; those in `equivalent_mutants.txt` compute the same, each for the reason given there, and are
+counted apart.
 
 Everything happens in a copy. One process imports all and collects the tests; a fork of it for each mutant exchanges the code of
 the one function, under the run-time type checks of the tests. A mutant that takes far longer than the tests do is killed.
@@ -12,14 +13,11 @@ the one function, under the run-time type checks of the tests. A mutant that tak
 
 from __future__ import annotations
 
-import os
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[variable] = "1"
-
 import argparse
 import contextlib
 import gc
+import importlib
+import os
 import pickle
 import random
 import resource
@@ -41,7 +39,17 @@ from mutations import Mutant, mutants
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.txt")
 LEFT_OUT = shutil.ignore_patterns(".*", "runs", "dist", "__pycache__", "data.npz")
 KILLED, SURVIVED, RELOAD = 1, 0, 3
-WARM = ("scipy.stats", "scipy.optimize", "scipy.fft", "sklearn.ensemble", "sklearn.linear_model", "torch", "hypothesis", "beartype")
+Alive = dict[tuple[str, str, int], list[FunctionType]]
+WARM = (
+    "scipy.stats",
+    "scipy.optimize",
+    "scipy.fft",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "torch",
+    "hypothesis",
+    "beartype",
+)
 
 
 @dataclass(frozen=True)
@@ -64,22 +72,20 @@ class Case:
 
 @dataclass
 class Baseline:
-    """What the tests do to the unchanged package: processor seconds and lines executed, by test."""
+    """What the tests do to the unchanged package: processor seconds and lines executed, by test; and modules imported."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     lines: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
+    modules: list[str] = field(default_factory=list)
 
-    def tests_of(self, case: Case, source: bytes) -> list[str]:
+    def tests_of(self, case: Case) -> list[str]:
         """The tests to run, those of the module's own file first, quick ones first."""
-        mutant = case.mutant
-        end = source.count(b"\n", 0, mutant.end) + 1
-        wanted = {(case.path, line) for line in range(mutant.line, end + 1)}
-        if mutant.function:
-            found = [test for test, lines in self.lines.items() if lines & wanted]
-        else:
-            found = [test for test, lines in self.lines.items() if any(path == case.path for path, _ in lines)]
+        wanted = {(case.path, line) for line in case.mutant.reach}
         own = f"test_{Path(case.path).stem}.py"
-        return sorted(found, key=lambda test: (own not in test or self.seconds[test] > 1, self.seconds[test], test))
+        return sorted(
+            (test for test, lines in self.lines.items() if lines & wanted),
+            key=lambda test: (own not in test or self.seconds[test] > 1, self.seconds[test], test),
+        )
 
 
 class Session:
@@ -100,8 +106,10 @@ def collect(tests: list[str], then: Callable[[pytest.Session], None]) -> int:
     """Run pytest on files, with tests of random input the same at each run and not made small."""
     from hypothesis import Phase, settings
 
-    settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate])
-    options = ["-q", "-s", "-x", "-W", "ignore::pytest.PytestAssertRewriteWarning", "--hypothesis-profile=mutants"]
+    settings.register_profile(
+        "mutants", derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate]
+    )
+    options = ["-q", "-s", "-x", "--tb=no", "-W", "ignore::pytest.PytestAssertRewriteWarning", "--hypothesis-profile=mutants"]
     options += [part for name in ("cacheprovider", "faulthandler", "xdist") for part in ("-p", f"no:{name}")]
     return int(pytest.main([*options, *tests], plugins=[Session(then)]))
 
@@ -146,6 +154,7 @@ def measure(session: pytest.Session, paths: set[str]) -> Baseline:
             print(f"{item.nodeid} fails on the unchanged package", file=sys.stderr)
             session.testsfailed = 0
             del baseline.lines[item.nodeid]
+    baseline.modules = list(sys.modules)
     return baseline
 
 
@@ -159,28 +168,28 @@ def codes_in(code: CodeType) -> dict[tuple[str, int], CodeType]:
     return found
 
 
-def exchange(case: Case, source: bytes) -> None:
+def alive_in(paths: set[str]) -> Alive:
+    """The functions of these files that exist, by file, name and first line."""
+    found = defaultdict(list)
+    root = str(Path.cwd()) + "/"
+    for thing in gc.get_objects():
+        if type(thing) is FunctionType and (path := thing.__code__.co_filename.removeprefix(root)) in paths:
+            found[path, thing.__code__.co_qualname, thing.__code__.co_firstlineno].append(thing)
+    return found
+
+
+def exchange(case: Case, source: bytes, alive: Alive) -> None:
     """Give the functions that are alive the changed code; exits with RELOAD where that cannot be done."""
-    module = sys.modules.get(case.module)
-    if module is None or not case.mutant.function:
+    lines = [key[2] for key in alive if key[:2] == (case.path, case.mutant.function) and key[2] <= case.mutant.line]
+    if not lines:
         os._exit(RELOAD)
-    loader, path = module.__spec__.loader, module.__file__
-    old = codes_in(loader.source_to_code(source, path))
-    new = codes_in(loader.source_to_code(case.mutant.apply(source), path))
-    name, line = max(
-        (key for key in old if key[0] == case.mutant.function and key[1] <= case.mutant.line), key=lambda key: key[1], default=("", 0)
-    )
-    alive = [
-        thing
-        for thing in gc.get_objects()
-        if type(thing) is FunctionType
-        and (thing.__code__.co_qualname, thing.__code__.co_firstlineno) == (name, line)
-        and thing.__code__.co_filename == path
-    ]
-    if not alive or (name, line) not in new or any(new[name, line].co_freevars != thing.__code__.co_freevars for thing in alive):
-        os._exit(RELOAD)
-    for thing in alive:
-        thing.__code__ = new[name, line]
+    module = sys.modules[case.module]
+    new = codes_in(module.__spec__.loader.source_to_code(case.mutant.apply(source), module.__file__))
+    for function in alive[case.path, case.mutant.function, max(lines)]:
+        code = new[case.mutant.function, max(lines)]
+        if code.co_freevars != function.__code__.co_freevars:
+            os._exit(RELOAD)
+        function.__code__ = code
 
 
 def reload_with(case: Case, source: bytes) -> None:
@@ -271,9 +280,13 @@ class Run:
             self.baseline = pickle.loads(file.read_bytes())
             print(f"{len(session.items)} tests take {sum(self.baseline.seconds.values()):.0f} s when watched", flush=True)
             items = {item.nodeid: item for item in session.items}
+            for name in sorted(set(self.baseline.modules) - set(sys.modules)):
+                with contextlib.suppress(Exception):
+                    importlib.import_module(name)
+            alive = alive_in(set(self.sources))
             gc.collect()
             gc.freeze()
-            forked(self.jobs, ((case, lambda case=case: self.act(case, session, items)) for case in cases), self.note)
+            forked(self.jobs, ((case, lambda case=case: self.act(case, session, items, alive)) for case in cases), self.note)
             (self.folder / "results").write_bytes(pickle.dumps(self.results))
 
         pid = os.fork()
@@ -289,18 +302,17 @@ class Run:
         self.baseline = pickle.loads((self.folder / "baseline").read_bytes())
         self.results = pickle.loads((self.folder / "results").read_bytes())
 
-    def act(self, case: Case, session: pytest.Session, items: dict[str, pytest.Item]) -> None:
-        tests = self.baseline.tests_of(case, self.sources[case.path])
+    def act(self, case: Case, session: pytest.Session, items: dict[str, pytest.Item], alive: Alive) -> None:
+        tests = self.baseline.tests_of(case)
         limited(self.limit(tests))
-        gc.unfreeze()
-        exchange(case, self.sources[case.path])
+        exchange(case, self.sources[case.path], alive)
         os._exit(SURVIVED if passed(session, [items[test] for test in tests]) else KILLED)
 
     def reloaded(self, cases: list[Case]) -> None:
         """Mutants of what runs at import, each in a fork that imports the package itself."""
 
         def act(case: Case) -> None:
-            tests = self.baseline.tests_of(case, self.sources[case.path])
+            tests = self.baseline.tests_of(case)
             limited(60 + self.limit(tests))
             reload_with(case, self.sources[case.path])
 
@@ -313,10 +325,11 @@ class Run:
         forked(self.jobs, ((case, lambda case=case: act(case)) for case in cases), self.note)
 
     def do(self, cases: list[Case]) -> None:
-        self.in_session(cases)
-        for name in WARM:
-            __import__(name)
-        self.reloaded([case for case, status in self.results.items() if status == RELOAD])
+        self.in_session([case for case in cases if case.mutant.function])
+        for name in self.baseline.modules:
+            if name.partition(".")[0] in WARM:
+                importlib.import_module(name)
+        self.reloaded([case for case in cases if self.results.get(case, RELOAD) == RELOAD])
 
 
 def equivalents() -> dict[str, str]:
@@ -341,6 +354,7 @@ def report(results: dict[Case, int]) -> None:
 
 def main() -> None:
     """Copy, mutate, count."""
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # forks share no threads
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", help="modules or packages under src, then tests")
     parser.add_argument("--sample", type=int, help="mutants of each module, at random; the same at each call")
@@ -364,7 +378,9 @@ def main() -> None:
     report(run.results)
     if save:
         known = equivalents()
-        save.write_text("".join(f"{case.key}\n" for case, status in run.results.items() if status == SURVIVED and case.key not in known))
+        save.write_text(
+            "".join(f"{case.key}\n" for case, status in run.results.items() if status == SURVIVED and case.key not in known)
+        )
 
 
 def files_in(path: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The small changes that `mutants.py` makes to a module: one wrong operator, sign, number, axis, index or argument each.
 
-Left alone: what is written for people (docstrings, annotations, `Option`, `Variant`, decorators, `__repr__`, messages) and text.
+Left alone: what is written for people: docstrings, annotations, `Option`, `Variant`, decorators, `__repr__`, messages, text.
 """
 
 from __future__ import annotations
@@ -55,7 +55,21 @@ PAIRS = (
     ("cumsum", "cumprod"),
 )
 SWAPS = {a: b for pair in PAIRS for a, b in (pair, pair[::-1])}
-UNWRAPPED = {"abs", "clip", "clamp", "sqrt", "square", "log", "exp", "maximum", "minimum", "sort", "softplus", "sigmoid", "detach"}
+UNWRAPPED = {
+    "abs",
+    "clip",
+    "clamp",
+    "sqrt",
+    "square",
+    "log",
+    "exp",
+    "maximum",
+    "minimum",
+    "sort",
+    "softplus",
+    "sigmoid",
+    "detach",
+}
 TURNED = {"T", "mT"}
 FOR_PEOPLE = {"Option", "Variant", "Published", "Registry", "warn"}
 KEYWORDS_FOR_PEOPLE = {"repr", "stacklevel"}
@@ -63,10 +77,17 @@ KEYWORDS_FOR_PEOPLE = {"repr", "stacklevel"}
 
 @dataclass(frozen=True)
 class Mutant:
-    """A change of the bytes from `start` to `end` of a module; `function` is the outermost around it, "" for none."""
+    """A change of the bytes from `start` to `end` of a module.
+
+    Args:
+        function: the outermost function around it, empty for what runs at import.
+        line: its first line.
+        reach: the lines that matter: its own; all of the function whose default or the class whose field it is; else all.
+    """
 
     function: str
     line: int
+    reach: range
     start: int
     end: int
     new: str
@@ -101,6 +122,7 @@ class _Finder(ast.NodeVisitor):
         for line in source.splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
         self.classes, self.function = list[str](), ""
+        self.reach = range(1, len(self.starts) + 1)
 
     def start(self, node: ast.expr | ast.stmt | ast.keyword) -> int:
         return self.starts[node.lineno - 1] + node.col_offset
@@ -112,8 +134,9 @@ class _Finder(ast.NodeVisitor):
         return self.source[self.start(node) : self.end(node)].decode()
 
     def note(self, start: int, end: int, new: str) -> None:
-        line = self.source.count(b"\n", 0, start) + 1
-        self.found.append(Mutant(self.function, line, start, end, new))
+        line, last = (self.source.count(b"\n", 0, place) + 1 for place in (start, end))
+        reach = range(line, last + 1) if self.function else self.reach
+        self.found.append(Mutant(self.function, line, reach, start, end, new))
 
     def replace_between(self, left: ast.expr, right: ast.expr, old: str, new: str) -> None:
         """Change an operator between two operands."""
@@ -132,9 +155,11 @@ class _Finder(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         if node.name == "__repr__":
             return
+        around, self.reach = self.reach, range(node.body[0].lineno, node.end_lineno + 1)
         for default in (*node.args.defaults, *node.args.kw_defaults):
             if default is not None:
                 self.visit(default)
+        self.reach = around
         outermost = not self.function
         if outermost:
             self.function = ".".join((*self.classes, node.name))
@@ -143,9 +168,11 @@ class _Finder(ast.NodeVisitor):
             self.function = ""
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        around, self.reach = self.reach, range(node.body[0].lineno, node.end_lineno + 1)
         self.classes.append(node.name)
         self.visit_body(node.body)
         self.classes.pop()
+        self.reach = around
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:
@@ -216,7 +243,11 @@ class _Finder(ast.NodeVisitor):
             if inner is not None:
                 self.note(self.start(node), self.end(node), f"({self.text(inner)})")
         self.without_keywords(node)
-        for child in (node.func, *node.args, *(keyword.value for keyword in node.keywords if keyword.arg not in KEYWORDS_FOR_PEOPLE)):
+        for child in (
+            node.func,
+            *node.args,
+            *(keyword.value for keyword in node.keywords if keyword.arg not in KEYWORDS_FOR_PEOPLE),
+        ):
             self.visit(child)
 
     def without_keywords(self, node: ast.Call) -> None:
@@ -238,7 +269,9 @@ class _Finder(ast.NodeVisitor):
     def visit_Subscript(self, node: ast.Subscript) -> None:
         if isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2:
             first, second = node.slice.elts
-            if self.text(first) != self.text(second) and any(isinstance(e, ast.Slice) or self.text(e) == "None" for e in (first, second)):
+            if self.text(first) != self.text(second) and any(
+                isinstance(e, ast.Slice) or self.text(e) == "None" for e in (first, second)
+            ):
                 self.note(self.start(first), self.end(second), f"{self.text(second)}, {self.text(first)}")
         self.generic_visit(node)
 
@@ -250,7 +283,7 @@ class _Finder(ast.NodeVisitor):
         self.negate(node.test)
         self.generic_visit(node)
 
-    visit_IfExp = visit_While = visit_If
+    visit_IfExp = visit_While = visit_If  # noqa: N815 - names of ast
 
     def visit_comprehension(self, node: ast.comprehension) -> None:
         for test in node.ifs:

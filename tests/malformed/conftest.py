@@ -17,7 +17,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished") / "run"
     assert main([*TRAIN, "--out", str(folder)]) == 0
     assert main(["evaluate", str(folder), "--device", "cpu", "--metrics", "mig"]) == 0
-    import unbraid.reporting.page  # noqa: F401 - before memory is watched
+    import onnx  # noqa: F401 - before memory is watched
+    import onnxruntime  # noqa: F401
+
+    import unbraid.reporting.page  # noqa: F401
 
     metrics.names()
     return folder

@@ -15,6 +15,7 @@ from malformed import (
     npz_cases,
     option_cases,
     python_cases,
+    score_cases,
     table_cases,
 )
 from malformed.corpus import check_refused, prefixed
@@ -26,6 +27,7 @@ BUILDERS = {
     **prefixed("idx", idx_cases.BUILDERS),
     **prefixed("option", option_cases.BUILDERS),
     **prefixed("python", python_cases.BUILDERS),
+    **prefixed("scored", score_cases.BUILDERS),
 }
 FEWEST = 500
 HEAVY = ("bomb", "announced", "huge", "terabytes", "petabytes", "all memory", "digits", "deep", "longer than")

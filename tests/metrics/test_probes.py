@@ -83,3 +83,9 @@ def test_explicitness_is_scored_on_samples_it_has_not_seen():
     """Forty latents of noise tell 60 samples apart, and no others."""
     rng = np.random.default_rng(0)
     assert explicitness(rng.normal(size=(90, 60)), rng.integers(0, 2, size=(90, 1)))["score"] < 0.75
+
+
+def test_explicitness_below_a_half_counts_as_a_half(dsprites):
+    _, factors, noise = (array[:300] for array in dsprites)
+    found = [explicitness(noise, factors, seed=seed)["per_factor"].values() for seed in range(3)]
+    assert min(min(values) for values in found) == 0.5

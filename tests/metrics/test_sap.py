@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from sklearn.svm import LinearSVC
 
 from unbraid.errors import UsageError
 from unbraid.metrics.sap import sap, squared_correlations
+from unbraid.metrics.splitting import split_rows
 
 
 def test_squared_correlations_by_numpy(noisy):
@@ -37,3 +39,20 @@ def test_classifiers(grid):
 def test_a_definition_that_is_not_known():
     with pytest.raises((UsageError, TypeError)):
         sap(np.zeros((6, 2)), np.zeros((6, 1), np.int64), definition="kumar")
+
+
+def test_classifiers_as_scikit_learn_by_hand():
+    """Uneven classes and wide codes, so that balance and penalty matter."""
+    rng = np.random.default_rng(0)
+    factors = (rng.random((600, 1)) < 0.2).astype(np.int64)
+    codes = factors + rng.normal(size=(600, 2)) * [1.0, 3.0]
+    train, test = split_rows(600, 10_000, 5_000, 0)
+    right = []
+    for column in codes.T[:, :, None]:
+        machine = LinearSVC(C=0.01, class_weight="balanced", dual=False, random_state=0).fit(column[train], factors[train, 0])
+        right.append((machine.predict(column[test]) == factors[test, 0]).mean())
+    found = sap(codes, factors, definition="locatello2019")
+    assert found["score"] == pytest.approx(abs(right[0] - right[1]), abs=1e-12)
+    for other in ({"C": 0.01}, {"C": 100.0, "class_weight": "balanced"}):
+        machine = LinearSVC(dual=False, random_state=0, **other).fit(codes[train, :1], factors[train, 0])
+        assert (machine.predict(codes[test, :1]) == factors[test, 0]).mean() != right[0]

@@ -46,6 +46,13 @@ def test_stratified_weights_are_chens_and_their_rows_add_up_to_one(batch, n_data
     torch.testing.assert_close(weights.sum(1), torch.ones(batch, dtype=F64), rtol=1e-14, atol=0)
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_weights_are_where_the_latents_are(estimator):
+    away = torch.empty(3, 2, device="meta", dtype=F64)
+    joint, per_latent = log_aggregate(away, DiagonalNormal(away, away), 10, estimator)
+    assert joint.device == per_latent.device == away.device
+
+
 def test_stratified_weights_need_two_images_and_no_more_than_there_are():
     for batch, n_data in ((1, 10), (11, 10)):
         with pytest.raises(UsageError, match="batches of 2 images to the 10"):

@@ -87,3 +87,11 @@ def test_the_rate_compares_latents_with_the_prior_and_scales_its_kernel_with_the
 
 def test_one_image_is_compared_without_pairs():
     assert torch.isfinite(MMD()(make_pass(torch.ones(1, 2)), context())["mmd"].value)
+
+
+def test_two_images_are_a_pair():
+    """Of two points each: k(x1, x2) + k(y1, y2) less the mean of k(x, y), which for points far from the prior is 0."""
+    apart = torch.tensor([[0.0, 100.0], [100.0, 0.0]], dtype=F64)
+    prior = torch.randn(2, 2, generator=torch.Generator()).double()
+    term = MMD(kernel="rbf", width=1.0)(make_pass(apart), context())["mmd"]
+    assert term.value.item() == pytest.approx(math.exp(-(prior[0] - prior[1]).square().sum().item() / 2), rel=1e-5)

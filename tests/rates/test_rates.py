@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,8 +10,14 @@ from passes import context, make_pass
 from unbraid.errors import UsageError
 from unbraid.interfaces import Pass, Term, join_terms
 from unbraid.rates.capacity import Capacity
+from unbraid.rates.decomposed import Decomposed
+from unbraid.rates.dip import DipI, DipII
+from unbraid.rates.inverse_wishart import InverseWishart
 from unbraid.rates.kl import KL
+from unbraid.rates.mmd import MMD
 from unbraid.rates.registry import rates
+from unbraid.rates.total_correlation import TotalCorrelation
+from unbraid.zoo.recipe import models
 
 
 def with_kl(*kl: float) -> Pass:
@@ -55,6 +62,38 @@ def test_normalised_beta_weighs_as_means_do():
     sums = rec + weight * made.kl
     means = rec / 32 + beta_norm * made.kl / 5
     torch.testing.assert_close(means * 32, sums, rtol=1e-15, atol=0)
+
+
+def test_normalised_beta_of_one_image_is_the_same():
+    one, three = (make_pass(torch.ones(n, 5)) for n in (1, 3))
+    assert KL(0.02, normalised=True).weight(one, context()) == KL(0.02, normalised=True).weight(three, context())
+
+
+@pytest.mark.parametrize(
+    ("model", "rate"),
+    [
+        ("vae", KL()),
+        ("beta_tcvae", Decomposed()),
+        ("dip_vae_i", DipI()),
+        ("dip_vae_ii", DipII()),
+        ("chyvae", InverseWishart()),
+    ],
+)
+def test_a_rate_by_its_defaults_is_that_of_its_model(model, rate):
+    assert models[model].factory().objective.rates[-1] == rate
+
+
+def test_defaults_that_sources_tie_together():
+    assert TotalCorrelation().weight == Decomposed().beta - 1  # beta-TCVAE either way
+    assert DipI().lambda_d == 10 * DipI().lambda_od  # Kumar et al. (2018), Section 4
+    assert DipII().lambda_d == DipII().lambda_od
+    assert models["info_vae"].factory(alpha=1.0, kernel="imq_scales").objective.rates[-1] == MMD()
+
+
+def test_capacity_by_default_grows_over_the_whole_run_to_that_of_its_model():
+    model = models["beta_vae_capacity"].factory().objective.rates[-1]
+    assert Capacity() == replace(model, duration=1.0)
+    assert [Capacity().capacity(context(step)) for step in (0, 50, 100)] == pytest.approx([0.0, 12.5, 25.0])
 
 
 def test_capacity_distance_of_the_batch_and_of_each_image():

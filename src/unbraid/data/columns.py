@@ -17,19 +17,21 @@ MOST_VALUES = 1_000
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A value for each image.
+    """A value for each image, or whatever a row is of.
 
     Args:
         name: how the user calls it.
         distinct: the values that occur, numbers or texts, each once, in any order; None for one that is missing.
         codes: for each image, which of them it has.
         where: how errors call it.
+        each: what a row is of, for errors.
     """
 
     name: str
     distinct: Sequence[float | str | None]
     codes: Int[np.ndarray, "n"]
     where: str
+    each: str = "image"
 
     def sorted(self) -> tuple[list[float] | list[str], Int64[np.ndarray, "n"]]:
         """The values in ascending order and for each image which it has.
@@ -41,7 +43,7 @@ class Column:
             if value is None or not (isinstance(value, str) or np.isfinite(value)):
                 row = int(np.flatnonzero(self.codes == code)[0])
                 given = "missing" if value is None else str(value)
-                raise UsageError(f"{self.where}: the value of image {row} is {given}; every image needs one.")
+                raise UsageError(f"{self.where}: the value of {self.each} {row} is {given}; every {self.each} needs one.")
         array = np.array([str(value) if text else value for value in self.distinct])
         values, places = np.unique(array, return_inverse=True)
         return values.tolist(), places.astype(np.int64)[self.codes]
@@ -57,7 +59,7 @@ class Known:
     label_names: tuple[str, ...] = ()
 
 
-def column_of(name: str, values: Shaped[np.ndarray, "..."], where: str) -> Column:
+def column_of(name: str, values: Shaped[np.ndarray, "..."], where: str, each: str = "image") -> Column:
     """A column of an array of numbers, booleans or texts, one an image; raises `UsageError` for anything else."""
     if values.dtype == object and all(isinstance(value, str) for value in values.flat):
         values = values.astype(str)
@@ -66,7 +68,7 @@ def column_of(name: str, values: Shaped[np.ndarray, "..."], where: str) -> Colum
     if values.dtype.kind == "S":
         values = np.char.decode(values, "latin-1")
     distinct, codes = np.unique(values, return_inverse=True)
-    return Column(name, distinct.tolist(), codes.astype(np.int64), where)
+    return Column(name, distinct.tolist(), codes.astype(np.int64), where, each)
 
 
 def known_of(factors: Sequence[Column], label: Column | None) -> Known:

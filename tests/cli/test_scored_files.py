@@ -1,0 +1,160 @@
+"""`unbraid evaluate --codes`, `unbraid evaluate --encoder` and `unbraid audit`: what they print, write and leave alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tiny import TINY
+from unbraid.cli.main import main
+from unbraid.codes import CodeTable
+from unbraid.data.dataset import load_dataset
+from unbraid.metrics import audit, evaluate, gather
+
+
+@pytest.fixture
+def command(capsys, monkeypatch, tmp_path):
+    from unbraid.cli import console
+
+    monkeypatch.setattr(console.out, "width", 160)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*tokens: object, code: int = 0) -> str:
+        assert main([str(token) for token in tokens]) == code
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return out if code == 0 else err
+
+    return run
+
+
+@pytest.fixture
+def codes(tmp_path):
+    """A file of codes, and the same as samples."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 4, (300, 2))
+    mean = np.hstack([factors + rng.normal(size=(300, 2)) * 0.4, rng.normal(size=(300, 1))])
+    variance = np.full_like(mean, 0.16)
+    names = ("kind", "size")
+    np.savez(tmp_path / "codes.npz", mean=mean, variance=variance, factors=factors, factor_names=names, untrained=mean[::-1])
+    return tmp_path / "codes.npz", gather(mean, factors, variance=variance, factor_names=names), mean[::-1]
+
+
+def test_codes_are_scored_as_python_scores_them(command, codes):
+    path, samples, untrained = codes
+    page = command("evaluate", "--codes", path, "--metrics", "mig,dci", "--intervals", "3", "--seed", "1")
+    table = evaluate(samples, metrics=["mig", "dci"], intervals=3, seed=1, untrained=untrained)
+    written = json.loads((path.parent / "codes.scores.json").read_text())
+    assert written["metrics"] == json.loads(json.dumps(table.scores))
+    assert {name: written[name] for name in ("samples", "latents", "variances", "factors", "seed", "intervals")} == {
+        "samples": 300,
+        "latents": 3,
+        "variances": True,
+        "factors": {"kind": 4, "size": 4},
+        "seed": 1,
+        "intervals": 3,
+    }
+    assert "300 samples. Latents, with variances: z0, z1, z2." in page
+    row = next(line.split() for line in page.splitlines() if line.split()[:1] == ["mig"])
+    shown = [table["mig"][key] for key in ("score", "chance", "untrained", "ceiling")]
+    assert [row[1], *row[3:]] == [f"{value:.3f}" for value in shown]
+    assert "codes.scores.json" in page
+
+
+def test_files_of_scores_are_replaced_only_when_asked(command, codes):
+    path = codes[0]
+    fast = ("evaluate", "--codes", path, "--metrics", "mig", "--intervals", "0")
+    command(*fast, "--out", "deep/mine.json")
+    before = json.loads((path.parent / "deep" / "mine.json").read_text())
+    assert "already" in command(*fast, "--out", "deep/mine.json", code=2)
+    command(*fast, "--out", "deep/mine.json", "--overwrite", "--factors", "size")
+    after = json.loads((path.parent / "deep" / "mine.json").read_text())
+    assert (list(before["factors"]), list(after["factors"])) == (["kind", "size"], ["size"])
+    assert sorted(file.name for file in path.parent.iterdir()) == ["codes.npz", "deep"]
+
+
+def test_columns_that_are_taken_for_something_are_named(command, tmp_path):
+    rows = "\n".join(f"{i % 3 + 0.25},{i % 5},{'ab'[i % 2]},{i}" for i in range(40))
+    (tmp_path / "c.csv").write_text(f"width,x,kind,row\n{rows}\n")
+    page = command(
+        "evaluate", "--codes", "c.csv", "--factors", "x", "--latents", "width", "--metrics", "mig", "--intervals", "0"
+    )
+    assert "Latents, without variances: width." in page
+    assert "Factors, with their numbers of values: x (5)." in page
+    assert "Left out: kind, row." in page
+
+
+def test_an_audit_shows_every_definition(command, codes):
+    path, samples, _ = codes
+    page = command("audit", path, "--metrics", "mig,dci", "--quick")
+    table = audit(samples, metrics=["mig", "dci"], quick=True)
+    written = json.loads((path.parent / "codes.audit.json").read_text())
+    assert written["metrics"] == json.loads(json.dumps(table.scores))
+    lines = page.splitlines()
+    for definition, node in table["mig"].items():
+        row = next(line for line in lines if line.strip().startswith(definition))
+        assert f"{node['score']:.3f}" in row
+        assert f"{node['ceiling']:.3f}" in row
+    assert "takes minutes" in next(line for line in lines if line.strip().startswith("gbt"))
+
+
+def test_an_audit_of_a_run_reads_its_codes(command, tmp_path):
+    small = ("--encoder", "mlp", "--encoder-width", "8", "--decoder", "mlp", "--decoder-width", "8", "--no-report")
+    command("train", "vae", TINY, "--steps", "2", "--batch-size", "16", "--latent-dim", "3", *small, "--out", "run")
+    command("evaluate", "run", "--metrics", "sap", "--intervals", "0")
+    command("audit", "run", "--metrics", "mig")
+    written = json.loads((tmp_path / "run" / "codes.audit.json").read_text())
+    with np.load(tmp_path / "run" / "codes.npz") as table:
+        samples = gather(
+            table["mean"], table["factors"], variance=table["variance"], factor_names=table["factor_names"].tolist()
+        )
+    assert written["metrics"]["mig"]["chen2018"]["score"] == audit(samples, metrics=["mig"])["mig"]["chen2018"]["score"]
+    table = CodeTable.load(tmp_path / "run" / "codes.npz")
+    replace(table, variance=np.zeros_like(table.variance)).save(
+        tmp_path / "run" / "codes.npz"
+    )  # as of encoders that give points
+    page = command("audit", "run", "--metrics", "sap", "--overwrite", "--factors", "scale,x")
+    assert "without variances" in page
+    assert "x (4), scale (3)." in page
+
+
+def test_an_encoder_is_scored_on_a_data_set(command, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    from onnx_models import encoder, weights
+
+    encoder(tmp_path / "e.onnx", outputs=("mu", "logvar", "hidden"))
+    page = command("evaluate", "--encoder", "e.onnx", "--data", TINY, "--metrics", "mig", "--test-share", "0.5")
+    assert "240 images of tiny_ellipses. Latents: 3 from the output mu, variances from logvar." in page
+    assert "Outputs left out: hidden." in page
+    data = load_dataset(TINY)
+    means = data.images.floats(np.arange(240)).reshape(240, -1).astype(np.float64) @ weights(1024, 3).astype(np.float64)
+    samples = gather(means, data.factors, variance=np.exp(means / 2 - 1), factor_names=data.space.names)
+    written = json.loads((tmp_path / "e.scores.json").read_text())
+    assert written["metrics"]["mig"]["score"] == pytest.approx(evaluate(samples, metrics=["mig"])["mig"]["score"], abs=1e-3)
+    assert "interval" not in written["metrics"]["mig"]  # these are all images there are
+    some = ("--evaluate-images", "100", "--out", "some.json")
+    command("evaluate", "--encoder", "e.onnx", "--data", TINY, "--metrics", "sap", "--intervals", "2", *some)
+    part = json.loads((tmp_path / "some.json").read_text())
+    assert (part["samples"], len(part["metrics"]["sap"]["interval"])) == (100, 2)
+
+
+def test_help_explains_each_form(command):
+    assert "--codes" in command("evaluate", "--help")
+    assert "--latents" in command("evaluate", "--codes", "--help")
+    assert "--evaluate-images" in command("evaluate", "--encoder", "--help")
+    assert "--quick" in command("audit", "--help")
+
+
+def test_show_says_how_to_read_a_metric(command):
+    page = " ".join(command("show", "mig").split())
+    assert "Computes mean over factors of (best - second best information) / entropy of the factor" in page
+    assert "Range: 0 to 1" in page
+    assert "A perfect code scores: 1; by locatello2019 less" in page
+    assert "definition='chen2018'" in page
+    assert "needs posterior variances" in page
+    assert "--definition" not in page
+    assert "takes minutes" in command("show", "dci")
