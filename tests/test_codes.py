@@ -8,7 +8,7 @@ import pytest
 from unbraid.codes import CodeTable
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.evaluation.encoding import choose_images
-from unbraid.evaluation.scores import active_latents, follows, information_shares, samples_of, losses
+from unbraid.evaluation.scores import active_latents, follows, information_shares, losses, samples_of
 
 
 def table(n: int = 60, kl=(0.1, 2.0, 0.0, 1.0)) -> CodeTable:

@@ -64,6 +64,12 @@ def test_samples_have_the_posterior_s_moments(generator):
     assert (z.var(0) / q.variance[0] - 1).abs().max() < 5 * (2 / n) ** 0.5
 
 
+def test_samples_are_the_mean_and_noise_of_its_precision():
+    q = posterior()
+    noise = torch.randn(50, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    torch.testing.assert_close(q.sample(torch.Generator().manual_seed(0)), q.mean + q.variance.sqrt() * noise)
+
+
 def test_samples_carry_gradients_to_mean_and_logvar(generator):
     mean, logvar = torch.zeros(3, 2, requires_grad=True), torch.full((3, 2), 0.5, requires_grad=True)
     z = DiagonalNormal(mean, logvar).sample(generator)
@@ -77,6 +83,7 @@ def test_params_are_means_then_logvars_and_extremes_stay_finite(generator):
     assert q.mean.tolist() == [[1.0, 2.0]]
     assert q.logvar.tolist() == [[-30.0, 20.0]]
     assert DiagonalNormalHead(7).n_params == 14
+    assert DiagonalNormalHead(7)(torch.arange(14.0)[None]).logvar.tolist() == [list(range(7, 14))]
     for value in (q.kl(StandardNormal(2)), q.sample(generator), q.log_prob(q.sample(generator)), q.variance):
         assert torch.isfinite(value).all()
 

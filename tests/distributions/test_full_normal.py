@@ -58,6 +58,13 @@ def test_variance_is_the_diagonal_and_the_forms_are_those_of_the_covariance():
     assert isinstance(diagonal, NormalPosterior)
 
 
+def test_samples_are_the_mean_and_noise_of_its_precision():
+    q = posterior()
+    noise = torch.randn(30, D, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = q.mean + torch.einsum("bij,bj->bi", q.cholesky, noise)
+    torch.testing.assert_close(q.sample(torch.Generator().manual_seed(0)), expected)
+
+
 def test_log_prob_equals_that_of_scipy(generator):
     q = posterior()
     z = q.sample(generator)

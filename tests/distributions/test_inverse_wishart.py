@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import special, stats
 
-from unbraid.distributions.inverse_wishart import require_proper, sample_covariances, scale
+from unbraid.distributions.inverse_wishart import chi_square, require_proper, sample_covariances, scale
 from unbraid.errors import UsageError
 
 N = 40_000
@@ -52,6 +52,16 @@ def test_correlations_are_those_of_scipy_s_samples(generator):
         theirs = stats.invwishart(nu, np.eye(3)).rvs(5000, random_state=np.random.default_rng(0))
         found = [one[:, 0, 2] / np.sqrt(one[:, 0, 0] * one[:, 2, 2]) for one in (ours, theirs)]
         assert stats.ks_2samp(*found).pvalue > 1e-3
+
+
+def test_draws_that_follow_each_other_differ(generator):
+    draws = [chi_square(np.ones(1), generator).item() for _ in range(100)]
+    assert len(set(draws)) == 100
+
+
+def test_freedom_may_be_a_whole_number():
+    whole, same = (sample_covariances(2, 3, nu, torch.Generator().manual_seed(0)) for nu in (5, 5.0))
+    assert torch.equal(whole, same)
 
 
 def test_seeds_repeat_and_too_little_freedom_is_refused():

@@ -141,6 +141,8 @@ def test_the_optimal_sigma_is_remembered_from_training_and_does_not_move_out_of_
     torch.testing.assert_close(likelihood.nll(output[:1], images[:1]), whole[:1])  # whatever images are beside it
     expected = -Normal(output, likelihood.variance.sqrt()).log_prob(images).sum((1, 2, 3))
     torch.testing.assert_close(whole, expected)
+    torch.testing.assert_close(likelihood.energy(output, images) + likelihood.normaliser(32), whole)
+    torch.testing.assert_close(likelihood.energy(output[:1], images[:1]) + likelihood.normaliser(32), whole[:1])
     assert all(torch.equal(before[name], value) for name, value in likelihood.state_dict().items())
 
 
@@ -154,6 +156,35 @@ def test_the_optimal_sigma_forgets_slowly_once_a_hundred_batches_have_been_seen(
     assert likelihood.variance.item() == pytest.approx(0.99 + 0.01 * 9)
     likelihood.energy(output, images)
     assert likelihood.variance.item() == pytest.approx(0.99 + 0.01 * 9)  # an energy is no step of training
+
+
+def test_the_optimal_sigma_is_a_constant_to_energies_in_training(pair):
+    """Of an energy alone it is not at the minimum: with its own gradient the mean would be N / 2, whatever the images."""
+    output, images = pair
+    output.requires_grad_()
+    likelihood = GaussianOptimal("none").double()
+    energy = likelihood.energy(output, images)
+    variance = (output - images).square().mean().item()
+    assert energy.mean().item() == pytest.approx(32 / 2)
+    (gradient,) = torch.autograd.grad(energy.sum(), output)
+    torch.testing.assert_close(gradient, (output - images).detach() / variance)
+
+
+def test_an_untrained_optimal_sigma_is_one(pair):
+    likelihood = GaussianOptimal("none").double().eval()
+    torch.testing.assert_close(likelihood.nll(*pair), Gaussian(1.0, None, "none").nll(*pair))
+
+
+def test_the_scale_is_one_unless_given(pair):
+    output, images = pair
+    torch.testing.assert_close(Gaussian(squash="none").energy(output, images), (output - images).square().sum((1, 2, 3)) / 2)
+    torch.testing.assert_close(Laplace(squash="none").energy(output, images), (output - images).abs().sum((1, 2, 3)))
+
+
+def test_constants_of_large_images_keep_their_digits():
+    n, scale = 3 * 64 * 64, 0.1
+    assert Gaussian(scale).normaliser(n).item() == pytest.approx(n * math.log(scale * math.sqrt(2 * math.pi)), rel=1e-14)
+    assert Laplace(scale).normaliser(n).item() == pytest.approx(n * math.log(2 * scale), rel=1e-14)
 
 
 def test_the_optimal_sigma_of_perfect_images_is_its_bound():
@@ -171,6 +202,8 @@ def test_every_likelihood_is_an_energy_that_is_never_negative_and_what_no_recons
     energy = likelihood.energy(output, images)
     assert (energy >= 0).all()
     torch.testing.assert_close(energy + likelihood.normaliser(32), likelihood.nll(output, images))
+    alone = likelihood.nll(output[:1], images[:1])
+    torch.testing.assert_close(alone, likelihood.nll(output, images)[:1])
     perfect = (images > 0.5).double()
     best = likelihood.energy(torch.logit(perfect.clamp(1e-12, 1 - 1e-12)), perfect)
     torch.testing.assert_close(best, torch.zeros_like(best), rtol=0, atol=1e-6)

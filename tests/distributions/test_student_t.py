@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -74,6 +75,32 @@ def test_with_much_freedom_it_is_standard_normal(generator):
     errors = [(StudentT(3, nu).log_prob(z) - StandardNormal(3).log_prob(z)).abs().max().item() for nu in (1e4, 1e5)]
     assert errors[0] < 1e-2
     assert errors[1] == pytest.approx(errors[0] / 10, rel=0.01)
+
+
+@pytest.mark.parametrize("nu", [0.7, 9.0, 2000.0])
+@pytest.mark.parametrize(
+    ("mean", "deviation"), [(0.1, 0.01), (0.5, 0.8), (3.0, 2.0), (0.0, 30.0), (100.0, 1.0), (3000.0, 50.0)]
+)
+def test_the_quadrature_is_as_exact_as_it_says(mean, deviation, nu):
+    """One latent, by SciPy's adaptive rule, over 12 deviations, with breaks where log(kappa + z^2) bends."""
+    prior = StudentT(1, nu)
+
+    def under_the_normal(x: float) -> float:
+        return math.exp(-x * x / 2) / math.sqrt(2 * math.pi) * math.log1p((mean + deviation * x) ** 2 / prior.scale)
+
+    bends = [(at * math.sqrt(prior.scale) - mean) / deviation for at in (-5, 0, 5)]
+    edges = sorted({-12.0, 12.0, *(min(12.0, max(-12.0, bend)) for bend in bends)})
+    pieces = [integrate.quad(under_the_normal, *ends, epsabs=1e-13, epsrel=1e-13, limit=500)[0] for ends in pairwise(edges)]
+    expected = prior.log_peak - (nu + 1) / 2 * sum(pieces)
+    at, spread = (torch.tensor(number, dtype=torch.float64) for number in ([[mean]], [[[deviation**2]]]))
+    error = abs(prior.mean_log_prob(at, spread).item() - expected)
+    assert error < (2e-6 if mean > 1000 else 1e-8) + 1e-13 * abs(expected)
+
+
+@pytest.mark.parametrize("prior", [StandardNormal(3), StudentT(3, 9.0)])
+def test_priors_draw_in_the_model_s_precision_and_leave_nothing_in_checkpoints(prior, generator):
+    assert prior.double().sample(2, generator).dtype == torch.float64
+    assert not prior.state_dict()
 
 
 def test_extremes_are_finite_and_seeds_repeat():
