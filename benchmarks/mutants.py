@@ -3,7 +3,7 @@
     python benchmarks/mutants.py src/unbraid/rates tests/rates tests/objectives [--sample 40] [--jobs 2] [--again survivors.txt]
 
 Each change (`mutations.py`) is made alone, and the tests that execute the changed line are run until one fails, quick ones
-first; for a default those that execute its function, for a constant those that execute any line of the module. Prints the
+first; for a default those that execute its function, for a constant those of the whole module. Prints the
 survivors and the share killed; those in `equivalent_mutants.txt` compute the same, each for the reason given there, and are
 counted apart.
 
@@ -30,6 +30,9 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import accumulate
+from math import inf
 from pathlib import Path
 from types import CodeType, FunctionType
 
@@ -72,20 +75,31 @@ class Case:
 
 @dataclass
 class Baseline:
-    """What the tests do to the unchanged package: processor seconds and lines executed, by test; and modules imported."""
+    """What the tests do to the unchanged package: seconds and lines executed, by test; and modules imported.
+
+    Args:
+        most: seconds of tests that are enough for a mutant.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     lines: dict[str, set[tuple[str, int]]] = field(default_factory=dict)
     modules: list[str] = field(default_factory=list)
+    most: float = inf
 
     def tests_of(self, case: Case) -> list[str]:
         """The tests to run, those of the module's own file first, quick ones first."""
         wanted = {(case.path, line) for line in case.mutant.reach}
         own = f"test_{Path(case.path).stem}.py"
-        return sorted(
-            (test for test, lines in self.lines.items() if lines & wanted),
+        found = sorted(
+            (
+                test
+                for test, lines in self.lines.items()
+                if lines & wanted or (not case.mutant.function and names(test, case.module))
+            ),
             key=lambda test: (own not in test or self.seconds[test] > 1, self.seconds[test], test),
         )
+        spent = list(accumulate(self.seconds[test] for test in found))
+        return [test for test, seconds in zip(found, spent, strict=True) if seconds <= self.most]
 
 
 class Session:
@@ -156,6 +170,12 @@ def measure(session: pytest.Session, paths: set[str]) -> Baseline:
             del baseline.lines[item.nodeid]
     baseline.modules = list(sys.modules)
     return baseline
+
+
+@cache
+def names(test: str, module: str) -> bool:
+    """Whether the file of a test imports a module: what has a default may be compared without a line of it being executed."""
+    return module in Path(test.split("::")[0]).read_text()
 
 
 def codes_in(code: CodeType) -> dict[tuple[str, int], CodeType]:
@@ -242,10 +262,10 @@ def forked(jobs: int, work: Iterator[tuple[Case, Callable[[], None]]], done: Cal
 class Run:
     """Mutants of some modules against some tests."""
 
-    def __init__(self, paths: list[str], tests: list[str], jobs: int, folder: Path) -> None:
+    def __init__(self, paths: list[str], tests: list[str], jobs: int, most: float, folder: Path) -> None:
         self.sources = {path: Path(path).read_bytes() for path in paths}
         self.tests, self.jobs, self.folder = tests, jobs, folder
-        self.baseline, self.results = Baseline(), dict[Case, int]()
+        self.most, self.baseline, self.results = most, Baseline(), dict[Case, int]()
 
     def cases(self, sample: int | None) -> list[Case]:
         """All mutants, or some at random of each module."""
@@ -278,6 +298,7 @@ class Run:
                     os._exit(0)
             os.waitpid(pid, 0)
             self.baseline = pickle.loads(file.read_bytes())
+            self.baseline.most = self.most
             print(f"{len(session.items)} tests take {sum(self.baseline.seconds.values()):.0f} s when watched", flush=True)
             items = {item.nodeid: item for item in session.items}
             for name in sorted(set(self.baseline.modules) - set(sys.modules)):
@@ -300,6 +321,7 @@ class Run:
                 os._exit(0)
         os.waitpid(pid, 0)
         self.baseline = pickle.loads((self.folder / "baseline").read_bytes())
+        self.baseline.most = self.most
         self.results = pickle.loads((self.folder / "results").read_bytes())
 
     def act(self, case: Case, session: pytest.Session, items: dict[str, pytest.Item], alive: Alive) -> None:
@@ -332,10 +354,10 @@ class Run:
         self.reloaded([case for case in cases if self.results.get(case, RELOAD) == RELOAD])
 
 
-def equivalents() -> dict[str, str]:
-    """Mutants that compute the same, with the reasons: a line each, and the reason in the next, indented."""
-    lines = [line for line in EQUIVALENT.read_text().splitlines() if line.strip() and not line.startswith("#")]
-    return {key: reason.strip() for key, reason in zip(lines[::2], lines[1::2], strict=True)}
+def equivalents() -> set[str]:
+    """Mutants that compute the same: a line each, and below those of one reason the reason, indented."""
+    lines = EQUIVALENT.read_text().splitlines()
+    return {line for line in lines if line.strip() and not line.startswith(("#", " "))}
 
 
 def report(results: dict[Case, int]) -> None:
@@ -359,6 +381,7 @@ def main() -> None:
     parser.add_argument("paths", nargs="+", help="modules or packages under src, then tests")
     parser.add_argument("--sample", type=int, help="mutants of each module, at random; the same at each call")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--seconds", type=float, default=inf, help="of tests that a mutant has to survive, quick ones first")
     parser.add_argument("--again", type=Path, help="only the survivors in this file, which --save wrote")
     parser.add_argument("--save", type=Path, help="file to write the survivors to, in the form of equivalent_mutants.txt")
     given = parser.parse_args()
@@ -370,7 +393,9 @@ def main() -> None:
         os.chdir(copy)
         sys.path.insert(0, str(copy / "src"))
         modules = [path for given_path in given.paths if given_path.startswith("src") for path in files_in(given_path)]
-        run = Run(modules, [path for path in given.paths if not path.startswith("src")], given.jobs, Path(folder))
+        run = Run(
+            modules, [path for path in given.paths if not path.startswith("src")], given.jobs, given.seconds, Path(folder)
+        )
         cases = [case for case in run.cases(given.sample) if again is None or case.key in again]
         print(f"{len(cases)} mutants", flush=True)
         run.do(cases)

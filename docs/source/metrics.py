@@ -128,21 +128,23 @@ def references(name: str) -> str:
     dataset = load_dataset(name)
     rows = np.sort(np.random.default_rng(0).permutation(len(dataset))[:SAMPLES])
     noise = np.random.default_rng(1).normal(size=(len(rows), 10))
-    best = dataset.factors[first_twins(dataset)[rows]]
     samples = gather(noise, dataset.factors[rows], variance=np.full(noise.shape, 0.1), factor_names=dataset.space.names)
+    best = dataset.factors[first_twins(dataset)[rows]]
+    best = (best - best.mean(0)) / best.std(0)
+    compared = (samples, untrained(dataset, rows), samples.with_codes(best, np.full(best.shape, 1e-6)))
     found = []
     for metric, definition, options in quick_definitions():
-        table = evaluate(samples, metrics={metric: options}, intervals=0, perfect=best, untrained=untrained(dataset, rows))
-        for part, node in nodes(table[metric]):
-            label = part or f"**{metric}**"
-            found.append([label, "" if part else definition, *(number(node[key]) for key in ("score", "untrained", "ceiling"))])
+        tables = [evaluate(own, metrics={metric: options}, intervals=0, references=False)[metric] for own in compared]
+        for own in zip(*map(nodes, tables), strict=True):
+            part = own[0][0]
+            found.append([part or f"**{metric}**", "" if part else definition, *(number(node["score"]) for _, node in own)])
     head = ["metric", "definition", "noise", "untrained", "ceiling"]
     return f"`{name}`, {len(rows):,} images\n\n" + markdown(head, found).replace("| --- | --: |", "| --- | --- |", 1)
 
 
 def quick_definitions() -> Iterator[tuple[str, str, dict[str, object]]]:
     for entry in metrics:
-        for variant in variants(entry.name):
+        for variant in () if entry.details.get("downstream") else variants(entry.name):
             if not variant.slow:
                 yield entry.name, variant.name, dict(variant.options)
 

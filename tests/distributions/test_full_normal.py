@@ -44,6 +44,12 @@ def test_the_head_is_the_published_one():
         np.testing.assert_allclose(covariance, lower @ lower.T + 1e-4 * np.eye(3), rtol=1e-12)
 
 
+def test_numbers_beyond_a_thousand_count_as_a_thousand():
+    at, below, beyond = (FullNormalHead(1)(torch.tensor([[0.0, a]], dtype=torch.float64)).variance for a in (1e3, 999.0, 1e9))
+    assert at.item() == beyond.item() == pytest.approx(1e6, rel=1e-6)
+    assert below.item() == pytest.approx(999.0**2, rel=1e-6)
+
+
 def test_variance_is_the_diagonal_and_the_forms_are_those_of_the_covariance():
     q = posterior()
     v = torch.randn(30, D, generator=torch.Generator().manual_seed(5), dtype=torch.float64)

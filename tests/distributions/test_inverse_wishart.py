@@ -59,6 +59,16 @@ def test_draws_that_follow_each_other_differ(generator):
     assert len(set(draws)) == 100
 
 
+def test_below_bartlett_s_diagonal_is_normal_noise_of_full_precision(generator):
+    """kappa S^-1 is A A', so A is its Cholesky factor."""
+    twin = generator.clone_state()
+    drawn = sample_covariances(5, 3, 9.0, generator)
+    chi_square(np.ones(1), twin)
+    noise = torch.randn(5, 3, 3, generator=twin, dtype=torch.float64)
+    factor = torch.linalg.cholesky(scale(9.0, 3) * torch.linalg.inv(drawn))
+    torch.testing.assert_close(factor.tril(-1), noise.tril(-1), rtol=0, atol=1e-12)
+
+
 def test_freedom_may_be_a_whole_number():
     whole, same = (sample_covariances(2, 3, nu, torch.Generator().manual_seed(0)) for nu in (5, 5.0))
     assert torch.equal(whole, same)

@@ -179,6 +179,7 @@ def test_the_scale_is_one_unless_given(pair):
     output, images = pair
     torch.testing.assert_close(Gaussian(squash="none").energy(output, images), (output - images).square().sum((1, 2, 3)) / 2)
     torch.testing.assert_close(Laplace(squash="none").energy(output, images), (output - images).abs().sum((1, 2, 3)))
+    assert GaussianLearned().scale.item() == pytest.approx(1, rel=1e-6)
 
 
 def test_constants_of_large_images_keep_their_digits():

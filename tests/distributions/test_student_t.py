@@ -11,6 +11,7 @@ from scipy import integrate, stats
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.distributions.priors.student_t import StudentT
 from unbraid.errors import UsageError
+from unbraid.rates.inverse_wishart import InverseWishart
 
 
 @pytest.mark.parametrize(("latents", "nu"), [(1, 0.3), (3, 2.5), (4, 30.0), (10, 33.0)])
@@ -97,10 +98,15 @@ def test_the_quadrature_is_as_exact_as_it_says(mean, deviation, nu):
     assert error < (2e-6 if mean > 1000 else 1e-8) + 1e-13 * abs(expected)
 
 
-@pytest.mark.parametrize("prior", [StandardNormal(3), StudentT(3, 9.0)])
-def test_priors_draw_in_the_model_s_precision_and_leave_nothing_in_checkpoints(prior, generator):
-    assert prior.double().sample(2, generator).dtype == torch.float64
+@pytest.mark.parametrize("kind", [StandardNormal, StudentT])
+def test_priors_draw_in_the_model_s_precision_and_leave_nothing_in_checkpoints(kind, generator):
+    prior = kind(3).double()
+    assert prior.sample(2, generator).dtype == torch.float64
     assert not prior.state_dict()
+
+
+def test_the_freedom_by_default_is_that_of_the_rate_that_goes_with_it():
+    assert StudentT(10).nu == InverseWishart().nu
 
 
 def test_extremes_are_finite_and_seeds_repeat():

@@ -49,11 +49,19 @@ def test_the_ceiling_is_the_score_of_the_factors(mixed):
     table = evaluate(codes, factors, metrics=chosen, intervals=0)
     for name, options in chosen.items():
         perfect = metrics[name].factory(factors.astype(float), factors, **options)
-        assert table[name]["ceiling"] == perfect["score"]
+        assert table[name]["ceiling"] == pytest.approx(perfect["score"], abs=1e-9)
         if "per_factor" in perfect:
-            assert table[name]["per_factor_ceiling"] == perfect["per_factor"]
+            assert table[name]["per_factor_ceiling"] == pytest.approx(perfect["per_factor"], abs=1e-9)
     assert table["mig"]["score"] == mig(codes, factors, definition="locatello2019")["score"]
     assert table["mig"]["per_factor"] == mig(codes, factors, definition="locatello2019")["per_factor"]
+
+
+def test_the_perfect_code_has_the_scale_of_the_prior(grid):
+    """Do and Tran read posteriors in bins between -4 and 4, where codes of 0 to 39 would have no mass."""
+    factors = np.tile(grid(3, 40), (10, 1))
+    codes = np.random.default_rng(0).normal(size=factors.shape)
+    table = evaluate(codes, factors, variance=np.full(codes.shape, 0.1), metrics={"mig": {"definition": "do2020"}}, intervals=0)
+    assert table["mig"]["ceiling"] > 0.95
 
 
 def test_images_that_are_the_same_lower_the_ceiling(grid):

@@ -33,7 +33,7 @@ def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndar
         Variant(OWN),
         Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
         Variant(
-            "nobody: published numbers come from scrambled latents (Dubois et al., 2019, code)",
+            "none: those of Dubois et al. (2019) are of scrambled latents",
             {"definition": "chen2018"},
             needs_variance=True,
         ),

@@ -18,7 +18,7 @@ from unbraid.metrics.score_table import ScoreTable
 REFERENCE_SAMPLES = 20_000
 """Chance, ceiling and the untrained encoder are scored on as many samples at most."""
 PERFECT_SIGMA = 0.02
-"""Posterior standard deviation of the perfect code, whose values are whole numbers."""
+"""Posterior standard deviation of the perfect code, in steps between values."""
 Chosen = Mapping[str, Mapping[str, Any]]
 Progress = Callable[[int, int], None]
 
@@ -52,8 +52,9 @@ def evaluate(
             compute then have intervals shorter by :math:`\sqrt{1 - n/N}`, and none if all are given.
         references: whether to compute chance (the rows of codes shuffled), ceiling and the untrained encoder's scores. They are
             computed on 20,000 samples at most.
-        perfect: codes of an encoder that knows all there is to know, which the ceiling is the score of; by default the factors
-            themselves. Where different factors give the same image, no encoder can know them: give one code to such samples.
+        perfect: codes of an encoder that knows all there is to know, which the ceiling is the score of, once they are
+            standardised; by default the factors themselves, as numbers. Where different factors give the same image, no encoder
+            can know them: give one code to such samples.
         untrained: codes of the same samples by an encoder that has learnt nothing, scored for comparison; or `Samples` of
             others, at best not more than 20,000.
         progress: told how many of how many scores are computed.
@@ -127,8 +128,9 @@ def _scores(samples: Samples, chosen: Chosen, seed: int, count: _Count) -> dict[
 def _comparisons(samples: Samples, seed: int, perfect: Array | None, untrained: Codes) -> list[tuple[str, Samples]]:
     """Samples whose scores are shown beside those of the code: shuffled, perfect, untrained."""
     best = samples.factors.astype(np.float64) if perfect is None else gather(perfect, samples.factors).codes
-    spread = None if samples.variance is None else np.full_like(best, PERFECT_SIGMA**2)
-    compared = [("ceiling", samples.with_codes(best, spread))]
+    scale = np.where(best.std(0) > 0, best.std(0), 1.0)  # that of the prior, which some definitions take for granted
+    spread = None if samples.variance is None else np.broadcast_to((PERFECT_SIGMA / scale) ** 2, best.shape)
+    compared = [("ceiling", samples.with_codes((best - best.mean(0)) / scale, spread))]
     if untrained is not None:
         compared.append(("untrained", untrained if isinstance(untrained, Samples) else gather(untrained, samples.factors)))
     rng = np.random.default_rng(seed)
