@@ -12,12 +12,13 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 
-def test_a_rate_a_model_and_a_data_set_are_one_file_each(tmp_path):
+def test_a_rate_a_model_a_data_set_and_a_metric_are_one_file_each(tmp_path):
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    rate, row, data = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    rate, row, data, metric = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     package = shutil.copytree(ROOT / "src" / "unbraid", tmp_path / "unbraid")
     (package / "rates" / "free_bits.py").write_text(rate)
     (package / "data" / "bars.py").write_text(data)
+    (package / "metrics" / "best_share.py").write_text(metric)
     with (package / "zoo" / "elbo.py").open("a") as zoo:
         zoo.write(f"\nfrom unbraid.rates.free_bits import FreeBits\n\n{row}")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
@@ -30,6 +31,7 @@ def test_a_rate_a_model_and_a_data_set_are_one_file_each(tmp_path):
 
     assert "free_bits" in run("list", "rates")
     assert "bars" in run("list", "datasets")
+    assert "the best latent's share" in run("show", "best_share")
     run(
         *[
             "train",
