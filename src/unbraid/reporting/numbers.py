@@ -56,6 +56,17 @@ def few(items: Sequence[str], most: int = 6) -> str:
     return in_words(list(items)) if len(items) <= most else in_words([*items[: most - 1], f"{len(items) - most + 1} more"])
 
 
+_WRITTEN = {
+    "beta_vae_score": "beta-VAE score",
+    "dcimig": "DCIMIG",
+    "factor_vae_score": "FactorVAE score",
+    "infomec": "InfoMEC",
+    "jemmig": "JEMMIG",
+    "mig_sup": "MIG-sup",
+    "z_max": "Z-max",
+}
+
+
 def metric_name(name: str) -> str:
-    """The name of a metric as people write it: "MIG", "factor vae score"."""
-    return name.upper() if len(name) <= 4 else name.replace("_", " ")
+    """The name of a metric as people write it: "MIG", "FactorVAE score", "linear probe"."""
+    return _WRITTEN.get(name) or (name.upper() if len(name) <= 4 else name.replace("_", " "))

@@ -45,13 +45,17 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
+COMPARED = ("95 %", "chance", "untrained", "ceiling")
+
+
 @dataclass(frozen=True)
 class Score:
-    """One metric: its value, the value of each factor, and how to read it."""
+    """One metric: its value, what it is compared with (`COMPARED`), the value of each factor, and how to read it."""
 
     name: str
     summary: str
     value: str
+    compared: tuple[str, ...]
     per_factor: tuple[str, ...]
     reading: str
     source: str
@@ -117,17 +121,32 @@ def score_rows(scored: Mapping[str, Any], factors: Sequence[str]) -> list[Score]
                 name=metric_name(name),
                 summary=entry.summary if entry else "",
                 value=decimal(result.get("score"), 3),
+                compared=_compared(result),
                 per_factor=_by_factor(result, factors),
                 reading=_reading(entry.details) if entry else "",
                 source=entry.source if entry else "",
             )
         )
         rows += [  # of metrics that are several, like DCI
-            Score(f"{metric_name(name)}: {part}", "", decimal(found["score"], 3), _by_factor(found, factors), "", "")
+            Score(
+                f"{metric_name(name)}: {part}",
+                "",
+                decimal(found["score"], 3),
+                _compared(found),
+                _by_factor(found, factors),
+                "",
+                "",
+            )
             for part, found in result.items()
             if isinstance(found, dict) and "score" in found
         ]
     return rows
+
+
+def _compared(scores: Mapping[str, Any]) -> tuple[str, ...]:
+    interval = scores.get("interval") or ()
+    between = " to ".join(decimal(end, 3) for end in interval) or decimal(None)
+    return (between, *(decimal(scores.get(key), 3) for key in ("chance", "untrained", "ceiling")))
 
 
 def _by_factor(scores: Mapping[str, Any], factors: Sequence[str]) -> tuple[str, ...]:
