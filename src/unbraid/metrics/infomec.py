@@ -76,7 +76,7 @@ def _cross_entropy(
 def wide(codes: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, "d"]:
     """Which latents have a range of more than a 20th of the widest."""
     width = np.ptp(codes, axis=0)
-    return (width > LEAST_RANGE * width.max()) & (width > 0)
+    return np.asarray(width > LEAST_RANGE * width.max())
 
 
 def spread_out(codes: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, "d"]:
