@@ -3,12 +3,13 @@
     python benchmarks/mutants.py src/unbraid/rates tests/rates tests/objectives [--sample 40] [--jobs 2] [--again survivors.txt]
 
 Each change (`mutations.py`) is made alone, and the tests that execute the changed line are run until one fails, quick ones
-first; for a default those that execute its function, for a constant those of the whole module. Prints the
-survivors and the share killed; those in `equivalent_mutants.txt` compute the same, each for the reason given there, and are
-counted apart.
+first; for a default those that execute its function, for a constant those of the whole module. Prints the survivors and the
+share killed; those in `equivalent_mutants.txt` compute the same, each for the reason given there, and are counted apart.
+`--sample` takes some mutants of each module at random, `--seconds` stops after so much of the tests: both find less.
 
 Everything happens in a copy. One process imports all and collects the tests; a fork of it for each mutant exchanges the code of
-the one function, under the run-time type checks of the tests. A mutant that takes far longer than the tests do is killed.
+the one function, under the run-time type checks of the tests. So what test files make or cache while they are collected is of
+the unchanged package. A mutant that takes far longer than the tests do is killed.
 """
 
 from __future__ import annotations
@@ -174,8 +175,8 @@ def measure(session: pytest.Session, paths: set[str]) -> Baseline:
 
 @cache
 def names(test: str, module: str) -> bool:
-    """Whether the file of a test imports a module: what has a default may be compared without a line of it being executed."""
-    return module in Path(test.split("::")[0]).read_text()
+    """Whether the file of a test names a module: defaults may be compared without executing a line of it."""
+    return module in Path(test.partition("::")[0]).read_text()
 
 
 def codes_in(code: CodeType) -> dict[tuple[str, int], CodeType]:
@@ -342,7 +343,7 @@ class Run:
                 items = {item.nodeid: item for item in session.items}
                 os._exit(SURVIVED if passed(session, [items[test] for test in tests if test in items]) else KILLED)
 
-            collect(sorted({test.split("::")[0] for test in tests}) or self.tests, then)
+            collect(sorted({test.partition("::")[0] for test in tests}) or self.tests, then)
 
         forked(self.jobs, ((case, lambda case=case: act(case)) for case in cases), self.note)
 

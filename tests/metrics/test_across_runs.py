@@ -34,6 +34,17 @@ def test_intervals_stay_in_the_range_of_the_metric():
     assert across_runs([run(1.0), run(0.9)])["mig"]["interval"][1] == 1.0
 
 
+def test_of_scores_that_are_no_metric_s_the_interval_has_no_bounds():
+    ends = across_runs([{"own": {"score": -5.0}}, {"own": {"score": 3.0}}])["own"]["interval"]
+    assert ends == pytest.approx(mean_interval([-5.0, 3.0]))
+
+
+def test_what_one_run_lacks_has_no_mean():
+    whole, bare = run(0.2), {"mig": {"score": 0.4}, "dci": run(0.2)["dci"]}
+    for runs in ([whole, bare], [bare, whole]):
+        assert set(across_runs(runs)["mig"]) == {"score", "runs", "sd", "interval"}
+
+
 def test_one_run_has_no_interval_and_none_no_mean():
     assert "interval" not in across_runs([run(0.3)])["mig"]
     with pytest.raises(UsageError, match="no runs"):

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
+from scipy.stats import norm
 
 from unbraid.errors import UsageError
 from unbraid.metrics.aggregate_posterior import kl_decomposition
@@ -42,6 +44,28 @@ def test_parts_add_up_to_the_closed_form(rng):
     assert found.mi.value + found.tc.value + found.dimension_wise_kl == pytest.approx(closed, abs=found.quadrature_error + 1e-9)
     assert found.dimension_wise_kl_per_dim.sum() == pytest.approx(found.dimension_wise_kl)
     assert (found.images, found.samples) == (500, 50)
+
+
+def test_draws_from_all_images_alike_by_hand():
+    """Each image once, two of them twice; log q(z) by SciPy, one image at a time."""
+    mean, variance = np.random.default_rng(0).normal(size=(2, 5, 2)) ** 2
+    found = kl_decomposition(mean, variance, rng=np.random.default_rng(3), samples=7)
+    twin = np.random.default_rng(3)
+    rows = [*range(5), *twin.permutation(5)[:2]]
+    z = mean[rows] + np.sqrt(variance[rows]) * twin.standard_normal((7, 2))
+    log_each = norm(mean, np.sqrt(variance)).logpdf(z[:, None]).sum(2)
+    mi = -logsumexp(log_each, axis=1, b=1 / 5) - norm(mean, np.sqrt(variance)).entropy().sum(1).mean()
+    assert found.mi.value == pytest.approx(mi.mean(), rel=1e-10)
+    assert found.mi.error == pytest.approx(np.sqrt(((mi - mi.mean()) ** 2).sum() / 6 / 7), rel=1e-10)
+    assert found.tc.error == pytest.approx(found.mi.error, rel=1e-10)
+
+
+def test_two_draws_are_enough_and_more_images_than_fit_in_a_block_are_not_too_many(rng):
+    n = 300_000
+    found = kl_decomposition(np.zeros((n, 1)), np.ones((n, 1)), rng=rng, samples=2)
+    twin = np.random.default_rng(0)
+    twin.permutation(n)
+    assert found.mi.value == pytest.approx((twin.standard_normal(2) ** 2 / 2 - 0.5).mean())  # q(z) is the prior
 
 
 @pytest.mark.parametrize("k", [3, 8])
@@ -99,6 +123,10 @@ def test_the_prior_itself_has_nothing(rng):
         (np.zeros((3, 2)), np.ones((3, 1))),
         (np.zeros((3, 2)), np.zeros((3, 2))),
         (np.full((3, 2), np.nan), np.ones((3, 2))),
+        (np.array([[0.0, np.inf]]), np.ones((1, 2))),
+        (np.zeros((1, 2)), np.array([[1.0, np.nan]])),
+        (np.zeros((1, 2)), np.array([[1.0, np.inf]])),
+        (np.zeros((1, 2)), np.array([[1.0, 0.0]])),
         (np.zeros(3), np.ones(3)),
     ],
 )

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from sklearn.linear_model import Lasso
 
 from unbraid.errors import UsageError
 from unbraid.metrics.between_models import mcc, one_to_one, udr
@@ -67,11 +68,37 @@ def test_udr_leaves_out_latents_that_tell_nothing(codes):
     assert udr([exact, exact * 0]).tolist() == [0, 0]
 
 
+def test_udr_by_lasso_asks_how_each_model_s_latents_make_up_those_of_the_others():
+    """Row a of the pairs holds the weights from a to the others, which are not those back."""
+    rng = np.random.default_rng(4)
+    first = rng.normal(size=(300, 3))
+    models = [first, first @ rng.normal(size=(3, 2)), np.hstack([first[:, :1], rng.normal(size=(300, 1))])]
+    pairs = {(a, b): udr([models[a], models[b]], definition="lasso")[0] for a in range(3) for b in range(3) if a != b}
+    left, right = ((own - own.mean(0)) / own.std(0) for own in models[:2])
+    weights = np.stack([Lasso(0.1, random_state=0).fit(left, column).coef_ for column in right.T], axis=1)
+    assert pairs[0, 1] == pytest.approx(one_to_one(np.abs(weights)))
+    assert abs(pairs[0, 1] - pairs[1, 0]) > 0.02
+    expected = [np.mean([pairs[a, b] for b in range(3) if a != b]) for a in range(3)]  # the median of two
+    assert udr(models, definition="lasso") == pytest.approx(expected)
+
+
+def test_a_latent_at_the_least_kl_tells_nothing(codes):
+    assert udr([codes, codes], kl=[np.full(3, 0.01)] * 2).tolist() == [0, 0]
+
+
+def test_no_correlation_is_above_1():
+    codes = np.random.default_rng(21).normal(size=(50, 2))  # whose sums of squares round to more than their number
+    assert mcc(codes, codes) <= 1
+
+
 def test_wrong_models_are_refused(codes):
     for call in (lambda: udr([codes]), lambda: udr([codes, codes[:5]]), lambda: mcc(codes, codes[:, 0])):
         with pytest.raises(UsageError):
             call()
     with pytest.raises(UsageError, match="Model 1 has 5 samples and model 0 has 2000"):
         mcc(codes, codes[:5])
+    for wrong in (codes[:, :0], np.where(codes == codes[7, 1], np.nan, codes), np.where(codes == codes[0, 0], np.inf, codes)):
+        with pytest.raises(UsageError, match=r"codes of model 1 must be a finite array"):
+            mcc(codes, wrong)
     with pytest.raises(UsageError, match="kl holds one array for each model"):
         udr([codes, codes], kl=[np.ones(3)])

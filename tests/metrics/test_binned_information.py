@@ -1,6 +1,6 @@
 from collections import Counter
 from itertools import product
-from math import log
+from math import exp, factorial, log
 
 import numpy as np
 import pytest
@@ -42,6 +42,13 @@ def mean_over_orders(rows, columns):
 def test_information_of_chance_is_the_mean_over_all_orders(rows, columns, rel):
     found = information_of_chance(np.array(rows, float), np.array(columns, float))
     assert found == pytest.approx(mean_over_orders(rows, columns), rel=rel)
+
+
+def test_information_of_chance_of_four_samples_by_its_formula():
+    """Every rate is 1: sum of (1/2)(1/2) g(1) over four cells, by n - 1 = 3, where g(1) is E[X log X] of Poisson counts."""
+    excess = sum(x * log(x) * exp(-1) / factorial(x) for x in range(1, 40))
+    for counts in (np.array([2, 2]), np.array([2.0, 2.0])):
+        assert information_of_chance(counts, counts) == pytest.approx(excess / 3, rel=1e-4)
 
 
 def test_information_of_chance_of_full_cells():

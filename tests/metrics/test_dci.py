@@ -3,7 +3,7 @@ from math import log
 import numpy as np
 import pytest
 
-from unbraid.metrics.dci import dci, disentanglement_of
+from unbraid.metrics.dci import dci, disentanglement_of, fitted_model, importances
 
 
 def test_scores_by_hand():
@@ -99,3 +99,17 @@ def test_lasso_is_a_regression_of_numbers():
     assert dci(straight, factors, importance="lasso")["informativeness"]["score"] == pytest.approx(1 - 0.02**2, abs=1e-4)
     assert dci(folded, factors, importance="lasso")["informativeness"]["score"] < 0.01
     assert dci(folded, factors, importance="entropy_forest")["informativeness"]["score"] > 0.5
+
+
+def test_nothing_matters_to_a_factor_of_a_single_value():
+    codes, factors, _ = small()
+    matrix, right = importances(codes, np.stack([factors[:, 0], np.zeros(len(factors), np.int64)], 1), "forest", 0)
+    assert (matrix[:, 1] == 0).all()
+    assert matrix[:, 0].sum() == pytest.approx(1)
+    assert right[1] == 1
+
+
+@pytest.mark.parametrize(("model", "trees"), [("forest", 10), ("entropy_forest", 100)])
+def test_forests_have_the_number_of_trees_that_their_definition_says(model, trees):
+    codes, factors, _ = small()
+    assert len(fitted_model(model, codes, factors[:, 0], 0).estimators_) == trees

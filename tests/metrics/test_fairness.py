@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from unbraid.metrics.fairness import fairness, unfairness, unfairness_of_chance
+from unbraid.metrics.fairness import TEST, TRAIN, fairness, predictions, unfairness, unfairness_of_chance
+from unbraid.metrics.samples import gather
+from unbraid.metrics.splitting import split_rows
 
 
 def by_hand(predicted, target, sensitive):
@@ -90,3 +92,22 @@ def test_seeds_repeat_and_differ(noisy):
     codes, factors = noisy(0)
     assert fairness(codes, factors, seed=1) == fairness(codes, factors, seed=1)
     assert fairness(codes, factors, seed=1) != fairness(codes, factors, seed=2)
+
+
+def test_the_score_is_the_mean_over_factors(noisy):
+    found = fairness(*noisy(0))
+    assert found["score"] == pytest.approx(np.mean([*found["per_factor"].values()]))
+    assert found["score"] == pytest.approx(np.mean([*found["per_sensitive"].values()]))
+    assert found["score"] < 0.99
+
+
+def test_of_what_is_beyond_chance_all_that_can_be_counts():
+    """(U - E) / (1 - E), of a code that is the other factor."""
+    factors = np.random.default_rng(0).integers(0, [3, 5], size=(300, 2))
+    codes = factors[:, 1:] * 1.0
+    train, test = split_rows(300, TRAIN, TEST, 0)
+    said = predictions(gather(codes, factors), 0, train, test, "forest", 0)
+    chance = unfairness_of_chance(said, *factors[test].T, 0)
+    expected = (unfairness(said, *factors[test].T) - chance) / (1 - chance)
+    assert chance > 0.05
+    assert fairness(codes, factors)["per_factor"]["0"] == pytest.approx(1 - expected)

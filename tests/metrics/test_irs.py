@@ -50,3 +50,12 @@ def test_less_than_nothing_counts_as_nothing():
     factors = np.repeat([0, 1], 10)[:, None]
     codes = np.array([0.0] * 9 + [1] + [1] * 9 + [0])[:, None]
     assert irs(codes, factors)["score"] == 0
+
+
+def test_a_constant_latent_has_no_robustness_and_no_weight():
+    factors = np.repeat([0, 1], 5)[:, None]
+    codes = np.stack([np.full(10, 0.1), factors[:, 0] * 2.0], 1)
+    assert codes.mean(0)[0] != 0.1  # off by rounding
+    shares, largest = robustness(codes, factors, 1.0)
+    assert shares.tolist() == [[0.0], [1.0]]
+    assert largest.tolist() == [0.0, 1.0]

@@ -91,6 +91,13 @@ def test_posterior_mass_is_summed_in_chunks(monkeypatch, noisy):
     assert binned_posteriors(codes[:, 0], np.full(300, 0.1), factors[:, 1]) == pytest.approx(whole)
 
 
+def test_a_latent_knows_of_a_factor_unless_it_knows_exactly_nothing():
+    factors = np.array([[0], [0], [1], [1]])
+    mean = np.array([[0.0, 0.0, 0.3], [0.0, 0.5, 0.3], [1.0, 0.0, 0.3], [1.0, 0.5, 0.3]])
+    found = binned_posterior_information(mean, np.full((4, 3), 0.1), factors)
+    assert found.known.tolist() == [[True], [False], [False]]
+
+
 def test_narrow_posteriors_know_all_and_wide_ones_nothing(grid):
     factors = np.tile(grid(2, 5), (100, 1))
     mean = (factors - [0.5, 2]) * 1.6 + 0.04  # in the middle of bins
@@ -113,3 +120,9 @@ def test_two_bits_through_a_noisy_posterior():
     factors = np.array([[0], [1]] * 50)
     found = binned_posterior_information(2.0 * factors - 1, np.ones((100, 1)), factors)
     assert found.matrix[0, 0] == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_score_stays_between_0_and_1():
+    """Estimates may leave a latent with more entropy than the bins have, or more information than the factor has."""
+    found = jemmig_from_information(np.array([[0.0, 2.0]]), np.array([[5.0, 1.0]]), np.array([1.0, 1.0]), np.array([2.0, 2.0]))
+    assert found.tolist() == [0.0, 1.0]

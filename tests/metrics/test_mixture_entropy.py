@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unbraid.errors import UsageError
-from unbraid.metrics.mixture_entropy import mixture_entropy
+from unbraid.metrics.mixture_entropy import Quadrature, mixture_entropy
 
 NORMAL = 0.5 * math.log(2 * math.pi * math.e)
 
@@ -86,6 +86,20 @@ def test_collapsed_posteriors_are_widened_within_the_stated_bound(variance):
     found = mixture_entropy(mean, np.full(1000, variance))
     assert exact <= found.value <= exact + found.error
     assert found.error > 0.1
+
+
+def test_components_are_widened_to_two_points_of_the_largest_grid_and_the_error_says_by_how_much():
+    mean, variance = np.array([0.0, 1.0]), np.array([1e-12, 100.0])
+    quadrature = Quadrature.over(mean, variance)
+    span = 1 + 12 * 10  # of the means, and 6 standard deviations of the widest on either side
+    assert quadrature.narrowest == pytest.approx((2 * span / 2**16) ** 2)
+    widening = 0.5 * 0.5 * math.log(quadrature.narrowest / 1e-12)  # of one of two
+    assert widening <= mixture_entropy(mean, variance).error < widening + 0.01
+    grid = quadrature.coarse
+    x = grid.low + grid.spacing * np.arange(grid.size)
+    widths = np.sqrt([quadrature.narrowest, 100.0])
+    exact = np.mean([np.exp(-0.5 * ((x - m) / w) ** 2) / w for m, w in zip(mean, widths, strict=True)], axis=0)
+    assert np.abs(quadrature.density(mean, variance) - exact / math.sqrt(2 * math.pi)).max() < 0.05 * exact.max()
 
 
 def test_an_outlier_costs_accuracy_and_says_so():

@@ -22,6 +22,14 @@ def test_the_density_point_by_point(decades, per_level):
     assert np.diff([level.points for level in grid.levels]).tolist() == [-own.points / 2 for own in grid.levels[:-1]]
 
 
+def test_no_level_is_coarser_than_64_points():
+    """Widths over four decades within a short span would make more levels than there are points for."""
+    mean, variance = np.array([0.0, 0.1]), np.array([1e-4, 1e4])
+    grid = Grid.over(mean, variance, 1.0, 7)
+    assert min(level.points for level in grid.levels) >= 64
+    assert len(grid.levels) > 1
+
+
 def test_finer_is_nearer():
     """The spline is of third order in the spacing, and so are the shares of variances in their ratio."""
     rng = np.random.default_rng(1)

@@ -35,6 +35,8 @@ def test_the_truth_lies_within_the_error(seed):
     assert plain.error >= 2e-5  # two entropies of 1e-5 each
     adjusted = posterior_information(means, variance, factors)
     assert adjusted.error >= 2 * plain.error
+    assert adjusted.error < 0.02  # and not simply the entropy, which bounds it
+    assert (plain.chance == 0).all()
 
 
 def test_chance_is_the_mean_over_orders():

@@ -29,6 +29,8 @@ def test_total_correlation_of_two_correlated_latents():
     assert gaussian_total_correlation(codes * [-1e-6, 1e6] + 3) == pytest.approx(0.22314, abs=1e-5)
     assert gaussian_total_correlation(np.stack([first, second], 1)) == pytest.approx(0, abs=1e-12)
     assert gaussian_total_correlation(np.hstack([codes, np.full((4, 1), 0.1)])) == pytest.approx(0.22314, abs=1e-5)
+    for constant in (0.0, -0.1, -9.0):
+        assert gaussian_total_correlation(np.hstack([codes, np.full((4, 1), constant)])) == pytest.approx(0.22314, abs=1e-5)
     assert gaussian_total_correlation(codes[:, :1]) == 0
     assert gaussian_total_correlation(codes[:, [0, 0]]) == np.inf
 
@@ -69,6 +71,9 @@ def test_wrong_arrays_are_refused():
     good = np.ones((4, 2))
     with pytest.raises(UsageError, match="2 samples or more"):
         active_units(good[:1])
+    for statistic in (gaussian_total_correlation, gaussian_wasserstein_correlation):
+        with pytest.raises(UsageError, match="2 samples or more"):
+            statistic(good[:1])
     with pytest.raises(UsageError, match=r"given shape \(4,\)"):
         gaussian_total_correlation(good[:, 0])
     with pytest.raises(UsageError, match="sample 2, latent 1 is nan"):
@@ -88,6 +93,7 @@ def test_wasserstein_correlation_of_known_covariances():
     closed = 4 - 2 * (1.6**0.5 + 0.4**0.5)
     assert gaussian_wasserstein_correlation(codes, normalised=False) == pytest.approx(closed)
     assert gaussian_wasserstein_correlation(codes) == pytest.approx(closed / 2)
+    assert gaussian_wasserstein_correlation(codes * 1e-9) == pytest.approx(closed / 2)
     assert gaussian_wasserstein_correlation(codes) == pytest.approx(0.10263, abs=1e-5)
     assert gaussian_wasserstein_correlation(codes * [-7, 7] + 3) == pytest.approx(closed / 2)
     assert gaussian_wasserstein_correlation(codes * 7, normalised=False) == pytest.approx(49 * closed)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from unbraid.metrics.explicitness import explicitness
@@ -89,3 +90,20 @@ def test_explicitness_below_a_half_counts_as_a_half(dsprites):
     _, factors, noise = (array[:300] for array in dsprites)
     found = [explicitness(noise, factors, seed=seed)["per_factor"].values() for seed in range(3)]
     assert min(min(values) for values in found) == 0.5
+
+
+@pytest.mark.parametrize("penalty", [0.25, 4.0])
+def test_the_penalty_is_scikit_learn_s_by_its_inverse(penalty):
+    rng = np.random.default_rng(0)
+    labels, read = rng.integers(0, 3, 90), rng.normal(size=(20, 2))
+    features = labels[:, None] * [1.0, -0.5] + rng.normal(size=(90, 2))
+    found = multinomial_probe(features, labels, read, penalty=penalty)
+    by_hand = LogisticRegression(C=1 / penalty).fit(features, labels)
+    assert found.scores == pytest.approx(by_hand.predict_proba(read), abs=1e-6)
+
+
+@pytest.mark.parametrize(("train", "test", "learnt"), [(1, 100, 1), (100, 1, 2), (2, 1, 2)])
+def test_few_samples_leave_one_to_learn_from_and_one_to_read(train, test, learnt):
+    rows = split_rows(3, train, test, 0)
+    assert [len(own) for own in rows] == [learnt, 3 - learnt]
+    assert sorted(np.concatenate(rows)) == [0, 1, 2]

@@ -3,7 +3,7 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from unbraid.errors import UsageError
-from unbraid.metrics.sap import sap, squared_correlations
+from unbraid.metrics.sap import classifier_accuracies, sap, squared_correlations
 from unbraid.metrics.splitting import split_rows
 
 
@@ -56,3 +56,14 @@ def test_classifiers_as_scikit_learn_by_hand():
     for other in ({"C": 0.01}, {"C": 100.0, "class_weight": "balanced"}):
         machine = LinearSVC(dual=False, random_state=0, **other).fit(codes[train, :1], factors[train, 0])
         assert (machine.predict(codes[test, :1]) == factors[test, 0]).mean() != right[0]
+
+
+def test_no_squared_correlation_is_above_1():
+    """Sums of squares of standardised codes may round to more than their number."""
+    for n in range(3, 40):
+        factors = np.random.default_rng(n).integers(0, 9, size=(n, 2))
+        assert squared_correlations(factors.astype(float), factors, 0).max() <= 1
+
+
+def test_a_factor_of_a_single_value_is_predicted_by_all():
+    assert classifier_accuracies(np.arange(60.0).reshape(30, 2), np.zeros((30, 1), np.int64), 0).tolist() == [[1.0], [1.0]]

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from unbraid.metrics.strong_generalisation import shifts, strong_generalisation
+from unbraid.metrics.samples import gather
+from unbraid.metrics.strong_generalisation import _gap, accuracy, shifts, strong_generalisation
 
 
 def drawn(n=3000, sizes=(2, 3)):
@@ -76,3 +77,13 @@ def test_seeds_repeat_and_differ(noisy):
     codes, factors = noisy(0)
     assert strong_generalisation(codes, factors, seed=1) == strong_generalisation(codes, factors, seed=1)
     assert strong_generalisation(codes, factors, seed=1) != strong_generalisation(codes, factors, seed=2)
+
+
+def test_a_model_that_has_seen_one_value_says_it_always():
+    samples = gather(np.arange(6.0)[:, None], np.array([[3], [3], [3], [3], [5], [3]]))
+    assert accuracy(samples, 0, np.arange(3), np.arange(3, 6), "forest", 0) == pytest.approx(2 / 3)
+
+
+def test_the_gap_is_that_of_means():
+    assert _gap(np.array([0.5, 0.0]), np.array([1.0, 0.0])) == 0.5
+    assert _gap(np.array([1.0]), np.array([0.5])) == _gap(np.zeros(2), np.zeros(2)) == 0

@@ -118,3 +118,19 @@ def test_seeds_repeat_and_differ(noisy, score):
     assert score(codes, factors, seed=1) == score(codes, factors, seed=1)
     assert score(codes, factors, seed=1) != score(codes, factors, seed=2)
     assert set(score(codes, factors, factor_names=["a", "b", "c"])["per_factor"]) == {"a", "b", "c"}
+
+
+def test_a_factor_without_a_test_vote_scores_0():
+    codes = np.random.default_rng(0).normal(size=(60, 3))
+    factors = np.random.default_rng(1).integers(0, 3, size=(60, 3))
+    for metric in (beta_vae_score, factor_vae_score):
+        scores = metric(codes, factors, train_votes=30, test_votes=1)
+        assert sorted(scores["per_factor"].values()) == [0, 0, scores["score"]]
+
+
+def test_a_latent_without_a_training_vote_stands_for_no_factor(grid):
+    """One training vote: of a perfect code the votes of its factor alone are right."""
+    factors = np.tile(grid(3, 3), (5, 1))
+    for seed in range(4):
+        found = factor_vae_score(factors.astype(float), factors, train_votes=1, test_votes=200, seed=seed)
+        assert sorted(found["per_factor"].values()) == [0, 1]

@@ -90,3 +90,14 @@ def test_seeds_repeat_and_differ(noisy):
     codes, factors = noisy(0)
     assert z_max(codes, factors, seed=1) == z_max(codes, factors, seed=1)
     assert z_max(codes, factors, seed=1) != z_max(codes, factors, seed=2)
+
+
+def test_votes_that_are_not_cast_count_for_nothing(grid):
+    factors = np.tile(grid(3, 3), (5, 1))
+    codes = factors.astype(float)
+    assert z_max(np.ones((45, 2)), factors, **FEW)["per_factor"] == {"0": 0, "1": 0}  # no latent has a vote
+    for seed in range(4):
+        tested = z_max(codes, factors, train_votes=100, test_votes=1, seed=seed)
+        assert sorted(tested["per_factor"].values()) == [0, 1]
+        learnt = z_max(codes, factors, train_votes=1, test_votes=200, seed=seed)
+        assert sorted(learnt["per_factor"].values()) == [0, 1]  # a latent without a training vote stands for no factor

@@ -207,6 +207,7 @@ def test_an_exponential_is_one_where_nothing_is_lost_and_nowhere_else():
     move = first_move(SoftIntro(), vae)
     for name in ("exp_elbo_rec", "exp_elbo_fake"):
         assert torch.equal(move.terms[name].value, torch.ones(BATCH, dtype=torch.float64))
+    assert move.watch["clamped"] == 0  # no energy is below 0
     real = first_move(SoftIntro(warmup=1.0), vae).loss
     torch.testing.assert_close(move.loss, S * real + 0.5, **EXACT)  # the adversarial part is at most a half
     with torch.no_grad():
@@ -447,6 +448,17 @@ def test_how_often_exponentials_are_clamped_is_logged():
         assert shares[weight] == torch.cat(at_one).double().mean()
     assert shares[0.0] == 0
     assert 0 < shares[1e6] < 1  # single images' estimates of the total correlation have both signs
+
+
+def test_a_batch_of_one_image_has_the_same_scale():
+    one = batch()[:1]
+    plain, scaled = (
+        first_move(SoftIntro(warmup=1.0, warmup_scaled=own), small_vae(), images=one).loss for own in (False, True)
+    )
+    torch.testing.assert_close(scaled, S * plain, **EXACT)
+    encoder, decoder = list(SoftIntro().moves(perfect_vae(), Draw((one,)), a_context()))[:2]
+    assert encoder.terms["exp_elbo_fake"].value == 1
+    torch.testing.assert_close(decoder.terms["nll"].weight * decoder.terms["nll"].mean, S * decoder.terms["nll"].mean, **EXACT)
 
 
 @pytest.mark.parametrize("rate", [Capacity(), DipII()])
