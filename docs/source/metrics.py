@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import platform
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from unbraid.zoo.recipe import models
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "metrics.md"
 SAMPLES = 10_000
+NUMBER = re.compile(r"[-0-9.,]*( %)?")
 DATASETS = ("ellipses", "dsprites", "shapes", "correlated_ellipses")
 DSPRITES = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
 
@@ -54,8 +56,10 @@ def main() -> None:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """A table, columns of numbers to the right."""
+    right = [all(NUMBER.fullmatch(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = [head, ["--:" if own else "---" for own in right], *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def number(value: float | None) -> str:
@@ -68,8 +72,7 @@ def reading() -> str:
         told = entry.details
         words = (told["formula"], range_in_words(told["range"]), told["chance"], told["perfect"], told["blind"])
         rows.append([f"`{entry.name}`", *words])
-    table = markdown(["metric", "computes", "range", "chance", "a perfect code", "blind"], rows)
-    return table.replace("--:", "---")
+    return markdown(["metric", "computes", "range", "chance", "a perfect code", "blind"], rows)
 
 
 def example() -> Samples:
@@ -98,7 +101,7 @@ def definitions(table: AuditTable) -> str:
         label = name.strip() if name.startswith(" ") else f"**{name}**"
         rows.append([label, definition, *values, node.get("left_out", node.get("comparable", ""))])
     head = ["metric", "definition", "score", "chance", "ceiling", "comparable to numbers by"]
-    return markdown(head, rows).replace("| --- | --: |", "| --- | --- |", 1).replace("--: |\n", "--- |\n", 1)
+    return markdown(head, rows)
 
 
 def what_images_tell() -> str:
@@ -139,7 +142,7 @@ def references(name: str) -> str:
             part = own[0][0]
             found.append([part or f"**{metric}**", "" if part else definition, *(number(node["score"]) for _, node in own)])
     head = ["metric", "definition", "noise", "untrained", "ceiling"]
-    return f"`{name}`, {len(rows):,} images\n\n" + markdown(head, found).replace("| --- | --: |", "| --- | --- |", 1)
+    return f"`{name}`, {len(rows):,} images\n\n" + markdown(head, found)
 
 
 def quick_definitions() -> Iterator[tuple[str, str, dict[str, object]]]:
