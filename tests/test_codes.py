@@ -42,9 +42,9 @@ def test_latents_are_ordered_by_kl_or_else_by_the_variance_of_their_means():
 def test_active_latents_and_what_they_follow():
     assert active_latents(table()).tolist() == [True, True, False, True]
     shares = information_shares(samples_of(table()))
-    assert shares[1, 0] == pytest.approx(1)
-    assert shares[3, 1] == pytest.approx(1)
-    assert shares[2].tolist() == [0, 0]
+    assert shares[1, 0] == pytest.approx(1, abs=1e-4)  # by quadrature
+    assert shares[3, 1] == pytest.approx(1, abs=1e-4)
+    assert shares[2].tolist() == pytest.approx([0, 0], abs=1e-4)
     assert follows(shares, ("shape", "size"))[1:] == ["shape", "", "size"]
 
 

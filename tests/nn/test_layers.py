@@ -73,6 +73,8 @@ def test_pyramids_end_at_four():
 @pytest.mark.parametrize("registry", [encoders, decoders], ids=["encoders", "decoders"])
 def test_an_activation_stands_between_learnt_layers_and_none_at_the_end(registry, size):
     for entry in registry:
+        if entry.name == "soft_intro":  # residual: sums and norms stand between, see test_soft_intro.py
+            continue
         shape = (1, size, size)
         try:
             with seeded_construction(0):

@@ -85,7 +85,7 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
         scored = api.evaluate(
             folder,
             data=given.get("data"),
-            metrics=chosen_metrics(given),
+            metrics=chosen_metrics(given) if given.get("metrics") else None,
             limit=given.get("evaluate_images"),
             intervals=given.get("intervals", 10),
             device=given.get("device", "auto"),
