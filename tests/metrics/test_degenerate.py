@@ -15,9 +15,8 @@ from unbraid.metrics.samples import gather
 
 N = 36
 FEW = {"train_votes": 40, "test_votes": 20, "batch": 8, "pairs": 4}
-SLOW = ("gbt", "entropy_forest")
 ESSENTIAL = ("constant", "one sample", "a value for each sample", "factors of one value", "of all sizes")
-"""Cases for models that take a second each."""
+"""Cases for models that take a second each, and for other definitions than the default of metrics that train or vote."""
 
 
 def _cases() -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -83,7 +82,7 @@ def check(entry, result) -> None:
         pytest.param(entry, variant, case, id=f"{entry.name}-{variant.name}-{case}")
         for entry in metrics
         for variant in entry.details["variants"]
-        for case in (ESSENTIAL if set(SLOW) & set(variant.options.values()) else CASES)
+        for case in (ESSENTIAL if variant.options and entry.details.get("sampled") else CASES)
     ],
 )
 def test_every_number_is_finite_and_in_range(entry, variant, case):

@@ -43,8 +43,8 @@ Any encoder goes with any decoder, likelihood and model where both networks take
 (each is one composition of rates), so that the models stand for them.
 
 `{REWRITE}` makes this page from what is registered. `make test` checks that it is up to date, and trains a
-step of every encoder, and of every decoder, with every likelihood and model at 32 x 32 pixels (the other network in turns),
-and of every encoder with every decoder at 28 x 28, 32 x 32 and 64 x 64.
+step of every encoder with every likelihood and model, and of every decoder with every model and every likelihood, at
+32 x 32 pixels (the others in turns), and of every encoder with every decoder at 28 x 28 and 64 x 64.
 
 A cell holds what is taken (numbers of channels, or yes), or the number of the message that refuses, below. The column of
 other sizes was tried on 50 x 41; where none is taken, the message is alike.
@@ -190,15 +190,14 @@ def test_every_encoder_trains_with_every_likelihood_and_model(encoder, likelihoo
         play(encoder, DECODERS[(turn + place) % len(DECODERS)], likelihood, model)
 
 
-@pytest.mark.parametrize("likelihood", ours(likelihoods))
 @pytest.mark.parametrize("decoder", DECODERS)
-def test_every_decoder_trains_with_every_likelihood_and_model(decoder, likelihood):
-    turn = DECODERS.index(decoder) + ours(likelihoods).index(likelihood)
+def test_every_decoder_trains_with_every_likelihood_and_with_every_model(decoder):
+    turn, named = DECODERS.index(decoder), ours(likelihoods)
     for place, model in enumerate(ours(models)):
-        play(ENCODERS[(turn + place) % len(ENCODERS)], decoder, likelihood, model)
+        play(ENCODERS[(turn + place) % len(ENCODERS)], decoder, named[place % len(named)], model)
 
 
-@pytest.mark.parametrize(("size", "channels"), [(28, 3), (32, 1), (64, 1)])
+@pytest.mark.parametrize(("size", "channels"), [(28, 3), (64, 1)])
 def test_every_encoder_trains_with_every_decoder(size, channels):
     both = networks(size)
     assert all({"golla", "koller", "mlp"} <= set(names) for names in both)
