@@ -32,22 +32,7 @@ def test_a_rate_a_model_a_data_set_and_a_metric_are_one_file_each(tmp_path):
     assert "free_bits" in run("list", "rates")
     assert "bars" in run("list", "datasets")
     assert "the best latent's share" in run("show", "best_share")
-    run(
-        *[
-            "train",
-            "free_bits_vae",
-            "bars",
-            "--floor",
-            "0.2",
-            "--size",
-            "64",
-            "--batch-size",
-            "16",
-            "--steps",
-            "2",
-            "--no-report",
-            "--out",
-            "run",
-        ]
-    )
+    short = ["bars", "--floor", "0.2", "--size", "64", "--batch-size", "16", "--steps", "2", "--no-report"]
+    run("train", "free_bits_vae", *short, "--out", "run")
+    run("train", "vae", *short, "--rate", "free_bits", "--out", "other")
     assert "--floor" in run("show", "free_bits_vae")

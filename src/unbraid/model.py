@@ -111,16 +111,21 @@ class Model:
 
     def decode(self, codes: Array) -> Array:
         """Images (n, channel, height, width) in [0, 1] of codes (n, latent_dim), or of one code (latent_dim,)."""
-        z = _tensor(codes, "Codes")
-        z = z[None] if z.ndim == 1 else z
-        z = z.float()
-        if z.ndim != 2 or z.shape[1] != self.latent_dim or len(z) == 0:
-            raise UsageError(f"Codes have shape {tuple(z.shape)}; this model decodes (n, {self.latent_dim}).")
-        if not torch.isfinite(z).all():
-            raise UsageError("Codes hold NaN or infinite values; they must be finite.")
+        z = self._codes(codes)
         with torch.no_grad():
             parts = [self.vae.likelihood.mean(self.vae.decode(piece.to(self.device))).to(z.device) for piece in _pieces(z)]
         return _giver(codes)(torch.cat(parts).contiguous())
+
+    @property
+    def codebooks(self) -> np.ndarray | None:
+        """The values that each latent can take, in ascending order, one row a latent; None where it can take any value."""
+        quantiser = self.vae.quantiser
+        return None if quantiser is None else np.sort(quantiser.codebooks.cpu().numpy(), axis=1)
+
+    def nearest_codes(self, codes: Array) -> Array:
+        """The nearest codes (n, latent_dim) that an image can have: the same, or of quantised latents values of codebooks."""
+        z, quantiser = self._codes(codes), self.vae.quantiser
+        return _giver(codes)(z if quantiser is None else quantiser.nearest(z.to(self.device)))
 
     def reconstruct(self, images: Array) -> Array:
         """Images decoded from the posterior means of images."""
@@ -137,30 +142,38 @@ class Model:
         self,
         image: np.ndarray | torch.Tensor | None = None,
         dims: int | Sequence[int] | None = None,
-        span: tuple[float, float] = (-2.0, 2.0),
+        span: tuple[float, float] | None = None,
         n: int = 11,
     ) -> np.ndarray:
         """Images (dims, n, channel, height, width) in which one latent runs over a span and the others stay.
 
+        Quantised latents take the nearest values of their codebooks throughout.
+
         Args:
             image: where the other latents stay: at this image's posterior mean, or at 0, the middle of the prior.
             dims: which latents; all by default.
-            span: first and last value of the latent.
+            span: first and last value of the latent; by default -2 and 2, or the ends of a quantised latent's codebook.
             n: number of values.
         """
         chosen = list(range(self.latent_dim)) if dims is None else [dims] if isinstance(dims, int) else list(dims)
         bad = [d for d in chosen if not 0 <= d < self.latent_dim]
         if bad or not chosen:
             raise UsageError(f"dims is {chosen}; allowed: latents from 0 to {self.latent_dim - 1}.")
-        if n < 1 or np.shape(span) != (2,) or not np.isfinite(span).all():
+        if n < 1 or (span is not None and (np.shape(span) != (2,) or not np.isfinite(span).all())):
             raise UsageError(f"span is {span} with n = {n}; give two finite numbers and at least one value.")
         base = np.zeros(self.latent_dim, np.float32)
         if image is not None:
             base = self.encode(_tensor(image, "The image").cpu().numpy()[None])[0]
         codes = np.tile(base, (len(chosen), n, 1))
         for row, dim in enumerate(chosen):
-            codes[row, :, dim] = np.linspace(*span, n)
-        return self.decode(codes.reshape(-1, self.latent_dim)).reshape(len(chosen), n, *self.image_shape)
+            codes[row, :, dim] = np.linspace(*(self._ends(dim) if span is None else span), n)
+        flat = self.nearest_codes(codes.reshape(-1, self.latent_dim))
+        return self.decode(flat).reshape(len(chosen), n, *self.image_shape)
+
+    def _ends(self, dim: int) -> tuple[float, float]:
+        """Between which values a latent is moved unless told otherwise."""
+        books = self.codebooks
+        return (-2.0, 2.0) if books is None else (float(books[dim, 0]), float(books[dim, -1]))
 
     def evaluate(
         self,
@@ -241,6 +254,17 @@ class Model:
         known = {"step": self.step, "sha256": sha256(raw).hexdigest()}
         write_json(folder / "config.json", {**self.experiment.portable().to_dict(), **known})
         return folder
+
+    def _codes(self, codes: Any) -> torch.Tensor:
+        """Codes as a tensor (n, latent_dim) of floats, checked."""
+        z = _tensor(codes, "Codes")
+        z = z[None] if z.ndim == 1 else z
+        z = z.float()
+        if z.ndim != 2 or z.shape[1] != self.latent_dim or len(z) == 0:
+            raise UsageError(f"Codes have shape {tuple(z.shape)}; this model decodes (n, {self.latent_dim}).")
+        if not torch.isfinite(z).all():
+            raise UsageError("Codes hold NaN or infinite values; they must be finite.")
+        return z
 
     def _images(self, images: Any) -> torch.Tensor:
         """Images as a tensor (n, channel, height, width) of their own kind of number, checked but for their values."""

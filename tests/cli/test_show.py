@@ -8,6 +8,8 @@ import pytest
 
 from unbraid.catalogue import REGISTRIES
 from unbraid.cli.main import main
+from unbraid.cli.show import settings_in_words
+from unbraid.zoo.recipe import Optimiser
 
 
 @pytest.fixture
@@ -133,3 +135,22 @@ def test_help_lists_the_options_of_what_is_shown(shown):
     assert all(flag in page for flag in ("--norm", "--dropout", "--width", "--image-shape"))
     page = shown("vae", "--decoder", "spatial_broadcast", "--help")
     assert all(flag in page for flag in ("--encoder", "--decoder", "--decoder-kernel"))
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "words"),
+    [
+        (Optimiser(lr=2e-4), "adam, lr 0.0002, betas 0.9 and 0.999"),
+        (Optimiser("sgd", lr=0.1, weight_decay=0.01), "sgd, lr 0.1, weight decay 0.01"),
+        (
+            Optimiser("adamw", lr=1e-3, weight_decay=0.1, decay="weights"),
+            "adamw, lr 0.001, betas 0.9 and 0.999, weight decay 0.1 of weights alone",
+        ),
+        (
+            Optimiser("rmsprop", lr=1e-3, milestones=(0.5, 3000), drop=0.2),
+            "rmsprop, lr 0.001, times 0.2 at 50% of the run and step 3,000",
+        ),
+    ],
+)
+def test_an_optimiser_in_words(optimiser, words):
+    assert settings_in_words(optimiser) == words

@@ -63,8 +63,8 @@ def content(folder: Path) -> dict[str, str]:
     }
 
 
-def check_refused(case: Case, folder: Path) -> None:
-    """One message in words, no file changed, little memory."""
+def assert_refused(case: Case, folder: Path) -> None:
+    """Asserts one message in words with an exit code of its own, no file changed, and little memory taken."""
     before = content(folder)
     tracemalloc.start()
     try:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from unbraid.metrics import audit, evaluate, gather
-from unbraid.metrics.evaluate import choose, nodes
+from unbraid.metrics.evaluate import choose
 from unbraid.metrics.registry import metrics
+from unbraid.metrics.score_table import nodes
 
 FEW = {"train_votes": 60, "test_votes": 30, "batch": 8, "pairs": 4}
 RNG = np.random.default_rng(0)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from unbraid.errors import UsageError
-from unbraid.metrics.evaluate import nodes
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import gather
+from unbraid.metrics.score_table import nodes
 
 N = 36
 FEW = {"train_votes": 40, "test_votes": 20, "batch": 8, "pairs": 4}

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from unbraid.errors import UnknownName, UsageError
-from unbraid.metrics.evaluate import REFERENCE_SAMPLES, choose, evaluate, nodes
+from unbraid.metrics.evaluate import REFERENCE_SAMPLES, choose, evaluate
 from unbraid.metrics.intervals import half_samples, half_width
+from unbraid.metrics.irs import irs
 from unbraid.metrics.mig import mig
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import Samples, gather
-from unbraid.metrics.score_table import ScoreTable, relative
+from unbraid.metrics.score_table import ScoreTable, nodes, relative
 
 VOTES = {"train_votes": 1500, "test_votes": 1000}
 EXACT = ("mig", "aam", "mmig", "mig_sup", "modularity", "sap", "irs")
@@ -120,6 +121,9 @@ def test_intervals_are_those_of_halves(mixed):
     assert (high - low) / 2 == pytest.approx(half_width(halves) * sqrt(1 - 600 / 800))
     whole = evaluate(codes, factors, metrics=["mig"], intervals=4, references=False, population=600)
     assert "interval" not in whole["mig"]
+    low, high = evaluate(codes, factors, metrics=["irs"], intervals=4, seed=5, references=False)["irs"]["interval"]
+    halves = [irs(codes[rows], factors[rows])["score"] for rows in half_samples(600, 4, 5)]
+    assert (high - low) / 2 == pytest.approx(half_width(halves, extreme=True))
     perfect = evaluate(factors + 0.0, factors, metrics=["sap"], intervals=4, references=False)["sap"]["interval"]
     assert 0 <= perfect[0] <= perfect[1] <= 1
 
@@ -169,6 +173,16 @@ def test_printed_tables_hold_every_column():
     assert relative(node) == pytest.approx(0.5)
     assert relative({"score": 0.5}) is None
     assert relative({"score": 0.5, "chance": 0.5, "ceiling": 0.5}) is None
+    assert relative({"score": 0.5, "chance": 0.5, "ceiling": 0.5009}) is None
+    assert relative({"score": 0.5, "chance": 0.5, "ceiling": 0.5015}) == 0
+
+
+def test_columns_of_printed_tables_are_aligned():
+    scores = {"a_metric_of_long_name": {"score": 0.5, "interval": [0.4, 0.6]}, "udr": {"score": 10.25}}
+    head, first, second = str(ScoreTable(scores, 9, ())).splitlines()[1:]
+    assert head == "metric                  score        interval"
+    assert first == "a_metric_of_long_name   0.500  0.400 to 0.600"
+    assert second == "udr                    10.250"
 
 
 def test_rows_take_their_variances_and_names_along():

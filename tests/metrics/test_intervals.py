@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from itertools import combinations
-from math import comb, sqrt
+from math import comb, exp, log, pi, sqrt
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
 from scipy.stats import t
 
-from unbraid.metrics.intervals import half_samples, half_width, mean_interval
+from unbraid.metrics.evaluate import evaluate
+from unbraid.metrics.intervals import HALVES_OF_EXTREMES, half_samples, half_width, mean_interval
+from unbraid.metrics.mig_sup import mig_sup
 from unbraid.metrics.registry import metrics
-from unbraid.metrics.samples import gather
+from unbraid.metrics.samples import Samples, gather
 
 
 def test_half_width_by_hand():
@@ -52,6 +55,27 @@ def test_the_interval_of_a_mean_is_that_of_a_textbook():
     assert half_width(halves) == pytest.approx(t.ppf(0.975, 2999) * values.std(ddof=1) / 20, rel=0.04)
 
 
+def test_how_much_less_the_maxima_of_halves_vary_than_a_maximum():
+    """The gap D between the maximum of all and of a half is a logistic variable where it is positive, and else 0."""
+
+    def beyond(x: float) -> float:
+        return 1 / (1 + exp(x))
+
+    mean, square = quad(beyond, 0, 50)[0], quad(lambda x: 2 * x * beyond(x), 0, 50)[0]
+    assert mean == pytest.approx(log(2))
+    of_spacings = sum(4.0**-i / i**2 for i in range(1, 60))  # of the mean of D over halves: E_i / i is in it by 1 / 2^i
+    assert pi**2 / 6 / (square - mean**2 - of_spacings) == pytest.approx(HALVES_OF_EXTREMES**2)
+
+
+def test_the_interval_of_a_maximum():
+    rng = np.random.default_rng(0)
+    draws = rng.exponential(size=(3000, 64))
+    maxima = np.array([[draw[rng.permutation(64)[:32]].max() for _ in range(10)] for draw in draws])
+    widths = np.array([half_width(own.tolist(), extreme=True) for own in maxima]) / t.ppf(0.975, 9)
+    assert sqrt((widths**2).mean()) == pytest.approx(draws.max(1).std(), rel=0.04)
+    assert half_width([0.1, 0.4], extreme=True) == pytest.approx(1.354315 * half_width([0.1, 0.4]))
+
+
 def test_interval_of_runs_by_hand():
     low, high = mean_interval([0.2, 0.4, 0.9])
     assert (low + high) / 2 == pytest.approx(0.5)
@@ -81,6 +105,8 @@ def population(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
 COVERED = {
     "mig": ({}, 400),
     "sap": ({}, 400),
+    "aam": ({}, 400),
+    "irs": ({}, 400),
     "modularity": ({"definition": "adjusted"}, 400),
     "factor_vae_score": ({"train_votes": 200, "test_votes": 200, "batch": 16}, 400),
 }
@@ -100,7 +126,46 @@ def test_intervals_over_samples_cover(name):
     found = np.array([value(samples, seed) for seed, samples in enumerate(drawn)])
     truth, held = found.mean(), 0
     for seed, samples in enumerate(drawn[:40]):
-        halves = [value(samples.rows(rows), 1000 + i) for i, rows in enumerate(half_samples(n, 10, seed))]
-        held += abs(found[seed] - truth) <= half_width(halves)
+        halves = [value(samples.part(rows), 1000 + i) for i, rows in enumerate(half_samples(n, 10, seed))]
+        held += abs(found[seed] - truth) <= half_width(halves, extreme=bool(metrics[name].details.get("extreme")))
     assert 0.05 < truth < 0.95
     assert 0.9 <= held / 40 <= 1
+
+
+def edge(seed: int, n: int) -> Samples:
+    """Two clean latents, one that knows just about as much as chance may give, and a latent of noise."""
+    rng = np.random.default_rng(seed)
+    factors = rng.integers(0, [3, 4], size=(n, 2))
+    signal = factors @ np.array([[1.0, 0, 0, 0], [0, 1.0, 0.3, 0]])
+    return gather(signal + rng.normal(size=(n, 4)) * [0.1, 0.1, 1.0, 1.0], factors)
+
+
+def test_intervals_allow_for_a_latent_that_may_be_known_or_not():
+    """By their own measure halves never know it; as parts they differ as other samples would."""
+    drawn = [edge(seed, 400) for seed in range(40)]
+    scores = [mig_sup(samples) for samples in drawn]
+    truth = np.mean([own["score"] for own in scores])
+    assert 0.2 < np.mean([own["live"] == 3 for own in scores]) < 0.8
+
+    def held(take) -> float:
+        hits = 0
+        for seed, (samples, own) in enumerate(zip(drawn, scores, strict=True)):
+            halves = [mig_sup(take(samples, rows))["score"] for rows in half_samples(400, 10, seed)]
+            hits += abs(own["score"] - truth) <= half_width(halves)
+        return hits / len(drawn)
+
+    assert held(Samples.rows) < 0.7
+    assert held(Samples.part) >= 0.85
+
+
+@pytest.mark.parametrize("name", ["mig_sup", "jemmig"])
+def test_halves_are_parts_of_all_samples(name):
+    samples = next(own for own in map(edge, range(40), [400] * 40) if mig_sup(own)["live"] == 3)
+    score = metrics[name].factory
+    table = evaluate(samples, metrics=[name], intervals=6, seed=5, references=False)[name]
+    halves = list(half_samples(400, 6, 5))
+    extreme = name == "jemmig"
+    width = half_width([score(samples.part(rows))["score"] for rows in halves], extreme=extreme)
+    assert table["score"] - table["interval"][0] == pytest.approx(min(width, table["score"]))
+    own = half_width([score(samples.rows(rows))["score"] for rows in halves], extreme=extreme)
+    assert width != pytest.approx(own, rel=1e-3)

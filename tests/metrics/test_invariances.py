@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from unbraid.metrics.evaluate import nodes
 from unbraid.metrics.registry import metrics
+from unbraid.metrics.score_table import nodes
 
 ORDERED_VALUES = {"sap": "straight lines through the values of a factor"}
 """Metrics for which the values of factors are numbers, not names."""

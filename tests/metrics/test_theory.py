@@ -12,9 +12,9 @@ from math import log
 import numpy as np
 import pytest
 
-from unbraid.metrics.evaluate import nodes
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import Samples, gather
+from unbraid.metrics.score_table import nodes
 
 SIZES = (3, 2, 2)
 """All combinations of three factors, many times; the last two of one size, so that a rotation mixes them evenly."""

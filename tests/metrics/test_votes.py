@@ -3,7 +3,7 @@ import pytest
 
 from unbraid.metrics.beta_vae_score import _differences, beta_vae_score
 from unbraid.metrics.factor_vae_score import _least_varying, factor_vae_score
-from unbraid.metrics.votes import rows_by_value
+from unbraid.metrics.votes import GLOBAL_SAMPLES, majority_right, rows_by_value, voters
 
 FEW = {"train_votes": 3000, "test_votes": 2000}
 
@@ -134,3 +134,24 @@ def test_a_latent_without_a_training_vote_stands_for_no_factor(grid):
     for seed in range(4):
         found = factor_vae_score(factors.astype(float), factors, train_votes=1, test_votes=200, seed=seed)
         assert sorted(found["per_factor"].values()) == [0, 1]
+
+
+def test_who_has_a_vote():
+    codes = np.array([[0.0, 0.1, 0.0, 7.0], [2.0, 0.1, 1e-200, 7.2], [4.0, 0.1, 0.0, 7.4]])
+    live, spread = voters(codes, 0.0, np.random.default_rng(0))
+    assert spread[[0, 3]] == pytest.approx([4, 0.04])
+    assert live.tolist() == [True, False, False, True]  # a constant, and one whose variance is too small for a number
+    assert voters(codes, 0.2, np.random.default_rng(0))[0].tolist()[:3] == [True, False, False]
+    assert voters(codes, 2.0, np.random.default_rng(0))[0].tolist() == [True, False, False, False]
+    assert voters(codes, 0.201, np.random.default_rng(0))[0].tolist() == [True, False, False, False]
+    assert not voters(codes[:1], 0.0, np.random.default_rng(0))[0].any()
+    many = np.arange(GLOBAL_SAMPLES + 5.0)[:, None]
+    chosen = np.random.default_rng(3).permutation(len(many))[:GLOBAL_SAMPLES]
+    assert voters(many, 0.0, np.random.default_rng(3))[1] == pytest.approx(many[chosen].var(0, ddof=1), rel=1e-12)
+
+
+def test_the_majority_by_hand():
+    said = np.array([0, 0, 0, 1, -1, -1, 0, 0, 1, 2, -1])
+    held = np.array([1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1])
+    found = majority_right(said, held, 6, 3, 2)  # latent 0 stands for 1, latent 1 for 0, latent 2 and none for nothing
+    assert found.tolist() == [True, False, True, False, False]

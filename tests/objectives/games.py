@@ -24,11 +24,12 @@ def small_vae(objective: Objective | None = None, *, seed: int = 0, normed: bool
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         norm = [nn.BatchNorm1d(PIXELS)] if normed else []
-        extra = objective.networks({}, (1, 1, PIXELS), LATENTS) if objective else None
+        likelihood = Gaussian(1.0, squash="none")
+        extra = objective.networks({"likelihood": likelihood}, (1, 1, PIXELS), LATENTS) if objective else None
         vae = VAE(
             nn.Sequential(nn.Flatten(), *norm, nn.Linear(PIXELS, 2 * LATENTS)),
             nn.Sequential(nn.Linear(LATENTS, PIXELS), nn.Unflatten(1, (1, 1, PIXELS))),
-            Gaussian(1.0, squash="none"),
+            likelihood,
             StandardNormal(LATENTS),
             DiagonalNormalHead(LATENTS),
             extra,

@@ -17,6 +17,7 @@ from unbraid.interfaces import AUTOENCODER, Context, Draw, Rate
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
 from unbraid.objectives.factor import FactorVAE, accuracy, log_density_ratio, permute_latents
+from unbraid.objectives.factor import gaussian_total_correlation as gaussian_total_correlation_of
 from unbraid.objectives.interface import Move, Objective
 from unbraid.rates.aggregate import log_aggregate
 from unbraid.rates.capacity import Capacity
@@ -25,6 +26,7 @@ from unbraid.rates.kl import KL
 from unbraid.rates.total_correlation import TotalCorrelation
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.step import train_step
+from unbraid.training.symptoms import symptoms
 from unbraid.zoo.recipe import Optimiser, Recipe
 
 RHO = 0.6
@@ -208,20 +210,58 @@ def test_gamma_is_beta_minus_one_of_beta_tcvae():
     torch.testing.assert_close(*losses, rtol=1e-13, atol=1e-13)
 
 
-def test_the_critic_learns_the_total_correlation_of_a_fixed_code():
-    """-1/2 log(1 - rho^2) within 20 % after 500 steps of the game, on a code that does not change."""
-    rho, one = 0.8, FactorVAE(gamma=0.0, critic_width=32)
+def played(rho: float, critic_lr: float, steps: int = 500) -> list[dict[str, float]]:
+    """What each step of the game shows on a code of two latents that does not change."""
+    one = FactorVAE(gamma=0.0, critic_width=32)
     vae = linear_vae(one, correlated(rho)).float()
     vae.networks["encoder"].gain.requires_grad_(False)
-    recipe = Recipe(one, player_optimisers={"critic": Optimiser(lr=1e-3, betas=(0.5, 0.9))})
+    recipe = Recipe(one, player_optimisers={"critic": Optimiser(lr=critic_lr, betas=(0.5, 0.9))})
     optimisers, noise = make_optimisers(vae, recipe), torch.Generator().manual_seed(0)
-    seen = []
-    for step in range(500):
+    shown = []
+    for step in range(steps):
         draw = Draw(tuple(torch.randn(256, 1, 1, 2, generator=noise) for _ in range(2)))
-        joint, _ = train_step(vae, one, optimisers, draw, Context(step, 500, 1000, noise))
-        seen.append(joint.values["tc_critic"].item())
+        outcomes = train_step(vae, one, optimisers, draw, Context(step, steps, 1000, noise))
+        shown.append({k: float(v) for outcome in outcomes for k, v in outcome.values.items() if v.ndim == 0})
+    return shown
+
+
+def test_the_critic_learns_the_total_correlation_of_a_fixed_code():
+    """-1/2 log(1 - rho^2) within 20 % after 500 steps of the game."""
+    shown = played(0.8, critic_lr=1e-3)
+    seen = [values["tc_critic"] for values in shown]
     assert abs(sum(seen[:5]) / 5) < 0.1  # it does not know beforehand
-    assert sum(seen[-50:]) / 50 == pytest.approx(-0.5 * math.log(1 - rho**2), rel=0.2)
+    assert sum(seen[-50:]) / 50 == pytest.approx(-0.5 * math.log(1 - 0.8**2), rel=0.2)
+    assert symptoms(entries(shown), 500) == []
+
+
+def test_a_critic_that_does_not_learn_is_found_out():
+    (found,) = symptoms(entries(played(0.8, critic_lr=1e-9, steps=50)), 50)
+    assert found.name == "weak_critic"
+    assert symptoms(entries(played(0.2, critic_lr=1e-9, steps=50)), 50) == []  # there is little to see
+
+
+def entries(shown: list[dict[str, float]]) -> list[dict[str, object]]:
+    return [{"kind": "train", "step": step + 1, "values": values} for step, values in enumerate(shown)]
+
+
+class TestGaussianTotalCorrelation:
+    def test_its_expectation_is_that_of_the_distribution(self, generator):
+        gain = torch.randn(4, 4, generator=generator, dtype=torch.float64)
+        draws = torch.randn(4000, 12, 4, generator=generator, dtype=torch.float64) @ gain.T
+        found = torch.stack([gaussian_total_correlation_of(z) for z in draws])
+        error = found.std() / len(found) ** 0.5
+        assert abs(found.mean() - gaussian_total_correlation(gain @ gain.T)) < 4 * error
+        assert error < 0.02
+
+    def test_does_not_know_place_and_scale(self, generator):
+        z = torch.randn(20, 3, generator=generator, dtype=torch.float64)
+        moved = z * torch.tensor([1e-9, -5.0, 1e12], dtype=torch.float64) + torch.tensor([0.0, 3.0, 1e12], dtype=torch.float64)
+        torch.testing.assert_close(gaussian_total_correlation_of(moved), gaussian_total_correlation_of(z), rtol=1e-3, atol=1e-3)
+
+    def test_copies_and_constants_are_finite(self):
+        z = torch.arange(12.0)[:, None].expand(12, 3).contiguous()
+        assert 5 < gaussian_total_correlation_of(z) < 30
+        assert torch.isfinite(gaussian_total_correlation_of(torch.ones(12, 3)))
 
 
 def test_it_draws_two_batches_and_watches_what_the_elbo_does():

@@ -19,6 +19,7 @@ from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.interfaces import AUTOENCODER, Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
+from unbraid.objectives.interface import Objective
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
 from unbraid.training.optimisers import make_optimisers
@@ -51,16 +52,18 @@ def whitened_data() -> torch.Tensor:
     return (torch.linalg.solve_triangular(cholesky, x.T, upper=False).T * LAMBDAS.sqrt()).reshape(-1, 1, 1, DIM)
 
 
-def trained(objective: ELBO, steps: int = 2000) -> tuple[VAE, torch.Tensor]:
+def trained(objective: Objective, steps: int = 2000) -> tuple[VAE, torch.Tensor]:
     decoder = nn.utils.skip_init(nn.Linear, DIM, DIM, bias=False, dtype=torch.float64)
     with torch.no_grad():
         decoder.weight.copy_(torch.eye(DIM) + 0.05)
+    likelihood = Gaussian(SIGMA, squash="none")
     vae = VAE(
         LinearEncoder(),
         nn.Sequential(decoder, nn.Unflatten(1, (1, 1, DIM))),
-        Gaussian(SIGMA, squash="none"),
+        likelihood,
         StandardNormal(DIM),
         DiagonalNormalHead(DIM),
+        objective.networks({"likelihood": likelihood}, (1, 1, DIM), DIM),
     )
     images, noise = whitened_data(), torch.Generator().manual_seed(1)
     optimisers = make_optimisers(vae, Recipe(objective, optimiser=Optimiser("adam", 0.03)))

@@ -8,8 +8,10 @@ import torch
 
 from unbraid.distributions.likelihoods.bernoulli import Bernoulli
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
+from unbraid.distributions.posteriors.quantised import Quantised
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.interfaces import Context, Pass
+from unbraid.registry import Entry
 
 
 def make_pass(mean: torch.Tensor, logvar: torch.Tensor | None = None) -> Pass:
@@ -17,6 +19,15 @@ def make_pass(mean: torch.Tensor, logvar: torch.Tensor | None = None) -> Pass:
     images = torch.zeros(len(mean), 2, 4, 4, dtype=mean.dtype)
     nll = torch.zeros(len(mean), dtype=mean.dtype)
     return Pass(images, posterior, mean, images, nll, StandardNormal(mean.shape[1]), Bernoulli())
+
+
+def pass_for(rate: Entry, mean: torch.Tensor, logvar: torch.Tensor | None = None) -> Pass:
+    """A pass with the posterior that a rate declares it needs; of normal latents unless it does."""
+    made = make_pass(mean, logvar)
+    if rate.details.get("posterior") == "quantised":
+        return replace(made, posterior=Quantised(mean, mean.detach().round()))
+    assert "posterior" not in rate.details
+    return made
 
 
 def context(step: int = 0, n_steps: int = 100) -> Context:

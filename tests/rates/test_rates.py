@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from passes import context, make_pass
+from passes import context, make_pass, pass_for
 
 from unbraid.errors import UsageError
 from unbraid.interfaces import Pass, Term, join_terms
@@ -172,13 +172,13 @@ class TestEveryRate:
     def test_terms_are_finite_nats_of_the_declared_kind(self, entry):
         rate = entry.factory()
         for mean, logvar in ((0.0, 0.0), (50.0, 20.0), (-50.0, -30.0)):
-            made = make_pass(torch.full((6, 3), mean), torch.full((6, 3), logvar))
+            made = pass_for(entry, torch.full((6, 3), mean), torch.full((6, 3), logvar))
             for term in rate(made, context(step=50)).values():
                 assert torch.isfinite(term.value).all()
                 assert term.value.shape == ((6,) if rate.per_sample or (term.weight == 0 and term.value.ndim) else ())
 
     def test_is_pure(self, entry):
-        rate, made = entry.factory(), make_pass(torch.linspace(-2, 2, 18).reshape(6, 3))
+        rate, made = entry.factory(), pass_for(entry, torch.linspace(-2, 2, 18).reshape(6, 3))
         first, second = (rate(made, context(step=3)) for _ in range(2))
         assert {k: (t.weight, t.value.tolist()) for k, t in first.items()} == {
             k: (t.weight, t.value.tolist()) for k, t in second.items()
@@ -187,7 +187,7 @@ class TestEveryRate:
 
     def test_gradients_reach_the_posterior(self, entry):
         mean = torch.linspace(0.5, 2, 18).reshape(6, 3).requires_grad_()
-        terms = entry.factory()(make_pass(mean), context(step=50))
+        terms = entry.factory()(pass_for(entry, mean), context(step=50))
         sum(term.weight * term.mean for term in terms.values()).backward()
         assert torch.isfinite(mean.grad).all()
         assert mean.grad.abs().max() > 0

@@ -16,6 +16,7 @@ import unbraid
 from tiny import TINY
 from unbraid.figures.series import Series
 from unbraid.reporting.cautions import fall_at_end
+from unbraid.reporting.charts import training_loss
 from unbraid.reporting.latents import SHOWN
 from unbraid.reporting.numbers import decimal, few
 from unbraid.reporting.pictures import LARGEST_FILE
@@ -242,3 +243,45 @@ def test_lists_in_words():
     assert few(["a"]) == "a"
     assert few(["a", "b", "c"]) == "a, b and c"
     assert few(list("abcdefgh"), 4) == "a, b, c and 5 more"
+
+
+def shown(case, **values):
+    """The text of a page of a run whose training showed these values throughout."""
+    for entry in case.log:
+        if entry["kind"] == "train":
+            entry["values"] |= values
+    return read(case.page()).text
+
+
+def test_failures_of_training_that_hold_at_the_end_are_told_with_the_option_to_turn(make_case):
+    text = shown(make_case(), capacity=20.0)
+    assert "Capacity missed" in text
+    assert "The KL is 10.0 nats, below its capacity of 20.0 nats" in text
+    assert "Capacity missed" not in shown(make_case(), capacity=10.5)
+
+
+def test_a_collapsed_posterior_is_told_once(make_case, own_latents_table):
+    case = make_case()
+    case.table = replace(case.table, mean=np.zeros_like(case.table.mean), variance=np.ones_like(case.table.variance))
+    assert shown(case, kl=0.0).count("Collapsed posterior") == 1
+    assert "Lower --beta" in shown(own_latents_table, kl=0.0), "where some latents carry a little"
+
+
+def test_a_critic_that_sees_less_than_there_is(make_case):
+    case = make_case()
+    case.scored["kl_parts"]["tc"] = {"value": 2.0, "error": 0.1}
+    case.scored["splits"]["train"]["terms"]["tc_critic"] = 0.85
+    assert "is 2.00 ± 0.10 nats as measured, of which the critic sees 0.85 nats." in read(case.page()).text
+    for seen, error in ((0.95, 0.1), (0.85, 0.2)):
+        case.scored["kl_parts"]["tc"]["error"] = error
+        case.scored["splits"]["train"]["terms"]["tc_critic"] = seen
+        assert "The critic sees little" not in read(case.page()).text
+
+
+def test_where_players_have_losses_of_their_own_the_bound_tells_whether_it_still_falls():
+    entries = [{"kind": "train", "step": step, "values": {"nll": 300.0 - step, "kl": 5.0}} for step in range(1, 101)]
+    fall, _ = fall_at_end(training_loss(entries))
+    assert fall == pytest.approx(10)
+    assert training_loss(entries).label == "sum of reconstruction and KL"
+    rising = [{**one, "values": {"nll": 300.0 - one["step"], "kl": 5.0 + one["step"]}} for one in entries]
+    assert fall_at_end(training_loss(rising)) == (0, 0)

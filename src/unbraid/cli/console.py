@@ -47,10 +47,10 @@ def _clock(seconds: float) -> str:
 
 
 def terms(values: Mapping[str, Any] | None) -> str:
-    """Named terms, as the bar shows them; those in nats first, with their unit."""
+    """Named terms, as the bar shows them, those in nats first, with their unit; of players on their own the log tells."""
     from unbraid.training.log import is_nats
 
-    known = {name: value for name, value in (values or {}).items() if not isinstance(value, list)}
+    known = {name: value for name, value in (values or {}).items() if not isinstance(value, list) and "/" not in name}
     nats = [f"{name} {value:.1f}" for name, value in known.items() if is_nats(name)]
     others = [f"{name} {value:.2g}" for name, value in known.items() if not is_nats(name)]
     return "  ".join([f"{'  '.join(nats)} nats", *others]) if nats else "  ".join(others)
@@ -100,6 +100,10 @@ class Bar:
             self._told = now
             parts = [f"step {step:,}/{self._end:,}", terms(values), speed, f"{_clock(left)} left"]
             err.print("  ".join(part for part in parts if part), soft_wrap=True)
+
+    def warn(self, message: str) -> None:
+        """Say it above the bar."""
+        err.print(f"Warning: {message}", style="yellow")
 
     def finish(self) -> None:
         """Close the bar and leave it on the screen."""

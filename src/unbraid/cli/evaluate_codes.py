@@ -100,9 +100,9 @@ def _score_encoder(tokens: list[str]) -> int:
         raise UsageError("--encoder needs images to encode: --data dsprites, or npz:PATH. See: unbraid list datasets")
     from unbraid.cli.console import counting, out, stages
     from unbraid.data.progress import listening
-    from unbraid.data.twins import first_twins
     from unbraid.evaluation.encoding import choose_images
     from unbraid.evaluation.onnx_encoder import OnnxEncoder
+    from unbraid.evaluation.scores import of_images
     from unbraid.metrics.evaluate import choose
     from unbraid.metrics.samples import gather
 
@@ -124,9 +124,7 @@ def _score_encoder(tokens: list[str]) -> int:
     factors = dataset.factors[index]
     samples = gather(mean, factors, variance=variance, factor_names=dataset.space.names)
     facts = about(path.name, samples, dataset.space.sizes) | {"data": data}
-    population = len(dataset) if len(dataset) == len(dataset.space) else None
-    perfect = dataset.factors[first_twins(dataset)[index]]
-    return _finish(given, samples, target, facts, perfect=perfect, population=population)
+    return _finish(given, samples, target, facts, **of_images(dataset, index))
 
 
 def _check(given: Mapping[str, Any], arguments: tuple[Argument, ...]) -> None:

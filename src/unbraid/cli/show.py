@@ -221,15 +221,23 @@ def _table_of_parts(recipe: Recipe) -> Table:
         parts.add_row(name, str(getattr(recipe, name)))
     for option, value in recipe.part_options.items():
         parts.add_row(option, str(value))
-    parts.add_row("optimiser", _settings(recipe.optimiser))
+    parts.add_row("optimiser", settings_in_words(recipe.optimiser))
     for player, optimiser in recipe.player_optimisers.items():
-        parts.add_row(f"optimiser of the {player}", _settings(optimiser))
+        parts.add_row(f"optimiser of the {player}", settings_in_words(optimiser))
     return parts
 
 
-def _settings(optimiser: Optimiser) -> str:
-    betas = f", betas {optimiser.betas[0]:g} and {optimiser.betas[1]:g}" if optimiser.name in ("adam", "adamw") else ""
-    return f"{optimiser.name}, lr {optimiser.lr:g}{betas}"
+def settings_in_words(optimiser: Optimiser) -> str:
+    """As in "adam, lr 0.001, betas 0.9 and 0.999"."""
+    said = [optimiser.name, f"lr {optimiser.lr:g}"]
+    if optimiser.name in ("adam", "adamw"):
+        said.append(f"betas {optimiser.betas[0]:g} and {optimiser.betas[1]:g}")
+    if optimiser.weight_decay:
+        said.append(f"weight decay {optimiser.weight_decay:g}{' of weights alone' if optimiser.decay == 'weights' else ''}")
+    if optimiser.milestones:
+        where = " and ".join(f"{one:.0%} of the run" if one <= 1 else f"step {one:,.0f}" for one in optimiser.milestones)
+        said.append(f"times {optimiser.drop:g} at {where}")
+    return ", ".join(said)
 
 
 def _layers_of_network(entry: Entry, request: _Request) -> Iterator[RenderableType]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
 from unbraid.cli.console import out
+from unbraid.metrics.score_table import labelled
 from unbraid.training.log import is_nats
 
 _COMPARED = {"interval": "95 %", "chance": "chance", "untrained": "untrained", "ceiling": "ceiling"}
@@ -64,10 +65,10 @@ def print_scores(scored: Mapping[str, Any]) -> None:
 def print_metrics(scores: Mapping[str, Any], title: str = "Metrics", **notes: str) -> None:
     """Scores of metrics, each beside what it is to be compared with; `notes` say what the columns are, by their keys."""
     factors = _factors(scores)
-    nodes = [(f"{'  ' if part else ''}{part or name}", node) for name, found in scores.items() for part, node in parts(found)]
-    shown = {key: label for key, label in _COMPARED.items() if any(key in node for _, node in nodes)}
+    rows = labelled(scores)
+    shown = {key: label for key, label in _COMPARED.items() if any(key in node for _, node in rows)}
     table, by_factor = _table("metric", "score", *shown.values()), _table("metric", *factors)
-    for name, node in nodes:
+    for name, node in rows:
         table.add_row(name, number(node["score"], 3), *(_compared(node.get(key)) for key in shown))
         if "per_factor" in node or any("per_factor" in part for part in node.values() if isinstance(part, dict)):
             by_factor.add_row(name, *_by_factor(node, factors))
@@ -77,14 +78,6 @@ def print_metrics(scores: Mapping[str, Any], title: str = "Metrics", **notes: st
         out.print("; ".join(said).capitalize() + ".\n", style="dim")
     if factors:
         _print("By factor", by_factor)
-
-
-def parts(scores: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """A metric, and those that it is made of, like the three of DCI."""
-    yield "", scores
-    for name, found in scores.items():
-        if isinstance(found, dict) and "score" in found:
-            yield name, found
 
 
 def _compared(value: Any) -> str:

@@ -106,7 +106,7 @@ def _request(tokens: list[str]) -> dict[str, Any]:
     place: dict[str, Any] = {}
     if model and data:
         data, place = addressed(data, {})
-        overrides = {part: peek(tokens, f"--{part}") or base.get(part) for part in ("encoder", "decoder", "likelihood")}
+        overrides = {part: peek(tokens, f"--{part}") or base.get(part) for part in ("encoder", "decoder", "likelihood", "rate")}
         if base and (model, data) != (base["model"], base["data"]):
             raise UsageError(
                 f"--config is a run of {base['model']} on {base['data']}; leave MODEL and DATA out, or give those."

@@ -24,6 +24,10 @@ Indices = Int[np.ndarray, "batch"]
 class Draws(Protocol):
     """How the images of a step are chosen; a frozen dataclass that an objective holds."""
 
+    def check(self, dataset: Dataset) -> None:
+        """Raise `UsageError`, which says what is missing, for a data set that cannot be drawn from in this way."""
+        ...
+
     def indices(self, dataset: Dataset, batch_size: int, seed: int, step: int) -> tuple[Indices, ...]:
         """Indices of the images of a step, one array per batch; budgets count the first."""
         ...
@@ -43,6 +47,9 @@ class Batches:
     """
 
     count: int = 1
+
+    def check(self, dataset: Dataset) -> None:
+        """Nothing: any data set will do."""
 
     def indices(self, dataset: Dataset, batch_size: int, seed: int, step: int) -> tuple[Indices, ...]:
         """Indices of the batches of a step."""

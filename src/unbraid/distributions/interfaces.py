@@ -30,6 +30,15 @@ class Prior(Protocol):
 
 
 @runtime_checkable
+class FollowingPrior(Prior, Protocol):
+    """A prior made of what the posterior's head learns; the parameters stay the head's."""
+
+    def follow(self, head: PosteriorHead) -> None:
+        """Take what it needs from the head, now and after every step; raises `IncompatibleParts` for a head without it."""
+        ...
+
+
+@runtime_checkable
 class Posterior(Protocol):
     """q(z|x) for a batch of images; a frozen dataclass of tensors."""
 
@@ -86,6 +95,20 @@ class PosteriorHead(Protocol):
 
     def __call__(self, params: Float[Tensor, "batch params"]) -> Posterior:
         """The posterior that the numbers describe."""
+        ...
+
+
+@runtime_checkable
+class Quantiser(PosteriorHead, Protocol):
+    """A head that gives each latent one of the values in a codebook of its own."""
+
+    @property
+    def codebooks(self) -> Float[Tensor, "latent value"]:
+        """The values that each latent can take, without gradient."""
+        ...
+
+    def nearest(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch latent"]:
+        """Latents moved to the nearest of their values, without gradient."""
         ...
 
 

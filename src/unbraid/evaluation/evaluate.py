@@ -13,7 +13,6 @@ from jaxtyping import Int
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
-from unbraid.data.twins import first_twins
 from unbraid.evaluation.bound import importance_weighted_bound
 from unbraid.evaluation.encoding import Progress, choose_images, encode_dataset, encode_posteriors
 from unbraid.evaluation.losses import objective_losses
@@ -23,6 +22,7 @@ from unbraid.evaluation.scores import (
     follows,
     information_shares,
     losses,
+    of_images,
     posterior_samples,
     quick_scores,
     samples_of,
@@ -125,8 +125,7 @@ def _references(dataset: Dataset, index: Int[np.ndarray, "_"], untrained: VAE | 
     """What scores are compared with: how many images there are, the best codes there can be, an untrained encoder's codes."""
     assert dataset.factors is not None
     assert dataset.space is not None
-    whole = len(dataset) == len(dataset.space)
-    found = {"population": len(dataset) if whole else None, "perfect": dataset.factors[first_twins(dataset)[index]]}
+    found = of_images(dataset, index)
     if untrained is None:
         return found
     rows = np.sort(np.random.default_rng(0).permutation(index)[:REFERENCE_SAMPLES])

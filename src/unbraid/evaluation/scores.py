@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from unbraid.codes import CodeTable
-from unbraid.data.dataset import SPLITS
+from unbraid.data.dataset import SPLITS, Dataset
+from unbraid.data.twins import first_twins
 from unbraid.errors import UsageError
 from unbraid.figures.ranges import explained
 from unbraid.metrics.estimators import information
@@ -38,6 +40,17 @@ def posterior_samples(
 ) -> Samples:
     """Posteriors beside factors; without variances where some are 0, as of encoders that give points."""
     return gather(mean, factors, variance=variance if (variance > 0).all() else None, factor_names=names)
+
+
+def of_images(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:
+    """What `unbraid.metrics.evaluate` is told of these images: how many there are, where all are known, and the best codes.
+
+    Images that are equal have the factors of the first of them for codes.
+    """
+    assert dataset.factors is not None
+    assert dataset.space is not None
+    whole = len(dataset) == len(dataset.space)
+    return {"population": len(dataset) if whole else None, "perfect": dataset.factors[first_twins(dataset)[index]]}
 
 
 def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:

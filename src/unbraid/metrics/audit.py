@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unbraid.metrics.evaluate import Progress, choose, evaluate, nodes
+from unbraid.metrics.evaluate import Progress, choose, evaluate
 from unbraid.metrics.registry import OWN, Variant
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, gather
+from unbraid.metrics.score_table import nodes
 
 NO_VARIANCE, SLOW = "needs posterior variances", "takes minutes, left out"
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from unbraid.errors import UsageError
 from unbraid.metrics.binned_information import adjusted_information, plug_in_information
 from unbraid.metrics.binned_posteriors import binned_posterior_information
-from unbraid.metrics.information import Information
+from unbraid.metrics.information import Information, known_in_part
 from unbraid.metrics.posterior_information import posterior_information
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.options import Option
@@ -32,10 +34,24 @@ def information(samples: Samples, definition: Definition = None, bins: int = 20)
 
     Raises `UsageError` for a definition that does not exist or needs variances where there are none.
     """
+    chosen = definition or ("adjusted" if samples.variance is None else "posterior")
+    if chosen in {"adjusted", "posterior"}:
+        return judged(samples, lambda own: _estimate(own, chosen, bins))
+    return _estimate(samples, chosen, bins)
+
+
+def judged(samples: Samples, estimate: Callable[[Samples], Information]) -> Information:
+    """An estimate; of a part of other samples, who knows anything is judged by these, see `known_in_part`."""
+    found = estimate(samples)
+    if samples.whole is None:
+        return found
+    return replace(found, known=known_in_part(found, estimate(samples.whole), len(samples.whole)))
+
+
+def _estimate(samples: Samples, chosen: str, bins: int) -> Information:
     codes, factors, variance = samples.codes, samples.factors, samples.variance
-    chosen = definition or ("adjusted" if variance is None else "posterior")
     if chosen == "adjusted":
-        return samples.keep("adjusted", lambda: adjusted_information(codes, factors))
+        return samples.keep(chosen, lambda: adjusted_information(codes, factors))
     if chosen == "locatello2019":
         return samples.keep((chosen, bins), lambda: plug_in_information(codes, factors, bins=bins))
     if chosen not in {"posterior", "chen2018", "do2020"}:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from unbraid.errors import UsageError
 from unbraid.metrics.intervals import half_samples, half_width
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
-from unbraid.metrics.score_table import ScoreTable
+from unbraid.metrics.score_table import ScoreTable, nodes
 
 REFERENCE_SAMPLES = 20_000
 """Chance, ceiling and the untrained encoder are scored on as many samples at most."""
@@ -77,7 +77,7 @@ def evaluate(
     for name, reference in comparisons:
         _attach(found, name, _scores(reference, chosen, seed, count))
     if halves:
-        scored = [_scores(samples.rows(rows), uncertain, seed + 1 + i, count) for i, rows in enumerate(halves)]
+        scored = [_scores(samples.part(rows), uncertain, seed + 1 + i, count) for i, rows in enumerate(halves)]
         _attach_intervals(found, scored, part)
     return ScoreTable(found, len(samples), samples.factor_names)
 
@@ -93,14 +93,6 @@ def choose(metrics: str | Sequence[str] | Chosen) -> Chosen:
         raise UsageError('metrics is empty; give "all", or at least one name. See: unbraid list metrics')
     resolved = {name: registry[name].resolve(given) for name, given in wanted.items()}
     return {name: {option: resolved[name][option] for option in given} for name, given in wanted.items()}
-
-
-def nodes(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A metric's result and its parts, those of its values that have a score, with the names of the parts."""
-    yield "", result
-    for name, part in result.items():
-        if isinstance(part, dict) and "score" in part:
-            yield name, part
 
 
 @dataclass
@@ -156,7 +148,8 @@ def _attach_intervals(found: dict[str, dict[str, Any]], halves: Sequence[dict[st
     for metric in halves[0]:
         factor = 1.0 if registry[metric].details.get("sampled") else part
         low, high = registry[metric].details.get("range", (-np.inf, np.inf))
+        extreme = bool(registry[metric].details.get("extreme"))
         scores = [dict(nodes(half[metric])) for half in halves]
         for name, node in nodes(found[metric]):
-            half = factor * half_width([own[name]["score"] for own in scores])
+            half = factor * half_width([own[name]["score"] for own in scores], extreme=extreme)
             node["interval"] = [max(low, node["score"] - half), min(high, node["score"] + half)]

@@ -11,10 +11,8 @@ from jaxtyping import Float64, Int64
 from unbraid.metrics.beta_vae_score import VoteScores, vote_scores
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
-from unbraid.metrics.votes import rows_by_value
+from unbraid.metrics.votes import majority_right, rows_by_value, voters
 from unbraid.options import Option
-
-GLOBAL_SAMPLES = 10_000
 
 
 class PrunedVoteScores(VoteScores):
@@ -67,17 +65,12 @@ def factor_vae_score(
     samples = gather(codes, factors, factor_names=factor_names)
     rng = np.random.default_rng(seed)
     whole, count = samples.codes, samples.factors.shape[1]
-    sampled = whole[rng.permutation(len(whole))[:GLOBAL_SAMPLES]]
-    spread = sampled.var(0, ddof=1) if len(sampled) > 1 else np.zeros(whole.shape[1])
-    live = (np.sqrt(spread) >= threshold) & (spread > 0) & (np.ptp(sampled, axis=0) > 0)  # or rounding is all
+    live, spread = voters(whole, threshold, rng)
     if not live.any():
         return {"score": 0.0, "per_factor": samples.by_factor([0.0] * count), "chance": 1 / count, "live": 0}
     held = rng.integers(0, count, train_votes + test_votes)
     least = _least_varying(whole[:, live] / np.sqrt(spread[live]), samples.factors, held, batch, rng)
-    table = np.zeros((count, int(live.sum())), np.int64)
-    np.add.at(table, (held[:train_votes], least[:train_votes]), 1)
-    stands_for = np.where(table.sum(0) > 0, table.argmax(0), -1)
-    right = stands_for[least[train_votes:]] == held[train_votes:]
+    right = majority_right(least, held, train_votes, int(live.sum()), count)
     return {**vote_scores(right, held[train_votes:], samples), "live": int(live.sum())}
 
 

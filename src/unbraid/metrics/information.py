@@ -41,6 +41,24 @@ class Information:
         """I(z_j; v_k) / H(v_k); 0 for a factor with a single value."""
         return np.divide(self.matrix, self.entropies, out=np.zeros_like(self.matrix), where=self.entropies > 0)
 
+    @property
+    def beyond(self) -> Float64[np.ndarray, "d k"]:
+        """Nats above chance before adjustment, where `matrix` is adjusted; 0 for those below."""
+        return self.shares * (self.entropies - self.chance)
+
+
+def known_in_part(part: Information, whole: Information, n: int) -> Bool[np.ndarray, "d k"]:
+    """Which latents know of each factor in a part of n samples, as all of them would be judged anew.
+
+    A part has less to tell knowledge from chance by, so that what is just known in all samples would never be in their halves,
+    and the spread of halves would miss that other samples may decide otherwise. Here a latent has to be as many nats above
+    chance in the part as `knows` asks of all. The noise in a part exceeds this more often than that in all samples does, so it
+    must be half as far above chance in these.
+    """
+    least = DEVIATIONS * np.sqrt(whole.chance / n)
+    known: Bool[np.ndarray, "d k"] = (part.beyond > least) & (whole.beyond > least / 2) & (part.shares >= LEAST_SHARE)
+    return known
+
 
 def adjusted_for_chance(
     raw: Float64[np.ndarray, "d k"], chance: Float64[np.ndarray, "d k"], entropies: Float64[np.ndarray, "k"]

@@ -45,6 +45,7 @@ def robustness(
         Variant(f"{OWN}; Suter et al. (2019)"),
         Variant("disentanglement_lib, sample configuration", {"definition": "locatello2019"}),
     ),
+    extreme=True,
 )
 def irs(
     codes: Codes,

@@ -12,7 +12,8 @@ from scipy.special import entr
 from unbraid.errors import UsageError
 from unbraid.metrics.binned_information import LEAST_BINS, information_of_chance
 from unbraid.metrics.binned_posteriors import BINS, binned_posteriors
-from unbraid.metrics.information import adjusted_for_chance, knows
+from unbraid.metrics.estimators import judged
+from unbraid.metrics.information import Information, adjusted_for_chance, knows
 from unbraid.metrics.mig import Scores, best_two
 from unbraid.metrics.mutual_information import equal_width_bins, factor_entropies, information_of_counts
 from unbraid.metrics.registry import OWN, Variant, metrics
@@ -62,12 +63,24 @@ def _read(tables: list[list[Table]]) -> tuple[Float64[np.ndarray, "d k"], Float6
 
 
 def _adjusted(samples: Samples) -> Float64[np.ndarray, "k"]:
+    found = judged(samples, lambda own: _estimate(own)[0])
+    _, latent_entropies, most = _estimate(samples)
+    matrix = np.where(found.known, found.matrix, 0.0)
+    return np.where(matrix.any(0), jemmig_from_information(matrix, latent_entropies, found.entropies, most), 0.0)
+
+
+def _estimate(samples: Samples) -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
+    """Information adjusted for chance, H(z_j) in the bins that go with v_k, and the logarithms of the numbers of bins."""
+    return samples.keep("jemmig", lambda: _of_equal_widths(samples))
+
+
+def _of_equal_widths(samples: Samples) -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
     tables, most = _by_counts(samples, lambda values: max(LEAST_BINS, values))
     raw, latent_entropies = _read(tables)
     chance = np.array([[information_of_chance(table.sum(1), table.sum(0)) for table in row] for row in tables])
     entropies = factor_entropies(samples.factors)
-    matrix = np.where(knows(raw, chance, entropies, len(samples)), adjusted_for_chance(raw, chance, entropies), 0.0)
-    return np.where(matrix.any(0), jemmig_from_information(matrix, latent_entropies, entropies, most), 0.0)
+    known = knows(raw, chance, entropies, len(samples))
+    return Information(adjusted_for_chance(raw, chance, entropies), entropies, chance, known), latent_entropies, most
 
 
 def _carbonneau(samples: Samples) -> Float64[np.ndarray, "k"]:
@@ -104,6 +117,7 @@ DEFINITIONS: dict[str, Callable[[Samples], Float64[np.ndarray, "k"]]] = {
         Variant("code of Carbonneau et al. (2022)", {"definition": "carbonneau2022"}),
         Variant("Do and Tran (2020), 1 less their number", {"definition": "do2020"}, needs_variance=True),
     ),
+    extreme=True,  # bins span the range of a latent
 )
 def jemmig(
     codes: Codes = None,

@@ -60,14 +60,13 @@ def accuracies(samples: Samples, labels: int, seed: int) -> Float64[np.ndarray, 
 
 @metrics.register(
     "linear_probe",
-    source="Alain and Bengio (2017), Understanding Intermediate Layers Using Linear Classifier Probes; numbers of labels, and "
-    "efficiency, of Locatello et al. (2019)",
+    source="disentanglement_lib, downstream task by logistic regression; here without a penalty, on standardised latents",
     formula="share of unseen samples whose value of a factor softmax regression names, mean over factors, by number of labels",
     range=(0.0, 1.0),
     perfect="1",
     chance="the share of a factor's commonest value, and 1 for efficiency",
     blind="to whether factors are in latents of their own, since the probe reads all of them",
-    variants=(Variant(f"{OWN}; Locatello et al. (2019) choose a penalty by cross-validation and do not standardise"),),
+    variants=(Variant(f"{OWN}; disentanglement_lib chooses a penalty by cross-validation and does not standardise"),),
     sampled=True,
     downstream=True,
 )
@@ -87,8 +86,8 @@ def linear_probe(
     it: `labels` says how many. Latents are standardised by the labelled samples. Regressions have no penalty and end after 100
     iterations: with the usual penalty a perfect code of 40 values is read right 4 times in 10.
 
-    `score` is the accuracy with the most labels. `efficiency` is what share of it 100 labels give, at most 1: "statistical
-    efficiency" of Locatello et al. It says how fast a factor is learnt and not how well, so codes that know nothing have 1.
+    `score` is the accuracy with the most labels. `efficiency` is what share of it 100 labels give, at most 1. It says how fast
+    a factor is learnt and not how well, so codes that know nothing have 1.
 
     Range 0 to 1. A perfect code scores 1. Chance scores the share of a factor's commonest value, 0.16 on dSprites. Blind to
     entanglement that a rotation can undo.

@@ -12,8 +12,8 @@ from unbraid.registry import Registry
 metrics = Registry("metric", "metrics", "unbraid.metrics")
 """A metric is registered with `formula` (what it computes, in plain text), `range` (least and largest score), `chance`,
 `perfect` (what a code that is the factors scores), `blind` and `variants`; with `sampled` if it trains a model or votes, which
-`--evaluate-every` leaves out, and with `downstream` if it measures what codes are good for by training many models, which takes
-long and is no part of the core."""
+`--evaluate-every` leaves out, with `downstream` if it measures what codes are good for by training many models, which takes
+long and is no part of the core, and with `extreme` if it rests on largest values, which its intervals then allow for."""
 
 
 def range_in_words(bounds: tuple[float, float]) -> str:

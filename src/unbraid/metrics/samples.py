@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -29,12 +29,14 @@ class Samples:
         factors: whole numbers, one class a value.
         variance: posterior variances beside the means, where they are known.
         factor_names: names of the columns of `factors`.
+        whole: the samples that these are a part of, where what they know is judged by those; see `part`.
     """
 
     codes: Float64[np.ndarray, "n d"]
     factors: Int64[np.ndarray, "n k"]
     variance: Float64[np.ndarray, "n d"] | None = None
     factor_names: tuple[str, ...] = ()
+    whole: Samples | None = field(default=None, repr=False)
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -54,6 +56,10 @@ class Samples:
         """Some of the samples."""
         variance = None if self.variance is None else self.variance[index]
         return Samples(self.codes[index], self.factors[index], variance, self.factor_names)
+
+    def part(self, index: Integer[np.ndarray, "_"]) -> Samples:
+        """Some of the samples in place of all: which latents know anything is judged as in all, see `known_in_part`."""
+        return replace(self.rows(index), whole=self)
 
     def with_codes(self, codes: Float64[np.ndarray, "n c"], variance: Float64[np.ndarray, "n c"] | None = None) -> Samples:
         """The same factors beside other codes."""

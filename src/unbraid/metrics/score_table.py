@@ -16,6 +16,19 @@ def relative(node: Mapping[str, Any]) -> float | None:
     return float((node["score"] - node["chance"]) / (node["ceiling"] - node["chance"]))
 
 
+def nodes(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A metric's result and its parts, those of its values that have a score, with the names of the parts."""
+    yield "", result
+    for name, part in result.items():
+        if isinstance(part, dict) and "score" in part:
+            yield name, part
+
+
+def labelled(scores: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Every score of some metrics with its name, parts below the metric they belong to and indented."""
+    return [(f"  {part}" if part else name, node) for name, result in scores.items() for part, node in nodes(result)]
+
+
 @dataclass(frozen=True, eq=False)
 class ScoreTable(Mapping[str, dict[str, Any]]):
     """Scores by name of the metric; printed, a table.
@@ -44,11 +57,7 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
 
     def rows(self) -> list[tuple[str, dict[str, Any]]]:
         """Every score with its name, parts below the metric they belong to and indented."""
-        found = []
-        for name, result in self.scores.items():
-            found.append((name, result))
-            found += [(f"  {part}", node) for part, node in result.items() if isinstance(node, dict) and "score" in node]
-        return found
+        return labelled(self.scores)
 
     def __str__(self) -> str:
         rows = self.rows()

@@ -1,11 +1,14 @@
-"""Samples that share the value of a factor, by selecting rows of a code table."""
+"""What scores of votes share: rows that have the value of a factor, latents that have a vote, the majority."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int64, Integer
+from jaxtyping import Bool, Float64, Int64, Integer
+
+GLOBAL_SAMPLES = 10_000
+"""The variances of latents are over as many samples at most."""
 
 
 @dataclass(frozen=True)
@@ -31,3 +34,27 @@ def rows_by_value(factor: Integer[np.ndarray, "n"]) -> Rows:
     _, labels, counts = np.unique(factor, return_inverse=True, return_counts=True)
     starts = np.cumsum(counts) - counts
     return Rows(np.argsort(labels, kind="stable"), starts[labels], counts[labels])
+
+
+def voters(
+    codes: Float64[np.ndarray, "n d"], threshold: float, rng: np.random.Generator
+) -> tuple[Bool[np.ndarray, "d"], Float64[np.ndarray, "d"]]:
+    """Which latents have a vote: those that vary, by a standard deviation of `threshold` or more; and the variance of each."""
+    sampled = codes[rng.permutation(len(codes))[:GLOBAL_SAMPLES]]
+    spread = sampled.var(0, ddof=1) if len(sampled) > 1 else np.zeros(codes.shape[1])
+    varies = (spread > 0) & (np.ptp(sampled, axis=0) > 0)  # rounding may leave a constant a variance
+    return (np.sqrt(spread) >= threshold) & varies, spread
+
+
+def majority_right(
+    said: Int64[np.ndarray, "votes"], held: Int64[np.ndarray, "votes"], train: int, latents: int, factors: int
+) -> Bool[np.ndarray, "tested"]:
+    """Whether each latent stands for the factor that most of the first votes have it for, in all other votes.
+
+    A latent without a vote among the first is wrong, and so is a vote for no latent, -1.
+    """
+    table = np.zeros((factors, latents + 1), np.int64)
+    np.add.at(table, (held[:train], said[:train]), 1)
+    table[:, -1] = 0  # votes for no latent
+    stands_for = np.where(table.sum(0) > 0, table.argmax(0), -1)
+    return np.asarray(stands_for[said[train:]] == held[train:])

@@ -10,10 +10,9 @@ from jaxtyping import Bool, Float64, Int64
 
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
-from unbraid.metrics.votes import rows_by_value
+from unbraid.metrics.votes import majority_right, rows_by_value, voters
 from unbraid.options import Option
 
-GLOBAL_SAMPLES = 10_000
 STILL = 1e-20
 """Variance, of latents with a variance of 1, that rounding alone can leave."""
 
@@ -96,9 +95,7 @@ def z_max(
     whole, names = samples.codes, samples.factor_names
     grouped = {k: rows_of_others(samples.factors, k) for k in range(len(names))}
     voted = [k for k, (_, varied) in grouped.items() if varied.any()]
-    sampled = whole[rng.permutation(len(whole))[:GLOBAL_SAMPLES]]
-    spread = sampled.var(0, ddof=1) if len(sampled) > 1 else np.zeros(whole.shape[1])
-    live = (np.sqrt(spread) >= threshold) & (spread > 0)
+    live, spread = voters(whole, threshold, rng)
     scores: dict[str, float | None] = dict.fromkeys(names)
     scores.update({names[k]: 0.0 for k in voted})
     result: AloneScores = {
@@ -115,7 +112,7 @@ def z_max(
     most = np.empty(len(held), np.int64)
     for k in voted:
         most[held == k] = most_varying(scaled, *grouped[k], int((held == k).sum()), batch, rng)
-    right = _right(most, held, train_votes, int(live.sum()), len(names))
+    right = majority_right(most, held, train_votes, int(live.sum()), len(names))
     for k in voted:
         own = right[held[train_votes:] == k]
         scores[names[k]] = float(own.mean()) if len(own) else 0.0
@@ -135,14 +132,3 @@ def most_varying(
     first = np.repeat(rng.choice(rows, (votes, 1)), batch, axis=1)
     variances = codes[rows_by_value(group).like(first, rng)].var(1, ddof=1)
     return np.where(variances.max(1) > STILL, variances.argmax(1), -1)
-
-
-def _right(
-    most: Int64[np.ndarray, "votes"], held: Int64[np.ndarray, "votes"], train: int, latents: int, factors: int
-) -> Bool[np.ndarray, "tested"]:
-    """Whether the majority of the training votes is right about the others; a latent without a training vote is wrong."""
-    table = np.zeros((factors, latents + 1), np.int64)
-    np.add.at(table, (held[:train], most[:train]), 1)
-    table[:, -1] = 0  # votes of no latent
-    stands_for = np.where(table.sum(0) > 0, table.argmax(0), -1)
-    return np.asarray(stands_for[most[train:]] == held[train:])

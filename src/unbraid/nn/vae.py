@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import Likelihood, Posterior, Prior
+from unbraid.distributions.interfaces import Likelihood, Posterior, Prior, Quantiser
 from unbraid.errors import UsageError
 from unbraid.interfaces import Images, Latents, Pass
 
@@ -69,6 +69,12 @@ class VAE(nn.Module):
         """p(x|z)."""
         return cast(Likelihood, self.networks["likelihood"])
 
+    @property
+    def quantiser(self) -> Quantiser | None:
+        """What gives latents the values of codebooks; None where they may take any value."""
+        head = self.networks["posterior"]
+        return head if isinstance(head, Quantiser) else None
+
     def parameters_of(self, *players: str) -> list[nn.Parameter]:
         """Parameters that the given players own, in a fixed order."""
         names = [name for player in players for name in self.players[player]]
@@ -88,7 +94,10 @@ class VAE(nn.Module):
 
     def forward(self, images: Images, generator: torch.Generator) -> Pass:
         """Encode, draw one latent per image, decode, and compare with the images."""
-        posterior = self.encode(images)
+        return self.go_on(images, self.encode(images), generator)
+
+    def go_on(self, images: Images, posterior: Posterior, generator: torch.Generator) -> Pass:
+        """The rest of the trip, from a posterior that may be another than `encode` gives."""
         z = posterior.sample(generator)
         output = self.decode(z)
         nll = self.likelihood.nll(output, images)

@@ -41,6 +41,30 @@ def accuracy(of_drawn: Float[Tensor, "drawn"], of_permuted: Float[Tensor, "permu
     return 0.5 + 0.25 * (of_drawn.sign().mean() - of_permuted.sign().mean())
 
 
+def gaussian_total_correlation(z: Latents) -> Float[Tensor, ""]:
+    r"""Total correlation, in nats, of the normal distribution with the correlations of a batch, free of bias for normal codes.
+
+    .. math:: -\tfrac12 \log\det \hat R - b, \qquad
+        b = \tfrac12 \sum_{j=1}^d \left[\psi\left(\tfrac{B - 1}2\right) - \psi\left(\tfrac{B - j}2\right)\right]
+
+    for B codes with sample correlations R, b being the expectation for independent latents. It knows linear dependence alone,
+    and needs more codes than latents and one.
+    """
+    n, d = z.shape
+    z = at_least_float32(z - z.mean(0))
+    z = z / z.abs().amax(0).clamp_min(torch.finfo(z.dtype).tiny)  # squares must not overflow
+    z = z / z.square().sum(0).sqrt().clamp_min(torch.finfo(z.dtype).tiny)
+    correlations = z.T @ z + 1e-6 * torch.eye(d, dtype=z.dtype, device=z.device)
+    factor, _ = torch.linalg.cholesky_ex(correlations)
+    degrees = torch.arange(n - d, n, dtype=z.dtype, device=z.device)
+    bias = 0.5 * (torch.digamma(degrees.new_tensor((n - 1) / 2)) - torch.digamma(degrees / 2)).sum()
+    return -factor.diagonal().log().sum() - bias
+
+
+def _linear(z: Latents) -> dict[str, Float[Tensor, ""]]:
+    return {"tc_gaussian": gaussian_total_correlation(z)} if len(z) > z.shape[1] + 1 else {}
+
+
 @dataclass(frozen=True)
 class FactorVAE:
     r"""-E_q[log p(x|z)] + the sum of the rates + gamma * TC, in nats per image, the total correlation as a critic sees it.
@@ -52,9 +76,10 @@ class FactorVAE:
     critic learns d: with cross-entropy it tells the codes of that batch from those of a second, independent batch, each latent
     of which is shuffled over the batch. Its minimum, over all functions, is at the d above.
 
-    The term `tc_critic` is what the critic sees. It is no bound: an untrained critic sees nothing, a weak one too little, and
-    the estimate may be negative. `critic/drawn` and `critic/permuted` are the critic's cross-entropies in nats per code,
-    log 2 = 0.69 at chance, and `critic/accuracy` is 0.5 there.
+    The term `tc_critic` is what the critic sees. It is no bound: an untrained critic sees a constant, a weak one too
+    little, and the estimate may be negative. `critic/drawn` and `critic/permuted` are the critic's cross-entropies in nats
+    per code, log 2 = 0.69 at chance, and `critic/accuracy` is 0.5 there. `tc_gaussian` is what the linear dependence
+    between latents makes, from the batch and without a critic: one that sees less is too weak.
 
     Args:
         gamma: weight of the total correlation.
@@ -85,7 +110,7 @@ class FactorVAE:
         made = vae(images, context.generator)
         correlation = {"tc_critic": Term(log_density_ratio(judge, made.z), self.gamma)}
         terms = join_terms([reconstruction_and_rates(made, self.rates, context), correlation])
-        yield Move(AUTOENCODER, terms, watch=watched(made))
+        yield Move(AUTOENCODER, terms, watch=watched(made) | _linear(made.z.detach()))
 
         with torch.no_grad():
             codes = torch.cat([made.z, permute_latents(vae.encode(others).sample(context.generator), context.generator)])

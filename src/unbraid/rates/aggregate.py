@@ -32,6 +32,8 @@ from unbraid.errors import IncompatibleParts, UsageError
 from unbraid.interfaces import Latents, PerImage
 
 Estimator = Literal["mss", "mws", "plain"]
+ESTIMATOR = "of the aggregate posterior: the batch alone, or weighted (mws) or stratified (mss) sampling"
+"""Help for options that choose one."""
 
 
 def stratified_weights(batch: int, n_data: int, like: Tensor) -> Float[Tensor, "batch batch"]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 
 from unbraid.interfaces import Context, Pass, Term
+from unbraid.options import Option
 from unbraid.rates.registry import rates
 
 
@@ -30,11 +31,15 @@ class Capacity:
         reduction: `batch` or `sample`.
     """
 
-    gamma: float = 100.0
-    start: float = 0.0
-    end: float = 25.0
-    duration: float = 1.0
-    reduction: Literal["batch", "sample"] = "batch"
+    gamma: Annotated[float, Option("weight of the distance between KL and capacity", ge=0)] = 100.0
+    start: Annotated[float, Option("capacity at the beginning, in nats per image", ge=0)] = 0.0
+    end: Annotated[float, Option("capacity at the end of the ramp, in nats per image", ge=0)] = 25.0
+    duration: Annotated[
+        float, Option("duration of the ramp: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
+    ] = 1.0
+    reduction: Annotated[
+        Literal["batch", "sample"], Option("distance of the batch's mean KL, or mean distance of each image's KL")
+    ] = "batch"
 
     @property
     def per_sample(self) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from unbraid.interfaces import Context, Pass, Term
-from unbraid.rates.aggregate import Estimator, log_aggregate
+from unbraid.options import Option
+from unbraid.rates.aggregate import ESTIMATOR, Estimator, log_aggregate
 from unbraid.rates.registry import rates
 
 
@@ -15,6 +16,7 @@ from unbraid.rates.registry import rates
     "decomposed",
     formula="alpha * MI + beta * TC + gamma * dimension-wise KL",
     source="Chen et al. (2018), Isolating Sources of Disentanglement in VAEs, equations 2 and 4",
+    least_batch=2,
 )
 @dataclass(frozen=True)
 class Decomposed:
@@ -38,13 +40,17 @@ class Decomposed:
         start: beta at the beginning of the warm-up.
     """
 
-    alpha: float = 1.0
-    beta: float = 6.0
-    gamma: float = 1.0
-    estimator: Estimator = "plain"
-    kl: Literal["analytic", "sampled"] = "analytic"
-    warmup: float = 0.0
-    start: float = 1.0
+    alpha: Annotated[float, Option("weight of the mutual information between image and latents; below 0 rewards it")] = 1.0
+    beta: Annotated[float, Option("weight of the total correlation; 1 is the VAE")] = 6.0
+    gamma: Annotated[float, Option("weight of the dimension-wise KL", ge=0)] = 1.0
+    estimator: Annotated[Estimator, Option(ESTIMATOR)] = "plain"
+    kl: Annotated[
+        Literal["analytic", "sampled"], Option("KL in closed form plus (beta - 1) TC and so on, or the sampled terms alone")
+    ] = "analytic"
+    warmup: Annotated[
+        float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
+    ] = 0.0
+    start: Annotated[float, Option("beta at the beginning of the warm-up", ge=0)] = 1.0
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from unbraid.interfaces import Context, Pass, Term
+from unbraid.options import Option
 from unbraid.rates.registry import rates
 
+OffDiagonal = Annotated[float, Option("weight of the squared covariances between latents", ge=0)]
+Diagonal = Annotated[float, Option("weight of the squared distances of their variances from 1", ge=0)]
 _SOURCE = "Kumar, Sattigeri and Balakrishnan (2018), Variational Inference of Disentangled Latent Concepts, ICLR"
 
 
@@ -28,7 +32,12 @@ def _distances(covariance: Float[Tensor, "latent latent"]) -> tuple[Float[Tensor
     return off_diagonal, (diagonal - 1).square().sum()
 
 
-@rates.register("dip_i", formula="lambda_od * sum_{i != j} C_ij^2 + lambda_d * sum_i (C_ii - 1)^2, C = Cov[mu]", source=_SOURCE)
+@rates.register(
+    "dip_i",
+    formula="lambda_od * sum_{i != j} C_ij^2 + lambda_d * sum_i (C_ii - 1)^2, C = Cov[mu]",
+    source=_SOURCE,
+    least_batch=2,
+)
 @dataclass(frozen=True)
 class DipI:
     r"""Penalty of DIP-VAE I, on the covariance of the posterior means. Holds no KL.
@@ -42,8 +51,8 @@ class DipI:
         lambda_od, lambda_d: weights off and on the diagonal.
     """
 
-    lambda_od: float = 10.0
-    lambda_d: float = 100.0
+    lambda_od: OffDiagonal = 10.0
+    lambda_d: Diagonal = 100.0
     per_sample = False
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
@@ -52,7 +61,12 @@ class DipI:
         return {"dip_i_off_diagonal": Term(off_diagonal, self.lambda_od), "dip_i_diagonal": Term(diagonal, self.lambda_d)}
 
 
-@rates.register("dip_ii", formula="lambda_od * sum_{i != j} C_ij^2 + lambda_d * sum_i (C_ii - 1)^2, C = Cov[z]", source=_SOURCE)
+@rates.register(
+    "dip_ii",
+    formula="lambda_od * sum_{i != j} C_ij^2 + lambda_d * sum_i (C_ii - 1)^2, C = Cov[z]",
+    source=_SOURCE,
+    least_batch=2,
+)
 @dataclass(frozen=True)
 class DipII:
     r"""Penalty of DIP-VAE II, on the covariance of the latents themselves. Holds no KL.
@@ -66,8 +80,8 @@ class DipII:
         lambda_od, lambda_d: weights off and on the diagonal.
     """
 
-    lambda_od: float = 10.0
-    lambda_d: float = 10.0
+    lambda_od: OffDiagonal = 10.0
+    lambda_d: Diagonal = 10.0
     per_sample = False
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
@@ -12,6 +13,7 @@ from unbraid.distributions.interfaces import NormalPosterior
 from unbraid.distributions.inverse_wishart import require_proper, scale
 from unbraid.errors import IncompatibleParts
 from unbraid.interfaces import Context, Latents, Pass, PerImage, Term
+from unbraid.options import Option
 from unbraid.rates.registry import rates
 
 
@@ -63,7 +65,9 @@ class InverseWishart:
         nu: degrees of freedom; the larger, the stronger latents are drawn towards covariance I.
     """
 
-    nu: float = 33.0
+    nu: Annotated[
+        float, Option("degrees of freedom, above the number of latents less 1; larger draws harder to covariance I", gt=0)
+    ] = 33.0
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

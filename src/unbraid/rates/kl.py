@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from unbraid.interfaces import Context, Pass, Term
+from unbraid.options import Option
 from unbraid.rates.registry import rates
 
 
@@ -25,10 +27,14 @@ class KL:
         normalised: whether `beta` and `start` are beta_norm.
     """
 
-    beta: float = 1.0
-    warmup: float = 0.0
-    start: float = 0.0
-    normalised: bool = False
+    beta: Annotated[float, Option("weight of the KL", ge=0)] = 1.0
+    warmup: Annotated[
+        float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
+    ] = 0.0
+    start: Annotated[float, Option("beta at the beginning of the warm-up", ge=0)] = 0.0
+    normalised: Annotated[bool, Option("read beta as beta_norm = beta * M / N, for M latents and N pixels times channels")] = (
+        False
+    )
     per_sample = True
 
     def weight(self, made: Pass, context: Context) -> float:

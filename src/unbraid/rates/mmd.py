@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from unbraid.interfaces import Context, Latents, Pass, Term
+from unbraid.options import Option
 from unbraid.rates.registry import rates
 
 Kernel = Literal["rbf", "imq", "imq_scales"]
@@ -59,6 +60,7 @@ def squared_mmd(
     "mmd",
     formula="weight * MMD^2(q(z), p(z))",
     source="Zhao, Song and Ermon (2019), InfoVAE; Tolstikhin et al. (2018), Wasserstein Auto-Encoders",
+    least_batch=2,
 )
 @dataclass(frozen=True)
 class MMD:
@@ -71,10 +73,10 @@ class MMD:
         unbiased: leave out the pairs of a point with itself.
     """
 
-    weight: float = 1000.0
-    kernel: Kernel = "imq_scales"
-    width: float = 2.0
-    unbiased: bool = True
+    weight: Annotated[float, Option("weight of the squared discrepancy, which is small beside nats", ge=0)] = 1000.0
+    kernel: Annotated[Kernel, Option("Gaussian, inverse multiquadratic, or seven of these added")] = "imq_scales"
+    width: Annotated[float, Option("width of the kernel for one latent, times the number of latents", gt=0)] = 2.0
+    unbiased: Annotated[bool, Option("leave out the pairs of a point with itself")] = True
     per_sample = False
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

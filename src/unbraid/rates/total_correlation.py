@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 from unbraid.interfaces import Context, Pass, Term
-from unbraid.rates.aggregate import Estimator, log_aggregate
+from unbraid.options import Option
+from unbraid.rates.aggregate import ESTIMATOR, Estimator, log_aggregate
 from unbraid.rates.registry import rates
 
 
@@ -14,6 +16,7 @@ from unbraid.rates.registry import rates
     "total_correlation",
     formula="weight * KL(q(z) || prod_j q(z_j))",
     source="Chen et al. (2018); as a penalty beside the KL in Locatello et al. (2019), code",
+    least_batch=2,
 )
 @dataclass(frozen=True)
 class TotalCorrelation:
@@ -28,8 +31,8 @@ class TotalCorrelation:
         estimator: of q(z): `mss`, `mws` or `plain` (`unbraid.rates.aggregate`).
     """
 
-    weight: float = 5.0
-    estimator: Estimator = "plain"
+    weight: Annotated[float, Option("weight of the total correlation; beta - 1 of beta-TCVAE")] = 5.0
+    estimator: Annotated[Estimator, Option(ESTIMATOR)] = "plain"
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

@@ -13,6 +13,7 @@ from unbraid.data.dataset import Dataset
 from unbraid.figures.series import Series
 from unbraid.reporting.latents import Latent
 from unbraid.reporting.numbers import count, decimal, few
+from unbraid.training.symptoms import Symptom
 
 LEAST_FALL, LEAST_ENTRIES, ERRORS = 0.005, 8, 2.5
 """A loss still falls at the end if, within the last fifth of the run, the second half lies below the first by at least this
@@ -31,15 +32,20 @@ def cautions(
     *,
     latents: Sequence[Latent],
     loss: Series,
+    sick: Sequence[Symptom],
     table: CodeTable,
     dataset: Dataset,
     scored: Mapping[str, Any],
     last_step: int,
 ) -> list[Caution]:
-    """All warnings that apply."""
+    """All warnings that apply; `sick` is what the log shows at its end."""
+    dead = _dead(latents, table)
+    collapsed = dead is not None and all(not latent.active for latent in latents)
     found = [
         _unfinished(scored, last_step),
-        _dead(latents),
+        *(Caution(one.title, one.text) for one in sick if not (collapsed and one.name == "posterior_collapse")),
+        None if any(one.name == "weak_critic" for one in sick) else _short_sighted(scored),
+        dead,
         _still_falling(loss),
         _no_kl(table),
         _partial(table, dataset),
@@ -71,7 +77,20 @@ def _unfinished(scored: Mapping[str, Any], last_step: int) -> Caution | None:
     return Caution("Unfinished run", f"This is step {count(step)} of {count(last_step)}; the same command resumes the run.")
 
 
-def _dead(latents: Sequence[Latent]) -> Caution | None:
+def _short_sighted(scored: Mapping[str, Any]) -> Caution | None:
+    splits = scored.get("splits", {})
+    seen = splits.get("train", {}).get("terms", {}).get("tc_critic")
+    measured = (scored.get("kl_parts") or {}).get("tc")
+    if seen is None or measured is None or measured["value"] - 2 * measured["error"] < max(0.5, 2 * seen):
+        return None
+    return Caution(
+        "The critic sees little",
+        f"The total correlation is {decimal(measured['value'])} ± {decimal(measured['error'])} nats as measured, of which the "
+        f"critic sees {decimal(seen)} nats. The penalty works on what it sees: raise --critic-lr, or train longer.",
+    )
+
+
+def _dead(latents: Sequence[Latent], table: CodeTable) -> Caution | None:
     dead = sorted(latent.index for latent in latents if not latent.active)
     if not dead:
         return None
@@ -82,10 +101,14 @@ def _dead(latents: Sequence[Latent]) -> Caution | None:
             f"No latent carries information about the image ({names}). Try a weaker regulariser or a longer run.",
         )
     what = "latent carries" if len(dead) == 1 else "latents carry"
+    why = (
+        "That is usual where the KL weighs much; images do not change along a dead latent."
+        if table.variance.any()
+        else "Without noise, that is a latent with the same value for every image."
+    )
     return Caution(
         f"{len(dead)} of {len(latents)} latents are dead" if len(dead) > 1 else f"1 of {len(latents)} latents is dead",
-        f"The {what} no information about the image: {names}. That is usual where the KL weighs much; "
-        "images do not change along a dead latent.",
+        f"The {what} no information about the image: {names}. {why}",
     )
 
 
@@ -95,7 +118,7 @@ def _still_falling(loss: Series) -> Caution | None:
         return None
     return Caution(
         "The loss was still falling",
-        f"Within the last fifth of the run the training loss fell by {decimal(fall)} nats per image "
+        f"Within the last fifth of the run the {loss.label} fell by {decimal(fall)} nats per image "
         f"({decimal(100 * share, 1)} %), so the model is undertrained; --extend trains a finished run further.",
     )
 

@@ -93,5 +93,10 @@ def information_chart(
 
 
 def training_loss(log: Log) -> Series:
-    """The loss that training minimised."""
-    return scalar_series(log, "train", "loss")
+    """The loss that training minimised; where players have losses of their own, the negative bound on log p(x)."""
+    if "loss" in scalar_names(log, "train"):
+        return scalar_series(log, "train", "loss", "training loss")
+    nll, kl = scalar_series(log, "train", "nll", "reconstruction term"), scalar_series(log, "train", "kl")
+    if not np.array_equal(nll.steps, kl.steps):
+        return nll
+    return Series("sum of reconstruction and KL", nll.steps, nll.values + kl.values)

@@ -83,6 +83,7 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
         "encoder": recipe.encoder,
         "decoder": recipe.decoder,
         "likelihood": recipe.likelihood,
+        "rate": "",
         "checkpoint_every": max(1, experiment.steps // 10),
         "log_every": max(1, experiment.steps // 100),
     }

@@ -27,7 +27,8 @@ from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, colour_bar, make_pictures, position_maps
 from unbraid.training.log import read_log
 from unbraid.training.run import ENVIRONMENT, REPORT, Run
-from unbraid.zoo.recipe import models
+from unbraid.training.symptoms import symptoms
+from unbraid.zoo.recipe import models, remedies
 
 
 def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset | None = None) -> Path:
@@ -69,6 +70,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         cautions=cautions(
             latents=latents,
             loss=charts.training_loss(log),
+            sick=symptoms([entry for entry in log if entry["kind"] == "train"], experiment.steps, remedies(experiment.model)),
             table=table,
             dataset=dataset,
             scored=scored,
@@ -80,6 +82,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         latents=latents,
         shown=shown,
         has_kl=has_kl(table),
+        quantised=model.codebooks is not None,
         columns=COLUMNS,
         kl_parts=tables.kl_part_table(scored),
         kl_chart=charts.kl_chart(log, latents, SHOWN),

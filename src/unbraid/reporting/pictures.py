@@ -68,12 +68,13 @@ def make_pictures(model: Model, table: CodeTable, dataset: Dataset, latents: Seq
         return None
     middle = len(chosen) // 2
     base = int(chosen[middle])
+    values, origin = model.nearest_codes(values.T).T, model.nearest_codes(np.zeros_like(codes[0]))[0]
     split = "test" if from_test else "training"
     return Pictures(
         originals=_strip("original", f"{len(chosen)} images of the {split} split", images),
         reconstructions=_strip("reconstruction", "the same, decoded from their posterior means", to_bytes(model.decode(codes))),
         from_image=_traversals(model, codes[middle], values, latents, f"image {base}"),
-        from_prior=_traversals(model, np.zeros_like(codes[middle]), values, latents, "the middle of the prior"),
+        from_prior=_traversals(model, origin, values, latents, "the middle of the prior"),
         samples=_strip("drawn from the prior", f"{COLUMNS} images decoded from draws from the prior", to_bytes(samples)),
         base_index=base,
         n_images=len(chosen),

@@ -27,7 +27,12 @@ TERMS = {
     "mi": "Mutual information",
     "tc": "Total correlation",
     "dimension_wise_kl": "Dimension-wise KL",
+    "quantisation_codebook": "Codebooks to codes, squared",
+    "quantisation_commitment": "Codes to codebooks, squared",
     "sigma": "Standard deviation of a pixel",
+    "shared": "Latents that a pair of images shares",
+    "violation": "Beyond the bound that is asked for",
+    "multiplier": "Weight of that bound",
     "critic/loss": "Critic's loss, 0.69 at chance",
     "critic/drawn": "Critic's loss on codes as drawn",
     "critic/permuted": "Critic's loss on permuted codes",
@@ -168,7 +173,8 @@ def _reading(details: Mapping[str, Any]) -> str:
 def part_table(experiment: Experiment, n_images: int) -> Table:
     """The parts of the model, what each is, and where it comes from."""
     recipe = experiment.recipe()
-    chosen = [(part, registry[getattr(experiment, part)]) for part, registry in PARTS.items()]
+    named = {part: getattr(experiment, part) for part in PARTS}
+    chosen = [(part, PARTS[part][name]) for part, name in named.items() if name]
     chosen += [("posterior", posteriors[recipe.posterior]), ("prior", priors[recipe.prior])]
     rows = []
     for part, entry in chosen:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +19,7 @@ from unbraid.errors import CorruptFile, UsageError
 from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
 from unbraid.options import options_of, resolve
-from unbraid.training.parts import PARTS
+from unbraid.training.parts import PARTS, with_rates
 from unbraid.training.settings import Settings
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.recipe import Recipe, models
@@ -57,6 +57,9 @@ class Experiment:
     keep_checkpoints: int
     evaluate_every: int
     log_every: int
+    rate: str = ""
+    """Rates in the place of the model's KL, joined by commas; empty for the model's own."""
+    rate_options: Mapping[str, Any] = field(default_factory=dict)
     data_digest: str = ""
     """Of the content of data of the user's own (`digest_of`); empty for other data sets, whose name says what they hold."""
 
@@ -74,7 +77,8 @@ class Experiment:
 
     def recipe(self) -> Recipe:
         """The model's recipe with the parts and settings of this run."""
-        made: Recipe = models[self.model].factory(**self.model_options)
+        own: Recipe = models[self.model].factory(**self.model_options)
+        made = with_rates(self.model, own, self.rate, self.rate_options)
         optimiser = replace(made.optimiser, name=self.optimizer, lr=self.lr, weight_decay=self.weight_decay)
         return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimiser=optimiser)
 
@@ -140,9 +144,8 @@ class Experiment:
         """As written to `config.json`."""
         content = {"format": FORMAT, **asdict(self)}
         content["image_shape"] = list(self.image_shape)
-        if not self.data_digest:
-            del content["data_digest"]
-        return content
+        absent = ([] if self.data_digest else ["data_digest"]) + ([] if self.rate else ["rate", "rate_options"])
+        return {name: value for name, value in content.items() if name not in absent}
 
     def identity(self) -> dict[str, Any]:
         """What makes this run this run: all but where its data lie, if their content is known."""
@@ -172,7 +175,7 @@ class Experiment:
 
         Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
         """
-        content = {"data_digest": "", **content}
+        content = {"data_digest": "", "rate": "", "rate_options": {}, **content}
         names = {field.name for field in fields(cls)}
         given = set(content) - {"format", "extend", "step", "sha256"}
         if type(content.get("format")) is not int or content["format"] != FORMAT:

@@ -20,7 +20,7 @@ from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.randomness import derived_seed, one_step_of_randomness
 from unbraid.training.checkpoint import Checkpoint, checkpoint_path, require_fit, write_checkpoint
-from unbraid.training.log import RunLog
+from unbraid.training.log import RunLog, read_log
 from unbraid.training.meter import Meter
 from unbraid.training.optimisers import (
     Optimisers,
@@ -31,7 +31,8 @@ from unbraid.training.optimisers import (
 )
 from unbraid.training.run import ENVIRONMENT, Run, environment
 from unbraid.training.step import train_step
-from unbraid.zoo.recipe import Recipe
+from unbraid.training.symptoms import Watch
+from unbraid.zoo.recipe import Recipe, remedies
 
 
 @runtime_checkable
@@ -46,6 +47,10 @@ class Monitor(Protocol):
         """A step is done; `values` are the newest logged means, None until there are any."""
         ...
 
+    def warn(self, message: str) -> None:
+        """Something goes wrong (`unbraid.training.symptoms`)."""
+        ...
+
     def finish(self) -> None:
         """The loop is left."""
         ...
@@ -58,6 +63,9 @@ class Silent:
         """Say nothing."""
 
     def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+        """Say nothing."""
+
+    def warn(self, message: str) -> None:
         """Say nothing."""
 
     def finish(self) -> None:
@@ -216,6 +224,7 @@ def _loop(
     vae.train()
     began, first_step, seconds_before = time.perf_counter(), state.step, state.seconds
     values: Mapping[str, Any] | None = None
+    watch = Watch(experiment.steps, remedies(experiment.model), read_log(run.log))
 
     def save() -> None:
         state.require_finite()
@@ -240,7 +249,11 @@ def _loop(
             state.meter.check_finite()
             values = state.meter.read()
             state.meter.reset()
-            log.write({"kind": "train", "step": state.step, "values": values, "images_per_second": round(speed, 1)})
+            entry = {"kind": "train", "step": state.step, "values": values, "images_per_second": round(speed, 1)}
+            log.write(entry)
+            for symptom in watch.look(entry):
+                log.write({"kind": "warning", "step": state.step, "name": symptom.name, "text": symptom.text, "values": {}})
+                monitor.warn(f"At step {state.step:,}: {symptom.text}")
         if evaluate and experiment.evaluate_every and (state.step % experiment.evaluate_every == 0):
             state.require_finite()
             log.write({"kind": "evaluation", "step": state.step, "values": evaluate(vae, state.step)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,19 +16,30 @@ from unbraid.zoo.recipe import Optimiser, Recipe
 Optimisers = dict[str, torch.optim.Optimizer]
 
 
-def _make(parameters: list[torch.nn.Parameter], settings: Optimiser) -> torch.optim.Optimizer:
+def _groups(vae: VAE, player: str, settings: Optimiser) -> list[dict[str, Any]]:
+    """The player's parameters, and apart from them those that do not decay."""
+    parameters = vae.parameters_of(player)
+    decaying = {id(p) for name, p in vae.named_parameters() if settings.decay == "all" or name.endswith(".weight")}
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if id(p) in decaying]},
+        {"params": [p for p in parameters if id(p) not in decaying], "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def _make(groups: list[dict[str, Any]], settings: Optimiser) -> torch.optim.Optimizer:
     lr, decay = settings.lr, settings.weight_decay
     match settings.name:
         case "adam":  # fused: one kernel for the whole update, the same arithmetic
-            return torch.optim.Adam(parameters, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
+            return torch.optim.Adam(groups, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
         case "adamw":
-            return torch.optim.AdamW(parameters, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
+            return torch.optim.AdamW(groups, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
         case "adagrad":
-            return torch.optim.Adagrad(parameters, lr=lr, weight_decay=decay)
+            return torch.optim.Adagrad(groups, lr=lr, weight_decay=decay)
         case "rmsprop":
-            return torch.optim.RMSprop(parameters, lr=lr, weight_decay=decay)
+            return torch.optim.RMSprop(groups, lr=lr, weight_decay=decay)
         case "sgd":
-            return torch.optim.SGD(parameters, lr=lr, weight_decay=decay)
+            return torch.optim.SGD(groups, lr=lr, weight_decay=decay)
         case _:
             raise ValueError(f"no optimiser {settings.name!r}")
 
@@ -36,9 +48,9 @@ def make_optimisers(vae: VAE, recipe: Recipe) -> Optimisers:
     """An optimiser for every player that has parameters."""
     optimisers = {}
     for player in vae.players:
-        parameters = vae.parameters_of(player)
-        if parameters:
-            optimisers[player] = _make(parameters, recipe.optimiser_of(player))
+        groups = _groups(vae, player, recipe.optimiser_of(player))
+        if groups:
+            optimisers[player] = _make(groups, recipe.optimiser_of(player))
     return optimisers
 
 
@@ -53,12 +65,16 @@ def optimiser_tensors(optimisers: Optimisers) -> dict[str, Tensor]:
     """The state of all optimisers as named tensors: `player/parameter/entry`."""
     tensors = {}
     for player, optimiser in optimisers.items():
-        for group in optimiser.param_groups:
-            for i, parameter in enumerate(group["params"]):
-                for entry, value in optimiser.state.get(parameter, {}).items():
-                    if isinstance(value, Tensor):
-                        tensors[f"{player}/{i}/{entry}"] = value
+        for i, parameter in enumerate(_parameters(optimiser)):
+            for entry, value in optimiser.state.get(parameter, {}).items():
+                if isinstance(value, Tensor):
+                    tensors[f"{player}/{i}/{entry}"] = value
     return tensors
+
+
+def _parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+    """All parameters, group after group."""
+    return [parameter for group in optimiser.param_groups for parameter in group["params"]]
 
 
 def restore_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor]) -> None:
@@ -70,7 +86,7 @@ def restore_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor]) ->
         player, position, entry = name.split("/")
         try:
             group = optimisers[player].param_groups[0]
-            parameter = group["params"][int(position)]
+            parameter = _parameters(optimisers[player])[int(position)]
         except (KeyError, IndexError):
             raise CorruptFile(f"The checkpoint has optimiser state {name!r}, which this model does not have.") from None
         if entry == "step":  # fused kernels read it on the device, the others on the CPU

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
 
 from unbraid.data.dataset import datasets
 from unbraid.distributions.interfaces import likelihoods
-from unbraid.nn.interfaces import decoders, encoders
+from unbraid.errors import IncompatibleParts
+from unbraid.interfaces import Context, Rate
+from unbraid.nn.interfaces import Shape, decoders, encoders
+from unbraid.nn.vae import VAE
+from unbraid.objectives.elbo import reconstruction_and_rates
 from unbraid.options import OptionSpec, options_of
+from unbraid.rates.choosing import rate_choice
 from unbraid.registry import Registry
 from unbraid.training.settings import Settings
 from unbraid.zoo.recipe import STAND_INS, Recipe, models
@@ -19,6 +27,7 @@ PARTS: Mapping[str, Registry] = {
     "encoder": encoders,
     "decoder": decoders,
     "likelihood": likelihoods,
+    "rate": rate_choice,
 }
 PREFIXED = ("encoder", "decoder")
 """Options of these parts carry the part's name (`--encoder-width`), since both may have one of the same name; those of other
@@ -64,7 +73,31 @@ def choose_parts(model: str, data: str, options: Mapping[str, Any], size: int | 
     stand_ins = next((found for n, found in STAND_INS.items() if n == height), {})
     own = {part: getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
     chosen = {part: options.get(part) or stand_ins.get(name, name) for part, name in own.items()}
-    names = {"model": model, "data": data, **chosen}
+    names = {"model": model, "data": data, **chosen, "rate": options.get("rate") or ""}
     for part, name in names.items():
-        PARTS[part][str(name)]  # unknown names end here, with a suggestion
+        names[part] = PARTS[part][str(name)].name  # unknown names end here, with a suggestion
     return names
+
+
+def with_rates(model: str, recipe: Recipe, names: str, options: Mapping[str, Any]) -> Recipe:
+    """The recipe of a model with chosen rates in the place of its KL; the same where none are named.
+
+    Raises `IncompatibleParts` for a model whose rates are its own, since its options would weigh what is no longer there, and
+    for an objective that these do not fit.
+    """
+    if not names:
+        return recipe
+    if not models[model].details.get("any_rates"):
+        others = ", ".join(entry.name for entry in models if entry.details.get("any_rates"))
+        raise IncompatibleParts(f"--rate: {model!r} has rates of its own. Models that take any: {others}.")
+    chosen = rate_choice[names]
+    objective = replace(cast(Any, recipe.objective), rates=chosen.factory(**options))
+    return replace(recipe, objective=objective, least_batch=max(recipe.least_batch, chosen.least_batch))
+
+
+def try_rates(vae: VAE, rates: tuple[Rate, ...], image_shape: Shape, n_data: int) -> None:
+    """Evaluate rates once, on blank images: those that do not fit the model or each other are refused in their own words."""
+    noise = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        made = vae.eval()(torch.zeros(2, *image_shape), noise)
+        reconstruction_and_rates(made, rates, Context(0, 1, n_data, noise, training=False))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from unbraid.data.arrays import IN_PYTHON
 from unbraid.data.dataset import Dataset, addressed
@@ -12,9 +12,9 @@ from unbraid.data.draws import steps_per_epoch
 from unbraid.errors import UnknownName, UsageError
 from unbraid.options import OptionSpec, options_of, resolve
 from unbraid.training.experiment import Experiment, load_known
-from unbraid.training.parts import PARTS, choose_parts, part_options, recipe_of
+from unbraid.training.parts import PARTS, choose_parts, part_options, recipe_of, try_rates, with_rates
 from unbraid.training.settings import Settings
-from unbraid.zoo.recipe import Recipe, models, tuned
+from unbraid.zoo.recipe import models, tuned
 
 MOST_STEPS = 10**12
 
@@ -49,7 +49,7 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
             )
     settings = resolve(Settings, {k: v for k, v in options.items() if k in known}, "unbraid train")
     resolved = _resolved(names, options, flat)
-    recipe: Recipe = models[model].factory(**resolved["model"])
+    recipe = with_rates(model, models[model].factory(**resolved["model"]), names["rate"], resolved["rate"])
     dataset, digest = load_known(data, resolved["data"]) if made is None else (made, digest_of(made))
     size = dataset.shape[1]
     if (fitting := choose_parts(model, data, options, size)) != names:  # whose size no option tells
@@ -57,6 +57,7 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
     batch_size = settings["batch_size"] or recipe.batch_size
     if batch_size < recipe.least_batch:
         raise UsageError(f"--batch-size is {batch_size}; {model!r} compares images of a batch: at least {recipe.least_batch}.")
+    recipe.objective.draws.check(dataset)
     per_epoch = steps_per_epoch(dataset, batch_size)
     if settings["steps"] and settings["epochs"]:
         raise UsageError("Give --steps or --epochs, not both.")
@@ -85,7 +86,9 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
         log_every=settings["log_every"] or max(1, steps // 100),
         data_digest=digest,
     )
-    experiment.build()  # parts that do not fit are refused before anything is written
+    vae = experiment.build()  # parts that do not fit are refused before anything is written
+    if names["rate"]:
+        try_rates(vae, cast(Any, recipe.objective).rates, dataset.shape, experiment.n_train)
     return experiment, dataset
 
 

@@ -25,13 +25,19 @@ class Settings:
     seed: Annotated[int, Option("seed of initial weights, order of images and noise", ge=0, lt=2**53)] = 0
     lr: Annotated[float | None, Option("learning rate of encoder and decoder; default: the model's", gt=0)] = None
     optimizer: Annotated[OptimiserName | None, Option("optimiser of encoder and decoder; default: the model's")] = None
-    weight_decay: Annotated[float | None, Option("L2 penalty of encoder and decoder; default: the model's", ge=0)] = None
+    weight_decay: Annotated[
+        float | None, Option("weight decay of encoder and decoder, an L2 penalty but for adamw; default: the model's", ge=0)
+    ] = None
     precision: Annotated[
         Literal["float32", "bfloat16"], Option("arithmetic of the networks; losses are float32 at least either way")
     ] = "float32"
     encoder: Annotated[str | None, Option("encoder network, see `unbraid list encoders`; default: the model's")] = None
     decoder: Annotated[str | None, Option("decoder network, see `unbraid list decoders`; default: the model's")] = None
     likelihood: Annotated[str | None, Option("p(x|z), see `unbraid list likelihoods`; default: the model's")] = None
+    rate: Annotated[
+        str | None,
+        Option("rates instead of the model's, joined by commas (kl,dip_ii), see `unbraid list rates`; default: the model's"),
+    ] = None
     checkpoint_every: Annotated[int | None, Option("steps between checkpoints; default: a tenth of the run", ge=1)] = None
     keep_checkpoints: Annotated[int, Option("how many checkpoints to keep, the newest ones; 0 keeps all", ge=0)] = 2
     evaluate_every: Annotated[int, Option("steps between evaluations on a part of the data; 0 for none", ge=0)] = 0

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from unbraid.distributions.interfaces import Likelihood, PosteriorHead, likelihoods, posteriors, priors
+from unbraid.distributions.interfaces import FollowingPrior, Likelihood, PosteriorHead, likelihoods, posteriors, priors
 from unbraid.nn.interfaces import Shape, decoders, encoders
 from unbraid.nn.vae import VAE
 from unbraid.randomness import seeded_construction
@@ -40,13 +40,16 @@ def assemble(
         likelihood = make(likelihoods, recipe.likelihood, likelihood_options)
         posterior = make(posteriors, recipe.posterior, recipe.posterior_options, latent_dim)
         n_params = cast(PosteriorHead, posterior).n_params
+        prior = make(priors, recipe.prior, recipe.prior_options, latent_dim)
+        if isinstance(prior, FollowingPrior):
+            prior.follow(cast(PosteriorHead, posterior))
         outputs = channels * cast(Likelihood, likelihood).outputs_per_channel
         own = {
             "encoder": make(encoders, recipe.encoder, encoder_options, image_shape, n_params),
             "posterior": posterior,
             "decoder": make(decoders, recipe.decoder, decoder_options, latent_dim, (outputs, height, width)),
             "likelihood": likelihood,
-            "prior": make(priors, recipe.prior, recipe.prior_options, latent_dim),
+            "prior": prior,
         }
         extra = recipe.objective.networks(own, image_shape, latent_dim)
         return VAE(**own, extra=extra, players=recipe.objective.players)

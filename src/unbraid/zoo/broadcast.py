@@ -38,6 +38,8 @@ def _broadcast(rate: Rate) -> Recipe:
 @models.register(
     "sbd_vae",
     formula="E_q[-log p(x|z)] + KL(q(z|x) || p(z)), with the spatial broadcast decoder",
+    any_rates=True,
+    remedies={"posterior_collapse": "Lower --sigma, raise --lr, or train longer."},
     source=_SOURCE,
     published=(
         Published("Watters et al. (2019)", "coloured sprites", _WATTERS, "64 px, kernel 4, Gaussian of scale 0.3"),
@@ -62,6 +64,7 @@ def sbd_vae() -> Recipe:
 @models.register(
     "sbd_beta_vae",
     formula="E_q[-log p(x|z)] + beta * KL(q(z|x) || p(z)), with the spatial broadcast decoder",
+    remedies={"posterior_collapse": "Lower --beta or --sigma, or raise --lr."},
     source=f"{_SOURCE}; with the KL weighted as in Higgins et al. (2017)",
     published=(_GOLLA,),
 )

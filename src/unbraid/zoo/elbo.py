@@ -18,6 +18,8 @@ _LOCATELLO = "Locatello et al. (2019), code"
 @models.register(
     "vae",
     formula="E_q[-log p(x|z)] + KL(q(z|x) || p(z))",
+    any_rates=True,
+    remedies={"posterior_collapse": "Raise --lr, train longer, or give the likelihood a smaller scale."},
     source="Kingma and Welling (2014), Auto-Encoding Variational Bayes, ICLR",
     published=(
         Published(_DUBOIS, "dsprites, mnist, chairs, celeba", {"lr": 5e-4, "batch_size": 64, "latent_dim": 10}),
@@ -32,6 +34,7 @@ def vae() -> Recipe:
 @models.register(
     "beta_vae",
     formula="E_q[-log p(x|z)] + beta * KL(q(z|x) || p(z))",
+    remedies={"posterior_collapse": "Lower --beta, let it grow with --beta-warmup, or raise --lr."},
     # Measured on ellipses of 32 pixels (docs/defaults.md). At a constant beta the positions often settle in latents that mix
     # them; coming down from a larger one, latents open one at a time, and each takes one factor.
     tuned={"ellipses": {"beta_start": 12.0, "beta_warmup": 0.7, "lr": 2e-3, "steps": 4_500}},
@@ -63,6 +66,7 @@ def beta_vae(
 @models.register(
     "beta_vae_capacity",
     formula="E_q[-log p(x|z)] + gamma * |KL(q(z|x) || p(z)) - C(t)|, C growing linearly",
+    remedies={"capacity_missed": "Raise --gamma, lower --capacity, or lengthen --capacity-ramp."},
     source="Burgess et al. (2018), Understanding disentangling in beta-VAE, arXiv:1804.03599",
     published=(
         Published(_DUBOIS, "dsprites, chairs", {"gamma": 100, "capacity": 25, "lr": 1e-3}, "over 100,000 updates"),

@@ -37,6 +37,7 @@ def _recipe(objective: FactorVAE, lr: float, critic_lr: float) -> Recipe:
 
 @models.register(
     "factor_vae",
+    any_rates=True,
     formula="E_q[-log p(x|z)] + KL(q(z|x) || p(z)) + gamma * E_q[d(z)], d the critic's log q(z) - sum_j log q(z_j)",
     source="Kim and Mnih (2018), Disentangling by Factorising, ICML",
     published=(
@@ -81,6 +82,7 @@ def factor_vae(
 @models.register(
     "cfactor_vae",
     formula="E_q[-log p(x|z)] + beta * |KL(q(z|x) || p(z)) - C(t)| + gamma * E_q[d(z)], C growing linearly",
+    remedies={"capacity_missed": "Raise --beta, choose a --capacity nearer to that KL, or lengthen --capacity-ramp."},
     source="Wang, Disentangling Latent Representations with CFactorized Variational Autoencoder (report)",
     published=(
         Published(

@@ -7,7 +7,7 @@ from typing import Annotated
 from unbraid.errors import UsageError
 from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
-from unbraid.rates.dip import DipI, DipII
+from unbraid.rates.dip import Diagonal, DipI, DipII, OffDiagonal
 from unbraid.rates.kl import KL
 from unbraid.rates.mmd import MMD, Kernel
 from unbraid.zoo.recipe import Published, Recipe, models
@@ -18,10 +18,6 @@ _LOCATELLO = "Locatello et al. (2019), code"
 
 def _swept(note: str) -> Published:
     return Published(_LOCATELLO, "all", {"lambda_od": "1, 2, 5, 10, 20, 50", "lr": 1e-4, "batch_size": 64}, note)
-
-
-OffDiagonal = Annotated[float, Option("weight of the squared covariances between latents", ge=0)]
-Diagonal = Annotated[float, Option("weight of the squared distances of their variances from 1", ge=0)]
 
 
 @models.register(

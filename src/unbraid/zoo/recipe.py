@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from unbraid.interfaces import Context
 from unbraid.objectives.interface import Objective
@@ -18,13 +18,15 @@ class Optimiser:
     """Settings of one player's optimiser; `name` is one of `unbraid.training.optimisers`.
 
     At each milestone the learning rate falls to `drop` times what it was. Milestones are durations from the beginning: up to 1
-    fractions of the run, above it numbers of steps.
+    fractions of the run, above it numbers of steps. Weight decay shrinks all parameters, or only what layers call their
+    weights: not biases, codebooks or scales.
     """
 
     name: str = "adam"
     lr: float = 5e-4
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.0
+    decay: Literal["all", "weights"] = "all"
     milestones: tuple[float, ...] = ()
     drop: float = 0.1
 
@@ -67,7 +69,7 @@ class Recipe:
         return self.player_optimisers.get(player, self.optimiser)
 
 
-STAND_INS: Mapping[int, Mapping[str, str]] = {28: {"burgess": "koller"}}
+STAND_INS: Mapping[int, Mapping[str, str]] = {28: {"burgess": "koller", "higgins": "koller"}}
 """By size of the images: networks that take the place of a model's own where those do not take that size."""
 
 RIVALS: Mapping[str, frozenset[str]] = {"steps": frozenset({"steps", "epochs"}), "lr": frozenset({"lr", "optimizer"})}
@@ -88,6 +90,12 @@ def tuned(model: str, data: str, given: Collection[str] = ()) -> dict[str, Any]:
         for name, value in values.items()
         if not (own if name in own else RIVALS.get(name, frozenset({name}))) & set(given)
     }
+
+
+def remedies(model: str) -> Mapping[str, str]:
+    """What to do about symptoms of training (`unbraid.training.symptoms`), by their name, as far as the model's row says."""
+    found: Mapping[str, str] = models[model].details.get("remedies", {})
+    return found
 
 
 @dataclass(frozen=True)

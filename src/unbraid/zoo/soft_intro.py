@@ -53,6 +53,7 @@ _DEFAULTS = {"lr": 2e-4, "batch_size": 128}
 
 @models.register(
     "soft_intro_vae",
+    any_rates=True,
     formula=(
         "encoder: s E(x) + 1/2 exp(-2 s E'(x')); decoder: s [beta_rec * L(x) + beta_kl * KL(x') + gamma_r * beta_rec * L(x')]; "
         "where s = 1 / (C H W), E(x) = beta_rec * L(x) + beta_kl * KL(x), E' is E with beta_neg for beta_kl, and x' is the "
@@ -132,6 +133,10 @@ def soft_intro_vae(
     formula=(
         "the losses of soft_intro_vae with KL + (beta_tc - 1) TC for the KL, and beta_tc_neg for beta_tc inside exponentials"
     ),
+    remedies={
+        "energies_clamped": "Lower --beta-tc-neg, or raise --batch-size.",
+        "no_repulsion": "Lower --beta-neg or --beta-tc-neg.",
+    },
     source="Matt (2022), Extending the Adversarial Loss Function of Soft-Intro VAE for Stronger Disentanglement, report",
     published=(
         Published(

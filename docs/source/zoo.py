@@ -1,0 +1,168 @@
+"""Train every model on ellipses, and three of them to length, and write docs/zoo.md.
+
+python docs/source/zoo.py smoke    # every model by its defaults, 60,000 images, one seed: about an hour on one core
+python docs/source/zoo.py study    # VAE, beta-TCVAE and FactorVAE, 3 seeds each: some three hours on one core
+python docs/source/zoo.py          # write the page from these runs
+
+Runs are kept in runs/zoo and are not trained again; what was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+import unbraid
+from unbraid.api import evaluate, is_finished, train
+from unbraid.evaluation.stored import read_scores
+from unbraid.metrics.across_runs import across_runs
+from unbraid.training.log import read_log
+from unbraid.training.run import METRICS, open_run
+from unbraid.training.symptoms import REMEDIES, RULES, symptoms
+from unbraid.zoo.recipe import models, remedies
+
+TEXT = Path(__file__).with_suffix(".md")
+PAGE = TEXT.parents[1] / "zoo.md"
+RUNS = Path("runs") / "zoo"
+DATA, IMAGES, SCORED = "ellipses", 60_000, 20_000
+METRIC_NAMES = ("mig", "dci", "factor_vae_score", "sap")
+SEEDS = range(3)
+STUDY: Mapping[str, Mapping[str, Any]] = {
+    "vae": {},
+    "beta_tcvae": {},
+    "factor_vae": {"critic_lr": 1e-4},
+}
+STUDIED = {"steps": 6_000, "lr": 1e-3}
+"""Options that all models of the study share."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", nargs="?", choices=("smoke", "study"))
+    part = parser.parse_args().part
+    torch.set_num_threads(1)
+    runs = dict(smoke_runs()) if part == "smoke" else dict(study_runs()) if part == "study" else {}
+    for folder, (model, options) in runs.items():
+        make(folder, model, options)
+    if part:
+        return
+    page = TEXT.read_text()
+    tables = {"smoke": smoke(), "protocol": protocol(), "study": study(), "symptoms": warnings(), "made": made()}
+    for name, table in tables.items():
+        page = page.replace(f"{{{{ {name} }}}}", table)
+    PAGE.write_text(page)
+
+
+def smoke_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
+    for entry in models:
+        steps = IMAGES // entry.factory().batch_size
+        yield RUNS / "smoke" / entry.name, (entry.name, {"steps": steps, "seed": 0})
+
+
+def study_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
+    for seed in SEEDS:
+        for model, options in STUDY.items():
+            yield RUNS / "study" / f"{model}-{seed}", (model, {**options, **STUDIED, "seed": seed})
+
+
+def make(folder: Path, model: str, options: Mapping[str, Any]) -> None:
+    """Train and score a run, unless it is there."""
+    if not is_finished(folder):
+        train(model, DATA, out=folder, device="cpu", **options)
+    if not (folder / METRICS).is_file():
+        evaluate(folder, metrics=list(METRIC_NAMES), limit=SCORED, device="cpu")
+    print(f"{folder}: {read_scores(folder / METRICS)['metrics']['mig']['score']:.2f}", flush=True)
+
+
+def smoke() -> str:
+    head = [
+        "model",
+        "batch",
+        "lr",
+        "images/s",
+        "reconstruction",
+        "KL",
+        "active",
+        "MIG",
+        "DCI",
+        "FactorVAE",
+        "SAP",
+        "told in training",
+    ]
+    rows = []
+    for folder, (model, _) in smoke_runs():
+        experiment, log, scored = open_run(folder).experiment, read_log(folder / "log.jsonl"), read_scores(folder / METRICS)
+        speed = median(entry["images_per_second"] for entry in log if entry["kind"] == "train")
+        wrong = symptoms([entry for entry in log if entry["kind"] == "train"], experiment.steps, remedies(model))
+        split = scored["splits"]["test"]
+        kl = split["terms"].get("kl", sum(scored["kl_per_dim"]) or None)
+        rows.append(
+            [
+                f"`{model}`",
+                str(experiment.batch_size),
+                f"{experiment.lr:g}",
+                f"{speed:,.0f}",
+                f"{split['nll_at_mean']:.1f}",
+                "" if kl is None else f"{kl:.1f}",
+                f"{sum(scored['active'])} of {experiment.latent_dim}",
+                *(f"{score:.2f}" for score in scores(scored)),
+                "; ".join(one.title for one in wrong),
+            ]
+        )
+    return markdown(head, rows)
+
+
+def scores(scored: Mapping[str, Any]) -> list[float]:
+    """The four scores; of DCI disentanglement."""
+    return [float(scored["metrics"][name]["score"]) for name in METRIC_NAMES]
+
+
+def study() -> str:
+    head = ["model", "seeds", "reconstruction", "KL", "MIG", "DCI", "FactorVAE", "SAP"]
+    rows = []
+    for model, options in STUDY.items():
+        found = [read_scores(RUNS / "study" / f"{model}-{seed}" / METRICS) for seed in SEEDS]
+        means = across_runs([one["metrics"] for one in found])
+        splits = [one["splits"]["test"] for one in found]
+        parts = [
+            " ".join(f"{split['nll_at_mean']:.1f}" for split in splits),
+            " ".join(f"{sum(one['kl_per_dim']):.1f}" for one in found),
+        ]
+        cells = [f"**{means[name]['score']:.2f}** ({each(found, name)})" for name in METRIC_NAMES]
+        label = " ".join([f"`{model}`", *(f"`--{name.replace('_', '-')} {value:g}`" for name, value in options.items())])
+        rows.append([label, str(len(found)), *parts, *cells])
+    return markdown(head, rows)
+
+
+def protocol() -> str:
+    shared = " ".join(f"`--{name} {value:g}`" for name, value in STUDIED.items())
+    return f"{shared} on `{DATA}`, 64 images a batch, all else by default; {SCORED:,} images scored. {made()}."
+
+
+def warnings() -> str:
+    """What training warns of, as rows: a title by the rule's name, when, and what to do."""
+    rows = [[name.replace("_", " "), " ".join((rule.__doc__ or "").split()), REMEDIES[name]] for name, rule in RULES.items()]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def each(found: Sequence[Mapping[str, Any]], name: str) -> str:
+    return " ".join(f"{one['metrics'][name]['score']:.2f}" for one in found)
+
+
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] + ["--:"] * (len(head) - 2) + ["---"], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def made() -> str:
+    return f"unbraid {unbraid.__version__}, torch {torch.__version__}, {platform.machine()}, CPU, one thread"
+
+
+if __name__ == "__main__":
+    main()

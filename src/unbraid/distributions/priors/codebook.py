@@ -1,0 +1,53 @@
+"""The prior of latents that take the values of codebooks."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from unbraid.distributions.interfaces import PosteriorHead, Quantiser, priors
+from unbraid.errors import IncompatibleParts, UsageError
+
+
+@priors.register(
+    "codebook",
+    source="Hsu, Dorrell, Whittington, Wu and Finn (2023), Disentanglement via Latent Quantization, NeurIPS, code",
+)
+class CodebookPrior(nn.Module):
+    """p(z): independent latents, each of which takes every value of its codebook with the same probability.
+
+    Codebooks belong to the posterior's head, so that the encoder's player learns them; the prior reads them there.
+    """
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+        self._followed: tuple[Quantiser, ...] = ()  # in a tuple, which does not make its parameters those of this module
+
+    def follow(self, head: PosteriorHead) -> None:
+        """Read the codebooks of a head from now on. Raises `IncompatibleParts` for a head that has none."""
+        if not isinstance(head, Quantiser):
+            raise IncompatibleParts(
+                f"The prior codebook goes with a posterior that has codebooks (quantised), not with {type(head).__name__}; "
+                "choose another prior or posterior."
+            )
+        self._followed = (head,)
+
+    @property
+    def codebooks(self) -> Float[Tensor, "latent value"]:
+        """The values that each latent can take. Raises `UsageError` before a head is followed."""
+        if not self._followed:
+            raise UsageError("The prior codebook has no values yet; give it a posterior's head by `follow(head)`.")
+        return self._followed[0].codebooks
+
+    def log_prob(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch"]:
+        """log p(z) in nats, of a probability and not a density; minus infinity for what is no value of a codebook."""
+        shares = (z[:, :, None] == self.codebooks).to(z.dtype).mean(2)  # twice 1 / V for a value that stands there twice
+        return shares.log().sum(1)
+
+    def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n latent"]:
+        """Independent values, each as probable as the others."""
+        values = self.codebooks
+        index = torch.randint(values.shape[1], (self.latent_dim, n), generator=generator, device=values.device)
+        return values.gather(1, index).T

@@ -1,0 +1,56 @@
+"""What draws quantised latents and their codebooks to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from unbraid.distributions.posteriors.quantised import Quantised
+from unbraid.errors import IncompatibleParts
+from unbraid.interfaces import Context, Pass, Term
+from unbraid.options import Option
+from unbraid.rates.registry import rates
+
+
+@rates.register(
+    "quantisation",
+    formula="N / M * (codebook_weight * ||sg(c) - z||^2 + commitment_weight * ||c - sg(z)||^2)",
+    source="Hsu, Dorrell, Whittington, Wu and Finn (2023), Disentanglement via Latent Quantization, NeurIPS, and its code",
+    posterior="quantised",
+)
+@dataclass(frozen=True)
+class Quantisation:
+    r"""Squared distances between the encoder's numbers c and the values z of the codebooks nearest to them. Holds no KL.
+
+    .. math:: \frac NM \Bigl(\lambda_1 \sum_j (\mathrm{sg}(c_j) - z_j)^2 + \lambda_2 \sum_j (c_j - \mathrm{sg}(z_j))^2\Bigr)
+
+    sg lets no gradient through: the first moves the codebooks alone, the second the encoder alone; their values are equal.
+    The published loss is a mean over the N pixels (times channels) and one over the M latents; multiplied by N it is in nats
+    per image, which leaves N / M before these. Squares of latents are no nats: the weights carry the unit.
+
+    Args:
+        codebook_weight, commitment_weight: as published, for means over pixels and latents.
+    """
+
+    codebook_weight: Annotated[
+        float, Option("weight that moves codebooks to the encoder's numbers, against means over pixels and latents", ge=0)
+    ] = 0.01
+    commitment_weight: Annotated[
+        float, Option("weight that moves the encoder's numbers to codebooks, against means over pixels and latents", ge=0)
+    ] = 0.01
+    per_sample = True
+
+    def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
+        """The terms `quantisation_codebook` and `quantisation_commitment`, sums over latents.
+
+        Raises `IncompatibleParts` for a posterior that is not quantised.
+        """
+        q = made.posterior
+        if not isinstance(q, Quantised):
+            raise IncompatibleParts(f"The rate quantisation needs a quantised posterior, not {type(q).__name__}.")
+        scale = made.images[0].numel() / made.z.shape[1]
+        return {
+            "quantisation_codebook": Term((q.continuous.detach() - q.value).square().sum(1), scale * self.codebook_weight),
+            "quantisation_commitment": Term((q.continuous - q.value.detach()).square().sum(1), scale * self.commitment_weight),
+        }
