@@ -145,7 +145,7 @@ def test_log_names():
     game = GAMES["factor_vae"]
     vae = small_vae(game)
     joint, critics = train_step(vae, game, optimisers_of(vae, game), draws(), a_context())
-    assert list(joint.values) == ["loss", "nll", "kl", "tc_critic", "kl_per_dim"]
+    assert list(joint.values) == ["loss", "nll", "kl", "tc_critic", "kl_per_dim", "tc_gaussian"]
     assert list(critics.values) == ["critic/loss", "critic/drawn", "critic/permuted", "critic/accuracy"]
 
 
