@@ -66,7 +66,7 @@ def test_the_error_is_four_times_what_a_grid_half_as_fine_is_off(monkeypatch):
     from unbraid.metrics import mixture_entropy as module
 
     mean, variance = np.array([0.0, 3.0]), np.array([1.0, 0.01])
-    monkeypatch.setattr(module, "_entropy_on_grid", lambda grid, m, v: 1.0 + grid.spacing)
+    monkeypatch.setattr(module, "_entropies_on_grid", lambda grid, m, v, sizes: np.array([1.0 + grid.spacing]))
     found = mixture_entropy(mean, variance)
     assert found.error == pytest.approx(4 * 0.9 * (found.value - 1.0))
 
@@ -99,7 +99,8 @@ def test_components_are_widened_to_two_points_of_the_largest_grid_and_the_error_
     x = grid.low + grid.spacing * np.arange(grid.size)
     widths = np.sqrt([quadrature.narrowest, 100.0])
     exact = np.mean([np.exp(-0.5 * ((x - m) / w) ** 2) / w for m, w in zip(mean, widths, strict=True)], axis=0)
-    assert np.abs(quadrature.density(mean, variance) - exact / math.sqrt(2 * math.pi)).max() < 0.05 * exact.max()
+    (density,) = next(quadrature.densities(mean, variance, np.array([2])))
+    assert np.abs(density - exact / math.sqrt(2 * math.pi)).max() < 0.05 * exact.max()
 
 
 def test_an_outlier_costs_accuracy_and_says_so():
@@ -114,3 +115,15 @@ def test_an_outlier_costs_accuracy_and_says_so():
 def test_what_is_no_normal_is_refused(mean, variance):
     with pytest.raises(UsageError, match="finite"):
         mixture_entropy(np.array([0.0, mean]), np.array([1.0, variance]))
+
+
+def test_several_mixtures_at_once_are_each_on_its_own():
+    rng = np.random.default_rng(4)
+    mean, variance, sizes = rng.normal(size=600), 10 ** rng.uniform(-3, 0, size=600), np.array([1, 99, 300, 200])
+    quadrature = Quadrature.over(mean, variance)
+    values, errors = quadrature.entropies(mean, variance, sizes)
+    for own, value, error in zip(np.split(np.arange(600), np.cumsum(sizes)[:-1]), values, errors, strict=True):
+        (alone,), (its_error,) = quadrature.entropies(mean[own], variance[own], np.array([len(own)]))
+        assert (value, error) == pytest.approx((alone, its_error), abs=1e-12)
+        exact = mixture_entropy(mean[own], variance[own])  # on a grid of its own
+        assert value == pytest.approx(exact.value, abs=error + exact.error)

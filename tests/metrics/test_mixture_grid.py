@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from unbraid.metrics import mixture_grid as module
 from unbraid.metrics.mixture_grid import BLOCK, Grid
 
 
@@ -61,3 +62,18 @@ def test_densities_of_parts_add_up():
     grid = Grid.over(mean, variance, 0.01, 14)
     parts = [grid.density(mean[own], variance[own]) * len(mean[own]) for own in (slice(0, 1), slice(1, 120), slice(120, 300))]
     assert sum(parts) / 300 == pytest.approx(grid.density(mean, variance), abs=1e-9)
+
+
+@pytest.mark.parametrize("cells", [1, 1 << 13, 1 << 20])
+def test_mixtures_are_read_together_as_they_are_alone(monkeypatch, cells):
+    """Some at a time, whether a block of components holds several mixtures or a mixture several blocks."""
+    monkeypatch.setattr(module, "CELLS", cells)
+    monkeypatch.setattr(module, "BLOCK", 50)
+    rng = np.random.default_rng(5)
+    mean, variance, sizes = rng.normal(size=200), 10 ** rng.uniform(-2, 1, size=200), np.array([7, 1, 130, 2, 60])
+    grid = Grid.over(mean, variance, 0.05, 7)
+    parts = list(grid.densities(mean, variance, sizes))
+    together = np.concatenate(parts)
+    assert len(parts) == {1: 5, 1 << 20: 1}.get(cells, len(parts))
+    for own, density in zip(np.split(np.arange(200), np.cumsum(sizes)[:-1]), together, strict=True):
+        assert density == pytest.approx(grid.density(mean[own], variance[own]), abs=1e-12)

@@ -6,10 +6,11 @@ Its density on a grid is a sum of convolutions, one for each width: deterministi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from unbraid.errors import UsageError
 from unbraid.metrics.mixture_grid import MARGIN, Grid
@@ -56,16 +57,20 @@ class Quadrature:
         fine, coarse = Grid.over(mean, kept, spacing, PER_LEVEL), Grid.over(mean, kept, 1.9 * spacing, PER_LEVEL // 2)
         return cls(fine, coarse, narrowest)
 
-    def density(self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "g"]:
-        """Density of the even mixture of these components on the coarse grid."""
-        return self.coarse.density(mean, np.maximum(variance, self.narrowest))
+    def densities(
+        self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
+    ) -> Iterator[Float64[np.ndarray, "some g"]]:
+        """Densities of even mixtures of these components on the coarse grid, as `Grid.densities` takes and gives them."""
+        return self.coarse.densities(mean, np.maximum(variance, self.narrowest), sizes)
 
-    def entropy(self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"]) -> Entropy:
-        """The same with its error."""
+    def entropies(
+        self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
+    ) -> tuple[Float64[np.ndarray, "m"], Float64[np.ndarray, "m"]]:
+        """Entropies of even mixtures, the first of as many components as `sizes` says, and so on; and their errors."""
         kept = np.maximum(variance, self.narrowest)
-        fine, coarse = (_entropy_on_grid(grid, mean, kept) for grid in (self.fine, self.coarse))
-        widening = 0.5 * float(np.log(kept / variance).mean())
-        return Entropy(fine, max(4 * abs(fine - coarse), LEAST_ERROR) + widening)
+        fine, coarse = (_entropies_on_grid(grid, mean, kept, sizes) for grid in (self.fine, self.coarse))
+        widening = np.add.reduceat(np.log(kept / variance), np.cumsum(sizes) - sizes) / (2 * sizes)
+        return fine, np.maximum(4 * np.abs(fine - coarse), LEAST_ERROR) + widening
 
 
 def mixture_entropy(mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"]) -> Entropy:
@@ -79,10 +84,15 @@ def mixture_entropy(mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray
 
     Raises `UsageError` for values that are not finite, or variances that are not positive.
     """
-    return Quadrature.over(mean, variance).entropy(mean, variance)
+    values, errors = Quadrature.over(mean, variance).entropies(mean, variance, np.array([len(mean)]))
+    return Entropy(float(values[0]), float(errors[0]))
 
 
-def _entropy_on_grid(grid: Grid, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"]) -> float:
-    density = grid.density(mean, variance)
-    logs = np.log(density, out=np.zeros_like(density), where=density > 0)
-    return float(-grid.spacing * (density * logs).sum())
+def _entropies_on_grid(
+    grid: Grid, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
+) -> Float64[np.ndarray, "m"]:
+    found = []
+    for densities in grid.densities(mean, variance, sizes):
+        logs = np.log(densities, out=np.zeros_like(densities), where=densities > 0)
+        found.append(-grid.spacing * np.einsum("mg,mg->m", densities, logs))
+    return np.concatenate(found)

@@ -7,6 +7,7 @@ half as fine. All grids have one period, so their spectra add up.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import ceil, exp, log
 
@@ -20,6 +21,8 @@ COARSEST = 64
 """No level has fewer points."""
 BLOCK = 1 << 13
 """Components handled at once; what fits a core's cache."""
+CELLS = 1 << 20
+"""Cells of the tables of all mixtures that are read at once."""
 
 Thrice = tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n"], Float64[np.ndarray, "n"]]
 
@@ -80,26 +83,50 @@ class Grid:
 
     def density(self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "g"]:
         """Density of the even mixture of these components at the points of the grid; negative ripples are clipped."""
-        masses = self._masses(mean, variance)
-        spectrum = np.zeros(self.size // 2 + 1, np.complex128)
+        return next(self.densities(mean, variance, np.array([len(mean)])))[0]
+
+    def densities(
+        self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
+    ) -> Iterator[Float64[np.ndarray, "some g"]]:
+        """The same of several mixtures: the first of as many components as `sizes` says, the second of those after them, ...
+
+        Together they come to all mixtures, some at a time, as many as memory should hold.
+        """
+        some = max(1, CELLS // self.levels[-1].end)
+        ends = np.append(0, np.cumsum(sizes))
+        for first in range(0, len(sizes), some):
+            own = slice(ends[first], ends[min(first + some, len(sizes))])
+            yield self._densities(mean[own], variance[own], sizes[first : first + some])
+
+    def _densities(
+        self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
+    ) -> Float64[np.ndarray, "m g"]:
+        masses = self._masses(mean, variance, sizes)
+        spectra = np.zeros((len(sizes), self.size // 2 + 1), np.complex128)
         for level in self.levels:
-            table = masses[level.start : level.end].reshape(level.rows, level.points)
-            used = np.flatnonzero(table.any(1))
+            tables = masses[:, level.start : level.end].reshape(len(sizes), level.rows, level.points)
+            used = np.flatnonzero(tables.any((0, 2)))
             if len(used):
                 rows = slice(used[0], used[-1] + 1)
-                found = np.einsum("rf,rf->f", scipy.fft.rfft(table[rows], axis=1), level.kernels[rows])
-                spectrum[: len(found)] += found
-        return np.maximum(scipy.fft.irfft(spectrum, self.size), 0) / (self.spacing * len(mean))
+                found = np.einsum("mrf,rf->mf", scipy.fft.rfft(tables[:, rows]), level.kernels[rows])
+                spectra[:, : found.shape[1]] += found
+        return np.maximum(scipy.fft.irfft(spectra, self.size), 0) / (self.spacing * sizes[:, None])
 
-    def _masses(self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "c"]:
-        """Number of components in each cell of all tables."""
-        masses = np.zeros(self.levels[-1].end)
+    def _masses(
+        self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
+    ) -> Float64[np.ndarray, "m c"]:
+        """Number of components in each cell of all tables, of each mixture."""
+        mixture, width = np.repeat(np.arange(len(sizes)), sizes), self.levels[-1].end
+        masses = np.zeros((len(sizes), width))
         for start in range(0, len(mean), BLOCK):
             own = slice(start, start + BLOCK)
             count = len(mean[own])
             cells, shares = self._cells[: 9 * count], self._shares[: 9 * count]
             self._share_out(mean[own], variance[own], cells.reshape(9, count), shares.reshape(9, count))
-            masses += np.bincount(cells, shares, minlength=len(masses))
+            first, last = mixture[own][0], mixture[own][-1] + 1
+            cells.reshape(9, count)[:] += (mixture[own] - first) * width
+            found = np.bincount(cells, shares, minlength=(last - first) * width)
+            masses[first:last] += found.reshape(last - first, width)
         return masses
 
     def _share_out(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer, Shaped
 
@@ -44,14 +46,14 @@ def posterior_information(
     check_codes(mean, factors)
     if variance.shape != mean.shape:
         raise UsageError(f"variance has shape {variance.shape} and the means {mean.shape}; both are (samples, latents).")
-    groups = [_groups(column) for column in factors.T]
+    groups = [_Groups.of(column) for column in factors.T]
     shape = (mean.shape[1], factors.shape[1])
     raw, chance, error = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for j in range(shape[0]):
         latent = _Latent(mean[:, j].astype(np.float64), variance[:, j].astype(np.float64))
-        for k, rows in enumerate(groups):
-            raw[j, k], error[j, k] = latent.information(rows)
-            chance[j, k] = latent.information_of_chance(np.array([len(own) for own in rows])) if adjusted else 0.0
+        for k, own in enumerate(groups):
+            raw[j, k], error[j, k] = latent.information(own)
+            chance[j, k] = latent.information_of_chance(own.sizes) if adjusted else 0.0
     entropies = factor_entropies(factors)
     if not adjusted:
         return Information(raw, entropies, chance, raw > 0, float(error.max()))
@@ -67,15 +69,15 @@ class _Latent:
     def __init__(self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"]) -> None:
         self.mean, self.variance = mean, variance
         self.quadrature = Quadrature.over(mean, variance)
-        self.whole = self.quadrature.entropy(mean, variance)
-        self.log_density = _log(self.quadrature.density(mean, variance))
+        all_rows = np.array([len(mean)])
+        (self.whole,), (self.error,) = self.quadrature.entropies(mean, variance, all_rows)
+        self.log_density = _log(next(self.quadrature.densities(mean, variance, all_rows))[0])
 
-    def information(self, groups: list[Int64[np.ndarray, "_"]]) -> tuple[float, float]:
+    def information(self, groups: _Groups) -> tuple[float, float]:
         """Entropy of all rows less the mean of those of the groups, weighted by their sizes; and its error."""
-        found = [self.quadrature.entropy(self.mean[rows], self.variance[rows]) for rows in groups]
-        shares = np.array([len(rows) for rows in groups]) / len(self.mean)
-        left = self.whole.value - float(shares @ [own.value for own in found])
-        return max(0.0, left), self.whole.error + float(shares @ [own.error for own in found])
+        found, errors = self.quadrature.entropies(self.mean[groups.rows], self.variance[groups.rows], groups.sizes)
+        shares = groups.sizes / len(self.mean)
+        return max(0.0, float(self.whole - shares @ found)), float(self.error + shares @ errors)
 
     def information_of_chance(self, sizes: Int64[np.ndarray, "v"]) -> float:
         r"""The mean information over random groups of these sizes.
@@ -91,28 +93,35 @@ class _Latent:
         orders = -(-CHANCE_GROUPS // len(sizes))
         while True:
             drawn = np.minimum(sizes, limit)
-            found = np.array([self._divergence(rng, size, orders) for size in drawn.tolist()])
+            found = self._divergences(rng, np.repeat(drawn, orders)).reshape(-1, orders).mean(1).clip(0)
             if limit >= sizes.max() or float(sizes @ found) < LITTLE * n:
                 scale = np.divide(1 / sizes - 1 / n, 1 / drawn - 1 / n, out=np.ones(len(sizes)), where=drawn < sizes)
                 return float(sizes @ (found * scale)) / n
             limit *= 4
 
-    def _divergence(self, rng: np.random.Generator, size: int, groups: int) -> float:
-        """Mean of KL(q_g || q) over random groups of so many rows."""
-        total = 0.0
-        for _ in range(groups):
-            rows = rng.choice(len(self.mean), size, replace=False, shuffle=False)
-            density = self.quadrature.density(self.mean[rows], self.variance[rows])
-            total += float(density @ (_log(density) - self.log_density)) * self.quadrature.coarse.spacing
-        return max(0.0, total / groups)
+    def _divergences(self, rng: np.random.Generator, sizes: Int64[np.ndarray, "m"]) -> Float64[np.ndarray, "m"]:
+        """KL(q_g || q) of random groups of so many rows."""
+        rows = np.concatenate([rng.choice(len(self.mean), size, replace=False, shuffle=False) for size in sizes.tolist()])
+        found = [
+            np.einsum("mg,mg->m", densities, _log(densities) - self.log_density)
+            for densities in self.quadrature.densities(self.mean[rows], self.variance[rows], sizes)
+        ]
+        return np.concatenate(found) * self.quadrature.coarse.spacing
 
 
-def _log(density: Float64[np.ndarray, "g"]) -> Float64[np.ndarray, "g"]:
+def _log(density: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
     """Its logarithm, finite where rounding leaves nothing."""
     return np.log(np.maximum(density, 1e-300))
 
 
-def _groups(labels: Integer[np.ndarray, "n"]) -> list[Int64[np.ndarray, "_"]]:
-    """Rows of each value."""
-    _, index, sizes = np.unique(labels, return_inverse=True, return_counts=True)
-    return np.split(np.argsort(index, kind="stable"), np.cumsum(sizes)[:-1])
+@dataclass(frozen=True)
+class _Groups:
+    """Rows of each value of a factor, one value after the other, and how many there are of each."""
+
+    rows: Int64[np.ndarray, "n"]
+    sizes: Int64[np.ndarray, "v"]
+
+    @classmethod
+    def of(cls, labels: Integer[np.ndarray, "n"]) -> _Groups:
+        """Those of these values."""
+        return cls(np.argsort(labels, kind="stable"), np.unique(labels, return_counts=True)[1])
