@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unbraid.api import evaluate as evaluate
+    from unbraid.api import export as export
     from unbraid.api import load as load
     from unbraid.api import report as report
     from unbraid.api import train as train

@@ -197,6 +197,25 @@ def report(folder: str | Path, *, data: Any = None, device: str = "auto") -> Pat
     return write_report(run, model, table, scored, dataset)
 
 
+def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> Path:
+    """Write a run's newest checkpoint to a folder as ONNX files with a description and an example; returns that folder.
+
+    What was measured of the latents goes along where this checkpoint was scored. See `unbraid.explorer.export`.
+
+    Args:
+        out: the folder for the files.
+        overwrite: replace files of an earlier export.
+    """
+    from unbraid.explorer.export import export_model
+
+    folder = Path(folder)
+    model = load(folder, "cpu")
+    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else {}
+    table = CodeTable.load(folder / CODES) if scored.get("step") == model.step and (folder / CODES).is_file() else None
+    follows = scored.get("follows", ()) if table is not None else ()
+    return export_model(model, Path(out), table=table, follows=follows, overwrite=overwrite)
+
+
 def _require_of_run(table: CodeTable, path: Path, model: Model, dataset: Dataset, scored: Mapping[str, Any]) -> None:
     names, sizes = ((), ()) if dataset.space is None else (dataset.space.names, dataset.space.sizes)
     for what, given, wanted in (

@@ -99,6 +99,15 @@ class PosteriorHead(Protocol):
 
 
 @runtime_checkable
+class MarginalHead(PosteriorHead, Protocol):
+    """A head whose means and variances take less than the whole posterior does, and no factors of matrices: for export."""
+
+    def marginals(self, params: Float[Tensor, "batch params"]) -> tuple[Float[Tensor, "batch latent"], ...]:
+        """Means and variances of each latent, those of the posterior."""
+        ...
+
+
+@runtime_checkable
 class Quantiser(PosteriorHead, Protocol):
     """A head that gives each latent one of the values in a codebook of its own."""
 

@@ -116,14 +116,12 @@ def _session(path: Path) -> tuple[tuple[type[Exception], ...], Any]:
     """What onnxruntime refuses files and inputs with, and the file opened by it."""
     try:
         import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as state
     except ImportError:
         raise DataUnavailable(
             f"Reading {path} needs the package onnxruntime: pip install 'unbraid[onnx]'. Or encode the images yourself and "
             "give the codes: unbraid evaluate --codes FILE."
         ) from None
-    kinds: list[type[Exception]] = [k for k in vars(state).values() if isinstance(k, type) and issubclass(k, Exception)]
-    refusals: tuple[type[Exception], ...] = (*kinds, RuntimeError, ValueError)
+    refusals = runtime_errors()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # what is refused is told in our words
     options.use_deterministic_compute = True
@@ -134,6 +132,14 @@ def _session(path: Path) -> tuple[tuple[type[Exception], ...], Any]:
             f"{path} is no ONNX model that onnxruntime {onnxruntime.__version__} reads ({_reason(error)}). Export it again, or "
             "install a newer onnxruntime."
         ) from None
+
+
+def runtime_errors() -> tuple[type[Exception], ...]:
+    """What onnxruntime, which must be installed, refuses files and inputs with; its own classes have no base in common."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    kinds: list[type[Exception]] = [k for k in vars(state).values() if isinstance(k, type) and issubclass(k, Exception)]
+    return (*kinds, RuntimeError, ValueError)
 
 
 def _input(session: Any, path: Path) -> tuple[str, int | None, tuple[int | None, ...]]:

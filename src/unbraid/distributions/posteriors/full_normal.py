@@ -42,15 +42,25 @@ class FullNormalHead(nn.Module):
 
     def forward(self, params: Float[Tensor, "batch params"]) -> FullNormal:
         """Means and the Cholesky factor of the covariance, in float32 at least."""
+        mean, factor = self._mean_and_factor(params)
+        covariance = factor @ factor.mT + JITTER * torch.eye(self.latent_dim, dtype=factor.dtype, device=factor.device)
+        cholesky, _ = torch.linalg.cholesky_ex(covariance)  # NaN stays NaN, for the training loop to find
+        return FullNormal(mean, cholesky.to(mean.dtype))
+
+    def marginals(self, params: Float[Tensor, "batch params"]) -> tuple[Float[Tensor, "batch latent"], ...]:
+        """Means and variances, the diagonal of the covariance."""
+        mean, factor = self._mean_and_factor(params)
+        return mean, (factor.square().sum(2) + JITTER).to(mean.dtype)
+
+    def _mean_and_factor(
+        self, params: Float[Tensor, "batch params"]
+    ) -> tuple[Float[Tensor, "batch latent"], Float[Tensor, "batch latent latent"]]:
         d = self.latent_dim
         mean, numbers = torch.split(at_least_float32(params), [d, d * d], dim=1)
         # in float64, where autocast leaves products alone and a large L does not drown the 1e-4
         square = numbers.double().clamp(-LIMIT, LIMIT).reshape(-1, d, d)
         diagonal = functional.softplus(square.diagonal(dim1=1, dim2=2)) + FLOOR
-        factor = square.tril(-1) + torch.diag_embed(diagonal)
-        covariance = factor @ factor.mT + JITTER * torch.eye(d, dtype=factor.dtype, device=factor.device)
-        cholesky, _ = torch.linalg.cholesky_ex(covariance)  # NaN stays NaN, for the training loop to find
-        return FullNormal(mean, cholesky.to(mean.dtype))
+        return mean, square.tril(-1) + torch.diag_embed(diagonal)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class Broadcast(nn.Module):
         """Tile latents over the grid, or over one of another size."""
         grid = self.coordinates if size is None else coordinate_grid(size).to(self.coordinates)
         tiled = z[:, :, None, None].expand(-1, -1, *grid.shape[1:])
-        return torch.cat([tiled, grid.to(z.dtype).expand(len(z), -1, -1, -1)], dim=1)
+        # not len(z), which an exporter takes for a constant
+        return torch.cat([tiled, grid.to(z.dtype).expand(z.shape[0], -1, -1, -1)], dim=1)
 
 
 @decoders.register("spatial_broadcast", source="Watters et al. (2019), Spatial Broadcast Decoder, arXiv:1901.07017")

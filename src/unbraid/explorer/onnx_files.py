@@ -1,0 +1,150 @@
+"""A trained model as two ONNX files, checked against PyTorch."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from unbraid.distributions.interfaces import Likelihood, MarginalHead, Posterior
+from unbraid.errors import DataUnavailable, UnbraidError
+from unbraid.evaluation.onnx_encoder import runtime_errors
+from unbraid.model import Model
+
+OPSET = 18
+"""What the exporter of PyTorch aims at, and runtimes in browsers have known for years."""
+TOLERANCE = 1e-5
+"""How far outputs may be from PyTorch's, as a share of the largest of them, where that is above 1."""
+TRIED = (1, 3)
+"""Sizes of the batches that are compared."""
+
+
+class Encoder(nn.Module):
+    """Images in [0, 1] -> posterior means and variances; means alone where a posterior is a point."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.trunk, self.head = model.vae.networks["encoder"], model.vae.networks["posterior"]
+        self.outputs = ("mean",) if model.vae.quantiser else ("mean", "variance")
+
+    def forward(self, images: Float[Tensor, "n channel height width"]) -> tuple[Float[Tensor, "n latent"], ...]:
+        """The outputs, under the names in `outputs`."""
+        params = self.trunk(images)
+        if isinstance(self.head, MarginalHead):
+            return self.head.marginals(params)
+        posterior = cast(Posterior, self.head(params))
+        return tuple(getattr(posterior, name) for name in self.outputs)
+
+
+class Decoder(nn.Module):
+    """Codes -> images in [0, 1], the means of p(x|z)."""
+
+    outputs = ("images",)
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.decoder, self.likelihood = model.vae.networks["decoder"], model.vae.networks["likelihood"]
+
+    def forward(self, codes: Float[Tensor, "n latent"]) -> tuple[Float[Tensor, "n channel height width"], ...]:
+        """The images."""
+        return (cast(Likelihood, self.likelihood).mean(self.decoder(codes)),)
+
+
+def onnx_files(model: Model) -> dict[str, bytes]:
+    """`encoder.onnx` and `decoder.onnx` of a model: weights inside, any number of rows, opset 18, no paths of this machine.
+
+    Raises `DataUnavailable` where the packages for it are not installed and `UnbraidError` where a file's outputs differ from
+    PyTorch's by more than `TOLERANCE`.
+    """
+    rng = np.random.default_rng(0)
+    images = rng.random((max(TRIED), *model.image_shape), dtype=np.float32)
+    codes = model.encode(images)
+    return {
+        "encoder.onnx": _exported("encoder.onnx", Encoder(model), "images", images),
+        "decoder.onnx": _exported("decoder.onnx", Decoder(model), "codes", codes),
+    }
+
+
+def _exported(name: str, module: Encoder | Decoder, given: str, example: np.ndarray) -> bytes:
+    torch_onnx, onnx, runtime = (_package(one) for one in ("torch.onnx", "onnx", "onnxruntime"))
+    _package("onnxscript")
+    module = module.eval().cpu()
+    batch = torch.export.Dim("n", min=1)
+    with _quietly(), torch.no_grad():
+        program = torch_onnx.export(
+            module,
+            (torch.from_numpy(example),),
+            input_names=[given],
+            output_names=list(module.outputs),
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=({0: batch},),
+            verbose=False,
+        )
+    content = _without_traces(program.model_proto)
+    onnx.checker.check_model(content, full_check=True)
+    raw: bytes = content.SerializeToString()
+    _compare(name, module, runtime.InferenceSession(raw, providers=["CPUExecutionProvider"]), given, example)
+    return raw
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what the exporter says of itself, such as that torchvision is not installed."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
+
+
+def _without_traces(content: Any) -> Any:
+    """The model without notes on the code that it was made from, which name folders of this machine."""
+    del content.metadata_props[:]
+    graphs = [content.graph, *content.functions]
+    for graph in graphs:
+        del graph.metadata_props[:]
+        for part in (*graph.node, *graph.value_info):
+            del part.metadata_props[:]
+        for node in graph.node:
+            node.doc_string = ""
+    for part in (*content.graph.input, *content.graph.output, *content.graph.initializer):
+        del part.metadata_props[:]
+    content.doc_string = ""
+    return content
+
+
+def _compare(name: str, module: nn.Module, session: Any, given: str, example: np.ndarray) -> None:
+    for n in TRIED:
+        with torch.no_grad():
+            expected = [output.numpy() for output in module(torch.from_numpy(example[:n]))]
+        try:
+            found = session.run(None, {given: example[:n]})
+        except runtime_errors() as error:
+            raise UnbraidError(f"{name} does not run on {n} rows ({error}), so it was not written.") from error
+        for right, own in zip(expected, found, strict=True):
+            off = float(np.abs(right - own).max()) / max(1.0, float(np.abs(right).max()))
+            if not off <= TOLERANCE:
+                raise UnbraidError(
+                    f"{name} differs from PyTorch by {off:.1g}, more than {TOLERANCE:g} of its largest output, so it was not "
+                    "written. Try another version of onnxruntime or PyTorch."
+                )
+
+
+def _package(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise DataUnavailable(f"Exporting needs the package {name}: pip install 'unbraid[export]'.") from None
