@@ -34,6 +34,7 @@ _PUBLIC = {
     "train": "unbraid.api",
     "load": "unbraid.api",
     "evaluate": "unbraid.api",
+    "export": "unbraid.api",
     "report": "unbraid.api",
     "Model": "unbraid.model",
     "CodeTable": "unbraid.codes",
