@@ -40,7 +40,8 @@ LATENTS = 3
 INTRODUCTION = f"""# Which parts go together
 
 Any encoder goes with any decoder, likelihood and model where both networks take the images. Each model is one composition
-of rates; `vae`, `sbd_vae`, `factor_vae` and `soft_intro_vae` take others too (`--rate kl,dip_ii`), which are tried on the model before a run begins.
+of rates; `vae`, `sbd_vae`, `factor_vae` and `soft_intro_vae` take others too (`--rate kl,dip_ii`), which are tried on the
+model before a run begins.
 
 `{REWRITE}` makes this page from what is registered. `make test` checks that it is up to date, and trains a
 step of every encoder with every likelihood and model, and of every decoder with every model and every likelihood, at
