@@ -77,8 +77,8 @@ def test_one_low_entry_is_no_earlier_success():
 
 def test_the_beginning_is_forgiven_and_the_end_counts():
     entries = log({"kl": 0.0})
-    assert names(entries[:19]) == []
-    assert names(entries[:20]) == ["posterior_collapse"]
+    assert names(entries[:29]) == []
+    assert names(entries[:30]) == ["posterior_collapse"]
     assert names(log({"kl": 9.0}, earlier={"kl": 0.0})) == []
 
 
@@ -128,15 +128,15 @@ class TestWatch:
     def test_tells_each_once(self):
         watch = Watch(N_STEPS, {})
         told = [(entry["step"], one.name) for entry in log({"kl": 0.0}) for one in watch.look(entry)]
-        assert told == [(200, "posterior_collapse")]
+        assert told == [(300, "posterior_collapse")]
 
     def test_goes_on_where_a_log_ends(self):
         entries = log({"kl": 0.0})
-        warning = {"kind": "warning", "step": 200, "name": "posterior_collapse", "values": {}}
-        resumed = Watch(N_STEPS, {}, [*entries[:30], warning])
-        assert [one for entry in entries[30:] for one in resumed.look(entry)] == []
+        warning = {"kind": "warning", "step": 300, "name": "posterior_collapse", "values": {}}
+        resumed = Watch(N_STEPS, {}, [*entries[:40], warning])
+        assert [one for entry in entries[40:] for one in resumed.look(entry)] == []
         before = Watch(N_STEPS, {}, entries[:15])
-        assert [entry["step"] for entry in entries[15:] if before.look(entry)] == [200]
+        assert [entry["step"] for entry in entries[15:] if before.look(entry)] == [300]
 
     def test_looks_a_hundred_times_at_most(self, monkeypatch):
         from unbraid.training import symptoms as module

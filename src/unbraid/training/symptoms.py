@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-WINDOW, FEWEST, PATIENCE = 0.1, 5, 0.2
-"""Judged are means over the last tenth of the run's steps, and over at least so many entries of the log, once a fifth of the
-run is over: schedules begin low, and networks need a while."""
+WINDOW, FEWEST, PATIENCE = 0.1, 5, 0.3
+"""Judged are means over the last tenth of the run's steps, and over at least so many entries of the log, once three
+tenths of it are over: schedules begin low, and latents need a while to open."""
 COLLAPSED = 0.1
 """Nats that all latents together carry where the posterior has collapsed."""
 LEAST_CORRELATION, CHANCE = 0.3, 0.53
