@@ -95,8 +95,11 @@ def smoke() -> str:
         "SAP",
         "told in training",
     ]
-    rows = []
+    rows, absent = [], []
     for folder, (model, _) in smoke_runs():
+        if not (folder / METRICS).is_file():
+            absent.append(f"`{model}`")
+            continue
         experiment, log, scored = open_run(folder).experiment, read_log(folder / "log.jsonl"), read_scores(folder / METRICS)
         speed = median(entry["images_per_second"] for entry in log if entry["kind"] == "train")
         wrong = symptoms([entry for entry in log if entry["kind"] == "train"], experiment.steps, remedies(model))
@@ -115,7 +118,7 @@ def smoke() -> str:
                 "; ".join(one.title for one in wrong),
             ]
         )
-    return markdown(head, rows)
+    return markdown(head, rows) + (f"\n\nNot trained yet: {', '.join(absent)}." if absent else "")
 
 
 def scores(scored: Mapping[str, Any]) -> list[float]:
@@ -124,7 +127,7 @@ def scores(scored: Mapping[str, Any]) -> list[float]:
 
 
 def study() -> str:
-    head = ["model", "seeds", "reconstruction", "KL", "MIG", "DCI", "FactorVAE", "SAP"]
+    head = ["model", "reconstruction", "KL", "TC measured", "TC by critic", "MIG", "DCI", "FactorVAE", "SAP"]
     rows = []
     for model, options in STUDY.items():
         found = [read_scores(RUNS / "study" / f"{model}-{seed}" / METRICS) for seed in SEEDS]
@@ -133,10 +136,12 @@ def study() -> str:
         parts = [
             " ".join(f"{split['nll_at_mean']:.1f}" for split in splits),
             " ".join(f"{sum(one['kl_per_dim']):.1f}" for one in found),
+            " ".join(f"{one['kl_parts']['tc']['value']:.2f}" for one in found),
+            " ".join(f"{split['terms']['tc_critic']:.2f}" for split in splits if "tc_critic" in split["terms"]),
         ]
         cells = [f"**{means[name]['score']:.2f}** ({each(found, name)})" for name in METRIC_NAMES]
         label = " ".join([f"`{model}`", *(f"`--{name.replace('_', '-')} {value:g}`" for name, value in options.items())])
-        rows.append([label, str(len(found)), *parts, *cells])
+        rows.append([label, *parts, *cells])
     return markdown(head, rows)
 
 
@@ -156,7 +161,7 @@ def each(found: Sequence[Mapping[str, Any]], name: str) -> str:
 
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] + ["--:"] * (len(head) - 2) + ["---"], *rows]
+    lines = [head, ["---", *["--:"] * (len(head) - 2), "---"], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
