@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import argparse
 import platform
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from tables import markdown
 
 import unbraid
 from unbraid.data.dataset import Dataset, load_dataset
@@ -30,7 +30,6 @@ from unbraid.zoo.recipe import models
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "metrics.md"
 SAMPLES = 10_000
-NUMBER = re.compile(r"[-0-9.,]*( %)?")
 DATASETS = ("ellipses", "dsprites", "shapes", "correlated_ellipses")
 DSPRITES = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
 
@@ -53,13 +52,6 @@ def main() -> None:
     for name, table in tables.items():
         page = page.replace(f"{{{{ {name} }}}}", table)
     PAGE.write_text(page)
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table, columns of numbers to the right."""
-    right = [all(NUMBER.fullmatch(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = [head, ["--:" if own else "---" for own in right], *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def number(value: float | None) -> str:

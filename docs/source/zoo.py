@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tables import markdown
 
 import unbraid
 from unbraid.api import evaluate, is_finished, train
@@ -32,11 +33,7 @@ RUNS = Path("runs") / "zoo"
 DATA, IMAGES, SCORED = "ellipses", 60_000, 20_000
 METRIC_NAMES = ("mig", "dci", "factor_vae_score", "sap")
 SEEDS = range(3)
-STUDY: Mapping[str, Mapping[str, Any]] = {
-    "vae": {},
-    "beta_tcvae": {},
-    "factor_vae": {},
-}
+STUDY = ("vae", "beta_tcvae", "factor_vae")
 STUDIED = {"steps": 6_000, "lr": 1e-3}
 """Options that all models of the study share."""
 
@@ -66,8 +63,8 @@ def smoke_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
 
 def study_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
     for seed in SEEDS:
-        for model, options in STUDY.items():
-            yield RUNS / "study" / f"{model}-{seed}", (model, {**options, **STUDIED, "seed": seed})
+        for model in STUDY:
+            yield RUNS / "study" / f"{model}-{seed}", (model, {**STUDIED, "seed": seed})
 
 
 def make(folder: Path, model: str, options: Mapping[str, Any]) -> None:
@@ -99,7 +96,7 @@ def smoke() -> str:
             absent.append(f"`{model}`")
             continue
         experiment, log, scored = open_run(folder).experiment, read_log(folder / "log.jsonl"), read_scores(folder / METRICS)
-        wrong = symptoms([entry for entry in log if entry["kind"] == "train"], experiment.steps, remedies(model))
+        wrong = symptoms(log, experiment.steps, remedies(model))
         split = scored["splits"]["test"]
         kl = split["terms"].get("kl", sum(scored["kl_per_dim"]) or None)
         rows.append(
@@ -125,7 +122,7 @@ def scores(scored: Mapping[str, Any]) -> list[float]:
 def study() -> str:
     head = ["model", "reconstruction", "KL", "TC measured", "TC by critic", "MIG", "DCI", "FactorVAE", "SAP"]
     rows = []
-    for model, options in STUDY.items():
+    for model in STUDY:
         found = [read_scores(RUNS / "study" / f"{model}-{seed}" / METRICS) for seed in SEEDS]
         means = across_runs([one["metrics"] for one in found])
         splits = [one["splits"]["test"] for one in found]
@@ -136,8 +133,7 @@ def study() -> str:
             " ".join(f"{split['terms']['tc_critic']:.2f}" for split in splits if "tc_critic" in split["terms"]),
         ]
         cells = [f"**{means[name]['score']:.2f}** ({each(found, name)})" for name in METRIC_NAMES]
-        label = " ".join([f"`{model}`", *(f"`--{name.replace('_', '-')} {value:g}`" for name, value in options.items())])
-        rows.append([label, *parts, *cells])
+        rows.append([f"`{model}`", *parts, *cells])
     return markdown(head, rows)
 
 
@@ -154,11 +150,6 @@ def warnings() -> str:
 
 def each(found: Sequence[Mapping[str, Any]], name: str) -> str:
     return " ".join(f"{one['metrics'][name]['score']:.2f}" for one in found)
-
-
-def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---", *["--:"] * (len(head) - 2), "---"], *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def made() -> str:

@@ -9,16 +9,15 @@ from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from unbraid.data.pairs import Pairs
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.errors import IncompatibleParts
 from unbraid.interfaces import AUTOENCODER, Context, Draw, Rate
-from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
-from unbraid.objectives.interface import Move
+from unbraid.objectives.interface import Move, OfTwo
 from unbraid.rates.kl import KL
 
 Averaging = Literal["gvae", "ml_vae"]
@@ -62,7 +61,7 @@ AVERAGES: Mapping[Averaging, Callable[[DiagonalNormal, DiagonalNormal], Diagonal
 
 
 @dataclass(frozen=True)
-class AdaVAE:
+class AdaVAE(OfTwo):
     r"""-E_q~[log p(x|z)] + the sum of the rates, in nats per image, the mean over both images of a pair.
 
     .. math:: \tilde q(z_j|x_i) = \begin{cases} a\bigl(q(z_j|x_1), q(z_j|x_2)\bigr) & \delta_j < \tau \\
@@ -89,15 +88,6 @@ class AdaVAE:
     averaging: Averaging = "gvae"
     rates: tuple[Rate, ...] = (KL(),)
     draws: Pairs = field(default=Pairs())
-
-    @property
-    def players(self) -> Mapping[str, tuple[str, ...]]:
-        """None beyond encoder and decoder."""
-        return {}
-
-    def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
-        """None beyond encoder and decoder."""
-        return {}
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
         """One move of both players.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from unbraid.data.draws import Batches
 from unbraid.interfaces import AUTOENCODER, Context, Draw, Pass, Rate, Term, join_terms
-from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
-from unbraid.objectives.interface import Move
+from unbraid.objectives.interface import Move, OfTwo
 from unbraid.rates.kl import KL
 
 
@@ -29,20 +28,11 @@ def watched(made: Pass) -> dict[str, Float[Tensor, "..."]]:
 
 
 @dataclass(frozen=True)
-class ELBO:
+class ELBO(OfTwo):
     """-E_q[log p(x|z)] + the sum of the rates, in nats per image."""
 
     rates: tuple[Rate, ...] = (KL(),)
     draws: Batches = field(default=Batches(1))
-
-    @property
-    def players(self) -> Mapping[str, tuple[str, ...]]:
-        """None beyond encoder and decoder."""
-        return {}
-
-    def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
-        """None beyond encoder and decoder."""
-        return {}
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
         """One move of both players."""

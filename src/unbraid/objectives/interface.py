@@ -69,3 +69,16 @@ class Objective(Protocol):
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
         """The moves of one step, in order. Never yields inside `no_grad` or `autocast`."""
         ...
+
+
+class OfTwo:
+    """What objectives have in common whose only players are encoder and decoder, with no network beyond theirs."""
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        """None beyond encoder and decoder."""
+        return {}
+
+    def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
+        """None beyond encoder and decoder."""
+        return {}

@@ -7,16 +7,14 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
-from torch import nn
 
 from unbraid.data.draws import Batches
 from unbraid.errors import IncompatibleParts
 from unbraid.interfaces import AUTOENCODER, Context, Draw, Images, Latents, Pass, PerImage, Rate, Term, join_terms
-from unbraid.nn.interfaces import Shape
 from unbraid.nn.running_statistics import unremembered
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
-from unbraid.objectives.interface import Move
+from unbraid.objectives.interface import Move, OfTwo
 from unbraid.rates.kl import KL
 
 Target = Literal["detached", "reference"]
@@ -28,7 +26,7 @@ def exp_elbo(energy: PerImage, scale: float) -> PerImage:
 
 
 @dataclass(frozen=True)
-class SoftIntro:
+class SoftIntro(OfTwo):
     r"""Encoder against decoder (Daniel and Tamar, 2021, Algorithm 1), in two moves a step.
 
     With s = 1 / (C H W), L the reconstruction's energy (-log p(x|z) without constants), R the rates, x_f = D(z) for z from the
@@ -92,15 +90,6 @@ class SoftIntro:
     def inside(self) -> tuple[Rate, ...]:
         """The rates inside the exponentials."""
         return self.rates if self.negative_rates is None else self.negative_rates
-
-    @property
-    def players(self) -> Mapping[str, tuple[str, ...]]:
-        """None beyond encoder and decoder."""
-        return {}
-
-    def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
-        """None beyond encoder and decoder."""
-        return {}
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
         """During the warm-up a joint move; then the encoder's and the decoder's, and what all models show, for the log."""

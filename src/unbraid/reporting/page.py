@@ -70,7 +70,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         cautions=cautions(
             latents=latents,
             loss=charts.training_loss(log),
-            sick=symptoms([entry for entry in log if entry["kind"] == "train"], experiment.steps, remedies(experiment.model)),
+            sick=symptoms(log, experiment.steps, remedies(experiment.model)),
             table=table,
             dataset=dataset,
             scored=scored,

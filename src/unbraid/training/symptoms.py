@@ -37,14 +37,15 @@ class Symptom:
         return f"{self.seen} {self.remedy}"
 
 
-def symptoms(entries: Sequence[Mapping[str, Any]], n_steps: int, remedies: Mapping[str, str] | None = None) -> list[Symptom]:
-    """What is wrong at the last of the entries.
+def symptoms(log: Sequence[Mapping[str, Any]], n_steps: int, remedies: Mapping[str, str] | None = None) -> list[Symptom]:
+    """What is wrong at the last training entry of a log.
 
     Args:
-        entries: training entries of a log, in order.
+        log: its entries, in order.
         n_steps: length of the run, as schedules know it.
         remedies: what to do about a symptom, by its name, where the model knows better than `REMEDIES`.
     """
+    entries = [entry for entry in log if entry["kind"] == "train"]
     if not entries or entries[-1]["step"] < PATIENCE * n_steps:
         return []
     recent = _recent(entries, n_steps)
