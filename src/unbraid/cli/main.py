@@ -113,10 +113,14 @@ def _print_help() -> None:
 
 
 def _tune_process() -> None:
-    """Let glibc keep freed memory, which a training step asks for again at once.
+    """Let glibc keep freed memory, and threads sleep while they wait.
 
-    A fresh 64 MB block costs 16,000 page faults; kept memory costs none. Only the command line's own process is changed.
+    A fresh 64 MB block costs 16,000 page faults, and a training step asks for such blocks again and again; kept memory costs
+    none. Threads that spin while they wait for each other lose nine tenths of the speed as soon as another process wants one of
+    their cores. Only the command line's own process is changed; what the user has set in the environment stays.
     """
+    if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # read when torch is imported
     if not sys.platform.startswith("linux") or "MALLOC_ARENA_MAX" in os.environ:
         return
     import ctypes
