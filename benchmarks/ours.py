@@ -10,9 +10,9 @@ import sys
 import tempfile
 import time
 
-from unbraid.cli.main import _tune_process
+from unbraid.process import tune_process
 
-_tune_process()
+tune_process()
 
 from unbraid.api import train  # noqa: E402
 from unbraid.data.dataset import Dataset, load_dataset  # noqa: E402
@@ -57,7 +57,10 @@ def main() -> None:
             monitor=Turns(),
             batch_size=batch,
             steps=1_000_000,
-            **{name: float(value) if "." in value else int(value) if value.isdecimal() else value for name, value in options.items()},
+            **{
+                name: float(value) if "." in value else int(value) if value.isdecimal() else value
+                for name, value in options.items()
+            },
         )
 
 

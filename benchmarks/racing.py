@@ -101,7 +101,8 @@ def machine() -> dict[str, Any]:
     import unbraid
 
     model = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine()
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.machine(),
     )
     return {
         "processor": model,

@@ -77,7 +77,17 @@ def measure(model: str, size: int, batch: int, threads: int, rounds: int) -> dic
 
 
 def shown_table(found: list[dict]) -> str:
-    head = ["model", "pixels", "batch", "threads", "ratio", "ours, images/s", "plain, images/s", "product, GFLOP/s", "share of it"]
+    head = [
+        "model",
+        "pixels",
+        "batch",
+        "threads",
+        "ratio",
+        "ours, images/s",
+        "plain, images/s",
+        "product, GFLOP/s",
+        "share of it",
+    ]
     rows = [
         [
             f"`{one['model']}`",
