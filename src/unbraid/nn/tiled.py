@@ -7,6 +7,7 @@ a product of matrices and one convolution of the coordinates replace the convolu
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, cast
 
@@ -44,6 +45,7 @@ def tiled_convolution(
     return cast(Tensor, _Spread.apply(grid, heard, rows, columns))  # type: ignore[no-untyped-call]
 
 
+@lru_cache  # of a decoder's own size
 def covered(length: int, kernel: int, zeros: Zeros) -> tuple[Ranges, Bool[Tensor, "ranges kernel"]]:
     """Ranges of places along a side at which a kernel covers the same part of it, and that part.
 
