@@ -256,6 +256,23 @@ def explore(
     return write(explorer_page(shown), Path(out), split=split, overwrite=overwrite)
 
 
+def explore_onnx(
+    decoder: str | Path,
+    out: str | Path,
+    *,
+    encoder: str | Path | None = None,
+    split: bool = False,
+    overwrite: bool = False,
+) -> Page:
+    """Write the page of `explore` for anybody's decoder in an ONNX file, with an encoder or without; see `pair_page`."""
+    from unbraid.explorer.page import require_free, write
+    from unbraid.explorer.pair import pair_page
+
+    require_free(Path(out), split=split, overwrite=overwrite)
+    content = pair_page(Path(decoder), None if encoder is None else Path(encoder))
+    return write(content, Path(out), split=split, overwrite=overwrite)
+
+
 def _require_of_run(table: CodeTable, path: Path, model: Model, dataset: Dataset, scored: Mapping[str, Any]) -> None:
     names, sizes = ((), ()) if dataset.space is None else (dataset.space.names, dataset.space.sizes)
     for what, given, wanted in (

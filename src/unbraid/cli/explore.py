@@ -22,6 +22,12 @@ _ARGUMENTS = (
         "data",
         "Options",
     ),
+    Argument(
+        OptionSpec("decoder", str, None, Option("a decoder of your own in an .onnx file, instead of runs: codes to images")),
+        "decoder",
+        "Options",
+    ),
+    Argument(OptionSpec("encoder", str, None, Option("the encoder that goes with it: images to codes")), "encoder", "Options"),
     Argument(OptionSpec("overwrite", bool, False, Option("replace an earlier page")), "overwrite", "Options"),
 )
 _ABOUT = (
@@ -37,16 +43,24 @@ def run(tokens: list[str]) -> int:
         given = parse("explore", _ABOUT, _ARGUMENTS, ["--out" if token == "-o" else token for token in tokens])
     except HelpShown:
         return 0
+    target = given.pop("out", None)
     runs = given.pop("run", [])
-    if not runs or not given.get("out"):
-        raise UsageError("Give a run folder, or several, and the file to write: unbraid explore runs/NAME -o page.html")
+    decoder = given.pop("decoder", None)
+    if not target or (decoder is None) == (not runs):
+        raise UsageError(
+            "Give a run folder, or several, and the file to write: unbraid explore runs/NAME -o page.html. "
+            "Or models of your own: unbraid explore --encoder e.onnx --decoder d.onnx -o page.html"
+        )
+    foreign = {"times", "data"} if decoder else {"encoder"}
+    unused = sorted(foreign & set(given))
+    if unused:
+        raise UsageError(f"--{unused[0]} goes {'with runs, not with' if decoder else 'only with'} --decoder.")
     from unbraid import api
     from unbraid.cli.console import counting, out
     from unbraid.data.progress import listening
 
-    target = given.pop("out")
     with listening(counting):
-        page = api.explore(runs, target, **given)
+        page = api.explore_onnx(decoder, target, **given) if decoder else api.explore(runs, target, **given)
     size = page.path.stat().st_size / 2**20
-    out.print(f"Page: {page.path}  ({size:.1f} MB)" if not given.get("split") else f"Page: {page.path}, for a web server")
+    out.print(f"Page: {page.path}, for a web server" if given.get("split") else f"Page: {page.path}  ({size:.1f} MB)")
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import UsageError
 from unbraid.explorer.blobs import floats, sprite
 from unbraid.explorer.measured import DRAWS, Sample, cloud_rows, measure, order, take_sample
-from unbraid.explorer.onnx_files import Decoder, Encoder, Preview, exported
+from unbraid.explorer.onnx_files import TRIED, Decoder, Encoder, Preview
 from unbraid.explorer.page import Content
-from unbraid.explorer.weights import with_weights
+from unbraid.explorer.weights import Exporter
 from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.randomness import torch_generator
@@ -25,6 +25,8 @@ FORMAT = 1
 IMAGES = 40
 """Images of the data on the page."""
 COLUMNS = 10
+KEPT = {"checkpoint_every", "keep_checkpoints", "evaluate_every", "log_every"}
+"""Options that change what a run leaves behind and not the model."""
 PREVIEW = 16
 """Pixels, width and height, of what a broadcast decoder draws while a hand moves."""
 
@@ -43,9 +45,11 @@ def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
     sample = take_sample(dataset, IMAGES)
     pixels = sample.pixels
     files: dict[str, bytes] = {}
-    shown = []
-    for i, ((models, _), name) in enumerate(zip(runs, names(newest), strict=True)):
-        shown.append(_model(name, models, sample, pixels, files, f"model{i}"))
+    exporter = Exporter()
+    shown = [
+        _model(name, models, sample, pixels, exporter, files, f"model{i}")
+        for i, ((models, _), name) in enumerate(zip(runs, names(newest), strict=True))
+    ]
     experiment = newest[0].experiment
     data = str(experiment.data_options.get("name") or experiment.data)
     kinds = list(dict.fromkeys(model.experiment.model for model in newest))
@@ -65,7 +69,7 @@ def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
 def names(models: Sequence[Model]) -> list[str]:
     """What tells models apart: the model, with the options that differ between them, and the seed where that does."""
     given: list[dict[str, Any]] = [{**given_options(model.experiment), "seed": model.experiment.seed} for model in models]
-    keys = dict.fromkeys(key for options in given for key in options)
+    keys = [key for key in dict.fromkeys(key for options in given for key in options) if key not in KEPT]
     differing = [key for key in keys if len({repr(_value(m, o, key)) for m, o in zip(models, given, strict=True)}) > 1]
     made = []
     for model, options in zip(models, given, strict=True):
@@ -84,14 +88,19 @@ def _value(model: Model, options: Mapping[str, Any], key: str) -> Any:
 
 
 def _model(
-    name: str, models: Sequence[Model], sample: Sample, pixels: np.ndarray, files: dict[str, bytes], stem: str
+    name: str,
+    models: Sequence[Model],
+    sample: Sample,
+    pixels: np.ndarray,
+    exporter: Exporter,
+    files: dict[str, bytes],
+    stem: str,
 ) -> dict[str, Any]:
     newest = models[-1]
     encoder = Encoder(newest)
-    files[f"{stem}-encoder"] = exported("encoder.onnx", encoder, "images", _example(newest))
-    moments = [_moment(model, sample, pixels) for model in models]
-    for moment, written in zip(moments, _decoders(models, files, stem), strict=True):
-        moment |= written
+    example = np.random.default_rng(0).random((max(TRIED), *newest.image_shape), dtype=np.float32)
+    files[f"{stem}-encoder"] = exporter.file("encoder.onnx", encoder, "images", example)
+    moments = [_moment(model, sample, pixels) | _decoders(model, exporter, files, stem) for model in models]
     return {
         "name": name,
         "command": command_line(newest.experiment),
@@ -123,33 +132,21 @@ def _moment(model: Model, sample: Sample, pixels: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _decoders(models: Sequence[Model], files: dict[str, bytes], stem: str) -> Iterator[dict[str, Any]]:
-    """Writes decoders of all times, the graph of the first with the weights of the others; yields their names."""
-    codes = np.random.default_rng(0).normal(size=(4, models[0].latent_dim)).astype(np.float32)
-    graphs: dict[str, bytes] = {}
-    for model in models:
-        names: dict[str, Any] = {"decoder": f"{stem}-step{model.step}", "preview": None}
-        kinds: dict[str, Decoder | Preview] = {"decoder": Decoder(model)}
-        if _draws_any_size(model):
-            names["preview"] = f"{stem}-step{model.step}-preview"
-            kinds["preview"] = Preview(model, (PREVIEW, PREVIEW))
-        for kind, module in kinds.items():
-            made = (
-                with_weights(graphs[kind], module, "codes", codes)
-                if kind in graphs
-                else exported("decoder.onnx", module, "codes", codes)
-            )
-            graphs[kind] = files[names[kind]] = made
-        yield names
+def _decoders(model: Model, exporter: Exporter, files: dict[str, bytes], stem: str) -> dict[str, str | None]:
+    """Writes the decoder, and the smaller one where there is one; gives their names."""
+    codes = np.random.default_rng(0).normal(size=(max(TRIED), model.latent_dim)).astype(np.float32)
+    name = f"{stem}-step{model.step}"
+    files[name] = exporter.file("decoder.onnx", Decoder(model), "codes", codes)
+    if not _draws_any_size(model):
+        return {"decoder": name, "preview": None}
+    preview = Preview(model, (PREVIEW, PREVIEW))
+    files[f"{name}-preview"] = exporter.file("preview.onnx", preview, "codes", codes)
+    return {"decoder": name, "preview": f"{name}-preview"}
 
 
 def _draws_any_size(model: Model) -> bool:
     _, height, width = model.image_shape
     return isinstance(model.vae.networks["decoder"], SpatialBroadcast) and min(height, width) > PREVIEW
-
-
-def _example(model: Model) -> np.ndarray:
-    return np.random.default_rng(0).random((4, *model.image_shape), dtype=np.float32)
 
 
 def _is_normal(model: Model) -> bool:

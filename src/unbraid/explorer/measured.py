@@ -81,13 +81,16 @@ def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) 
     live = explained(mean, variance) >= ACTIVE
     average = kl.astype(np.float64).mean(0) if kl.shape[1] == model.latent_dim else np.full(model.latent_dim, np.nan)
     shares = _shares(dataset, sample.rows, mean, variance)
-    named = follows(shares, dataset.space.names) if shares is not None and dataset.space is not None else [""] * model.latent_dim
-    half = np.maximum(WIDTH * deviation, LEAST)
+    named = (
+        follows(shares, dataset.space.names) if shares is not None and dataset.space is not None else [""] * model.latent_dim
+    )
+    half, books = np.maximum(WIDTH * deviation, LEAST), model.codebooks
+    low, high = (centre - half, centre + half) if books is None else (books[:, 0] - LEAST, books[:, -1] + LEAST)
     return {
         "latents": [
             {
-                "low": float(centre[j] - half[j]),
-                "high": float(centre[j] + half[j]),
+                "low": float(low[j]),
+                "high": float(high[j]),
                 "mean": float(centre[j]),
                 "sd": float(deviation[j]),
                 "kl": float(average[j]) if np.isfinite(average[j]) else None,

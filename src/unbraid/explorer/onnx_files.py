@@ -69,7 +69,9 @@ class Preview(nn.Module):
         super().__init__()
         decoder = model.vae.networks["decoder"]
         if not isinstance(decoder, SpatialBroadcast):
-            raise IncompatibleParts(f"The decoder {type(decoder).__name__} draws one size; only spatial_broadcast draws others.")
+            raise IncompatibleParts(
+                f"The decoder {type(decoder).__name__} draws one size; only spatial_broadcast draws others."
+            )
         self.decoder, self.likelihood, self.size = decoder, model.vae.networks["likelihood"], size
 
     def forward(self, codes: Float[Tensor, "n latent"]) -> tuple[Float[Tensor, "n channel height width"], ...]:
@@ -97,7 +99,7 @@ def exported(name: str, module: Encoder | Decoder | Preview, given: str, example
 
     Args:
         given: name of its input.
-        example: an input of at least `TRIED` rows.
+        example: an input of as many rows as the largest of `TRIED`.
     """
     torch_onnx, onnx, runtime = (package(one) for one in ("torch.onnx", "onnx", "onnxruntime"))
     package("onnxscript")

@@ -11,11 +11,15 @@ from unbraid.model import Model
 from unbraid.training.checkpoint import list_checkpoints, read_checkpoint, require_fit
 from unbraid.training.run import CHECKPOINTS, Run, open_run
 
+HISTORY = 2
+"""Runs keep two checkpoints unless told otherwise, for safety; these show nothing of what happened before."""
+
 
 def every_time(newest: Model, most: int) -> list[Model]:
     """A model before training, at checkpoints that were kept, evenly chosen, and now; oldest first, at most so many.
 
-    The model alone where no other checkpoint was kept, and of a folder that `Model.save` wrote.
+    The model alone where `most` is 1, of a folder that `Model.save` wrote, and where fewer than `HISTORY` earlier checkpoints
+    were kept.
 
     Raises `UsageError` where `most` is below 1 and `CorruptFile` for a checkpoint that is damaged.
     """
@@ -26,10 +30,13 @@ def every_time(newest: Model, most: int) -> list[Model]:
         return [newest]
     run = open_run(folder)
     paths = [path for path in list_checkpoints(run.checkpoints) if _step(path) < newest.step]
-    if not paths or most < 2:
+    if len(paths) < HISTORY or most < 2:
         return [newest]
     places = np.unique(np.linspace(0, len(paths), min(most - 1, len(paths) + 1), dtype=int))
-    return [*(_at(run, paths[place - 1]) if place else Model(run.experiment.build(), run.experiment) for place in places), newest]
+    return [
+        *(_at(run, paths[place - 1]) if place else Model(run.experiment.build(), run.experiment) for place in places),
+        newest,
+    ]
 
 
 def _at(run: Run, path: Path) -> Model:

@@ -40,6 +40,9 @@ export function choices(explorer: Explorer, failed: (error: unknown) => void): v
     }, FRAME);
   };
   play.addEventListener("click", () => (playing ? stop() : start().catch(failed)));
+  const prepare = () => explorer.model.moments.forEach((moment) => explorer.decoder(moment.decoder).catch(failed));
+  time.addEventListener("pointerenter", prepare, { once: true });
+  time.addEventListener("focus", prepare, { once: true });
   time.addEventListener("input", () => {
     stop();
     to(time.valueAsNumber, false);
@@ -56,6 +59,7 @@ export function choices(explorer: Explorer, failed: (error: unknown) => void): v
     byId("time-text").textContent = words;
     time.setAttribute("aria-valuetext", words);
     byId("about").textContent = explorer.model.command;
+    byId("about").hidden = explorer.model.command === "";
   };
   explorer.on("model", stop);
   explorer.on(["model", "moment"], show);

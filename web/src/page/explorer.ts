@@ -79,9 +79,9 @@ export class Explorer {
     return codes.map((code, j) => books[j].reduce((best, value) => (Math.abs(value - code) < Math.abs(best - code) ? value : best)));
   }
 
-  /** q(z|x) of the image that the codes came from. */
-  posterior(): Posterior | null {
-    const { source, model, moment } = this;
+  /** q(z|x) of an image; of the one that the codes came from unless given. */
+  posterior(source: Source = this.source): Posterior | null {
+    const { model, moment } = this;
     if (source.kind === "own") {
       const { mean, variance } = source.posterior;
       const known = model.normal && variance;
@@ -124,12 +124,13 @@ export class Explorer {
   }
 
   /** Codes that belong to no image. */
-  setFree(codes: Float32Array): void {
+  setFree(codes: Float32Array, done = true): void {
+    const before = this.source.kind;
     this.source = { kind: "free" };
     this.codes = this.nearest(codes);
     this.moved = true;
-    this.tell("source");
-    this.changed(true);
+    if (before !== "free") this.tell("source");
+    this.changed(done);
   }
 
   setLatent(latent: number, value: number, done: boolean): void {
@@ -218,7 +219,7 @@ export class Explorer {
     this.settleSoon();
   }
 
-  private settleSoon(): void {
+  settleSoon(): void {
     window.clearTimeout(this.rest);
     this.rest = window.setTimeout(() => {
       if (this.shownSmall) this.live.ask({ asked: performance.now(), fast: false });

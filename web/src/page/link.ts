@@ -11,7 +11,12 @@ export function link(explorer: Explorer, say: (words: string) => void): void {
     if (source.kind === "image") parts.set("image", String(source.index));
     if (source.kind !== "image" || moved) parts.set("z", Array.from(codes, (code) => Number(code.toFixed(4))).join("_"));
     const hash = `#${parts.toString()}`;
-    if (hash !== window.location.hash) window.history.replaceState(null, "", hash);
+    if (hash === window.location.hash) return;
+    try {
+      window.history.replaceState(null, "", hash);
+    } catch {
+      // a page inside a notebook has no address of its own
+    }
   };
 
   const read = () => {

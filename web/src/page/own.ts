@@ -12,7 +12,7 @@ export function ownImages(explorer: Explorer, say: (words: string) => void): voi
     shape,
     () => explorer.encode(pad.pixels),
     say,
-    section,
+    document.documentElement,
   );
   const has = () => (section.hidden = explorer.model.encoder === null);
   explorer.on("model", has);

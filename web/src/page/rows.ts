@@ -4,7 +4,7 @@ import { decimal } from "../lib/elements";
 import { paint } from "../lib/paint";
 import { Strip } from "../lib/strip";
 import { whenSeen } from "./background";
-import type { Explorer } from "./explorer";
+import type { Explorer, Source } from "./explorer";
 import { latentName } from "./names";
 
 const CHUNK = 4; // images decoded before a moving hand gets its turn
@@ -66,21 +66,22 @@ export function between(explorer: Explorer, failed: (error: unknown) => void): v
   const mix = document.getElementById("mix") as HTMLInputElement;
   const count = 9;
   const buttons = ["take-a", "take-b"].map((id) => document.getElementById(id) as HTMLButtonElement);
-  let ends: Float32Array[] = [];
+  // ends are images where they can be, so that they follow when the model or its time changes
+  let ends: [Source, Float32Array][] = [];
 
   const first = () => {
-    const images = explorer.page.images?.names.length ?? 0;
-    const codes = (index: number) => {
-      const { source } = explorer;
-      explorer.source = { kind: "image", index };
-      const mean = explorer.posterior()?.mean.slice();
-      explorer.source = source;
-      return mean;
-    };
-    ends = [0, images - 1].map((index) => (images ? codes(index) : undefined) ?? explorer.middle());
-    if (!images) explorer.moment.latents.forEach((latent, j) => [ends[0][j], ends[1][j]] = [latent.mean - latent.sd, latent.mean + latent.sd]);
+    const { latents } = explorer.moment;
+    const last = (explorer.page.images?.names.length ?? 0) - 1;
+    ends = [0, last].map((index, k) => [
+      last > 0 ? { kind: "image", index } : { kind: "free" },
+      Float32Array.from(latents, (latent) => latent.mean + (k ? latent.sd : -latent.sd)),
+    ]);
   };
-  const at = (share: number) => explorer.nearest(ends[0].map((value, j) => value * (1 - share) + ends[1][j] * share));
+  const codes = (k: number) => {
+    const [source, own] = ends[k];
+    return (source.kind === "image" && explorer.posterior(source)?.mean) || own;
+  };
+  const at = (share: number) => explorer.nearest(codes(0).map((value, j) => value * (1 - share) + codes(1)[j] * share));
   const strip = new Strip(document.getElementById("between-strip") as HTMLElement, count, (i) => {
     mix.valueAsNumber = i / (count - 1);
     explorer.setFree(at(mix.valueAsNumber));
@@ -88,10 +89,10 @@ export function between(explorer: Explorer, failed: (error: unknown) => void): v
   const refresh = whenSeen(
     section,
     async (current) => {
-      const codes = Array.from({ length: count }, (_, i) => at(i / (count - 1)));
-      await fill(explorer, strip, codes, codes.map((_, i) => `${Math.round((100 * i) / (count - 1))} % of the way`), current);
+      const way = Array.from({ length: count }, (_, i) => at(i / (count - 1)));
+      await fill(explorer, strip, way, way.map((_, i) => `${Math.round((100 * i) / (count - 1))} % of the way`), current);
       for (const [k, button] of buttons.entries()) {
-        const images = await explorer.decode(ends[k]);
+        const images = await explorer.decode(explorer.nearest(codes(k)));
         if (!current()) return;
         paint(button.querySelector("canvas")!, images);
       }
@@ -100,17 +101,15 @@ export function between(explorer: Explorer, failed: (error: unknown) => void): v
   );
   buttons.forEach((button, k) =>
     button.addEventListener("click", () => {
-      ends[k] = explorer.codes.slice();
+      ends[k] = [explorer.moved ? { kind: "free" } : explorer.source, explorer.codes.slice()];
       mix.valueAsNumber = k;
       refresh();
     }),
   );
-  mix.addEventListener("input", () => explorer.setCodes(at(mix.valueAsNumber), false));
-  mix.addEventListener("change", () => explorer.setCodes(at(mix.valueAsNumber), true));
-  explorer.on("moment", () => {
-    first();
-    refresh();
-  });
+  mix.addEventListener("input", () => explorer.setFree(at(mix.valueAsNumber), false));
+  mix.addEventListener("change", () => explorer.setFree(at(mix.valueAsNumber)));
+  explorer.on("model", first);
+  explorer.on("moment", refresh);
   first();
   refresh();
 }

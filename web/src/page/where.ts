@@ -60,11 +60,11 @@ export function wherePanel(explorer: Explorer): void {
   const mark = () => {
     const { source } = explorer;
     const at = source.kind === "image" && images ? images.factors[source.index] : null;
-    const figure = big.parentElement!;
-    figure.classList.toggle("marked", at !== null);
+    const frame = big.parentElement!;
+    frame.classList.toggle("marked", at !== null);
     if (!at) return;
-    figure.style.setProperty("--x", String((at[x] + 0.5) / columns));
-    figure.style.setProperty("--y", String((at[y] + 0.5) / rows));
+    frame.style.setProperty("--x", String((at[x] + 0.5) / columns));
+    frame.style.setProperty("--y", String((at[y] + 0.5) / rows));
   };
   const build = () => {
     const { order, moments } = explorer.model;
