@@ -3,7 +3,7 @@
 export { floats, fromBase64, inflate } from "./bytes";
 export { DrawingPad } from "./drawing";
 export { Latest } from "./latest";
-export { diverging, hue, imageData, paint, pixelsOf, sequential } from "./paint";
+export { diverging, hue, imageData, paint, pixelsOf } from "./paint";
 export { LatentPlane } from "./plane";
 export { Decoder, Encoder, provideRuntime, unsupported } from "./runtime";
 export type { DecoderOptions, EncoderOptions, Images, Posteriors, Shape, Spread } from "./runtime";

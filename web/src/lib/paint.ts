@@ -49,15 +49,12 @@ export function context(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
 
 type Colour = readonly [number, number, number];
 
-// ColorBrewer RdBu, as reports have it, and Blues; from low to high.
+// ColorBrewer RdBu, as reports have it, from low to high.
 const DIVERGING: readonly Colour[] = [
   [5, 48, 97], [33, 102, 172], [67, 147, 195], [146, 197, 222], [209, 229, 240], [247, 247, 247],
   [253, 219, 199], [244, 165, 130], [214, 96, 77], [178, 24, 43], [103, 0, 31],
 ];
-const SEQUENTIAL: readonly Colour[] = [
-  [247, 251, 255], [222, 235, 247], [198, 219, 239], [158, 202, 225], [107, 174, 214], [66, 146, 198],
-  [33, 113, 181], [8, 81, 156], [8, 48, 107],
-];
+// viridis, from low to high.
 const HUES: readonly Colour[] = [
   [68, 1, 84], [72, 40, 120], [62, 74, 137], [49, 104, 142], [38, 130, 142], [31, 158, 137], [53, 183, 121],
   [109, 205, 89], [180, 222, 44], [253, 231, 37],
@@ -73,14 +70,6 @@ function along(colours: readonly Colour[], share: number): Colour {
 
 /** From blue (-1) over white (0) to red (1). */
 export const diverging = (value: number): Colour => along(DIVERGING, (value + 1) / 2);
-/** From white (0) to dark blue (1). */
-export const sequential = (value: number): Colour => along(SEQUENTIAL, value);
 /** From violet (0) over green to yellow (1). */
 export const hue = (value: number): Colour => along(HUES, value);
 export const css = ([red, green, blue]: Colour): string => `rgb(${red} ${green} ${blue})`;
-
-/** Whether white text reads better on a colour than black. */
-export function isDark([red, green, blue]: Colour): boolean {
-  const linear = (value: number) => (value <= 10.3 ? value / 3294.6 : ((value / 255 + 0.055) / 1.055) ** 2.4);
-  return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue) < 0.179;
-}

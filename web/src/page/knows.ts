@@ -1,7 +1,6 @@
 // What each latent knows of each factor, at the time that is shown.
 
 import { element } from "../lib/elements";
-import { css, isDark, sequential } from "../lib/paint";
 import type { Explorer } from "./explorer";
 import { words } from "./names";
 
@@ -23,8 +22,7 @@ export function knowsPanel(explorer: Explorer): void {
     const rows = explorer.model.order.slice(0, SHOWN).map((j) => {
       const cells = shares[j].map((share) => {
         const shown = latents[j].active ? share : 0; // the decoder does not hear what noise drowns
-        const colour = sequential(Math.max(0, shown));
-        const cell = element("td", { style: `background:${css(colour)};color:${isDark(colour) ? "#fff" : "#1f2328"}` });
+        const cell = element("td", { style: `--share: ${shown}`, className: shown > 0.77 ? "high full" : shown > 0.6 ? "high" : "" });
         cell.textContent = `${Math.round(100 * shown)} %`;
         return cell;
       });

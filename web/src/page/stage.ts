@@ -42,6 +42,10 @@ export function stage(explorer: Explorer, gallery: Gallery | null, say: (words: 
     link.click();
     say("Image saved");
   };
+  // style sheets for phones let what is above the image scroll away
+  const screen = live.parentElement!;
+  new ResizeObserver(() => byId("stage").style.setProperty("--lead", String(screen.offsetTop - 8))).observe(byId("stage"));
+
   byId("reset").addEventListener("click", () => explorer.reset());
   byId("sample").addEventListener("click", () => explorer.sample());
   byId("save").addEventListener("click", save);
