@@ -5,22 +5,22 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from browser import Tab, chromium
 
 import unbraid
-from browser import Tab, chromium
 from tiny import TINY
 from unbraid import api
 
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory):
-    """Two models of one architecture: the first moves with its latents and kept its checkpoints, the second just began."""
+    """Two models: the first moves with its latents and kept its checkpoints, the second just began and has fewer latents."""
     folder = tmp_path_factory.mktemp("explore")
-    own = {"batch_size": 16, "latent_dim": 4, "lr": 3e-3, "device": "cpu"}
+    own = {"batch_size": 16, "lr": 3e-3, "device": "cpu"}
     first = unbraid.train(
-        "vae", TINY, out=folder / "first", steps=150, checkpoint_every=50, keep_checkpoints=0, **own
+        "vae", TINY, out=folder / "first", steps=150, latent_dim=4, checkpoint_every=50, keep_checkpoints=0, **own
     )
-    second = unbraid.train("vae", TINY, out=folder / "second", steps=2, seed=1, **own)
+    second = unbraid.train("vae", TINY, out=folder / "second", steps=2, latent_dim=3, seed=1, **own)
     return SimpleNamespace(first=first, second=second, folder=folder)
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import statistics
+import sys
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_pixels_are_those_of_torch(explorer, runs):
     for own, moment, model in shown:
         explorer.page.evaluate(f"unbraid.setModel(unbraid.page.models[{own}])")
         explorer.page.evaluate(f"unbraid.setMoment(unbraid.model.moments[{moment}], true)")
-        explorer.codes = codes = rng.normal(size=4).astype(np.float32)
+        explorer.codes = codes = rng.normal(size=model.latent_dim).astype(np.float32)
         expected = model.decode(codes)[0]
         assert np.ptp(expected) > 0.01
         np.testing.assert_allclose(explorer.image, expected, atol=CLOSE)
@@ -131,7 +132,9 @@ def test_drawing_moves_the_sliders_to_what_the_encoder_says(explorer, runs):
     np.testing.assert_allclose(explorer.codes, found.mean[0], atol=1e-4)
     np.testing.assert_allclose(explorer.image, runs.first.decode(found.mean)[0], atol=1e-4)
     assert f"your image\nKL {found.kl.sum():.1f} nats" == explorer.page.inner_text("#given-text")
-    values = explorer.page.eval_on_selector_all(".latent", "rows => rows.map(r => [r.dataset.latent, r.querySelector('input').value])")
+    values = explorer.page.eval_on_selector_all(
+        ".latent", "rows => rows.map(r => [r.dataset.latent, r.querySelector('input').value])"
+    )
     for latent, value in values:
         assert float(value) == pytest.approx(found.mean[0, int(latent)], abs=0.05)
 
@@ -185,7 +188,9 @@ def test_training_time_changes_decoder_and_information(explorer, runs, page):
             time.press("ArrowRight")
         cells = explorer.page.eval_on_selector_all("#knows-table tbody td", "cells => cells.map(c => parseInt(c.textContent))")
         heard = [moment["latents"][j]["active"] for j in order]
-        shares = [[round(100 * share) if alive else 0 for share in moment["shares"][j]] for j, alive in zip(order, heard, strict=True)]
+        shares = [
+            [round(100 * share) if alive else 0 for share in moment["shares"][j]] for j, alive in zip(order, heard, strict=True)
+        ]
         assert np.abs(np.array(cells).reshape(4, -1) - shares).max() <= 1
     assert explorer.page.inner_text("#time-text") == "step 150 of 150"
 
@@ -199,7 +204,7 @@ def test_playing_training_ends_at_its_end(explorer):
 
 def test_models_are_chosen(explorer, runs):
     names = explorer.page.eval_on_selector_all("#model option", "options => options.map(o => o.textContent)")
-    assert names == ["vae, steps 150, seed 0", "vae, steps 2, seed 1"]
+    assert names == ["vae, steps 150, latent dim 4, seed 0", "vae, steps 2, latent dim 3, seed 1"]
     explorer.page.locator("#images button").nth(2).click()
     first = explorer.canvas("#live")
     explorer.page.select_option("#model", "1")
@@ -207,13 +212,20 @@ def test_models_are_chosen(explorer, runs):
     np.testing.assert_allclose(explorer.image, runs.second.decode(explorer.codes)[0], atol=CLOSE)
     assert np.abs(explorer.canvas("#live").astype(int) - first).max() > 20
     assert not explorer.page.locator("#time-field").is_visible()  # of the second no checkpoints were kept
+    for i in range(8):  # while its parts are being made anew
+        explorer.page.locator("#between" if i % 2 else "#plane").scroll_into_view_if_needed()
+        explorer.page.evaluate(f"unbraid.setModel(unbraid.page.models[{i % 2}])")
+        explorer.page.wait_for_timeout(40 + 60 * i)
+    explorer.settle()
+    assert explorer.state == "ready", explorer.error
+    assert explorer.complaints == []
 
 
 def test_a_traversal_shows_and_sets_values(explorer, runs, page):
-    explorer.page.locator("#traversal").scroll_into_view_if_needed()
     latent = explorer.page.evaluate("unbraid.model.order[1]")
     explorer.page.locator("#sliders input").nth(1).focus()
     explorer.page.wait_for_function("unbraid.active === unbraid.model.order[1]")
+    explorer.page.locator("#traversal").scroll_into_view_if_needed()
     explorer.settle()
     own = shown_data(page)["models"][0]["moments"][-1]["latents"][latent]
     codes = np.tile(explorer.codes, (11, 1))
@@ -285,7 +297,9 @@ def test_maps_over_position(explorer, runs, page):
     assert np.abs(explorer.canvas("#where-map")[..., :3].astype(int) - expected).max() <= 6
     explorer.page.locator("#images button").nth(4).click()
     x, y = shown_data(page)["images"]["factors"][4][:2]
-    style = explorer.page.eval_on_selector("#where-frame", "f => ['--x', '--y'].map(name => Number(f.style.getPropertyValue(name)))")
+    style = explorer.page.eval_on_selector(
+        "#where-frame", "f => ['--x', '--y'].map(name => Number(f.style.getPropertyValue(name)))"
+    )
     assert style == [(x + 0.5) / 4, (y + 0.5) / 4]
 
 
@@ -335,12 +349,16 @@ def test_the_latest_wish_wins(explorer, runs, record_property):
     )
     took = explorer.page.evaluate("unbraid.latencies")
     record_property("p50_ms", statistics.median(took))
-    print(f"p50 of a move: {statistics.median(took):.1f} ms, p95: {sorted(took)[int(0.95 * len(took))]:.1f} ms")
+    sys.stdout.write(f"p50 of a move: {statistics.median(took):.1f} ms, p95: {sorted(took)[int(0.95 * len(took))]:.1f} ms\n")
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("model0-step150", "The decoder of"), ("model0-encoder", "The encoder of"), ("runtime", "The runtime in this page is damaged")],
+    [
+        ("model0-step150", "The decoder of"),
+        ("model0-encoder", "The encoder of"),
+        ("runtime", "The runtime in this page is damaged"),
+    ],
 )
 def test_a_damaged_file_is_told_in_words(tab, page, tmp_path, name, words):
     tab.open(damaged(page, name, tmp_path / "damaged.html"))
@@ -356,7 +374,9 @@ def test_a_damaged_description_is_told_in_words(tab, page, tmp_path):
     assert (tab.state, "format 7" in tab.error) == ("error", True)
 
 
-@pytest.mark.parametrize(("missing", "words"), [("WebAssembly", "does not run WebAssembly"), ("DecompressionStream", "cannot unpack")])
+@pytest.mark.parametrize(
+    ("missing", "words"), [("WebAssembly", "does not run WebAssembly"), ("DecompressionStream", "cannot unpack")]
+)
 def test_browsers_that_cannot_run_models_are_told(tab, page, missing, words):
     tab.page.add_init_script(f"delete window.{missing}")
     tab.open(page)

@@ -50,7 +50,9 @@ def parsed(path) -> Elements:
     return elements
 
 
-CONTENT = Content(NASTY, {"format": 1, "name": NASTY, "models": ["<!-- unbraid:TITLE -->"]}, {"decoder": b"weights \x00\xff" * 99})
+CONTENT = Content(
+    NASTY, {"format": 1, "name": NASTY, "models": ["<!-- unbraid:TITLE -->"]}, {"decoder": b"weights \x00\xff" * 99}
+)
 
 
 def test_nothing_ends_a_script_early(tmp_path):

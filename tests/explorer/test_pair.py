@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx_pair
 import pytest
 
 import onnx_models
-import onnx_pair
 from unbraid.cli.main import main
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.explorer.pair import pair_page
@@ -32,7 +32,8 @@ def test_names_sizes_and_batches_come_from_the_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("spread", "kind"), [("variance", "variance"), ("logvar", "log_variance"), ("std", "deviation"), ("log_std", "log_deviation")]
+    ("spread", "kind"),
+    [("variance", "variance"), ("logvar", "log_variance"), ("std", "deviation"), ("log_std", "log_deviation")],
 )
 def test_widths_are_understood(tmp_path, spread, kind):
     decoder = onnx_pair.decoder(tmp_path / "d.onnx", (1, 8, 8))

@@ -29,7 +29,7 @@ export function choices(explorer: Explorer, failed: (error: unknown) => void): v
     play.setAttribute("aria-label", "Stop");
     playing = -1;
     // opened first, so that all take the same time to show
-    for (const moment of explorer.model.moments) await explorer.decoder(moment.decoder);
+    for (const moment of explorer.model.moments) await explorer.decoder(moment);
     if (!playing) return;
     const last = explorer.model.moments.length - 1;
     if (explorer.moment === explorer.model.moments[last]) to(0, true);
@@ -40,7 +40,7 @@ export function choices(explorer: Explorer, failed: (error: unknown) => void): v
     }, FRAME);
   };
   play.addEventListener("click", () => (playing ? stop() : start().catch(failed)));
-  const prepare = () => explorer.model.moments.forEach((moment) => explorer.decoder(moment.decoder).catch(failed));
+  const prepare = () => explorer.model.moments.forEach((moment) => explorer.decoder(moment).catch(failed));
   time.addEventListener("pointerenter", prepare, { once: true });
   time.addEventListener("focus", prepare, { once: true });
   time.addEventListener("input", () => {
@@ -58,7 +58,7 @@ export function choices(explorer: Explorer, failed: (error: unknown) => void): v
     const words = explorer.moment.step === 0 ? "before training" : `step ${count(explorer.moment.step)} of ${count(steps)}`;
     byId("time-text").textContent = words;
     time.setAttribute("aria-valuetext", words);
-    byId("about").textContent = explorer.model.command;
+    byId("about").textContent = `${words}: ${explorer.model.command}`;
     byId("about").hidden = explorer.model.command === "";
   };
   explorer.on("model", stop);

@@ -174,11 +174,19 @@ export class Explorer {
     this.setFree(row(draws, this.draw++ % count, this.model.latents).slice());
   }
 
-  /** Decode codes that are no wish of a moving hand; waits until none is under way. */
-  async decode(codes: Float32Array, moment: Moment = this.moment): Promise<Images> {
-    const decoder = await this.decoder(moment.decoder);
-    await this.live.settled();
-    return decoder.decode(codes, this.model.latents);
+  /**
+   * What decodes codes that are no wish of a moving hand, by the decoder of now, while none is under way.
+   * It gives null once another model or time is shown.
+   */
+  aside(): (codes: Float32Array) => Promise<Images | null> {
+    const { model, moment } = this;
+    return async (codes) => {
+      const decoder = await this.decoder(moment, model);
+      await this.live.settled();
+      if (moment !== this.moment) return null;
+      const images = await decoder.decode(codes, model.latents);
+      return moment === this.moment ? images : null;
+    };
   }
 
   async encoder(): Promise<Encoder | null> {
@@ -192,14 +200,20 @@ export class Explorer {
     return opened;
   }
 
-  decoder(name: string): Promise<Decoder> {
+  /** The decoder of a time, or its smaller one; opened once. */
+  decoder(moment: Moment = this.moment, model: Model = this.model, small = false): Promise<Decoder> {
+    const name = (small && moment.preview) || moment.decoder;
     let opened = this.decoders.get(name);
     if (!opened) {
-      const { decoder } = this.model;
-      opened = file(name).then((bytes) => Decoder.open(bytes, decoder));
+      opened = file(name).then((bytes) => Decoder.open(bytes, model.decoder));
       this.decoders.set(name, opened);
     }
     return opened;
+  }
+
+  /** Decode what is chosen. */
+  show(): void {
+    this.changed(true);
   }
 
   async settled(): Promise<void> {
@@ -233,9 +247,12 @@ export class Explorer {
   }
 
   private async decodeNow({ asked, fast }: { asked: number; fast: boolean }): Promise<void> {
-    const { preview, decoder } = this.moment;
-    const opened = await this.decoder((fast && preview) || decoder);
-    this.image = await opened.decode(this.codes, this.model.latents);
+    const { model, moment } = this;
+    const decoder = await this.decoder(moment, model, fast);
+    if (moment !== this.moment) return; // a wish for that one waits already
+    const image = await decoder.decode(this.codes, model.latents);
+    if (moment !== this.moment) return;
+    this.image = image;
     this.tell("image");
     if (fast) this.latencies.push(performance.now() - asked);
   }

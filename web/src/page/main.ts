@@ -62,7 +62,7 @@ async function start(): Promise<void> {
   const gallery = await Gallery.open(page);
   const broken = (error: unknown) => failed("decode", error);
   try {
-    await explorer.decoder(explorer.moment.decoder);
+    await explorer.decoder();
   } catch (error) {
     return broken(error);
   }
@@ -77,8 +77,7 @@ async function start(): Promise<void> {
   planePanel(explorer, broken);
   wherePanel(explorer);
   knowsPanel(explorer);
-  explorer.setCodes(explorer.codes, true);
-  explorer.moved = explorer.source.kind === "free" && window.location.hash.includes("z=");
+  explorer.show();
   await explorer.settled();
   if (document.body.dataset.state === "error") return;
   state("ready", "Ready");

@@ -59,6 +59,7 @@ export function planePanel(explorer: Explorer, failed: (error: unknown) => void)
       const base = explorer.codes.slice();
       const own = [explorer.moment.decoder, x, y, ...base.map((code, j) => (j === x || j === y ? 0 : code))].join();
       if (own === ground) return;
+      const decode = explorer.aside();
       for (let first = 0; first < plane.side ** 2; first += 3) {
         const flat = new Float32Array(3 * base.length);
         for (let i = 0; i < 3; i++) {
@@ -66,8 +67,8 @@ export function planePanel(explorer: Explorer, failed: (error: unknown) => void)
           [codes[x], codes[y]] = plane.valuesAt(first + i);
           flat.set(explorer.nearest(codes), i * base.length);
         }
-        const images = await explorer.decode(flat);
-        if (!current()) return;
+        const images = await decode(flat);
+        if (!images || !current()) return;
         plane.setTiles(first, images);
       }
       ground = own;

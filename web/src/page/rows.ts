@@ -9,7 +9,7 @@ import { latentName } from "./names";
 
 const CHUNK = 4; // images decoded before a moving hand gets its turn
 
-/** Decode codes row by row into a strip while nothing else is wished. */
+/** Decode codes, some at a time, into a strip while nothing else is wished. */
 async function fill(
   explorer: Explorer,
   strip: Strip,
@@ -18,12 +18,13 @@ async function fill(
   current: () => boolean,
 ): Promise<void> {
   const { latents } = explorer.model;
+  const decode = explorer.aside();
   for (let start = 0; start < codes.length; start += CHUNK) {
     const part = codes.slice(start, start + CHUNK);
     const flat = new Float32Array(part.length * latents);
     part.forEach((row, i) => flat.set(row, i * latents));
-    const images = await explorer.decode(flat);
-    if (!current()) return;
+    const images = await decode(flat);
+    if (!images || !current()) return;
     part.forEach((_, i) => strip.show(start + i, images, i, labels[start + i]));
   }
 }
@@ -91,9 +92,10 @@ export function between(explorer: Explorer, failed: (error: unknown) => void): v
     async (current) => {
       const way = Array.from({ length: count }, (_, i) => at(i / (count - 1)));
       await fill(explorer, strip, way, way.map((_, i) => `${Math.round((100 * i) / (count - 1))} % of the way`), current);
+      const decode = explorer.aside();
       for (const [k, button] of buttons.entries()) {
-        const images = await explorer.decode(explorer.nearest(codes(k)));
-        if (!current()) return;
+        const images = await decode(explorer.nearest(codes(k)));
+        if (!images || !current()) return;
         paint(button.querySelector("canvas")!, images);
       }
     },
