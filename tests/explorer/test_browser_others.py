@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
@@ -15,6 +16,8 @@ import pytest
 
 import onnx_models
 from unbraid import api
+from unbraid.explorer.page import write
+from unbraid.explorer.pair import pair_page
 
 DROP = """([size, colour]) => new Promise(done => {
   const canvas = document.createElement('canvas');
@@ -32,10 +35,13 @@ DROP = """([size, colour]) => new Promise(done => {
 })"""
 
 
-@pytest.mark.parametrize(("shape", "batch"), [((1, 28, 28), "n"), ((3, 128, 128), 1), ((3, 32, 48), "n")])
-def test_anybodys_pair(tab, tmp_path, shape, batch):
+@pytest.mark.parametrize(
+    ("shape", "batch", "spread"),
+    [((1, 28, 28), "n", "logvar"), ((3, 128, 128), 1, "std"), ((3, 32, 48), "n", "log_std")],
+)
+def test_anybodys_pair(tab, tmp_path, shape, batch, spread):
     decoder = onnx_pair.decoder(tmp_path / "d.onnx", shape, batch=batch)
-    encoder = onnx_models.encoder(tmp_path / "e.onnx", shape=(batch, *shape))
+    encoder = onnx_models.encoder(tmp_path / "e.onnx", shape=(batch, *shape), outputs=("mean", spread))
     tab.open(api.explore_onnx(decoder, tmp_path / "page.html", encoder=encoder).path)
     assert tab.state == "ready", tab.error
     tab.codes = codes = np.array([0.7, -1.5, 0.2], np.float32)
@@ -56,10 +62,45 @@ def test_anybodys_pair(tab, tmp_path, shape, batch):
     )
     mean = pixels.reshape(1, -1) @ onnx_models.weights(pixels.size, 3)
     np.testing.assert_allclose(tab.codes, mean[0], atol=2e-3)
-    variance = np.exp(0.5 * mean[0] - 1)
+    width = 0.5 * mean[0] - 1
+    variance = {"logvar": np.exp(width), "std": width**2, "log_std": np.exp(2 * width)}[spread]
     kl = 0.5 * (mean[0] ** 2 + variance - 1 - np.log(variance))
     assert f"KL {kl.sum():.1f} nats" in tab.page.inner_text("#given-text")
     assert tab.complaints == []
+
+
+def altered(content, **changes):
+    """The content with other values for the only moment of its only model."""
+    (model,) = content.data["models"]
+    moment = {**model["moments"][0], **changes}
+    return replace(content, data={**content.data, "models": [{**model, "moments": [moment]}]})
+
+
+def test_quantised_latents_take_values_of_their_codebooks(tab, tmp_path):
+    content = pair_page(onnx_pair.decoder(tmp_path / "d.onnx", (1, 8, 8)))
+    books = [[-1.0, 0.0, 1.0], [-2.5, 2.5, 2.75], [0.5, 0.5, 0.5]]
+    tab.open(write(altered(content, codebooks=books), tmp_path / "page.html").path)
+    assert tab.codes.tolist() == [0, -2.5, 0.5] or tab.codes.tolist() == [0, 2.5, 0.5]
+    tab.codes = np.array([0.6, 2.6, -3], np.float32)
+    assert tab.codes.tolist() == [1, 2.5, 0.5]
+    np.testing.assert_allclose(tab.image, onnx_pair.images(tab.codes[None], (1, 8, 8))[0], atol=1e-5)
+    tab.page.locator("#sliders input").first.fill("-0.8")
+    tab.page.wait_for_function("unbraid.codes[0] === -1")
+    assert tab.page.locator("#sliders .value").first.inner_text() == "−1.00"
+
+
+def test_a_smaller_decoder_draws_while_a_hand_moves(tab, tmp_path):
+    content = pair_page(onnx_pair.decoder(tmp_path / "d.onnx", (1, 32, 32)))
+    small = onnx_pair.decoder(tmp_path / "small.onnx", (1, 16, 16)).read_bytes()
+    content = replace(altered(content, preview="small"), files={**content.files, "small": small})
+    tab.open(write(content, tmp_path / "page.html").path)
+    codes = np.array([0.5, 1.0, -1.0], np.float32)
+    tab.page.evaluate(
+        "codes => { unbraid.setCodes(Float32Array.from(codes), false); return unbraid.settled(); }", codes.tolist()
+    )
+    np.testing.assert_allclose(tab.image, onnx_pair.images(codes[None], (1, 16, 16))[0], atol=1e-5)
+    tab.page.wait_for_function("unbraid.image.shape[1] === 32")
+    np.testing.assert_allclose(tab.image, onnx_pair.images(codes[None], (1, 32, 32))[0], atol=1e-5)
 
 
 @pytest.fixture

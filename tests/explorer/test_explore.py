@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import shutil
 import sys
 from dataclasses import replace
@@ -69,11 +70,17 @@ def test_a_grid_is_sampled_evenly_over_positions():
     np.testing.assert_allclose(scale, 1 / 6, atol=0.04)
 
 
-def test_images_that_may_not_be_passed_on_stay_out(runs, data):
+def test_images_that_may_not_be_passed_on_stay_out(runs, data, monkeypatch):
     guarded = replace(data, redistributable=False)
     sample = take_sample(guarded, 40)
     assert len(sample.shown) == 0
     assert measure(runs.first, sample, sample.pixels)["posteriors"] is None
+    monkeypatch.setattr(Exporter, "file", lambda *given: b"model")
+    content = explorer_page([([runs.first], guarded)])
+    assert content.data["images"] is None
+    assert "data:image" not in json.dumps(content.data)
+    open_to_all = explorer_page([([runs.first], data)])
+    assert "data:image" in json.dumps(open_to_all.data)
 
 
 def test_order_has_the_informative_first_and_the_dead_last():
