@@ -139,6 +139,21 @@ def test_drawing_moves_the_sliders_to_what_the_encoder_says(explorer, runs):
         assert float(value) == pytest.approx(found.mean[0, int(latent)], abs=0.05)
 
 
+def test_a_drawing_belongs_to_the_encoder_of_the_end(explorer, runs):
+    """Drawn at an earlier time, it takes the time to the end; taken back in time, its codes are nobody's posterior."""
+    explorer.page.evaluate("unbraid.setMoment(unbraid.model.moments[1], true)")
+    explorer.page.click("#invert")
+    explorer.page.wait_for_function("unbraid.source.kind === 'own'")
+    explorer.settle()
+    assert explorer.page.evaluate("unbraid.moment.step") == 150
+    drawn = explorer.canvas("#pad")[..., 0]
+    np.testing.assert_allclose(explorer.codes, runs.first.encode(drawn[None])[0], atol=1e-4)
+    explorer.page.evaluate("unbraid.setMoment(unbraid.model.moments[1], true)")
+    assert explorer.page.evaluate("unbraid.source.kind") == "free"
+    assert explorer.page.locator("#given").is_hidden()
+    assert explorer.page.locator("#sliders .band").first.is_hidden()
+
+
 def test_an_image_file_is_fitted_in_and_encoded(explorer, runs):
     drawn = np.zeros((64, 64), np.uint8)
     drawn[16:32, 24:48] = 255

@@ -69,7 +69,7 @@ def test_nothing_ends_a_script_early(tmp_path):
 
 
 def test_scripts_keep_their_meaning():
-    assert inline_script('a = "</script>" + "</SCRIPT>" + "<!--"') == r'a = "<\/script>" + "<\/SCRIPT>" + "<\!--"'
+    assert inline_script('a = "</script>" + "</Script>" + "<!--"') == r'a = "<\/script>" + "<\/Script>" + "<\!--"'
     assert json.loads(script_json({"a": NASTY})) == {"a": NASTY}
     assert "<" not in script_json({"a": NASTY})
     with pytest.raises(ValueError, match="JSON"):

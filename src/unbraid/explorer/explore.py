@@ -14,21 +14,20 @@ from unbraid.errors import UsageError
 from unbraid.explorer.blobs import floats, sprite
 from unbraid.explorer.measured import DRAWS, Sample, cloud_rows, measure, order, take_sample
 from unbraid.explorer.onnx_files import TRIED, Decoder, Encoder, Preview
-from unbraid.explorer.page import Content
+from unbraid.explorer.page import FORMAT, Content
 from unbraid.explorer.weights import Exporter
 from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.randomness import torch_generator
 from unbraid.reporting.command import command_line, given_options
 
-FORMAT = 1
 IMAGES = 40
 """Images of the data on the page."""
 COLUMNS = 10
 KEPT = {"checkpoint_every", "keep_checkpoints", "evaluate_every", "log_every"}
 """Options that change what a run leaves behind and not the model."""
 PREVIEW = 16
-"""Pixels, width and height, of what a broadcast decoder draws while a hand moves."""
+"""Pixels of the shorter side of what a broadcast decoder draws while a hand moves."""
 
 
 def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
@@ -73,7 +72,8 @@ def names(models: Sequence[Model]) -> list[str]:
     differing = [key for key in keys if len({repr(_value(m, o, key)) for m, o in zip(models, given, strict=True)}) > 1]
     made = []
     for model, options in zip(models, given, strict=True):
-        parts = [f"{key.replace('_', ' ')} {_value(model, options, key)}" for key in differing]
+        values = {key.replace("_", " "): _value(model, options, key) for key in differing}
+        parts = [f"{key} {value}" for key, value in values.items() if value is not None]  # what it does not have is left out
         made.append(", ".join([model.experiment.model, *parts]))
     twice = {name for name in made if made.count(name) > 1}
     return [
@@ -139,7 +139,9 @@ def _decoders(model: Model, exporter: Exporter, files: dict[str, bytes], stem: s
     files[name] = exporter.file("decoder.onnx", Decoder(model), "codes", codes)
     if not _draws_any_size(model):
         return {"decoder": name, "preview": None}
-    preview = Preview(model, (PREVIEW, PREVIEW))
+    _, height, width = model.image_shape
+    times = PREVIEW / min(height, width)
+    preview = Preview(model, (round(times * height), round(times * width)))
     files[f"{name}-preview"] = exporter.file("preview.onnx", preview, "codes", codes)
     return {"decoder": name, "preview": f"{name}-preview"}
 

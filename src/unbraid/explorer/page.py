@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -14,6 +15,8 @@ from unbraid.errors import UsageError
 from unbraid.explorer.blobs import embedded, packed, script_json
 from unbraid.files import whole_file
 
+FORMAT = 1
+"""Of what the page is told."""
 RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
 INDEX, SCRIPT, STYLE = "index.html", "app.js", "page.css"
 
@@ -100,7 +103,7 @@ def _write_folder(content: Content, folder: Path) -> Path:
 
 def inline_script(text: str) -> str:
     """JavaScript that may stand inside a script element: nothing in its strings ends the element or opens a comment."""
-    return text.replace("</script", "<\\/script").replace("</SCRIPT", "<\\/SCRIPT").replace("<!--", "<\\!--")
+    return re.sub("</(script)", r"<\\/\1", text, flags=re.IGNORECASE).replace("<!--", "<\\!--")
 
 
 def _filled(content: Content, *, style: str, files: str, script: str) -> str:

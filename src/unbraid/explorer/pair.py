@@ -12,9 +12,8 @@ from unbraid.data.latent_names import SPREADS, plain
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 from unbraid.evaluation.onnx_encoder import OnnxEncoder, runtime_errors
 from unbraid.explorer.blobs import floats
-from unbraid.explorer.explore import FORMAT
 from unbraid.explorer.measured import DRAWS, WIDTH
-from unbraid.explorer.page import Content
+from unbraid.explorer.page import FORMAT, Content
 
 LARGEST_MODEL = 512 << 20
 """Bytes of a file; browsers hold no more in one text."""

@@ -111,7 +111,12 @@ export class Explorer {
   setMoment(moment: Moment, done: boolean): void {
     if (moment !== this.moment) {
       this.moment = moment;
-      if (!this.moved && this.source.kind !== "own") this.takeFromSource();
+      if (this.source.kind === "own") {
+        this.source = { kind: "free" }; // its codes are of the encoder of another time
+        this.moved = true;
+      }
+      if (this.moved) this.codes = this.nearest(this.codes);
+      else this.takeFromSource();
       this.tell("moment", "source");
     }
     this.changed(done);
@@ -233,6 +238,7 @@ export class Explorer {
     this.settleSoon();
   }
 
+  /** Tell once nothing moves any more. */
   settleSoon(): void {
     window.clearTimeout(this.rest);
     this.rest = window.setTimeout(() => {
@@ -258,11 +264,13 @@ export class Explorer {
   }
 
   private async encodeNow(pixels: Float32Array): Promise<void> {
+    const { model } = this;
     const encoder = await this.encoder();
     if (!encoder) return;
     const posterior = await encoder.encode(pixels, this.page.shape);
+    if (model !== this.model) return;
     this.source = { kind: "own", pixels, posterior };
-    const newest = this.model.moments[this.model.moments.length - 1];
+    const newest = model.moments[model.moments.length - 1];
     const before = this.moment !== newest;
     this.moment = newest; // the encoder is that of the end of training
     this.codes = posterior.mean.slice();

@@ -35,6 +35,7 @@ function reason(error: unknown): string {
 }
 
 function fail(words: string): void {
+  window.clearTimeout(quiet);
   state("error", "Stopped");
   document.getElementById("error-text")!.textContent = words;
   document.getElementById("error")!.hidden = false;
