@@ -160,3 +160,31 @@ def test_every_name_of_the_module_is_documented(tab, tmp_path, server):
     text = (Path(__file__).parents[2] / "docs" / "explorer.md").read_text()
     assert len(names) > 10
     assert [name for name in names if f"{name}" not in text] == []
+
+
+def test_latest_leaves_out_what_is_overtaken(tab, tmp_path, server):
+    """One piece of work at a time; of what waits the last; a failure is told and stops nothing."""
+    assets = resources.files("unbraid.explorer") / "assets"
+    (tmp_path / "unbraid.mjs").write_bytes((assets / "unbraid.mjs").read_bytes())
+    (tmp_path / "index.html").write_text("<title>empty</title>")
+    tab.page.goto(server)
+    done, failed, most = tab.page.evaluate(
+        """async () => {
+          const { Latest } = await import('/unbraid.mjs');
+          const [done, failed] = [[], []];
+          let [now, most] = [0, 0];
+          const latest = new Latest(async value => {
+            most = Math.max(most, ++now);
+            await new Promise(rest => setTimeout(rest, 20));
+            now -= 1;
+            if (value === 5) throw new Error('five');
+            done.push(value);
+          }, error => failed.push(error.message));
+          for (const value of [1, 2, 3, 4, 5]) latest.ask(value);
+          await latest.settled();
+          latest.ask(6);
+          await latest.settled();
+          return [done, failed, most];
+        }"""
+    )
+    assert (done, failed, most) == ([1, 6], ["five"], 1)
