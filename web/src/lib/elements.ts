@@ -30,8 +30,12 @@ export function roving(buttons: readonly HTMLElement[], columns: () => number): 
     button.tabIndex = i === 0 ? 0 : -1;
     button.addEventListener("keydown", (event) => {
       const to: Record<string, number> = {
-        ArrowRight: i + 1, ArrowLeft: i - 1, ArrowDown: i + columns(), ArrowUp: i - columns(),
-        Home: 0, End: buttons.length - 1,
+        ArrowRight: i + 1,
+        ArrowLeft: i - 1,
+        ArrowDown: i + columns(),
+        ArrowUp: i - columns(),
+        Home: 0,
+        End: buttons.length - 1,
       };
       if (!(event.key in to)) return;
       event.preventDefault();

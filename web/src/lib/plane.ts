@@ -21,7 +21,10 @@ export interface Dot {
  */
 export class LatentPlane {
   private tiles: (HTMLCanvasElement | null)[] = [];
-  private axes: [Axis, Axis] = [{ name: "", low: -3, high: 3 }, { name: "", low: -3, high: 3 }];
+  private axes: [Axis, Axis] = [
+    { name: "", low: -3, high: 3 },
+    { name: "", low: -3, high: 3 },
+  ];
   private dots: readonly Dot[] = [];
   private point: [number, number] = [0, 0];
 
@@ -43,7 +46,10 @@ export class LatentPlane {
     canvas.addEventListener("pointerup", (event) => drag(event, true));
     canvas.addEventListener("keydown", (event) => {
       const steps: Record<string, [number, number]> = {
-        ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1],
+        ArrowRight: [1, 0],
+        ArrowLeft: [-1, 0],
+        ArrowUp: [0, 1],
+        ArrowDown: [0, -1],
       };
       const step = steps[event.key];
       if (!step) return;
@@ -70,7 +76,10 @@ export class LatentPlane {
   setPoint(x: number, y: number): void {
     this.point = [x, y];
     const [across, up] = this.axes;
-    this.canvas.setAttribute("aria-label", `Plane of ${across.name} and ${up.name}: at ${x.toFixed(2)}, ${y.toFixed(2)}. Arrow keys move.`);
+    this.canvas.setAttribute(
+      "aria-label",
+      `Plane of ${across.name} and ${up.name}: at ${x.toFixed(2)}, ${y.toFixed(2)}. Arrow keys move.`,
+    );
     this.draw();
   }
 
@@ -134,7 +143,10 @@ export class LatentPlane {
       area.arc(...place(dot.x, dot.y), 2.2 * ratio, 0, 2 * Math.PI);
       area.fill();
     }
-    for (const [colour, width] of [["#000000", 5], ["#ffffff", 2]] as const) {
+    for (const [colour, width] of [
+      ["#000000", 5],
+      ["#ffffff", 2],
+    ] as const) {
       area.strokeStyle = colour;
       area.lineWidth = width * ratio;
       area.beginPath();

@@ -60,7 +60,14 @@ export class LatentSliders {
     const input = element("input", { type: "range", id });
     const label = element("label", { htmlFor: id }, element("b", {}, `z${latent}`), follows);
     const track = element("span", { className: "track" }, band, middle, input);
-    const root = element("div", { className: "latent" }, label, element("span", { className: "much" }, amount, bar), track, value);
+    const root = element(
+      "div",
+      { className: "latent" },
+      label,
+      element("span", { className: "much" }, amount, bar),
+      track,
+      value,
+    );
     root.dataset.latent = String(latent);
     const row = { root, input, band, middle, value, follows, amount, bar, low: -3, high: 3 };
     input.addEventListener("input", () => this.changed(latent, input.valueAsNumber, false));
@@ -90,7 +97,10 @@ export class LatentSliders {
     for (const [latent, row] of this.rows) {
       row.input.value = String(codes[latent]);
       row.value.textContent = decimal(codes[latent]);
-      row.input.setAttribute("aria-valuetext", `${decimal(codes[latent])}${row.follows.textContent ? `, ${row.follows.textContent}` : ""}`);
+      row.input.setAttribute(
+        "aria-valuetext",
+        `${decimal(codes[latent])}${row.follows.textContent ? `, ${row.follows.textContent}` : ""}`,
+      );
     }
   }
 

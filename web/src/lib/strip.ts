@@ -12,7 +12,11 @@ export class Strip {
   constructor(container: HTMLElement, count: number, chosen: (index: number) => void) {
     this.canvases = Array.from({ length: count }, () => element("canvas", { width: 1, height: 1, className: "pixels" }));
     this.buttons = this.canvases.map((canvas, i) => {
-      const button = element("button", { type: "button", className: "tile", set: { "aria-label": `image ${i + 1} of ${count}` } }, canvas);
+      const button = element(
+        "button",
+        { type: "button", className: "tile", set: { "aria-label": `image ${i + 1} of ${count}` } },
+        canvas,
+      );
       button.addEventListener("click", () => chosen(i));
       return button;
     });

@@ -1,7 +1,11 @@
 // Work for parts of the page that are seen, done while nothing moves.
 
 /** Runs `work` when asked while `section` is on the screen, else once it comes there. A newer wish stops the older. */
-export function whenSeen(section: Element, work: (current: () => boolean) => Promise<void>, failed: (error: unknown) => void): () => void {
+export function whenSeen(
+  section: Element,
+  work: (current: () => boolean) => Promise<void>,
+  failed: (error: unknown) => void,
+): () => void {
   let seen = false;
   let wanted = false;
   let wish = 0;

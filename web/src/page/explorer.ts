@@ -53,8 +53,14 @@ export class Explorer {
     this.moment = this.model.moments[this.model.moments.length - 1];
     this.codes = this.middle();
     this.active = this.model.order[0];
-    this.live = new Latest((wish) => this.decodeNow(wish), (error) => failed("decode", error));
-    this.own = new Latest((pixels) => this.encodeNow(pixels), (error) => failed("encode", error));
+    this.live = new Latest(
+      (wish) => this.decodeNow(wish),
+      (error) => failed("decode", error),
+    );
+    this.own = new Latest(
+      (pixels) => this.encodeNow(pixels),
+      (error) => failed("encode", error),
+    );
   }
 
   on(changes: Change | Change[], listener: () => void): void {
@@ -76,7 +82,9 @@ export class Explorer {
   nearest(codes: Float32Array): Float32Array {
     const books = this.moment.codebooks;
     if (!books) return codes;
-    return codes.map((code, j) => books[j].reduce((best, value) => (Math.abs(value - code) < Math.abs(best - code) ? value : best)));
+    return codes.map((code, j) =>
+      books[j].reduce((best, value) => (Math.abs(value - code) < Math.abs(best - code) ? value : best)),
+    );
   }
 
   /** q(z|x) of an image; of the one that the codes came from unless given. */

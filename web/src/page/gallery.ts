@@ -6,9 +6,7 @@ import type { Page } from "./data";
 import type { Explorer } from "./explorer";
 
 export class Gallery {
-  private constructor(
-    private readonly canvases: HTMLCanvasElement[],
-  ) {}
+  private constructor(private readonly canvases: HTMLCanvasElement[]) {}
 
   /** Unpack the images of a page. */
   static async open(page: Page): Promise<Gallery | null> {
@@ -48,7 +46,9 @@ export class Gallery {
     document.getElementById("gallery")!.hidden = false;
     const mark = () => {
       const { source } = explorer;
-      buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(source.kind === "image" && source.index === i)));
+      buttons.forEach((button, i) =>
+        button.setAttribute("aria-pressed", String(source.kind === "image" && source.index === i)),
+      );
     };
     explorer.on("source", mark);
     mark();

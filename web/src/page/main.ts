@@ -53,11 +53,15 @@ async function start(): Promise<void> {
   try {
     provideRuntime((await file("runtime")).buffer);
   } catch (error) {
-    return fail(`The runtime in this page is damaged (${reason(error)}). The file may be cut off; copy it again, or make it anew: unbraid explore.`);
+    return fail(
+      `The runtime in this page is damaged (${reason(error)}). The file may be cut off; copy it again, or make it anew: unbraid explore.`,
+    );
   }
   const failed = (doing: string, error: unknown) => {
     const part = doing === "encode" ? "encoder" : "decoder";
-    fail(`The ${part} of "${explorer.model.name}" cannot run (${reason(error)}). The file may be damaged; copy it again, or make it anew: unbraid explore.`);
+    fail(
+      `The ${part} of "${explorer.model.name}" cannot run (${reason(error)}). The file may be damaged; copy it again, or make it anew: unbraid explore.`,
+    );
   };
   const explorer = new Explorer(page, failed);
   const gallery = await Gallery.open(page);

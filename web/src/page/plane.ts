@@ -22,7 +22,10 @@ export function planePanel(explorer: Explorer, failed: (error: unknown) => void)
     explorer.setCodes(codes, done);
   });
 
-  const axis = (latent: number) => ({ ...explorer.moment.latents[latent], name: latentName(latent, explorer.moment.latents[latent]) });
+  const axis = (latent: number) => ({
+    ...explorer.moment.latents[latent],
+    name: latentName(latent, explorer.moment.latents[latent]),
+  });
   const fill = () => {
     const { order } = explorer.model;
     const options = () => order.map((j) => element("option", { value: String(j) }, axis(j).name));
@@ -47,8 +50,15 @@ export function planePanel(explorer: Explorer, failed: (error: unknown) => void)
     const means = numbers(explorer.moment.cloud);
     const width = explorer.model.latents;
     const k = Number(dots.value);
-    const colour = (i: number) => (dots.value === "plain" ? PLAIN : css(hue(explorer.page.cloud[i][k] / Math.max(1, factors[k].size - 1))));
-    plane.setDots(Array.from({ length: means.length / width }, (_, i) => ({ x: means[i * width + x], y: means[i * width + y], colour: colour(i) })));
+    const colour = (i: number) =>
+      dots.value === "plain" ? PLAIN : css(hue(explorer.page.cloud[i][k] / Math.max(1, factors[k].size - 1)));
+    plane.setDots(
+      Array.from({ length: means.length / width }, (_, i) => ({
+        x: means[i * width + x],
+        y: means[i * width + y],
+        colour: colour(i),
+      })),
+    );
   };
 
   // the images show the other latents as they are, so they are made anew when one of those moved

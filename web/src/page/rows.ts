@@ -46,7 +46,13 @@ export function traversal(explorer: Explorer, failed: (error: unknown) => void):
         row[explorer.active] = value(i);
         return explorer.nearest(row);
       });
-      await fill(explorer, strip, codes, codes.map((row) => `${own} at ${decimal(row[explorer.active])}`), current);
+      await fill(
+        explorer,
+        strip,
+        codes,
+        codes.map((row) => `${own} at ${decimal(row[explorer.active])}`),
+        current,
+      );
     },
     failed,
   );
@@ -91,7 +97,13 @@ export function between(explorer: Explorer, failed: (error: unknown) => void): v
     section,
     async (current) => {
       const way = Array.from({ length: count }, (_, i) => at(i / (count - 1)));
-      await fill(explorer, strip, way, way.map((_, i) => `${Math.round((100 * i) / (count - 1))} % of the way`), current);
+      await fill(
+        explorer,
+        strip,
+        way,
+        way.map((_, i) => `${Math.round((100 * i) / (count - 1))} % of the way`),
+        current,
+      );
       const decode = explorer.aside();
       for (const [k, button] of buttons.entries()) {
         const images = await decode(explorer.nearest(codes(k)));

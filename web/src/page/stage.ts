@@ -21,7 +21,8 @@ export function stage(explorer: Explorer, gallery: Gallery | null, say: (words: 
     if (source.kind === "own") paint(original, { pixels: source.pixels, shape: explorer.page.shape, count: 1 });
     if (source.kind === "image") gallery?.paintOn(original, source.index);
     const total = posterior?.kl ? posterior.kl.reduce((sum, value) => sum + value, 0) : null;
-    const what = source.kind === "own" ? "your image" : source.kind === "image" ? (explorer.page.images?.names[source.index] ?? "") : "";
+    const what =
+      source.kind === "own" ? "your image" : source.kind === "image" ? (explorer.page.images?.names[source.index] ?? "") : "";
     byId("given-text").textContent = total === null ? what : `${what}\nKL ${decimal(total, 1)} nats`;
   };
   explorer.on(["source", "moment"], given);
@@ -51,7 +52,8 @@ export function stage(explorer: Explorer, gallery: Gallery | null, say: (words: 
   byId("save").addEventListener("click", save);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target instanceof HTMLSelectElement || (event.target instanceof HTMLInputElement && event.target.type === "text")) return;
+    if (event.target instanceof HTMLSelectElement || (event.target instanceof HTMLInputElement && event.target.type === "text"))
+      return;
     const button = { r: "reset", p: "sample", s: "save", l: "share" }[event.key.toLowerCase()];
     if (button) byId(button).click();
   });

@@ -44,7 +44,9 @@ export function wherePanel(explorer: Explorer): void {
     const name = latentName(own, explorer.moment.latents[own]);
     draw(big, own);
     const seen = Array.from(map(own) ?? []).filter(Number.isFinite);
-    const ends = seen.length ? `from ${decimal(Math.min(...seen))} (blue) to ${decimal(Math.max(...seen))} (red)` : "nothing seen";
+    const ends = seen.length
+      ? `from ${decimal(Math.min(...seen))} (blue) to ${decimal(Math.max(...seen))} (red)`
+      : "nothing seen";
     document.getElementById("where-text")!.textContent = `${name}, ${ends}`;
     big.setAttribute("aria-label", `Mean of ${name} at each position of the object, ${ends}`);
     buttons.forEach((button, latent) => {
@@ -70,11 +72,18 @@ export function wherePanel(explorer: Explorer): void {
     const { order, moments } = explorer.model;
     const newest = moments[moments.length - 1].latents;
     const live = order.filter((latent) => newest[latent].active);
-    buttons = new Map((live.length ? live : order).slice(0, 10).map((latent) => {
-      const button = element("button", { type: "button" }, element("canvas", { className: "pixels", width: 1, height: 1 }), element("span", {}));
-      button.addEventListener("click", () => explorer.setActive(latent));
-      return [latent, button];
-    }));
+    buttons = new Map(
+      (live.length ? live : order).slice(0, 10).map((latent) => {
+        const button = element(
+          "button",
+          { type: "button" },
+          element("canvas", { className: "pixels", width: 1, height: 1 }),
+          element("span", {}),
+        );
+        button.addEventListener("click", () => explorer.setActive(latent));
+        return [latent, button];
+      }),
+    );
     small.replaceChildren(...buttons.values());
     roving([...buttons.values()], () => 1);
   };
