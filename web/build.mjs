@@ -22,7 +22,9 @@ const options = {
   absWorkingDir: here,
   logLevel: "warning",
 };
-await build({ ...options, entryPoints: ["src/page/main.ts"], outfile: join(to, "app.js") });
+// the runtime looks for files beside itself, which the page has inside; in a frame, as in a notebook, looking would fail
+const address = { "import.meta.url": '"about:blank"' };
+await build({ ...options, define: address, entryPoints: ["src/page/main.ts"], outfile: join(to, "app.js") });
 await build({ ...options, entryPoints: ["src/lib/index.ts"], outfile: join(to, "unbraid.mjs") });
 for (const name of ["page.html", "page.css"]) writeFileSync(join(to, name), readFileSync(join(here, "src", "page", name)));
 

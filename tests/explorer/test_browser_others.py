@@ -103,6 +103,22 @@ def test_a_smaller_decoder_draws_while_a_hand_moves(tab, tmp_path):
     np.testing.assert_allclose(tab.image, onnx_pair.images(codes[None], (1, 32, 32))[0], atol=1e-5)
 
 
+def test_a_notebook_shows_it_in_a_frame(tab, tmp_path):
+    made = api.explore_onnx(onnx_pair.decoder(tmp_path / "d.onnx", (1, 32, 32)), tmp_path / "page.html")
+    (tmp_path / "notebook.html").write_text(f"<body>{made._repr_html_()}")
+    tab.page.goto((tmp_path / "notebook.html").as_uri())
+    frame = tab.page.frames[1]
+    frame.wait_for_function("document.body.dataset.state !== 'loading'")
+    assert frame.evaluate("document.body.dataset.state") == "ready"
+    frame.evaluate("unbraid.setCodes(Float32Array.of(1, 0, -1), true)")
+    frame.click("#share")
+    frame.wait_for_function("document.getElementById('status-text').textContent !== 'Ready'")
+    frame.evaluate("unbraid.settled()")
+    pixels = np.array(frame.evaluate("Array.from(unbraid.image.pixels)"))
+    np.testing.assert_allclose(pixels, onnx_pair.images(np.array([[1.0, 0, -1]]), (1, 32, 32)).ravel(), atol=1e-5)
+    assert tab.complaints == []
+
+
 @pytest.fixture
 def server(tmp_path):
     """A web server for a folder; its address."""
