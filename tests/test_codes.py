@@ -58,7 +58,7 @@ def test_losses_are_means_over_each_split():
 def test_save_and_load(tmp_path):
     saved = table()
     saved.save(tmp_path / "codes.npz")
-    loaded = CodeTable.load(tmp_path / "codes.npz")
+    loaded = CodeTable.load(str(tmp_path / "codes.npz"))
     for field in fields(CodeTable):
         np.testing.assert_array_equal(getattr(loaded, field.name), getattr(saved, field.name))
     with pytest.raises(UsageError, match="unbraid evaluate"):

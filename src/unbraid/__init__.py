@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from unbraid.data.factor_space import FactorSpace as FactorSpace
     from unbraid.errors import UnbraidError as UnbraidError
     from unbraid.model import Model as Model
+    from unbraid.several import train_many as train_many
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "train": "unbraid.api",
+    "train_many": "unbraid.several",
     "load": "unbraid.api",
     "evaluate": "unbraid.api",
     "export": "unbraid.api",

@@ -90,6 +90,27 @@ def train(
     return Model(vae, experiment, step=run.last_step, folder=folder, data=given)
 
 
+def check_run(
+    model: str,
+    data: Any,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    extend: int = 0,
+    overwrite: bool = False,
+    **options: Any,
+) -> Path:
+    """The folder that `train` with these arguments would write to; nothing is written.
+
+    Raises what `train` refuses.
+    """
+    pick_device(device)
+    experiment, _ = plan(model, as_dataset(data), options)
+    folder = Path(out) if out is not None else default_folder(experiment)
+    find_run(folder, experiment, extend=extend, overwrite=overwrite)
+    return folder
+
+
 def is_finished(folder: Path) -> bool:
     """Whether a folder holds a run that has reached its end; not for a folder that holds no run, or a damaged one."""
     try:

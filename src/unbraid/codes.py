@@ -73,15 +73,16 @@ class CodeTable:
         key = self.kl if by_kl else self.mean.var(0)
         return np.argsort(-key, kind="stable")
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write as .npz, whole or not at all."""
         arrays = {f.name: np.asarray(getattr(self, f.name)) for f in fields(self)}
-        with whole_file(path) as temporary, temporary.open("wb") as handle:
+        with whole_file(Path(path)) as temporary, temporary.open("wb") as handle:
             np.savez(handle, allow_pickle=False, **arrays)
 
     @classmethod
-    def load(cls, path: Path) -> CodeTable:
+    def load(cls, path: str | Path) -> CodeTable:
         """Read back. Raises `CorruptFile` for a file that is damaged or not a code table; never unpickles."""
+        path = Path(path)
         if not path.exists():
             raise UsageError(f"There is no code table {path}; make one with `unbraid evaluate`.")
         try:

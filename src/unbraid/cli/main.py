@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+
+from unbraid.process import tune_process
 
 COMMANDS = {
     "train": "Train a model on a data set, or resume it: unbraid train beta_vae ellipses",
@@ -75,7 +76,7 @@ def _complain(text: str) -> None:
 def _dispatch(tokens: list[str]) -> int:
     command = tokens[0] if tokens else "--help"
     if command in COMMANDS:
-        _tune_process()
+        tune_process()
         result: int = import_module(f"unbraid.cli.{command}").run(tokens[1:])
         return result
     if command == "--version":
@@ -111,23 +112,6 @@ def _print_help() -> None:
         "Begin with: unbraid train beta_vae ellipses",
     ]
     print("\n".join(lines))
-
-
-def _tune_process() -> None:
-    """Let glibc keep freed memory, which a training step asks for again at once.
-
-    A fresh 64 MB block costs 16,000 page faults; kept memory costs none. Only the command line's own process is changed.
-    """
-    if not sys.platform.startswith("linux") or "MALLOC_ARENA_MAX" in os.environ:
-        return
-    import ctypes
-
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):  # another C library
-        return
-    for option, value in ((-3, 1 << 30), (-1, 2**31 - 1), (-2, 256 << 20)):  # mmap threshold, trim threshold, top pad
-        mallopt(option, value)
 
 
 if __name__ == "__main__":

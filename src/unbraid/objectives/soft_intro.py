@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -94,9 +95,11 @@ class SoftIntro(OfTwo):
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
         """During the warm-up a joint move; then the encoder's and the decoder's, and what all models show, for the log."""
         images = draw.batches[0]
-        real = vae(images, context.generator)
-        terms = reconstruction_and_rates(real, self.rates, context)
-        if context.ramp(self.warmup) < 1:
+        together = context.ramp(self.warmup) < 1
+        with nullcontext() if together else vae.holding("decoder"):
+            real = vae(images, context.generator)
+            terms = reconstruction_and_rates(real, self.rates, context)
+        if together:
             scale = 1 / images[0].numel() if self.warmup_scaled else 1.0
             yield Move(AUTOENCODER, _weigh(terms, scale * self.beta_rec, scale * self.beta_kl), watch=watched(real))
             return
@@ -110,7 +113,7 @@ class SoftIntro(OfTwo):
         scale = 1 / real.images[0].numel()
         reconstruction = real.reconstruction
         target = reconstruction if self.target == "reference" else reconstruction.detach()
-        with unremembered(vae):
+        with unremembered(vae), vae.holding("decoder"):
             with torch.no_grad():
                 fake = vae.likelihood.mean(vae.decode(noise))
             energies = {
@@ -137,7 +140,7 @@ class SoftIntro(OfTwo):
         scale = 1 / images[0].numel()
         output = vae.decode(z)
         loss = {"nll": Term(vae.likelihood.nll(output, images), scale * self.beta_rec)}
-        with unremembered(vae):
+        with unremembered(vae), vae.holding("encoder"):
             # the encoder's move drew D(z) and D(noise) too, but what `backward` needs of a pass does not outlive its move
             own = {"rec": vae.likelihood.mean(output), "fake": vae.likelihood.mean(vae.decode(noise))}
             for name, image in own.items():

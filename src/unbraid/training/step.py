@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from unbraid.interfaces import AUTOENCODER, Context, Draw
+from unbraid.nn.rewriting import first_derivatives_alone
 from unbraid.nn.vae import VAE
 from unbraid.objectives.interface import Move, Objective
 from unbraid.training.optimisers import Optimisers
@@ -48,7 +49,7 @@ def _moves(
     while True:
         modes = _modes()
         before = {name: buffer.clone() for name, buffer in vae.named_buffers()}
-        with around or nullcontext():
+        with first_derivatives_alone(), around or nullcontext():
             move = next(moves, None)
         if _modes() != modes:
             raise RuntimeError("the objective yielded inside no_grad or autocast; the mode leaked into the training loop")

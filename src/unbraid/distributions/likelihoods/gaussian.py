@@ -86,7 +86,7 @@ class Gaussian(nn.Module):
 
     def nll(self, output: Output, images: Images) -> PerImage:
         """Negative log-density in nats per image."""
-        return self.energy(output, images) + float(self.normaliser(images[0].numel()))
+        return self.energy(output, images) + self.normaliser(images[0].numel())
 
     def mean(self, output: Output) -> Images:
         """The decoder's image."""

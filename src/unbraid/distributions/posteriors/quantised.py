@@ -9,7 +9,6 @@ from typing import Annotated
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from unbraid.distributions.interfaces import Posterior, Prior, posteriors
 from unbraid.distributions.precision import at_least_float32
@@ -47,8 +46,8 @@ class QuantisedHead(nn.Module):
         """The encoder's numbers beside the values that they are moved to, in float32 at least."""
         continuous = at_least_float32(params)
         index = (continuous[:, :, None] - self.codebooks).abs().argmin(2)
-        # not `gather`, whose gradient is summed in any order on a GPU
-        chosen = functional.one_hot(index, self.values.shape[1]).to(self.values.dtype)
+        # not `gather`, whose gradient is summed in any order on a GPU, nor `one_hot`, which waits for the index
+        chosen = (index[:, :, None] == torch.arange(self.values.shape[1], device=index.device)).to(self.values.dtype)
         return Quantised(continuous, (chosen * self.values).sum(2).to(continuous.dtype))
 
     def nearest(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch latent"]:

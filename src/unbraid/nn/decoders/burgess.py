@@ -8,6 +8,7 @@ from unbraid.nn.encoders.burgess import SIZES
 from unbraid.nn.initialisation import kaiming_uniform
 from unbraid.nn.interfaces import Shape, check_size, decoders
 from unbraid.nn.layers import doubling, pyramid, rectified_linear
+from unbraid.nn.stack import Stack
 
 
 @decoders.register("burgess", source="Burgess et al. (2018), layers and initial weights as in the code of Dubois et al. (2019)")
@@ -15,6 +16,6 @@ def burgess(latent_dim: int, output_shape: Shape) -> nn.Module:
     """Two layers of 256, one of 512, transposed convolutions of 32 channels (4 x 4, stride 2) up from 4 x 4; 32 or 64 px."""
     check_size("decoder", "burgess", output_shape, SIZES)
     dense = [*rectified_linear(latent_dim, 256, 256, 32 * 4 * 4), nn.Unflatten(1, (32, 4, 4))]
-    network = nn.Sequential(*dense, *doubling(pyramid(output_shape, [32] * 4)[::-1]))
+    network = Stack(*dense, *doubling(pyramid(output_shape, [32] * 4)[::-1]))
     kaiming_uniform(network)
     return network

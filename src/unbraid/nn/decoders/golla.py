@@ -10,6 +10,7 @@ from unbraid.nn.encoders.golla import Dropout, Norm, Width, normalised, scaled, 
 from unbraid.nn.initialisation import glorot_uniform
 from unbraid.nn.interfaces import Shape, decoders
 from unbraid.nn.layers import rectified_linear
+from unbraid.nn.stack import Stack
 
 
 def _enlarging(inputs: int, outputs: int, small: tuple[int, int], large: tuple[int, int]) -> nn.Module:
@@ -33,6 +34,6 @@ def golla(latent_dim: int, output_shape: Shape, norm: Norm = "none", dropout: Dr
     layers.append(nn.Unflatten(1, grid))
     for (inputs, outputs), (small, large) in zip(pairwise(channels), pairwise(sizes), strict=True):
         layers += [_enlarging(inputs, outputs, small, large), *normalised(outputs, norm)]
-    network = nn.Sequential(*layers, nn.ConvTranspose2d(channels[-1], output_shape[0], kernel_size=3, padding=1))
+    network = Stack(*layers, nn.ConvTranspose2d(channels[-1], output_shape[0], kernel_size=3, padding=1))
     glorot_uniform(network)
     return network

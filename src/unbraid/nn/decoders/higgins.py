@@ -7,6 +7,7 @@ from torch import nn
 from unbraid.nn.encoders.higgins import INIT, SIZES, WIDTHS, Hidden, Init
 from unbraid.nn.interfaces import Shape, check_size, decoders
 from unbraid.nn.layers import doubling, pyramid, rectified_linear
+from unbraid.nn.stack import Stack
 
 
 @decoders.register("higgins", source="Higgins et al. (2017) and Kim and Mnih (2018), as in the codes of 1Konny")
@@ -19,6 +20,6 @@ def higgins(latent_dim: int, output_shape: Shape, hidden: Hidden = 256, init: In
     channels = pyramid(output_shape, WIDTHS)[::-1]
     first = [*rectified_linear(latent_dim, hidden), nn.Unflatten(1, (hidden, 1, 1))]
     up = [nn.ConvTranspose2d(hidden, channels[0], kernel_size=4), nn.ReLU(), *doubling(channels)]
-    network = nn.Sequential(*first, *up)
+    network = Stack(*first, *up)
     INIT[init](network)
     return network

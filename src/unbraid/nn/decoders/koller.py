@@ -9,6 +9,7 @@ from torch import nn
 from unbraid.nn.encoders.koller import HIDDEN, SIZES, stages
 from unbraid.nn.interfaces import Shape, check_size, decoders
 from unbraid.nn.layers import rectified_linear
+from unbraid.nn.stack import Stack
 
 
 @decoders.register("koller", source="Koller (2022), reproduction report on beta-VAE; the widths are ours")
@@ -26,4 +27,4 @@ def koller(latent_dim: int, output_shape: Shape) -> nn.Module:
     for inputs, outputs in pairwise(channels):
         enlarging = nn.Upsample(scale_factor=2, mode="nearest")
         layers += [enlarging, nn.ConvTranspose2d(inputs, outputs, kernel_size=3, padding=1), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
+    return Stack(*layers[:-1])

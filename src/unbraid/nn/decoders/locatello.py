@@ -7,6 +7,7 @@ from torch import nn
 from unbraid.nn.initialisation import glorot_uniform
 from unbraid.nn.interfaces import Shape, check_size, decoders
 from unbraid.nn.layers import doubling, rectified_linear
+from unbraid.nn.stack import Stack
 
 SIZES = (32, 64, 128)
 
@@ -23,6 +24,6 @@ def locatello(latent_dim: int, output_shape: Shape) -> nn.Module:
     check_size("decoder", "locatello", output_shape, SIZES)
     grid = (64, output_shape[1] // 16, output_shape[2] // 16)
     dense = [*rectified_linear(latent_dim, 256, grid[0] * grid[1] * grid[2]), nn.Unflatten(1, grid)]
-    network = nn.Sequential(*dense, *doubling((64, 64, 32, 32, output_shape[0])))
+    network = Stack(*dense, *doubling((64, 64, 32, 32, output_shape[0])))
     glorot_uniform(network)
     return network

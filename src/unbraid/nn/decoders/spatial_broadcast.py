@@ -10,13 +10,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unbraid.nn.interfaces import Shape, decoders
-from unbraid.nn.layers import Size, same_convolution
+from unbraid.nn.layers import Size, same_convolution, same_padding
+from unbraid.nn.rewriting import may_rewrite
+from unbraid.nn.stack import Stack
+from unbraid.nn.tiled import tiled_convolution
 from unbraid.options import Option
 
 Latents = Float[Tensor, "batch latent"]
+Grid = Float[Tensor, "2 height width"]
 
 
-def coordinate_grid(size: Size) -> Float[Tensor, "2 height width"]:
+def coordinate_grid(size: Size) -> Grid:
     """Channel 0 is x, from -1 at the left to 1 at the right; channel 1 is y, from -1 at the top to 1 at the bottom.
 
     Indexing is "ij": the first axis of each channel is the row, as in images.
@@ -38,9 +42,13 @@ class Broadcast(nn.Module):
         super().__init__()
         self.register_buffer("coordinates", coordinate_grid(size), persistent=False)
 
+    def grid(self, size: Size | None) -> Grid:
+        """The coordinates, or those of another size."""
+        return self.coordinates if size is None else coordinate_grid(size).to(self.coordinates)
+
     def forward(self, z: Latents, size: Size | None = None) -> Float[Tensor, "batch latent_and_two height width"]:
         """Tile latents over the grid, or over one of another size."""
-        grid = self.coordinates if size is None else coordinate_grid(size).to(self.coordinates)
+        grid = self.grid(size)
         tiled = z[:, :, None, None].expand(-1, -1, *grid.shape[1:])
         # not len(z), which an exporter takes for a constant
         return torch.cat([tiled, grid.to(z.dtype).expand(z.shape[0], -1, -1, -1)], dim=1)
@@ -72,7 +80,7 @@ class SpatialBroadcast(nn.Module):
         for inputs, outputs in pairwise([latent_dim + 2, *[channels] * layers, output_shape[0]]):
             stack += [*same_convolution(inputs, outputs, kernel, size), nn.ReLU()]
         self.broadcast = Broadcast(size)
-        self.convolutions = nn.Sequential(*stack[:-1])
+        self.convolutions = Stack(*stack[:-1])
 
     def forward(self, z: Latents, size: Size | None = None) -> Float[Tensor, "batch channel height width"]:
         """The output for each latent.
@@ -81,5 +89,14 @@ class SpatialBroadcast(nn.Module):
             z: latents.
             size: height and width to draw, with the same weights; those the decoder was made for unless given.
         """
+        if may_rewrite(z, *self.parameters()):
+            return self._untiled(z, self.broadcast.grid(size))
         output: Tensor = self.convolutions(self.broadcast(z, size))
+        return output
+
+    def _untiled(self, z: Latents, grid: Grid) -> Float[Tensor, "batch channel height width"]:
+        """The same without the latents at every pixel, which would be 15 % of the work."""
+        first, rest = next((layer, i + 2) for i, layer in enumerate(self.convolutions) if isinstance(layer, nn.Conv2d))
+        above, beside = (same_padding(length, first.kernel_size[0]) for length in grid.shape[1:])
+        output: Tensor = self.convolutions[rest:](tiled_convolution(z, grid, first.weight, first.bias, (above, beside)))
         return output

@@ -7,6 +7,7 @@ from torch import nn
 from unbraid.nn.encoders.wang import SIZES, WIDTHS
 from unbraid.nn.interfaces import Shape, check_size, decoders
 from unbraid.nn.layers import doubling, pyramid, rectified_linear
+from unbraid.nn.stack import Stack
 
 
 @decoders.register("wang", source="Wang, report on CFactorVAE")
@@ -18,4 +19,4 @@ def wang(latent_dim: int, output_shape: Shape) -> nn.Module:
     """
     check_size("decoder", "wang", output_shape, SIZES)
     dense = [*rectified_linear(latent_dim, 256, 64 * 4 * 4), nn.Unflatten(1, (64, 4, 4))]
-    return nn.Sequential(*dense, *doubling(pyramid(output_shape, WIDTHS)[::-1]))
+    return Stack(*dense, *doubling(pyramid(output_shape, WIDTHS)[::-1]))

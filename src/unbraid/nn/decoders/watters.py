@@ -6,6 +6,7 @@ from torch import nn
 
 from unbraid.nn.interfaces import Shape, check_size, decoders
 from unbraid.nn.layers import doubling, halvings, rectified_linear
+from unbraid.nn.stack import Stack
 
 
 @decoders.register("watters", source="Watters et al. (2019), Spatial Broadcast Decoder, arXiv:1901.07017, the baseline")
@@ -18,4 +19,4 @@ def watters(latent_dim: int, output_shape: Shape) -> nn.Module:
     check_size("decoder", "watters", output_shape, (32, 64, 128))
     channels = [*[64] * (halvings(output_shape[1]) + 1), output_shape[0]]
     dense = [*rectified_linear(latent_dim, 64 * 2 * 2), nn.Unflatten(1, (64, 2, 2))]
-    return nn.Sequential(*dense, *doubling(channels))
+    return Stack(*dense, *doubling(channels))

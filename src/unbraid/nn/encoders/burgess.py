@@ -7,6 +7,7 @@ from torch import nn
 from unbraid.nn.initialisation import kaiming_uniform
 from unbraid.nn.interfaces import Shape, check_size, encoders
 from unbraid.nn.layers import halving, pyramid, rectified_linear
+from unbraid.nn.stack import Stack
 
 SIZES = (32, 64)
 
@@ -16,6 +17,6 @@ def burgess(image_shape: Shape, n_params: int) -> nn.Module:
     """Convolutions of 32 channels (4 x 4, stride 2) down to 4 x 4, two layers of 256, rectified throughout; 32 or 64 px."""
     check_size("encoder", "burgess", image_shape, SIZES)
     layers = [*halving(pyramid(image_shape, [32] * 4)), nn.Flatten(), *rectified_linear(32 * 4 * 4, 256, 256)]
-    network = nn.Sequential(*layers, nn.Linear(256, n_params))
+    network = Stack(*layers, nn.Linear(256, n_params))
     kaiming_uniform(network)
     return network

@@ -10,6 +10,7 @@ from torch import nn
 
 from unbraid.nn.initialisation import glorot_uniform
 from unbraid.nn.interfaces import Shape, encoders
+from unbraid.nn.stack import Stack
 from unbraid.options import Option
 
 Norm = Annotated[Literal["none", "batch"], Option("batch normalisation before each rectifier of a convolution, or none")]
@@ -51,6 +52,6 @@ def golla(image_shape: Shape, n_params: int, norm: Norm = "none", dropout: Dropo
     if dropout:
         layers.append(nn.Dropout(dropout))
     height, breadth = sizes_on_the_way(image_shape)[-1]
-    network = nn.Sequential(*layers, nn.Linear(channels[-1] * height * breadth, n_params))
+    network = Stack(*layers, nn.Linear(channels[-1] * height * breadth, n_params))
     glorot_uniform(network)
     return network

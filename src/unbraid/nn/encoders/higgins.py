@@ -10,6 +10,7 @@ from torch import nn
 from unbraid.nn.initialisation import kaiming_normal, small_normal
 from unbraid.nn.interfaces import Shape, check_size, encoders
 from unbraid.nn.layers import halving, pyramid
+from unbraid.nn.stack import Stack
 from unbraid.options import Option
 
 SIZES = (32, 64, 128)
@@ -32,6 +33,6 @@ def higgins(image_shape: Shape, n_params: int, hidden: Hidden = 256, init: Init 
     check_size("encoder", "higgins", image_shape, SIZES)
     channels = pyramid(image_shape, WIDTHS)
     last = [nn.Conv2d(channels[-1], hidden, kernel_size=4), nn.ReLU(), nn.Flatten(), nn.Linear(hidden, n_params)]
-    network = nn.Sequential(*halving(channels), *last)
+    network = Stack(*halving(channels), *last)
     INIT[init](network)
     return network

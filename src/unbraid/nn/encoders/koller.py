@@ -8,6 +8,7 @@ from torch import nn
 
 from unbraid.nn.interfaces import Shape, check_size, encoders
 from unbraid.nn.layers import rectified_linear
+from unbraid.nn.stack import Stack
 
 SIZES = (28, 32, 64, 128)
 HIDDEN = 256
@@ -33,4 +34,4 @@ def koller(image_shape: Shape, n_params: int) -> nn.Module:
         layers += [nn.Conv2d(inputs, outputs, kernel_size=3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
     side = image_shape[1] >> (len(channels) - 1)
     dense = [nn.Flatten(), *rectified_linear(channels[-1] * side * side, HIDDEN), nn.Linear(HIDDEN, n_params)]
-    return nn.Sequential(*layers, *dense)
+    return Stack(*layers, *dense)

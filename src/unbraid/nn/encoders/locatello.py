@@ -7,6 +7,7 @@ from torch import nn
 from unbraid.nn.initialisation import glorot_uniform
 from unbraid.nn.interfaces import Shape, encoders
 from unbraid.nn.layers import rectified_linear, same_halving
+from unbraid.nn.stack import Stack
 
 
 @encoders.register(
@@ -21,6 +22,6 @@ def locatello(image_shape: Shape, n_params: int) -> nn.Module:
     channels = (image_shape[0], 32, 32, 64, 64)
     layers, (height, width) = same_halving(channels, (4, 4, 2, 2), image_shape[1:])
     dense = [nn.Flatten(), *rectified_linear(64 * height * width, 256), nn.Linear(256, n_params)]
-    network = nn.Sequential(*layers, *dense)
+    network = Stack(*layers, *dense)
     glorot_uniform(network)
     return network

@@ -6,6 +6,7 @@ from torch import nn
 
 from unbraid.nn.interfaces import Shape, check_size, encoders
 from unbraid.nn.layers import halving, pyramid, rectified_linear
+from unbraid.nn.stack import Stack
 
 SIZES = (32, 64, 128)
 WIDTHS = (32, 32, 64, 64, 64)
@@ -20,4 +21,4 @@ def wang(image_shape: Shape, n_params: int) -> nn.Module:
     """
     check_size("encoder", "wang", image_shape, SIZES)
     layers = [*halving(pyramid(image_shape, WIDTHS)), nn.Flatten(), *rectified_linear(64 * 4 * 4, 256)]
-    return nn.Sequential(*layers, nn.Linear(256, n_params))
+    return Stack(*layers, nn.Linear(256, n_params))

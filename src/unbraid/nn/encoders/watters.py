@@ -8,6 +8,7 @@ from torch import nn
 
 from unbraid.nn.interfaces import Shape, encoders
 from unbraid.nn.layers import rectified_linear, same_halving
+from unbraid.nn.stack import Stack
 from unbraid.options import Option
 
 
@@ -28,4 +29,4 @@ def watters(
     layers, (height, width) = same_halving((image_shape[0], 64, 64, 64, 64), (4, 4, 4, 4), image_shape[1:])
     features = 64 * height * width
     dense = rectified_linear(features, hidden) if hidden else []
-    return nn.Sequential(*layers, nn.Flatten(), *dense, nn.Linear(hidden or features, n_params))
+    return Stack(*layers, nn.Flatten(), *dense, nn.Linear(hidden or features, n_params))

@@ -1,0 +1,105 @@
+"""Write docs/speed.md from the results that the benchmarks left.
+
+python docs/source/speed.py
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tables import markdown
+
+TEXT = Path(__file__).with_suffix(".md")
+ROOT = TEXT.parents[2]
+PAGE = ROOT / "docs" / "speed.md"
+NAMES = ("step", "games", "growth", "feed", "memory", "start", "runs")
+
+
+def main() -> None:
+    found = {name: json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text()) for name in NAMES}
+    page = TEXT.read_text()
+    parts = {name: globals()[name](found[name]) for name in NAMES}
+    parts |= {"machine": machine(found), "plain": found["step"]["plain"], "more": f"{found['feed']['larger over smaller']:.2f}"}
+    for name, text in parts.items():
+        page = page.replace(f"{{{{ {name} }}}}", text)
+    PAGE.write_text(page)
+
+
+def machine(found: dict[str, Any]) -> str:
+    machines = {tuple((key, value) for key, value in one["machine"].items() if key != "load before") for one in found.values()}
+    if len(machines) > 1:
+        raise SystemExit(f"The results are of several machines or versions; run the benchmarks again: {machines}")
+    about = dict(machines.pop())
+    loads = [one["machine"]["load before"] for one in found.values()]
+    return (
+        f"Measured on {about['processor']}, {about['cores']} cores, with unbraid {about['unbraid']}, PyTorch {about['torch']}, "
+        f"Python {about['python']}; load when a measurement was written down: {min(loads):.1f} to {max(loads):.1f}."
+    )
+
+
+def ratio(value: float | None) -> str:
+    return "restless" if value is None else f"**{value:.2f}**"
+
+
+def step(result: dict[str, Any]) -> str:
+    head = [
+        "model",
+        "pixels",
+        "images a step",
+        "threads",
+        "ratio",
+        "ours, images/s",
+        "plain, images/s",
+        "product, GFLOP/s",
+        "share",
+    ]
+    rows = [
+        [
+            f"`{one['model']}`",
+            str(one["size"]),
+            str(one["batch"]),
+            str(one["threads"]),
+            ratio(one["ratio"]),
+            f"{one['ours']:,.0f}",
+            f"{one['plain']:,.0f}",
+            f"{one['product']:.0f}",
+            "" if one["share"] is None else f"{100 * one['share']:.0f} %",
+        ]
+        for one in result["cases"]
+    ]
+    return markdown(head, rows)
+
+
+def games(result: dict[str, Any]) -> str:
+    return markdown(["model", "images a second", "times a VAE's step", "by multiplications"], result["rows"])
+
+
+def growth(result: dict[str, Any]) -> str:
+    rows = result["microseconds an image"]
+    first = next(iter(rows.values()))
+    return markdown(["case", "µs an image", "times the first"], [[n, f"{v:,.0f}", f"{v / first:.2f}"] for n, v in rows.items()])
+
+
+def feed(result: dict[str, Any]) -> str:
+    rows = [[name, f"{one['images']:,}", f"{one['per second']:,.0f}"] for name, one in result["sets"].items()]
+    return markdown(["data", "images", "images a second"], rows)
+
+
+def memory(result: dict[str, Any]) -> str:
+    return markdown(["all of dSprites", "peak, MB"], [[name, f"{value:,.0f}"] for name, value in result["peak MB"].items()])
+
+
+def start(result: dict[str, Any]) -> str:
+    return markdown(["command", "seconds"], [[f"`{name}`", f"{value:.2f}"] for name, value in result["seconds"].items()])
+
+
+def runs(result: dict[str, Any]) -> str:
+    if result["gain"] is None:
+        return "the machine was too restless to say."
+    return f"{result['workers']} workers train {result['gain']:.2f} times as many images a second as one."
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Steps ask the device for no number, so that on a GPU they queue up without waiting for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import unbraid
+from tiny import TINY
+from unbraid.training.fit import Silent
+from unbraid.zoo.recipe import models
+
+SCALAR = torch.ops.aten._local_scalar_dense.default
+
+
+class Questions(TorchDispatchMode):
+    """Notes at which step a tensor is turned into a number of Python."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.step = 0
+        self.asked: list[int] = []
+
+    def noting(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """A method of tensors that notes its calls too."""
+
+        def noted(*args: Any, **kwargs: Any) -> Any:
+            self.asked.append(self.step)
+            return original(*args, **kwargs)
+
+        return noted
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is SCALAR:
+            self.asked.append(self.step)
+        return func(*args, **(kwargs or {}))
+
+
+class Counting(Silent):
+    def __init__(self, questions: Questions) -> None:
+        self.questions = questions
+
+    def advance(self, step: int, values: Any, images_per_second: float) -> None:
+        self.questions.step = step
+
+
+@pytest.mark.parametrize("model", [entry.name for entry in models])
+def test_numbers_are_asked_for_when_they_are_logged(model, tmp_path, monkeypatch) -> None:
+    questions = Questions()
+    for name in ("tolist", "numpy", "cpu"):  # on the CPU these ask without an operation
+        monkeypatch.setattr(torch.Tensor, name, questions.noting(getattr(torch.Tensor, name)))
+    options = {"steps": 6, "batch_size": 8, "latent_dim": 4, "log_every": 3, "checkpoint_every": 6}
+    with questions:
+        unbraid.train(model, TINY, out=tmp_path / "run", device="cpu", monitor=Counting(questions), **options)
+    assert set(questions.asked) <= {0, 2, 5}, "while the model is built, and in the steps that are logged"
+    assert {2, 5} <= set(questions.asked)
