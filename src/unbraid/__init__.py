@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from unbraid.api import evaluate as evaluate
+    from unbraid.api import explore as explore
     from unbraid.api import export as export
     from unbraid.api import load as load
     from unbraid.api import report as report
@@ -37,6 +38,7 @@ _PUBLIC = {
     "load": "unbraid.api",
     "evaluate": "unbraid.api",
     "export": "unbraid.api",
+    "explore": "unbraid.api",
     "report": "unbraid.api",
     "Model": "unbraid.model",
     "CodeTable": "unbraid.codes",

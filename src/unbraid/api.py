@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -23,6 +23,9 @@ from unbraid.training.experiment import Experiment
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.plan import plan
 from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
+
+if TYPE_CHECKING:
+    from unbraid.explorer.page import Page
 
 RUNS = Path("runs")
 EVALUATE_IMAGES = 100_000
@@ -235,6 +238,60 @@ def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> P
     table = CodeTable.load(folder / CODES) if scored.get("step") == model.step and (folder / CODES).is_file() else None
     follows = scored.get("follows", ()) if table is not None else ()
     return export_model(model, Path(out), table=table, follows=follows, overwrite=overwrite)
+
+
+def explore(
+    runs: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    data: Any = None,
+    times: int = 12,
+    split: bool = False,
+    overwrite: bool = False,
+) -> Page:
+    """Write a page that shows what each latent of trained models does: one HTML file that opens from disk, without a network.
+
+    Args:
+        runs: a run folder, or several that were trained on the same data.
+        out: the file; with `split` a folder for a web server.
+        data: as `evaluate` takes them.
+        times: times of the training that are shown at most, where checkpoints were kept (`--keep-checkpoints 0`).
+        split: write a folder of files, which browsers fetch and keep, instead of one file.
+        overwrite: replace what an earlier call wrote.
+
+    Raises `UsageError` for models of different data and a file that exists, and `DataUnavailable` where packages of the extra
+    `export` are not installed.
+    """
+    from unbraid.explorer.explore import explorer_page
+    from unbraid.explorer.page import require_free, write
+    from unbraid.explorer.times import every_time
+
+    folders = [Path(run) for run in ([runs] if isinstance(runs, (str, Path)) else runs)]
+    if not folders:
+        raise UsageError("Give a run folder, or several: unbraid explore runs/NAME -o page.html")
+    require_free(Path(out), split=split, overwrite=overwrite)
+    shown = []
+    for folder in folders:
+        models = every_time(load(folder, "cpu"), times)
+        shown.append((models, models[-1].experiment.load_data(as_dataset(data))))
+    return write(explorer_page(shown), Path(out), split=split, overwrite=overwrite)
+
+
+def explore_onnx(
+    decoder: str | Path,
+    out: str | Path,
+    *,
+    encoder: str | Path | None = None,
+    split: bool = False,
+    overwrite: bool = False,
+) -> Page:
+    """Write the page of `explore` for anybody's decoder in an ONNX file, with an encoder or without; see `pair_page`."""
+    from unbraid.explorer.page import require_free, write
+    from unbraid.explorer.pair import pair_page
+
+    require_free(Path(out), split=split, overwrite=overwrite)
+    content = pair_page(Path(decoder), None if encoder is None else Path(encoder))
+    return write(content, Path(out), split=split, overwrite=overwrite)
 
 
 def _require_of_run(table: CodeTable, path: Path, model: Model, dataset: Dataset, scored: Mapping[str, Any]) -> None:

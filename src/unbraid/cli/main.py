@@ -13,6 +13,7 @@ COMMANDS = {
     "evaluate": "Score a run: losses over both splits, KL per latent, metrics",
     "audit": "Score codes of any encoder by every definition of every metric, side by side",
     "report": "Write a run's HTML report, one file to look at and share",
+    "explore": "Write a page with a slider for each latent: one HTML file that opens in any browser",
     "export": "Write a run's encoder and decoder as ONNX files, for use without PyTorch",
     "download": "Get a data set's files before they are needed, or list which are here: unbraid download mnist",
     "list": "List models, datasets, encoders, decoders, likelihoods, rates or metrics",

@@ -15,9 +15,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unbraid.distributions.interfaces import Likelihood, MarginalHead, Posterior
-from unbraid.errors import DataUnavailable, UnbraidError
+from unbraid.errors import DataUnavailable, IncompatibleParts, UnbraidError
 from unbraid.evaluation.onnx_encoder import runtime_errors
 from unbraid.model import Model
+from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
+from unbraid.nn.layers import Size
 
 OPSET = 18
 """What the exporter of PyTorch aims at, and runtimes in browsers have known for years."""
@@ -58,6 +60,25 @@ class Decoder(nn.Module):
         return (cast(Likelihood, self.likelihood).mean(self.decoder(codes)),)
 
 
+class Preview(nn.Module):
+    """Codes -> smaller images, by a decoder that draws any size."""
+
+    outputs = ("images",)
+
+    def __init__(self, model: Model, size: Size) -> None:
+        super().__init__()
+        decoder = model.vae.networks["decoder"]
+        if not isinstance(decoder, SpatialBroadcast):
+            raise IncompatibleParts(
+                f"The decoder {type(decoder).__name__} draws one size; only spatial_broadcast draws others."
+            )
+        self.decoder, self.likelihood, self.size = decoder, model.vae.networks["likelihood"], size
+
+    def forward(self, codes: Float[Tensor, "n latent"]) -> tuple[Float[Tensor, "n channel height width"], ...]:
+        """The images."""
+        return (cast(Likelihood, self.likelihood).mean(self.decoder(codes, self.size)),)
+
+
 def onnx_files(model: Model) -> dict[str, bytes]:
     """`encoder.onnx` and `decoder.onnx` of a model: weights inside, any number of rows, opset 18, no paths of this machine.
 
@@ -68,14 +89,20 @@ def onnx_files(model: Model) -> dict[str, bytes]:
     images = rng.random((max(TRIED), *model.image_shape), dtype=np.float32)
     codes = model.encode(images)
     return {
-        "encoder.onnx": _exported("encoder.onnx", Encoder(model), "images", images),
-        "decoder.onnx": _exported("decoder.onnx", Decoder(model), "codes", codes),
+        "encoder.onnx": exported("encoder.onnx", Encoder(model), "images", images),
+        "decoder.onnx": exported("decoder.onnx", Decoder(model), "codes", codes),
     }
 
 
-def _exported(name: str, module: Encoder | Decoder, given: str, example: np.ndarray) -> bytes:
-    torch_onnx, onnx, runtime = (_package(one) for one in ("torch.onnx", "onnx", "onnxruntime"))
-    _package("onnxscript")
+def exported(name: str, module: Encoder | Decoder | Preview, given: str, example: np.ndarray) -> bytes:
+    """A network as an ONNX file of a name, which errors tell; raises as `onnx_files` does.
+
+    Args:
+        given: name of its input.
+        example: an input of as many rows as the largest of `TRIED`.
+    """
+    torch_onnx, onnx, runtime = (package(one) for one in ("torch.onnx", "onnx", "onnxruntime"))
+    package("onnxscript")
     module = module.eval().cpu()
     batch = torch.export.Dim("n", min=1)
     with _quietly(), torch.no_grad():
@@ -92,7 +119,7 @@ def _exported(name: str, module: Encoder | Decoder, given: str, example: np.ndar
     content = _without_traces(program.model_proto)
     onnx.checker.check_model(content, full_check=True)
     raw: bytes = content.SerializeToString()
-    _compare(name, module, runtime.InferenceSession(raw, providers=["CPUExecutionProvider"]), given, example)
+    compare(name, module, runtime.InferenceSession(raw, providers=["CPUExecutionProvider"]), given, example)
     return raw
 
 
@@ -126,7 +153,8 @@ def _without_traces(content: Any) -> Any:
     return content
 
 
-def _compare(name: str, module: nn.Module, session: Any, given: str, example: np.ndarray) -> None:
+def compare(name: str, module: nn.Module, session: Any, given: str, example: np.ndarray) -> None:
+    """Raises `UnbraidError` where a session's outputs are not those of the network."""
     for n in TRIED:
         with torch.no_grad():
             expected = [output.numpy() for output in module(torch.from_numpy(example[:n]))]
@@ -143,7 +171,8 @@ def _compare(name: str, module: nn.Module, session: Any, given: str, example: np
                 )
 
 
-def _package(name: str) -> Any:
+def package(name: str) -> Any:
+    """A package that exporting needs. Raises `DataUnavailable` where it is not installed."""
     try:
         return importlib.import_module(name)
     except ImportError:

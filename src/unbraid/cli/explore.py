@@ -1,0 +1,66 @@
+"""unbraid explore RUN [RUN ...] -o page.html"""
+
+from __future__ import annotations
+
+from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.errors import UsageError
+from unbraid.options import Option, OptionSpec
+
+_ARGUMENTS = (
+    Argument(OptionSpec("run", str, None, Option("run folder, or several of the same data")), "run", many=True),
+    Argument(OptionSpec("out", str, None, Option("the file to write, or the folder with --split; also -o")), "out", "Options"),
+    Argument(
+        OptionSpec("times", int, 12, Option("times of training to show at most, where checkpoints were kept", ge=1)),
+        "times",
+        "Options",
+    ),
+    Argument(
+        OptionSpec("split", bool, False, Option("write a folder for a web server instead of one file")), "split", "Options"
+    ),
+    Argument(
+        OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
+        "data",
+        "Options",
+    ),
+    Argument(
+        OptionSpec("decoder", str, None, Option("a decoder of your own in an .onnx file, instead of runs: codes to images")),
+        "decoder",
+        "Options",
+    ),
+    Argument(OptionSpec("encoder", str, None, Option("the encoder that goes with it: images to codes")), "encoder", "Options"),
+    Argument(OptionSpec("overwrite", bool, False, Option("replace an earlier page")), "overwrite", "Options"),
+)
+_ABOUT = (
+    "Write a page to play with what a model learnt: a slider for each latent, images of the data and your own, traversals, "
+    "and training over time where checkpoints were kept (--keep-checkpoints 0). One HTML file, which opens from disk and asks "
+    "no network for anything."
+)
+
+
+def run(tokens: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        given = parse("explore", _ABOUT, _ARGUMENTS, ["--out" if token == "-o" else token for token in tokens])
+    except HelpShown:
+        return 0
+    target = given.pop("out", None)
+    runs = given.pop("run", [])
+    decoder = given.pop("decoder", None)
+    if not target or (decoder is None) == (not runs):
+        raise UsageError(
+            "Give a run folder, or several, and the file to write: unbraid explore runs/NAME -o page.html. "
+            "Or models of your own: unbraid explore --encoder e.onnx --decoder d.onnx -o page.html"
+        )
+    foreign = {"times", "data"} if decoder else {"encoder"}
+    unused = sorted(foreign & set(given))
+    if unused:
+        raise UsageError(f"--{unused[0]} goes {'with runs, not with' if decoder else 'only with'} --decoder.")
+    from unbraid import api
+    from unbraid.cli.console import counting, out
+    from unbraid.data.progress import listening
+
+    with listening(counting):
+        page = api.explore_onnx(decoder, target, **given) if decoder else api.explore(runs, target, **given)
+    size = page.path.stat().st_size / 2**20
+    out.print(f"Page: {page.path}, for a web server" if given.get("split") else f"Page: {page.path}  ({size:.1f} MB)")
+    return 0

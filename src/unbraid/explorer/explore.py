@@ -1,0 +1,196 @@
+"""Runs as the content of an explorer page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from unbraid.data.dataset import Dataset
+from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
+from unbraid.distributions.priors.standard_normal import StandardNormal
+from unbraid.errors import UsageError
+from unbraid.explorer.blobs import floats, sprite
+from unbraid.explorer.measured import DRAWS, Sample, cloud_rows, measure, order, take_sample
+from unbraid.explorer.onnx_files import TRIED, Decoder, Encoder, Preview
+from unbraid.explorer.page import FORMAT, Content
+from unbraid.explorer.weights import Exporter
+from unbraid.model import Model
+from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
+from unbraid.randomness import torch_generator
+from unbraid.reporting.command import command_line, given_options
+
+IMAGES = 40
+"""Images of the data on the page."""
+COLUMNS = 10
+KEPT = {"checkpoint_every", "keep_checkpoints", "evaluate_every", "log_every"}
+"""Options that change what a run leaves behind and not the model."""
+PREVIEW = 16
+"""Pixels of the shorter side of what a broadcast decoder draws while a hand moves."""
+
+
+def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
+    """The content of a page that shows models, each at several times of its training.
+
+    Args:
+        runs: of each run its models, oldest first, and what they were trained on.
+
+    Raises `UsageError` for models of different data, and what `onnx_files` raises.
+    """
+    newest = [models[-1] for models, _ in runs]
+    _require_same_data(newest, [data for _, data in runs])
+    dataset = runs[0][1]
+    sample = take_sample(dataset, IMAGES)
+    pixels = sample.pixels
+    files: dict[str, bytes] = {}
+    exporter = Exporter()
+    shown = [
+        _model(name, models, sample, pixels, exporter, files, f"model{i}")
+        for i, ((models, _), name) in enumerate(zip(runs, names(newest), strict=True))
+    ]
+    experiment = newest[0].experiment
+    data = str(experiment.data_options.get("name") or experiment.data)
+    kinds = list(dict.fromkeys(model.experiment.model for model in newest))
+    factors = [] if dataset.space is None else [{"name": f.name, "size": f.size} for f in dataset.space.factors]
+    described = {
+        "format": FORMAT,
+        "data": data,
+        "shape": list(newest[0].image_shape),
+        "factors": factors,
+        "cloud": _factors(dataset, sample.rows[cloud_rows(len(sample.rows))]),
+        "images": _images(sample),
+        "models": shown,
+    }
+    return Content(f"{', '.join(kinds)} on {data}", described, files)
+
+
+def names(models: Sequence[Model]) -> list[str]:
+    """What tells models apart: the model, with the options that differ between them, and the seed where that does."""
+    given: list[dict[str, Any]] = [{**given_options(model.experiment), "seed": model.experiment.seed} for model in models]
+    keys = [key for key in dict.fromkeys(key for options in given for key in options) if key not in KEPT]
+    differing = [key for key in keys if len({repr(_value(m, o, key)) for m, o in zip(models, given, strict=True)}) > 1]
+    made = []
+    for model, options in zip(models, given, strict=True):
+        values = {key.replace("_", " "): _value(model, options, key) for key in differing}
+        parts = [f"{key} {value}" for key, value in values.items() if value is not None]  # what it does not have is left out
+        made.append(", ".join([model.experiment.model, *parts]))
+    twice = {name for name in made if made.count(name) > 1}
+    return [
+        f"{name}, {model.folder.name}" if name in twice and model.folder is not None else name
+        for name, model in zip(made, models, strict=True)
+    ]
+
+
+def _value(model: Model, options: Mapping[str, Any], key: str) -> Any:
+    value = options.get(key, model.experiment.model_options.get(key, getattr(model.experiment, key, None)))
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def _model(
+    name: str,
+    models: Sequence[Model],
+    sample: Sample,
+    pixels: np.ndarray,
+    exporter: Exporter,
+    files: dict[str, bytes],
+    stem: str,
+) -> dict[str, Any]:
+    newest = models[-1]
+    encoder = Encoder(newest)
+    example = np.random.default_rng(0).random((max(TRIED), *newest.image_shape), dtype=np.float32)
+    files[f"{stem}-encoder"] = exporter.file("encoder.onnx", encoder, "images", example)
+    moments = [_moment(model, sample, pixels) | _decoders(model, exporter, files, stem) for model in models]
+    return {
+        "name": name,
+        "command": command_line(newest.experiment),
+        "steps": max(newest.experiment.steps, newest.step),
+        "latents": newest.latent_dim,
+        "order": order(moments[-1]["latents"]),
+        "decoder": {"input": "codes", "output": "images", "batch": None},
+        "encoder": {
+            "file": f"{stem}-encoder",
+            "input": "images",
+            "mean": "mean",
+            "spread": "variance" if "variance" in encoder.outputs else None,
+            "kind": "variance",
+            "batch": None,
+        },
+        "normal": _is_normal(newest),
+        "moments": moments,
+    }
+
+
+def _moment(model: Model, sample: Sample, pixels: np.ndarray) -> dict[str, Any]:
+    books = model.codebooks
+    drawn = model.vae.prior.sample(DRAWS, torch_generator(0, "explorer"))
+    return {
+        "step": model.step,
+        "codebooks": None if books is None else [[float(value) for value in book] for book in books],
+        "draws": floats(drawn.cpu().numpy()),
+        **measure(model, sample, pixels),
+    }
+
+
+def _decoders(model: Model, exporter: Exporter, files: dict[str, bytes], stem: str) -> dict[str, str | None]:
+    """Writes the decoder, and the smaller one where there is one; gives their names."""
+    codes = np.random.default_rng(0).normal(size=(max(TRIED), model.latent_dim)).astype(np.float32)
+    name = f"{stem}-step{model.step}"
+    files[name] = exporter.file("decoder.onnx", Decoder(model), "codes", codes)
+    if not _draws_any_size(model):
+        return {"decoder": name, "preview": None}
+    _, height, width = model.image_shape
+    times = PREVIEW / min(height, width)
+    preview = Preview(model, (round(times * height), round(times * width)))
+    files[f"{name}-preview"] = exporter.file("preview.onnx", preview, "codes", codes)
+    return {"decoder": name, "preview": f"{name}-preview"}
+
+
+def _draws_any_size(model: Model) -> bool:
+    _, height, width = model.image_shape
+    return isinstance(model.vae.networks["decoder"], SpatialBroadcast) and min(height, width) > PREVIEW
+
+
+def _is_normal(model: Model) -> bool:
+    """Whether the KL of an image is that of independent normal distributions, which a browser can compute."""
+    return isinstance(model.vae.prior, StandardNormal) and isinstance(model.vae.networks["posterior"], DiagonalNormalHead)
+
+
+def _images(sample: Sample) -> dict[str, Any] | None:
+    if len(sample.shown) == 0:
+        return None
+    dataset = sample.dataset
+    labels = dataset.labels
+    return {
+        "sprite": sprite(dataset.images.bytes(sample.shown), COLUMNS),
+        "columns": COLUMNS,
+        "names": [
+            f"image {i:,}" + (f", {dataset.label_names[labels[i]]}" if labels is not None and dataset.label_names else "")
+            for i in sample.shown.tolist()
+        ],
+        "factors": _factors(dataset, sample.shown),
+    }
+
+
+def _factors(dataset: Dataset, rows: np.ndarray) -> list[list[int]]:
+    return [[] for _ in rows] if dataset.factors is None else dataset.factors[rows].astype(int).tolist()
+
+
+def _require_same_data(models: Sequence[Model], sets: Sequence[Dataset]) -> None:
+    first, *others = [
+        {
+            "data set": model.experiment.data,
+            "shape of the images": model.image_shape,
+            "content of the data": model.experiment.data_digest,
+            "factors": () if data.space is None else tuple(zip(data.space.names, data.space.sizes, strict=True)),
+            "number of images": len(data),
+        }
+        for model, data in zip(models, sets, strict=True)
+    ]
+    for model, own in zip(models[1:], others, strict=True):
+        for what, value in first.items():
+            if own[what] != value:
+                raise UsageError(
+                    f"One page shows models of the same data. These differ in the {what}: {value} of {models[0].folder}, "
+                    f"{own[what]} of {model.folder}. Make a page for each."
+                )

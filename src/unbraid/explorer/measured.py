@@ -1,0 +1,144 @@
+"""What a page shows of a model's latents at one time of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Int, UInt8
+
+from unbraid.data.dataset import Dataset
+from unbraid.errors import UsageError
+from unbraid.evaluation.encoding import choose_images
+from unbraid.evaluation.scores import ACTIVE, follows, information_shares, posterior_samples
+from unbraid.explorer.blobs import floats
+from unbraid.figures.heatmaps import means_over_positions
+from unbraid.figures.ranges import aggregate_moments, explained
+from unbraid.model import Model
+
+ENCODED = 3_000
+"""Images that latents are measured on; of a position map of 32 x 32 places each has about three."""
+CLOUD = 400
+"""Images whose codes are dots in the plane of two latents."""
+DRAWS = 200
+"""Draws from the prior, which the page takes one after the other."""
+WIDTH = 3.0
+"""Sliders reach this many standard deviations of the aggregate posterior to either side of its mean."""
+LEAST = 1e-3
+"""Half the length of a slider at least, for latents that do not move at all."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The images that a page measures latents on and shows."""
+
+    dataset: Dataset
+    rows: Int[np.ndarray, "n"]
+    shown: Int[np.ndarray, "_"]
+
+    @property
+    def pixels(self) -> UInt8[np.ndarray, "n c h w"]:
+        """Of the images that latents are measured on."""
+        return self.dataset.images.bytes(self.rows)
+
+
+def take_sample(dataset: Dataset, shown: int) -> Sample:
+    """The same images for every model: a fixed part for measures, and some spread evenly over the test split to be shown.
+
+    No image is shown where images may not be passed on. All are training images where none is held out.
+    """
+    pool = np.sort(dataset.test) if len(dataset.test) else np.arange(len(dataset))
+    n = min(shown, len(pool)) if dataset.redistributable else 0
+    chosen = np.sort(np.random.default_rng(0).permutation(pool)[:n]).astype(np.int64)
+    return Sample(dataset, _rows(dataset), chosen)
+
+
+def _rows(dataset: Dataset) -> Int[np.ndarray, "n"]:
+    """A fixed pseudo-random part; of a full grid of positions as many images of each as of any other."""
+    space, factors = dataset.space, dataset.factors
+    if space is None or factors is None or not {"x", "y"} <= set(space.names) or len(dataset) != len(space):
+        return choose_images(dataset, ENCODED)
+    x, y = space.column("x"), space.column("y")
+    places = factors[:, y].astype(np.int64) * space.sizes[x] + factors[:, x]
+    mixed = np.random.default_rng(0).permutation(len(dataset))
+    by_place = mixed[np.argsort(places[mixed], kind="stable")].reshape(space.sizes[x] * space.sizes[y], -1)
+    each = max(1, ENCODED // len(by_place))
+    return np.sort(by_place[:, :each].ravel())
+
+
+def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) -> dict[str, Any]:
+    """Ranges, KL, information, positions and posteriors of a model's latents, for the page's JSON.
+
+    Args:
+        pixels: `sample.pixels`, read once for all models.
+    """
+    dataset = sample.dataset
+    found = model.encode(pixels, distribution=True)
+    mean, variance, kl = found.mean, found.variance, found.kl
+    centre, deviation = aggregate_moments(mean, variance)
+    live = explained(mean, variance) >= ACTIVE
+    average = kl.astype(np.float64).mean(0) if kl.shape[1] == model.latent_dim else np.full(model.latent_dim, np.nan)
+    shares = _shares(dataset, sample.rows, mean, variance)
+    named = (
+        follows(shares, dataset.space.names) if shares is not None and dataset.space is not None else [""] * model.latent_dim
+    )
+    half, books = np.maximum(WIDTH * deviation, LEAST), model.codebooks
+    low, high = (centre - half, centre + half) if books is None else (books[:, 0] - LEAST, books[:, -1] + LEAST)
+    return {
+        "latents": [
+            {
+                "low": float(low[j]),
+                "high": float(high[j]),
+                "mean": float(centre[j]),
+                "sd": float(deviation[j]),
+                "kl": float(average[j]) if np.isfinite(average[j]) else None,
+                "follows": named[j] if live[j] else "",
+                "active": bool(live[j]),
+            }
+            for j in range(model.latent_dim)
+        ],
+        "shares": None if shares is None else [[float(share) for share in row] for row in shares],
+        "positions": _positions(dataset, sample.rows, mean),
+        "posteriors": _posteriors(model, dataset, sample.shown),
+        "cloud": floats(mean[cloud_rows(len(mean))]),
+    }
+
+
+def cloud_rows(n: int) -> Int[np.ndarray, "_"]:
+    """Which of n encoded images are dots in the plane."""
+    return np.sort(np.random.default_rng(0).permutation(n)[:CLOUD])
+
+
+def order(latents: Sequence[dict[str, Any]]) -> list[int]:
+    """Latents, the most informative first: by KL where all have one, else by the spread of their codes; dead ones last."""
+    by_kl = all(latent["kl"] is not None for latent in latents)
+    key = [latent["kl"] if by_kl else latent["sd"] for latent in latents]
+    return sorted(range(len(latents)), key=lambda j: (not latents[j]["active"], -key[j]))
+
+
+def _shares(
+    dataset: Dataset, rows: Int[np.ndarray, "n"], mean: Float32[np.ndarray, "n d"], variance: Float32[np.ndarray, "n d"]
+) -> Float[np.ndarray, "d k"] | None:
+    if dataset.space is None or dataset.factors is None:
+        return None
+    try:
+        return information_shares(posterior_samples(mean, variance, dataset.factors[rows], dataset.space.names))
+    except UsageError:  # codes that are not finite have no information
+        return None
+
+
+def _positions(dataset: Dataset, rows: Int[np.ndarray, "n"], mean: Float32[np.ndarray, "n d"]) -> str | None:
+    space, factors = dataset.space, dataset.factors
+    if space is None or factors is None or not {"x", "y"} <= set(space.names):
+        return None
+    x, y = space.column("x"), space.column("y")
+    return floats(means_over_positions(mean, factors[rows, x], factors[rows, y], (space.sizes[x], space.sizes[y])))
+
+
+def _posteriors(model: Model, dataset: Dataset, shown: Int[np.ndarray, "_"]) -> dict[str, str] | None:
+    if len(shown) == 0:
+        return None
+    found = model.encode(dataset.images.bytes(shown), distribution=True)
+    return {"mean": floats(found.mean), "variance": floats(found.variance), "kl": floats(found.kl)}

@@ -1,0 +1,141 @@
+"""The page: its parts and what it shows, put together to one file or to a folder."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from unbraid.errors import UsageError
+from unbraid.explorer.blobs import embedded, packed, script_json
+from unbraid.files import whole_file
+
+FORMAT = 1
+"""Of what the page is told."""
+RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
+INDEX, SCRIPT, STYLE = "index.html", "app.js", "page.css"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a page shows.
+
+    Args:
+        title: in words.
+        data: for its script, see `web/src/page/data.ts`.
+        files: ONNX files by the names that `data` calls them.
+    """
+
+    title: str
+    data: Mapping[str, Any]
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page on disk: `path` is the file to open. In a notebook it shows itself."""
+
+    path: Path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def _repr_html_(self) -> str:
+        """A frame with the page inside, so that a saved notebook still has it; of a folder one that names its file."""
+        if (self.path.parent / SCRIPT).is_file() and self.path.name == INDEX:
+            source = f'src="{html.escape(str(self.path))}"'
+        else:
+            source = f'srcdoc="{html.escape(self.path.read_text(encoding="utf-8"))}"'
+        return f'<iframe {source} title="unbraid explorer" style="width: 100%; height: 48rem; border: 0"></iframe>'
+
+
+def write(content: Content, out: Path, *, split: bool = False, overwrite: bool = False) -> Page:
+    """Write one HTML file that needs nothing else and opens from disk, or with `split` a folder for a web server.
+
+    Raises `UsageError` where files are there already.
+    """
+    require_free(out, split=split, overwrite=overwrite)
+    return Page(_write_folder(content, out) if split else _write_file(content, out))
+
+
+def require_free(out: Path, *, split: bool = False, overwrite: bool = False) -> None:
+    """Refuse what would be lost. Raises `UsageError` where files are there already, or a folder in the place of a file."""
+    if out.is_dir() and not split:
+        raise UsageError(f"{out} is a folder; give the name of a file: -o {out / 'explorer.html'}")
+    if split and out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file; --split needs a folder.")
+    taken = out / INDEX if split else out
+    if taken.exists() and not overwrite:
+        raise UsageError(f"{taken} exists already; give another name, or --overwrite to replace it.")
+
+
+def _write_file(content: Content, path: Path) -> Path:
+    compressed = {"runtime": _asset(RUNTIME), **{name: packed(raw) for name, raw in content.files.items()}}
+    text = _filled(
+        content,
+        style=f"<style>\n{_text(STYLE)}</style>",
+        files="\n".join(_holder(name, embedded(raw)) for name, raw in compressed.items()),
+        script=f'<script type="module">\n{inline_script(_text(SCRIPT))}</script>',
+    )
+    _put(path, text.encode())
+    return path
+
+
+def _write_folder(content: Content, folder: Path) -> Path:
+    models = {f"{name}.gz": packed(raw) for name, raw in content.files.items()}
+    parts = {**models, RUNTIME: _asset(RUNTIME), SCRIPT: _asset(SCRIPT), STYLE: _asset(STYLE)}
+    sources = {"runtime": RUNTIME, **{name: f"{name}.gz" for name in content.files}}
+    text = _filled(
+        content,
+        style=f'<link rel="stylesheet" href="{STYLE}">',
+        files="\n".join(_holder(name, "", source) for name, source in sources.items()),
+        script=f'<script type="module" src="{SCRIPT}"></script>',
+    )
+    for name, raw in {**parts, INDEX: text.encode()}.items():  # the index last, when all that it names is there
+        _put(folder / name, raw)
+    return folder / INDEX
+
+
+def inline_script(text: str) -> str:
+    """JavaScript that may stand inside a script element: nothing in its strings ends the element or opens a comment."""
+    return re.sub("</(script)", r"<\\/\1", text, flags=re.IGNORECASE).replace("<!--", "<\\!--")
+
+
+def _filled(content: Content, *, style: str, files: str, script: str) -> str:
+    marks = {
+        "TITLE": html.escape(content.title),
+        "VERSION": version("unbraid"),
+        "STYLE": style,
+        "DATA": script_json(content.data),
+        "FILES": files,
+        "SCRIPT": script,
+    }
+    first, *rest = _text("page.html").split("<!-- unbraid:")
+    made = [first]
+    for piece in rest:  # one pass, so that what is put in is never searched for marks
+        mark, _, tail = piece.partition(" -->")
+        made += [marks[mark], tail]
+    return "".join(made)
+
+
+def _holder(name: str, text: str, source: str = "") -> str:
+    beside = f' data-src="{html.escape(source)}"' if source else ""
+    return f'<script type="text/plain" id="file-{html.escape(name)}"{beside}>{text}</script>'
+
+
+def _put(path: Path, content: bytes) -> None:
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _asset(name: str) -> bytes:
+    return resources.files("unbraid.explorer").joinpath("assets", name).read_bytes()
+
+
+def _text(name: str) -> str:
+    return _asset(name).decode("utf-8")

@@ -1,0 +1,141 @@
+"""What a page is made of: nothing ends a script early, nothing is lost, and numbers are those of the model."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from unbraid.errors import UsageError
+from unbraid.explorer.blobs import floats, packed, script_json, sprite
+from unbraid.explorer.page import SCRIPT, Content, inline_script, write
+
+NASTY = "</script><script>alert(1)</script><!-- <script> & \" '"
+
+
+class Elements(HTMLParser):
+    """Scripts with their attributes and contents, and the title."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.title = ""
+        self._inside = ""
+
+    def handle_starttag(self, tag, attrs):
+        self._inside = tag
+        if tag == "script":
+            self.scripts.append((dict(attrs), ""))
+
+    def handle_endtag(self, tag):
+        self._inside = ""
+
+    def handle_data(self, data):
+        if self._inside == "script":
+            attributes, text = self.scripts[-1]
+            self.scripts[-1] = (attributes, text + data)
+        if self._inside == "title":
+            self.title += data
+
+
+def parsed(path) -> Elements:
+    elements = Elements()
+    elements.feed(path.read_text(encoding="utf-8"))
+    return elements
+
+
+CONTENT = Content(
+    NASTY, {"format": 1, "name": NASTY, "models": ["<!-- unbraid:TITLE -->"]}, {"decoder": b"weights \x00\xff" * 99}
+)
+
+
+def test_nothing_ends_a_script_early(tmp_path):
+    page = write(CONTENT, tmp_path / "page.html")
+    found = parsed(page.path)
+    by_id = {attributes.get("id"): text for attributes, text in found.scripts}
+    assert len(found.scripts) == 4
+    assert json.loads(by_id["unbraid-data"]) == CONTENT.data
+    assert found.title == NASTY
+    assert gzip.decompress(base64.b64decode(by_id["file-decoder"])) == CONTENT.files["decoder"]
+    wasm = gzip.decompress(base64.b64decode(by_id["file-runtime"]))
+    assert wasm.startswith(b"\x00asm")
+    assert found.scripts[-1][0] == {"type": "module"}
+
+
+def test_scripts_keep_their_meaning():
+    assert inline_script('a = "</script>" + "</Script>" + "<!--"') == r'a = "<\/script>" + "<\/Script>" + "<\!--"'
+    assert json.loads(script_json({"a": NASTY})) == {"a": NASTY}
+    assert "<" not in script_json({"a": NASTY})
+    with pytest.raises(ValueError, match="JSON"):
+        script_json({"a": float("nan")})
+
+
+def test_the_page_names_no_address_to_fetch(tmp_path):
+    text = write(CONTENT, tmp_path / "page.html").path.read_text()
+    assert "src=" not in text.replace(" data-src=", "").partition('<script type="module">')[0]
+    assert "<link" not in text.replace('<link rel="icon" href="data:,">', "")
+
+
+def test_nothing_is_overwritten(tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text("mine")
+    with pytest.raises(UsageError, match="exists already"):
+        write(CONTENT, path)
+    assert path.read_text() == "mine"
+    with pytest.raises(UsageError, match="is a folder"):
+        write(CONTENT, tmp_path)
+    with pytest.raises(UsageError, match="is a file"):
+        write(CONTENT, path, split=True)
+    write(CONTENT, path, overwrite=True)
+    made = path.read_bytes()
+    write(CONTENT, path, overwrite=True)
+    assert path.read_bytes() == made, "the same content gives the same bytes"
+    assert [one.name for one in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_folder_for_web_servers(tmp_path):
+    page = write(CONTENT, tmp_path / "site", split=True)
+    found = parsed(page.path)
+    beside = {attributes["id"]: attributes["data-src"] for attributes, _ in found.scripts if "data-src" in attributes}
+    assert set(beside) == {"file-runtime", "file-decoder"}
+    assert gzip.decompress((tmp_path / "site" / beside["file-decoder"]).read_bytes()) == CONTENT.files["decoder"]
+    assert {*beside.values(), SCRIPT, "page.css", "index.html"} == {one.name for one in (tmp_path / "site").iterdir()}
+    with pytest.raises(UsageError, match=r"index.html exists already"):
+        write(CONTENT, tmp_path / "site", split=True)
+
+
+def test_notebooks_show_the_page_inside(tmp_path):
+    page = write(CONTENT, tmp_path / "page.html")
+    frame = Elements()
+    found: list[dict] = []
+    frame.handle_starttag = lambda tag, attrs: found.append({"tag": tag, **dict(attrs)})
+    frame.feed(page._repr_html_())
+    assert [one["tag"] for one in found] == ["iframe"]
+    assert found[0]["srcdoc"] == page.path.read_text()
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 40), (2, 8, 8), (1, 128, 128)])
+def test_a_sprite_keeps_every_pixel(shape):
+    images = np.random.default_rng(0).integers(0, 256, (7, *shape), dtype=np.uint8)
+    address = sprite(images, 3)
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(address.removeprefix("data:image/png;base64,")))))
+    _, height, width = shape
+    for i, image in enumerate(images):
+        top, left = i // 3 * height, i % 3 * width
+        tile = sheet[top : top + height, left : left + width]
+        if shape[0] == 1:
+            np.testing.assert_array_equal(tile, image[0])
+        else:
+            np.testing.assert_array_equal(tile[..., : shape[0]], image.transpose(1, 2, 0))
+
+
+def test_numbers_and_files_come_back():
+    values = np.array([[1.5, np.nan], [-np.inf, 1e-30]], np.float64)
+    np.testing.assert_array_equal(np.frombuffer(base64.b64decode(floats(values)), "<f4"), values.astype("<f4").ravel())
+    assert packed(b"x" * 99) == packed(b"x" * 99)
