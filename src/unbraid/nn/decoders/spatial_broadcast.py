@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from unbraid.nn.convolutions import form_of
 from unbraid.nn.interfaces import Shape, decoders
 from unbraid.nn.layers import Size, same_convolution, same_padding
 from unbraid.nn.rewriting import may_rewrite
@@ -89,14 +90,15 @@ class SpatialBroadcast(nn.Module):
             z: latents.
             size: height and width to draw, with the same weights; those the decoder was made for unless given.
         """
-        if may_rewrite(z, *self.parameters()):
-            return self._untiled(z, self.broadcast.grid(size))
-        output: Tensor = self.convolutions(self.broadcast(z, size))
-        return output
-
-    def _untiled(self, z: Latents, grid: Grid) -> Float[Tensor, "batch channel height width"]:
-        """The same without the latents at every pixel, which would be 15 % of the work."""
-        first, rest = next((layer, i + 2) for i, layer in enumerate(self.convolutions) if isinstance(layer, nn.Conv2d))
-        above, beside = (same_padding(length, first.kernel_size[0]) for length in grid.shape[1:])
-        output: Tensor = self.convolutions[rest:](tiled_convolution(z, grid, first.weight, first.bias, (above, beside)))
+        layers = list(self.convolutions)
+        before = int(isinstance(layers[0], nn.ZeroPad2d))
+        first, rest = layers[before], self.convolutions[before + 2 :]
+        output: Tensor
+        if isinstance(first, nn.Conv2d) and form_of(first) and may_rewrite(z, *self.parameters()):
+            # without the latents at every pixel, which are 15 % of the work
+            grid = self.broadcast.grid(size)
+            above, beside = (same_padding(length, first.kernel_size[0]) for length in grid.shape[1:])
+            output = rest(tiled_convolution(z, grid, first.weight, first.bias, (above, beside)))
+        else:
+            output = self.convolutions(self.broadcast(z, size))
         return output
