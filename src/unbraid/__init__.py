@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from unbraid.api import evaluate as evaluate
     from unbraid.api import export as export
+    from unbraid.api import figure as figure
     from unbraid.api import load as load
     from unbraid.api import report as report
     from unbraid.api import train as train
@@ -35,6 +36,7 @@ _PUBLIC = {
     "load": "unbraid.api",
     "evaluate": "unbraid.api",
     "export": "unbraid.api",
+    "figure": "unbraid.api",
     "report": "unbraid.api",
     "Model": "unbraid.model",
     "CodeTable": "unbraid.codes",

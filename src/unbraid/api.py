@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.figure import Figure
 
 from unbraid.codes import CodeTable
 from unbraid.data.arrays import as_dataset
@@ -18,6 +19,7 @@ from unbraid.evaluation.evaluate import periodic
 from unbraid.evaluation.stored import read_scores
 from unbraid.files import read_json, write_json
 from unbraid.model import Model
+from unbraid.reporting.view import RunView
 from unbraid.training.checkpoint import WEIGHTS, read_weights, require_fit
 from unbraid.training.experiment import Experiment
 from unbraid.training.fit import Monitor, fit
@@ -195,6 +197,32 @@ def report(folder: str | Path, *, data: Any = None, device: str = "auto") -> Pat
     table = CodeTable.load(folder / CODES)
     _require_of_run(table, folder / CODES, model, dataset, scored)
     return write_report(run, model, table, scored, dataset)
+
+
+def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> RunView:
+    """A run as figures see it: each of its files is read when it is first needed."""
+    run = open_run(Path(folder))
+    return RunView(run, lambda: load(folder, device), as_dataset(data))
+
+
+def figure(name: str, *folders: str | Path, data: Any = None, device: str = "auto", **options: Any) -> Figure:
+    """A figure of one run or several, as `unbraid list figures` knows them: `unbraid.figure("traversals", "runs/x", dims=5)`.
+
+    `unbraid.figures.save` writes it to a file. The functions of arrays behind it stand in `unbraid.figures`.
+
+    Args:
+        name: a registered name.
+        folders: run folders, scored where the figure needs scores.
+        data: as `evaluate` takes them.
+        options: of the figure, see `unbraid show NAME`.
+
+    Raises `UnknownName` for a figure or option that does not exist and `UsageError` for runs that lack what it shows.
+    """
+    from unbraid.reporting.gallery.registry import draw
+
+    made = draw(name, [view_of(folder, data=data, device=device) for folder in folders], options).content
+    assert not isinstance(made, Sequence)
+    return made
 
 
 def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> Path:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import numpy as np
-from jaxtyping import Float
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
-from unbraid.errors import UnbraidError, UsageError
-from unbraid.evaluation.scores import ACTIVE, FOLLOWS, follows, information_shares, samples_of
+from unbraid.errors import UnbraidError
+from unbraid.evaluation.scores import ACTIVE, FOLLOWS, follows
 from unbraid.figures.series import number
 from unbraid.files import read_json, whole_file
 from unbraid.model import Model
@@ -22,7 +21,7 @@ from unbraid.reporting import charts, tables
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
 from unbraid.reporting.headline import RULE, findings, headline, headline_without_factors
-from unbraid.reporting.latents import SHOWN, Latent, has_kl, in_order
+from unbraid.reporting.latents import SHOWN, has_kl, heard_of, in_order, shares_of
 from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, colour_bar, make_pictures, position_maps
 from unbraid.training.log import read_log
@@ -113,26 +112,6 @@ def total_kl(table: CodeTable, scored: Mapping[str, Any]) -> float:
         return float(table.kl.astype(np.float64).sum())
     splits = scored.get("splits", {})
     return number(splits.get("test" if "test" in splits else "train", {}).get("terms", {}).get("kl"))
-
-
-def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, "d k"] | None:
-    """Information shares as scored, else computed; None without factors or for codes that are not finite."""
-    if not table.has_factors:
-        return None
-    given = np.array(scored.get("information_shares") or [], dtype=np.float64)
-    if given.shape == (table.latent_dim, len(table.factor_names)) and np.isfinite(given).all():
-        return given
-    try:
-        return information_shares(samples_of(table))
-    except UsageError:  # codes that are not finite have no information
-        return None
-
-
-def heard_of(shares: Float[np.ndarray, "d k"], latents: Sequence[Latent]) -> Float[np.ndarray, "d k"]:
-    """Shares of active latents, 0 for dead ones: what noise drowns the decoder never hears, though the means hold it."""
-    active = np.zeros(len(latents), dtype=bool)
-    active[[latent.index for latent in latents]] = [latent.active for latent in latents]
-    return np.asarray(np.where(active[:, None], shares, 0.0))
 
 
 def _tiles(

@@ -38,7 +38,13 @@ TERMS = {
     "critic/permuted": "Critic's loss on permuted codes",
     "critic/accuracy": "Critic's accuracy, 0.5 at chance",
 }
-ESTIMATORS = {"mss": "from batches (mss)", "mws": "from batches (mws)", "plain": "within batches", "critic": "by the critic"}
+ESTIMATORS = {
+    "mss": "from batches (mss)",
+    "mws": "from batches (mws)",
+    "plain": "within batches",
+    "critic": "by the critic",
+    "gaussian": "by linear dependence",
+}
 SPLIT_NAMES = {"train": "training", "test": "test"}
 
 
