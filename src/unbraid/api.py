@@ -17,10 +17,11 @@ from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.evaluation.encoding import Progress
 from unbraid.evaluation.evaluate import periodic
 from unbraid.evaluation.stored import read_scores
+from unbraid.figures.saving import require_absent
 from unbraid.files import read_json, write_json
 from unbraid.model import Model
 from unbraid.reporting.view import RunView
-from unbraid.training.checkpoint import WEIGHTS, read_weights, require_fit
+from unbraid.training.checkpoint import WEIGHTS, list_checkpoints, read_weights, require_fit
 from unbraid.training.experiment import Experiment
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.plan import plan
@@ -178,15 +179,51 @@ def finite_or_none(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def report(folder: str | Path, *, data: Any = None, device: str = "auto") -> Path:
-    """Write `report.html` of a run, one file that needs nothing else; scores it first where that was not done yet.
+def report(
+    *folders: str | Path, out: str | Path | None = None, overwrite: bool = False, data: Any = None, device: str = "auto"
+) -> Path:
+    """Write the report of a run, or of several together, one HTML file that needs nothing else; returns its path.
+
+    Runs that were not scored yet are scored first.
 
     Args:
+        folders: run folders; of several, those that differ in their seed alone are taken together.
+        out: the file; of one run its `report.html` by default, which is replaced.
+        overwrite: replace `out` if it is there.
         data: as `evaluate` takes them.
+
+    Raises `UsageError` for no run, for several without `out`, and for an `out` that is there already.
     """
+    if not folders:
+        raise UsageError("Give a run folder, or several.")
+    if out is not None:
+        require_absent(Path(out), overwrite)
+    if len(folders) == 1:
+        return _report_of_run(Path(folders[0]), out, data, device)
+    if out is None:
+        raise UsageError(f"A report of {len(folders)} runs lies in none of their folders; say where: -o comparison.html")
+    if len(set(map(str, folders))) < len(folders):
+        raise UsageError(f"A run folder is given twice among {', '.join(map(str, folders))}; give each once.")
+    from unbraid.reporting.comparison import write_comparison
+
+    for folder in folders:
+        _require_scores(Path(folder), data, device)
+    return write_comparison([view_of(folder, data=data, device=device) for folder in folders], Path(out))
+
+
+def _require_scores(folder: Path, data: Any, device: str) -> None:
+    """Score a run's newest checkpoint where that was not done yet."""
+    run = open_run(folder)
+    saved = list_checkpoints(run.checkpoints)
+    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else {}
+    step = f"step_{scored['step']:09d}" if scored else ""
+    if not (folder / CODES).is_file() or (saved and saved[-1].name != step):
+        evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device)
+
+
+def _report_of_run(folder: Path, out: str | Path | None, data: Any, device: str) -> Path:
     from unbraid.reporting.page import write_report
 
-    folder = Path(folder)
     run = open_run(folder)
     model = load(folder, device)
     dataset = run.experiment.load_data(as_dataset(data))
@@ -196,7 +233,7 @@ def report(folder: str | Path, *, data: Any = None, device: str = "auto") -> Pat
         scored = dict(evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device))
     table = CodeTable.load(folder / CODES)
     _require_of_run(table, folder / CODES, model, dataset, scored)
-    return write_report(run, model, table, scored, dataset)
+    return write_report(run, model, table, scored, dataset, None if out is None else Path(out))
 
 
 def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> RunView:

@@ -66,7 +66,7 @@ def _runs(ax: Axes, row: int, values: np.ndarray, colour: str, marker: str, ends
     if len(known) > 1:
         ax.plot(np.clip(mean_interval(known), *ends), (row, row), color=colour, linewidth=2.4, solid_capstyle="butt", zorder=2)
     mean = float(known.mean())
-    ax.plot((mean, mean), (row - 0.3, row + 0.3), color=INK, linewidth=2, zorder=4)
+    ax.plot((mean, mean), (row - 0.3, row + 0.3), color=INK, linewidth=2, zorder=2.5)
     ax.plot(known, np.full(len(known), row), marker, color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=0.7,
             zorder=3)  # fmt: skip
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from unbraid.codes import CodeTable
@@ -24,13 +22,21 @@ from unbraid.reporting.headline import RULE, findings, headline, headline_withou
 from unbraid.reporting.latents import SHOWN, has_kl, heard_of, in_order, shares_of
 from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, colour_bar, make_pictures, position_maps
+from unbraid.reporting.templates import render_template
 from unbraid.training.log import read_log
 from unbraid.training.run import ENVIRONMENT, REPORT, Run
 from unbraid.training.symptoms import symptoms
 from unbraid.zoo.recipe import models, remedies
 
 
-def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset | None = None) -> Path:
+def write_report(
+    run: Run,
+    model: Model,
+    table: CodeTable,
+    scored: Mapping[str, Any],
+    dataset: Dataset | None = None,
+    path: Path | None = None,
+) -> Path:
     """Write `report.html` of a run; writing it again gives the same bytes.
 
     Args:
@@ -38,9 +44,10 @@ def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, 
         table: its codes.
         scored: what `metrics.json` holds.
         dataset: the data of the run; by default they are loaded.
+        path: the file; by default in the run's folder.
     """
     text = render(run, model, table, scored, dataset or run.experiment.load_data())
-    path = run.folder / REPORT
+    path = path or run.folder / REPORT
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return path
@@ -59,7 +66,8 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
     kl = total_kl(table, scored)
     n_active = sum(latent.active for latent in latents)
     step = int(scored.get("step", model.step))
-    return _template().render(
+    return render_template(
+        "run.html.jinja",
         experiment=experiment,
         data_name=experiment.data_options.get("name", experiment.data),
         headline=headline(found) if found is not None else headline_without_factors(n_active, len(latents), kl),
@@ -100,7 +108,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         objective=models[experiment.model],
         parts=tables.part_table(experiment, len(dataset)),
         settings=tables.setting_table(experiment),
-        environment=tables.environment_table(_environment(run)),
+        environment=tables.environment_table(environment_of(run)),
         active_share=f"{100 * ACTIVE:g} %",
         follow_share=f"{100 * FOLLOWS:g} %",
     )
@@ -131,14 +139,9 @@ def _tiles(
     ]
 
 
-def _environment(run: Run) -> dict[str, Any]:
+def environment_of(run: Run) -> dict[str, Any]:
+    """Versions and machine of a run, as recorded when it began."""
     try:
         return read_json(run.folder / ENVIRONMENT, "environment")
     except UnbraidError:  # a page without versions is better than none
         return {"versions": MISSING}
-
-
-def _template() -> jinja2.Template:
-    text = resources.files("unbraid.reporting").joinpath("template.html.jinja").read_text(encoding="utf-8")
-    world = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return world.from_string(text)

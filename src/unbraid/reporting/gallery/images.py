@@ -102,8 +102,8 @@ def draw_random_vectors(
 
 
 def _ends(view: RunView, rows: int) -> np.ndarray:
-    """Pairs of images to go between, far apart in the order of the images that are chosen evenly."""
-    chosen = chosen_images(view.dataset, 2 * rows)
+    """Pairs of images to go between, always the same ones."""
+    chosen = np.random.default_rng(0).permutation(chosen_images(view.dataset, 2 * rows))
     if len(chosen) < 2:
         raise UsageError(f"{view.dataset.name!r} has one image; an interpolation needs two.")
     half = len(chosen) // 2
@@ -136,8 +136,8 @@ def draw_interpolation(views: Sequence[RunView], *, rows: Rows = 5, columns: Col
     """From one image to another along the straight line between their codes."""
     ends, made = _between(views[0], rows, columns)
     caption = (
-        f"Between {2 * len(made)} images {of_data(views)}, by {names_of(views)[0]}: points of the line between their posterior means, "
-        "decoded."
+        f"Between {2 * len(made)} images {of_data(views)}, by {names_of(views)[0]}: points of the line between their posterior "
+        "means, decoded."
     )
     return Drawn(interpolations(ends[:, 0], made, ends[:, 1]), caption)
 

@@ -1,0 +1,184 @@
+"""The report of several runs together: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from unbraid.errors import UsageError
+from unbraid.figures.heatmaps import natural_width
+from unbraid.figures.style import svg
+from unbraid.files import whole_file
+from unbraid.metrics.registry import metrics
+from unbraid.reporting import charts, contrasts
+from unbraid.reporting.cautions import cautions
+from unbraid.reporting.command import command_line
+from unbraid.reporting.gallery.registry import draw, figures, shows_images
+from unbraid.reporting.groups import differing, grouped, run_labels, settings
+from unbraid.reporting.numbers import count, few, in_words, metric_name, plain
+from unbraid.reporting.page import environment_of
+from unbraid.reporting.tables import Table, reading
+from unbraid.reporting.templates import render_template
+from unbraid.reporting.view import RunView
+from unbraid.training.symptoms import symptoms
+from unbraid.zoo.recipe import remedies
+
+SHOWN = 12
+"""At most so many runs have a row of images or a column of a table each."""
+
+
+@dataclass(frozen=True)
+class Plate:
+    """A figure of the page with its caption, or in its place why it is not shown."""
+
+    title: str
+    svg: Markup = Markup("")
+    width: int = 0
+    caption: str = ""
+    absent: str = ""
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A warning and the runs it is about."""
+
+    title: str
+    runs: str
+    text: str
+
+
+def write_comparison(views: Sequence[RunView], path: Path) -> Path:
+    """Write the report of several runs; writing it again gives the same bytes."""
+    text = render_comparison(views)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return path
+
+
+def render_comparison(views: Sequence[RunView]) -> str:
+    """The page as text. Runs of one configuration are taken together, whatever the order in which they are given.
+
+    Raises `UsageError` for less than two runs.
+    """
+    if len(views) < 2:
+        raise UsageError(f"A comparison needs two runs or more, and {len(views)} was given.")
+    experiments = [view.experiment for view in views]
+    groups = grouped(experiments)
+    first_of_each = [views[places[0]] for places in groups.values()][:SHOWN]
+    compared = contrasts.compare(views, groups)
+    names = run_labels(experiments)
+    kept = views if len(views) <= SHOWN else first_of_each
+    data = list(dict.fromkeys(one.data_options.get("name", one.data) for one in experiments))
+    return render_template(
+        "comparison.html.jinja",
+        title=f"{len(groups)} configurations on {in_words(data)}"
+        if len(groups) > 1
+        else f"{next(iter(groups))} on {in_words(data)}",
+        n_runs=len(views),
+        n_groups=len(groups),
+        headline=contrasts.headline(compared),
+        trained=trained_table(views, groups),
+        warned=warned(views, names),
+        seeds=_plate("seeds", "Every run", views),
+        scores=contrasts.score_table(compared),
+        readings=[(metric_name(name), reading(metrics[name])) for name in contrasts.common_metrics(views) if name in metrics],
+        differences=contrasts.difference_tables(compared),
+        reference=compared.names[0],
+        nats=contrasts.nats_table(compared),
+        planes=[
+            _plate("rate_distortion", "Rate and distortion", views),
+            _plate("trade_off", "Disentanglement against reconstruction", views),
+        ],
+        grid=_plate("grid", "Score over beta and number of latents", views) if _spans_grid(views) else None,
+        losses=_plate("losses", "Terms of the loss over training", views),
+        followed=_plate("scores_over_training", "Scores over training", views) if _followed(views) else None,
+        latents=_plate("assignment", "Latents and factors", kept),
+        images=[
+            _plate("reconstructions", "Reconstructions", first_of_each),
+            _plate("samples", "Draws from the prior", first_of_each, images=11),
+            _plate("spectrum", "Sharpness", first_of_each),
+        ],
+        commands=[
+            (name, command_line(view.experiment.portable(), extend=view.run.extend))
+            for name, view in zip(names, views, strict=True)
+        ],
+        environment=environment_table(views),
+    )
+
+
+def _plate(name: str, title: str, views: Sequence[RunView], **options: Any) -> Plate:
+    entry = figures[name]
+    shown = next((view for view in views if shows_images(entry) and not view.dataset.redistributable), None)
+    if shown is not None:
+        return Plate(title, absent=f"Not shown, since the images of {shown.dataset.name} may not be passed on.")
+    try:
+        drawn = draw(name, views, options)
+    except UsageError as reason:
+        return Plate(title, absent=f"Not shown: {reason}")
+    assert isinstance(drawn.content, Figure)
+    # safe: matplotlib escapes the text of figures, and `svg` that of attributes
+    return Plate(title, Markup(svg(drawn.content, prefix=name, alt=entry.summary)), natural_width(drawn.content), drawn.caption)
+
+
+def _spans_grid(views: Sequence[RunView]) -> bool:
+    return {"beta", "latents"} <= set(differing([view.experiment for view in views]))
+
+
+def _followed(views: Sequence[RunView]) -> bool:
+    return any(entry["kind"] == "evaluation" for view in views for entry in view.log)
+
+
+def trained_table(views: Sequence[RunView], groups: dict[str, list[int]]) -> Table:
+    """What was trained: one row a configuration, with its seeds and the settings in which configurations differ."""
+    names = [name for name in differing([view.experiment for view in views]) if name != "model"]
+    rows = []
+    for label, places in groups.items():
+        own = [views[place] for place in places]
+        found = settings(own[0].experiment)
+        seeds = in_words([str(seed) for seed in sorted(view.experiment.seed for view in own)])
+        steps = in_words([count(step) for step in sorted({view.scored["step"] for view in own})])
+        cells = [plain(found[name]) if found.get(name) not in ("", None) else "–" for name in names]
+        rows.append((label, seeds, steps, *cells))
+    return Table(("configuration", "seeds", "steps done", *names), tuple(rows))
+
+
+def warned(views: Sequence[RunView], names: Sequence[str]) -> list[Warned]:
+    """Warnings of all runs, those of one title together; the text is that of the first run it is about."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, view in zip(names, views, strict=True):
+        told = cautions(
+            latents=view.latents,
+            loss=charts.training_loss(view.log),
+            sick=symptoms(view.log, view.experiment.steps, remedies(view.experiment.model)),
+            table=view.table,
+            dataset=view.dataset,
+            scored=view.scored,
+            last_step=view.run.last_step,
+        )
+        for one in told:
+            found.setdefault(one.title, []).append((name, one.text))
+    return [
+        Warned(title, "all runs" if len(own) == len(views) > 1 else few([name for name, _ in own]), own[0][1])
+        for title, own in found.items()
+    ]
+
+
+def environment_table(views: Sequence[RunView]) -> Table:
+    """On what the runs were trained; where runs differ all values."""
+    found: dict[str, dict[str, None]] = {}
+    for view in views:
+        content = environment_of(view.run)
+        flat = {**{k: v for k, v in content.items() if not isinstance(v, (dict, list))}, **_versions(content)}
+        for name, value in flat.items():
+            found.setdefault(str(name), {})[plain(value)] = None
+    return Table(("what", "value"), tuple((name, "; ".join(values)) for name, values in found.items()))
+
+
+def _versions(content: Mapping[str, Any]) -> dict[str, Any]:
+    versions = content.get("versions")
+    return versions if isinstance(versions, dict) else {}
