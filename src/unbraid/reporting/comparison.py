@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ class Plate:
     """A figure of the page with its caption, or in its place why it is not shown."""
 
     title: str
-    svg: Markup = Markup("")
+    svg: str = ""
     width: int = 0
     caption: str = ""
     absent: str = ""
@@ -76,14 +76,12 @@ def render_comparison(views: Sequence[RunView]) -> str:
     data = list(dict.fromkeys(one.data_options.get("name", one.data) for one in experiments))
     return render_template(
         "comparison.html.jinja",
-        title=f"{len(groups)} configurations on {in_words(data)}"
-        if len(groups) > 1
-        else f"{next(iter(groups))} on {in_words(data)}",
+        title=f"{f'{len(groups)} configurations' if len(groups) > 1 else next(iter(groups))} on {in_words(data)}",
         n_runs=len(views),
         n_groups=len(groups),
         headline=contrasts.headline(compared),
         trained=trained_table(views, groups),
-        warned=warned(views, names),
+        warned=warned(views, groups),
         seeds=_plate("seeds", "Every run", views),
         scores=contrasts.score_table(compared),
         readings=[(metric_name(name), reading(metrics[name])) for name in contrasts.common_metrics(views) if name in metrics],
@@ -104,8 +102,7 @@ def render_comparison(views: Sequence[RunView]) -> str:
             _plate("spectrum", "Sharpness", first_of_each),
         ],
         commands=[
-            (name, command_line(view.experiment.portable(), extend=view.run.extend))
-            for name, view in zip(names, views, strict=True)
+            (name, command_line(view.experiment, extend=view.run.extend)) for name, view in zip(names, views, strict=True)
         ],
         environment=environment_table(views),
     )
@@ -140,17 +137,17 @@ def trained_table(views: Sequence[RunView], groups: dict[str, list[int]]) -> Tab
     for label, places in groups.items():
         own = [views[place] for place in places]
         found = settings(own[0].experiment)
-        seeds = in_words([str(seed) for seed in sorted(view.experiment.seed for view in own)])
+        seeds = ", ".join(str(seed) for seed in sorted(view.experiment.seed for view in own))
         steps = in_words([count(step) for step in sorted({view.scored["step"] for view in own})])
         cells = [plain(found[name]) if found.get(name) not in ("", None) else "–" for name in names]
         rows.append((label, seeds, steps, *cells))
-    return Table(("configuration", "seeds", "steps done", *names), tuple(rows))
+    return Table(("configuration", "seeds", "steps done", *names), tuple(rows)).narrow
 
 
-def warned(views: Sequence[RunView], names: Sequence[str]) -> list[Warned]:
-    """Warnings of all runs, those of one title together; the text is that of the first run it is about."""
-    found: dict[str, list[tuple[str, str]]] = {}
-    for name, view in zip(names, views, strict=True):
+def warned(views: Sequence[RunView], groups: Mapping[str, Sequence[int]]) -> list[Warned]:
+    """Warnings of all runs, those of one kind together; the text is that of the first run it is about."""
+    found: dict[str, dict[int, str]] = {}
+    for place, view in enumerate(views):
         told = cautions(
             latents=view.latents,
             loss=charts.training_loss(view.log),
@@ -161,11 +158,27 @@ def warned(views: Sequence[RunView], names: Sequence[str]) -> list[Warned]:
             last_step=view.run.last_step,
         )
         for one in told:
-            found.setdefault(one.title, []).append((name, one.text))
-    return [
-        Warned(title, "all runs" if len(own) == len(views) > 1 else few([name for name, _ in own]), own[0][1])
-        for title, own in found.items()
-    ]
+            found.setdefault(one.kind or one.title, {})[place] = one.text
+    return [Warned(kind, _which(own, views, groups), _text(own, views)) for kind, own in found.items()]
+
+
+def _text(own: Mapping[int, str], views: Sequence[RunView]) -> str:
+    first, text = next(iter(own.items()))
+    same = len(set(own.values())) == 1
+    return text if same else f"Of {run_labels([view.experiment for view in views])[first]}: {text}"
+
+
+def _which(own: Collection[int], views: Sequence[RunView], groups: Mapping[str, Sequence[int]]) -> str:
+    """Which runs these are, in words."""
+    if len(own) == len(views):
+        return "all runs"
+    parts = []
+    for label, places in groups.items():
+        seeds = [str(views[place].experiment.seed) for place in places if place in own]
+        if seeds:
+            some = "" if len(seeds) == len(places) else f" seed{'s' if len(seeds) > 1 else ''} {in_words(seeds)}"
+            parts.append(label + some)
+    return few(parts)
 
 
 def environment_table(views: Sequence[RunView]) -> Table:

@@ -81,10 +81,9 @@ def compare(views: Sequence[RunView], groups: Mapping[str, Sequence[int]]) -> Co
 
 def _parts(metric: str, result: Mapping[str, Any]) -> list[str]:
     """The keys of a metric's scores: its own, or those of its parts where the first of them is its own."""
-    parts = [f"{metric}.{name}" for name, value in result.items() if isinstance(value, Mapping) and "score" in value]
-    return (
-        parts if parts and result.get(parts[0].partition(".")[2], {}).get("score") == result.get("score") else [metric, *parts]
-    )
+    names = [name for name, value in result.items() if isinstance(value, Mapping) and "score" in value]
+    own = [] if names and result[names[0]]["score"] == result.get("score") else [metric]
+    return own + [f"{metric}.{name}" for name in names]
 
 
 def _at(results: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -99,7 +98,7 @@ def _nats(views: Sequence[RunView], groups: Mapping[str, Sequence[int]]) -> Iter
         "Reconstruction, at the mean": [number(split_of(view).get("nll_at_mean")) for view in views],
         "KL to the prior": [rate_of(view) for view in views],
         "−log p(x), at most": [-number((split_of(view).get("log_p_bound") or {}).get("value")) for view in views],
-        "Active latents": [float(sum(view.scored["active"])) for view in views],
+        "Active latents (count)": [float(sum(view.scored["active"])) for view in views],
     }
     for name, values in wanted.items():
         if np.isfinite(values).any():
@@ -116,13 +115,13 @@ def score_table(compared: Compared) -> Table:
         (one.name, *(one.cell(place) for place in range(len(compared.names))), *(decimal(value, 3) for value in one.beside))
         for one in compared.scores
     ]
-    return Table(("metric", *_heads(compared), "chance", "ceiling"), tuple(rows))
+    return Table(("metric", *_heads(compared), "chance", "ceiling"), tuple(rows)).narrow
 
 
 def nats_table(compared: Compared) -> Table:
     """Losses of held-out images by configurations."""
     rows = [(one.name, *(one.cell(place) for place in range(len(compared.names)))) for one in compared.nats]
-    return Table(("nats per image, held-out images", *_heads(compared)), tuple(rows))
+    return Table(("nats per image", *_heads(compared)), tuple(rows)).narrow
 
 
 def _heads(compared: Compared) -> list[str]:
@@ -175,6 +174,6 @@ def headline(compared: Compared) -> str:
     ends = difference_interval(one.values[best], one.values[second])
     if ends is None:
         return f"{told}; with one run of a configuration nobody knows what other seeds would say."
-    gap = f"{decimal(one.mean(best) - one.mean(second))} ({decimal(ends[0])} to {decimal(ends[1])})"
+    gap = f"{decimal(one.mean(best) - one.mean(second))} (95 % interval {decimal(ends[0])} to {decimal(ends[1])})"
     verdict = "more than seeds explain" if ends[0] > 0 else "no more than seeds may explain"
     return f"{told}. The difference is {gap}, {verdict}."
