@@ -62,30 +62,33 @@ def assignments(
 
 
 def assignment_table(assigned: Mapping[str, Sequence[Assigned]]) -> Figure:
-    """A table: one row a factor, one column a model, in each cell the latents that stand for the factor, weak ones in brackets.
+    """A table: one row a model, one column a factor, in each cell the latents that stand for the factor, weak ones in brackets.
 
     Args:
         assigned: for each model what `assignments` gives; all of the same factors.
     """
     models = list(assigned)
-    factors = [one.factor.replace("_", " ") for one in assigned[models[0]]]
-    columns = [["factor", *factors], *([name, *(one.words for one in assigned[name])] for name in models)]
+    factors = [one.factor for one in assigned[models[0]]]
+    columns = [["model", *models]]
+    columns += [[factor.replace("_", " "), *(assigned[model][k].words for model in models)] for k, factor in enumerate(factors)]
     widths = [max(width_of(text) * BOLD for text in column) + PADDING for column in columns]
-    width, height = sum(widths) + 2 * MARGIN, LINE * (1 + len(factors)) + 2 * MARGIN
+    width, height = sum(widths) + 2 * MARGIN, LINE * (1 + len(models)) + 2 * MARGIN
     with drawing():
         figure = Figure(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH)
         ax = figure.add_axes((0, 0, 1, 1))
         ax.set_xlim(0, width)
         ax.set_ylim(height, 0)
         ax.set_axis_off()
-        for j, (name, start) in enumerate(zip(["factor", *models], np.cumsum([MARGIN, *widths]), strict=False)):
-            ax.text(start, MARGIN + LINE / 2, name, va="center", color=FAINT)
-            for i, factor in enumerate(factors):
-                strong, weak = (factor, "") if j == 0 else assigned[name][i].parts
-                middle = MARGIN + LINE * (i + 1.5)
-                ax.text(start, middle, strong, va="center", color=INK, fontweight="bold" if j else "normal")
-                after = start + (BOLD * width_of(f"{strong} ") if strong else 0)
-                ax.text(after, middle, weak or ("" if strong else "–"), va="center", color=FAINT)
-        for i in range(len(factors) + 1):
+        starts = np.cumsum([MARGIN, *widths])
+        for start, column in zip(starts, columns, strict=False):
+            ax.text(start, MARGIN + LINE / 2, column[0], va="center", color=FAINT)
+        for i, model in enumerate(models):
+            middle = MARGIN + LINE * (i + 1.5)
             ax.axhline(MARGIN + LINE * (i + 1), color=GRID if i else INK, linewidth=0.8 if i else 1.2)
+            ax.text(starts[0], middle, model, va="center", color=INK)
+            for start, one in zip(starts[1:], assigned[model], strict=False):
+                strong, weak = one.parts
+                after = start + (BOLD * width_of(f"{strong} ") if strong else 0)
+                ax.text(start, middle, strong, va="center", color=INK, fontweight="bold")
+                ax.text(after, middle, weak or ("" if strong else "–"), va="center", color=FAINT)
         return figure

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from unbraid.errors import UsageError
 from unbraid.figures.heatmaps import natural_width
+from unbraid.figures.losses import Panel, curve_panels
 from unbraid.figures.style import svg
 from unbraid.files import whole_file
 from unbraid.metrics.registry import metrics
@@ -19,7 +20,8 @@ from unbraid.reporting import charts, contrasts
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
 from unbraid.reporting.gallery.registry import draw, figures, shows_images
-from unbraid.reporting.groups import differing, grouped, run_labels, settings
+from unbraid.reporting.gallery.training import loss_panels
+from unbraid.reporting.groups import differing, grouped, labels, run_labels, settings
 from unbraid.reporting.numbers import count, few, in_words, metric_name, plain
 from unbraid.reporting.page import environment_of
 from unbraid.reporting.tables import Table, reading
@@ -93,7 +95,7 @@ def render_comparison(views: Sequence[RunView]) -> str:
             _plate("trade_off", "Disentanglement against reconstruction", views),
         ],
         grid=_plate("grid", "Score over beta and number of latents", views) if _spans_grid(views) else None,
-        losses=_plate("losses", "Terms of the loss over training", views),
+        losses=[_chart_of(panel, f"loss{i}") for i, panel in enumerate(loss_panels(views, labels(experiments)))],
         followed=_plate("scores_over_training", "Scores over training", views) if _followed(views) else None,
         latents=_plate("assignment", "Latents and factors", kept),
         images=[
@@ -120,6 +122,11 @@ def _plate(name: str, title: str, views: Sequence[RunView], **options: Any) -> P
     assert isinstance(drawn.content, Figure)
     # safe: matplotlib escapes the text of figures, and `svg` that of attributes
     return Plate(title, Markup(svg(drawn.content, prefix=name, alt=entry.summary)), natural_width(drawn.content), drawn.caption)
+
+
+def _chart_of(panel: Panel, prefix: str) -> charts.Chart:
+    figure = curve_panels([panel], columns=1)
+    return charts.Chart(Markup(svg(figure, prefix=prefix, alt=f"{panel.title}, over training")), natural_width(figure))
 
 
 def _spans_grid(views: Sequence[RunView]) -> bool:
