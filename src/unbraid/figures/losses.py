@@ -46,19 +46,25 @@ class Panel:
     marks: Sequence[Series] = ()
 
 
-def curve_panels(plots: Sequence[Panel], *, columns: int = 2) -> Figure:
-    """Quantities over training, one plot each, in one figure. Series of one label have one colour in all of them."""
-    places = _places([one for plot in plots for one in (*plot.lines, *plot.marks)])
+def curve_panels(plots: Sequence[Panel], *, columns: int = 2, labels: Sequence[str] = ()) -> Figure:
+    """Quantities over training, one plot each, in one figure. Series of one label have one colour in all of them.
+
+    Args:
+        columns: plots side by side.
+        labels: that colours go to first, in this order, so that figures of the same runs agree.
+    """
+    found = [one.label for plot in plots for one in (*plot.lines, *plot.marks)]
+    places = {label: place for place, label in enumerate(dict.fromkeys([*labels, *found]))}
     with drawing():
         figure, axes = panels(len(plots), columns, WIDTH, HEIGHT)
         for ax, plot in zip(axes, plots, strict=True):
             _draw(ax, plot, places, None)
         handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
-        if len(handles) > 1:
-            labels = [label for label in places if label in handles]
-            wide = max(map(width_of, labels)) + 60
+        if len(places) > 1 and handles:
+            shown = [label for label in places if label in handles]
+            wide = max(map(width_of, shown)) + 60
             ncols = max(1, int(min(columns, len(plots)) * WIDTH // wide))
-            figure.legend([handles[label] for label in labels], labels, loc="outside lower left", ncols=ncols)
+            figure.legend([handles[label] for label in shown], shown, loc="outside lower left", ncols=ncols)
         return figure
 
 

@@ -7,23 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
-from matplotlib.figure import Figure
-
 from unbraid.errors import UsageError
-from unbraid.figures.heatmaps import natural_width
 from unbraid.figures.losses import Panel, curve_panels
-from unbraid.figures.style import svg
 from unbraid.files import whole_file
 from unbraid.metrics.registry import metrics
 from unbraid.reporting import charts, contrasts
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
-from unbraid.reporting.gallery.registry import draw, figures, shows_images
 from unbraid.reporting.gallery.training import loss_panels
 from unbraid.reporting.groups import differing, grouped, labels, run_labels, settings
 from unbraid.reporting.numbers import count, few, in_words, metric_name, plain
 from unbraid.reporting.page import environment_of
+from unbraid.reporting.plates import plate
 from unbraid.reporting.tables import Table, reading
 from unbraid.reporting.templates import render_template
 from unbraid.reporting.view import RunView
@@ -32,17 +27,6 @@ from unbraid.zoo.recipe import remedies
 
 SHOWN = 12
 """At most so many runs have a row of images or a column of a table each."""
-
-
-@dataclass(frozen=True)
-class Plate:
-    """A figure of the page with its caption, or in its place why it is not shown."""
-
-    title: str
-    svg: str = ""
-    width: int = 0
-    caption: str = ""
-    absent: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,24 +68,24 @@ def render_comparison(views: Sequence[RunView]) -> str:
         headline=contrasts.headline(compared),
         trained=trained_table(views, groups),
         warned=warned(views, groups),
-        seeds=_plate("seeds", "Every run", views),
+        seeds=plate("seeds", "Every run", views),
         scores=contrasts.score_table(compared),
         readings=[(metric_name(name), reading(metrics[name])) for name in contrasts.common_metrics(views) if name in metrics],
         differences=contrasts.difference_tables(compared),
         reference=compared.names[0],
         nats=contrasts.nats_table(compared),
         planes=[
-            _plate("rate_distortion", "Rate and distortion", views),
-            _plate("trade_off", "Disentanglement against reconstruction", views),
+            plate("rate_distortion", "Rate and distortion", views),
+            plate("trade_off", "Disentanglement against reconstruction", views),
         ],
-        grid=_plate("grid", "Score over beta and number of latents", views) if _spans_grid(views) else None,
-        losses=[_chart_of(panel, f"loss{i}") for i, panel in enumerate(loss_panels(views, labels(experiments)))],
-        followed=_plate("scores_over_training", "Scores over training", views) if _followed(views) else None,
-        latents=_plate("assignment", "Latents and factors", kept),
+        grid=plate("grid", "Score over beta and number of latents", views) if _spans_grid(views) else None,
+        losses=[_chart_of(panel, f"loss{i}", list(groups)) for i, panel in enumerate(loss_panels(views, labels(experiments)))],
+        followed=plate("scores_over_training", "Scores over training", views) if _followed(views) else None,
+        latents=plate("assignment", "Latents and factors", kept),
         images=[
-            _plate("reconstructions", "Reconstructions", first_of_each),
-            _plate("samples", "Draws from the prior", first_of_each, images=11),
-            _plate("spectrum", "Sharpness", first_of_each),
+            plate("reconstructions", "Reconstructions", first_of_each),
+            plate("samples", "Draws from the prior", first_of_each, images=11),
+            plate("spectrum", "Sharpness", first_of_each),
         ],
         commands=[
             (name, command_line(view.experiment, extend=view.run.extend)) for name, view in zip(names, views, strict=True)
@@ -110,23 +94,8 @@ def render_comparison(views: Sequence[RunView]) -> str:
     )
 
 
-def _plate(name: str, title: str, views: Sequence[RunView], **options: Any) -> Plate:
-    entry = figures[name]
-    shown = next((view for view in views if shows_images(entry) and not view.dataset.redistributable), None)
-    if shown is not None:
-        return Plate(title, absent=f"Not shown, since the images of {shown.dataset.name} may not be passed on.")
-    try:
-        drawn = draw(name, views, options)
-    except UsageError as reason:
-        return Plate(title, absent=f"Not shown: {reason}")
-    assert isinstance(drawn.content, Figure)
-    # safe: matplotlib escapes the text of figures, and `svg` that of attributes
-    return Plate(title, Markup(svg(drawn.content, prefix=name, alt=entry.summary)), natural_width(drawn.content), drawn.caption)
-
-
-def _chart_of(panel: Panel, prefix: str) -> charts.Chart:
-    figure = curve_panels([panel], columns=1)
-    return charts.Chart(Markup(svg(figure, prefix=prefix, alt=f"{panel.title}, over training")), natural_width(figure))
+def _chart_of(panel: Panel, prefix: str, names: Sequence[str]) -> charts.Chart:
+    return charts.chart(curve_panels([panel], columns=1, labels=names), prefix, f"{panel.title}, over training")
 
 
 def _spans_grid(views: Sequence[RunView]) -> bool:

@@ -22,11 +22,15 @@ from unbraid.reporting.headline import RULE, findings, headline, headline_withou
 from unbraid.reporting.latents import SHOWN, has_kl, heard_of, in_order, shares_of
 from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, colour_bar, make_pictures, position_maps
+from unbraid.reporting.plates import plate
 from unbraid.reporting.templates import render_template
+from unbraid.reporting.view import RunView
 from unbraid.training.log import read_log
 from unbraid.training.run import ENVIRONMENT, REPORT, Run
 from unbraid.training.symptoms import symptoms
 from unbraid.zoo.recipe import models, remedies
+
+SPECTRUM_IMAGES = 300
 
 
 def write_report(
@@ -64,6 +68,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
     heard = heard_of(shares, latents) if shares is not None else None
     found = findings(heard, table.factor_names, table.factor_sizes) if heard is not None else None
     kl = total_kl(table, scored)
+    view = RunView.known(run, model, table, scored, dataset)
     n_active = sum(latent.active for latent in latents)
     step = int(scored.get("step", model.step))
     return render_template(
@@ -96,6 +101,13 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         information=charts.information_chart(shares, heard, table.factor_names, shown)
         if shares is not None and heard is not None
         else None,
+        sharpness=plate("spectrum", "Sharpness", [view], images=SPECTRUM_IMAGES),
+        of_factors=[
+            plate("assignment", "Which latents stand for which factor", [view]),
+            plate("importance", "What a forest predicts factors from", [view]),
+        ]
+        if shares is not None
+        else [],
         position_maps=position_maps(table, shown),
         colour_bar=colour_bar(),
         position_limit=f"{POSITION_LIMIT:g}",

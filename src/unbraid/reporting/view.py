@@ -38,6 +38,13 @@ class RunView:
     load_model: Callable[[], Model]
     given: Dataset | str | None = None
 
+    @classmethod
+    def known(cls, run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset) -> RunView:
+        """A run of which all this was read already."""
+        view = cls(run, lambda: model, dataset)
+        vars(view).update(model=model, table=table, scored=scored, dataset=dataset)  # where cached properties look first
+        return view
+
     @property
     def name(self) -> str:
         """As the user gave it, for errors."""

@@ -60,14 +60,15 @@ def loss_panels(views: Sequence[RunView], names: Sequence[str]) -> list[Panel]:
 @figures.register("losses", source=OWN, runs=(1, None), needs="trained runs")
 def draw_losses(views: Sequence[RunView]) -> Drawn:
     """Every term of the loss over training, unscaled, in nats per image; seeds of a configuration share a colour."""
-    plots = loss_panels(views, labels([view.experiment for view in views]))
+    named = labels([view.experiment for view in views])
+    plots = loss_panels(views, named)
     if not plots:
         raise UsageError(f"The log of {views[0].name} holds no training entries.")
     caption = (
         "Terms of the loss over training: means over the steps between two entries of the log, unweighted; only the loss "
         "applies the weights of the objective. Axes are logarithmic where a term fell far."
     )
-    return Drawn(curve_panels(plots), caption)
+    return Drawn(curve_panels(plots, labels=named), caption)
 
 
 @figures.register("scores_over_training", source=OWN, runs=(1, None), needs="runs trained with --evaluate-every")
@@ -89,7 +90,7 @@ def draw_scores_over_training(
         if name not in known:
             raise UsageError(f"--scores {name!r}; followed during training were: {', '.join(known)}.")
     plots = [Panel(metric_name(name), _followed(views, named, name)) for name in chosen]
-    return Drawn(curve_panels(plots), "Scores over training, each on the same part of the images.")
+    return Drawn(curve_panels(plots, labels=named), "Scores over training, each on the same part of the images.")
 
 
 def _followed(views: Sequence[RunView], names: Sequence[str], metric: str) -> list[Series]:
