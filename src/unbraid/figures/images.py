@@ -122,7 +122,9 @@ def paired_traversals(
     return image_rows(rows, breaks=[first.shape[1]], headings=headings, feet=(feet[0], feet[-1]), tile=36)
 
 
-def interpolations(first: Bytes, between: Many, last: Bytes, *, labels: Sequence[str] = ()) -> Figure:
+def interpolations(
+    first: Bytes, between: UInt8[np.ndarray, "n column c h w"], last: Bytes, *, labels: Sequence[str] = ()
+) -> Figure:
     """From one image to another along the straight line between their codes; the images themselves at both ends.
 
     Args:

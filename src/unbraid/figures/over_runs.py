@@ -64,7 +64,14 @@ def _runs(ax: Axes, row: int, values: np.ndarray, colour: str, marker: str, ends
     if not len(known):
         return
     if len(known) > 1:
-        ax.plot(np.clip(mean_interval(known), *ends), (row, row), color=colour, linewidth=2.4, solid_capstyle="butt", zorder=2)
+        ax.plot(
+            np.clip(mean_interval(known.tolist()), *ends),
+            (row, row),
+            color=colour,
+            linewidth=2.4,
+            solid_capstyle="butt",
+            zorder=2,
+        )
     mean = float(known.mean())
     ax.plot((mean, mean), (row - 0.3, row + 0.3), color=INK, linewidth=2, zorder=2.5)
     ax.plot(known, np.full(len(known), row), marker, color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=0.7,
@@ -92,7 +99,7 @@ def label_efficiency(
                 labels, values.mean(0), color=colour, marker=marker, markersize=7, markeredgecolor="white", label=kind, zorder=4
             )
             if len(values) > 1:
-                ends = np.array([mean_interval(column) for column in values.T])
+                ends = np.array([mean_interval(column.tolist()) for column in values.T])
                 ax.fill_between(labels, ends[:, 0], ends[:, 1], color=colour, alpha=0.15, linewidth=0, zorder=1)
                 for run in values:
                     ax.plot(labels, run, ".", color=colour, markersize=4, alpha=0.7, zorder=3)

@@ -105,7 +105,7 @@ def trade_off(
             ax.plot(x, y, ".", color=colour, markersize=6, alpha=0.6, zorder=3)
             centre = (float(x.mean()), float(y.mean()))
             if len(x) > 1:
-                for ends, at in ((mean_interval(x), 0), (np.clip(mean_interval(y), *limits), 1)):
+                for ends, at in ((mean_interval(x.tolist()), 0), (np.clip(mean_interval(y.tolist()), *limits), 1)):
                     bar = [ends, (centre[1], centre[1])] if at == 0 else [(centre[0], centre[0]), ends]
                     ax.plot(*bar, color=colour, linewidth=1.4, alpha=0.8, zorder=3)
             ax.plot(*centre, marker, color=colour, markersize=9, markeredgecolor="white", label=kind, zorder=4)

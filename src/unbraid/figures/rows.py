@@ -125,5 +125,6 @@ class _Page:
     def image(self, x: float, y: float, width: float, height: float, pixels: np.ndarray) -> None:
         box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
         ax = self.figure.add_axes(box)
-        ax.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="none", aspect="auto")
+        colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)  # colour maps round some greys
+        ax.imshow(colours, interpolation="none", aspect="auto")
         ax.set_axis_off()
