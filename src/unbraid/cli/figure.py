@@ -68,11 +68,12 @@ def run(tokens: list[str]) -> int:
     path = Path(given["out"])
     animated = kind_of_file(path, (*KINDS, "gif")) == "gif"
     require_absent(path, given.get("overwrite", False))
+    dpi = _DPI.spec.check(given.get("dpi", _DPI.spec.default), "figures")
     chosen = {option: value for option, value in given.items() if option not in _OWN}
     with listening(counting):
         views = [api.view_of(one, data=given.get("data"), device=given.get("device", "auto")) for one in given["run"]]
         drawn = draw(given["name"], views, chosen, animated=animated)
-    save(drawn.content, path, dpi=_DPI.spec.check(given.get("dpi", 144), "figures"), overwrite=given.get("overwrite", False))
+    save(drawn.content, path, dpi=dpi, overwrite=given.get("overwrite", False))
     out.print(f"Figure: {path}")
     out.print(drawn.caption)
     if shows_images(figures[given["name"]]) and not views[0].dataset.redistributable:
