@@ -20,8 +20,8 @@ from unbraid.evaluation.stored import read_scores
 from unbraid.figures.saving import require_absent
 from unbraid.files import read_json, write_json
 from unbraid.model import Model
-from unbraid.reporting.view import RunView
-from unbraid.training.checkpoint import WEIGHTS, list_checkpoints, read_weights, require_fit
+from unbraid.reporting.view import RunView, is_newest
+from unbraid.training.checkpoint import WEIGHTS, read_weights, require_fit
 from unbraid.training.experiment import Experiment
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.plan import plan
@@ -206,6 +206,8 @@ def report(
         raise UsageError(f"A run folder is given twice among {', '.join(map(str, folders))}; give each once.")
     from unbraid.reporting.comparison import write_comparison
 
+    for folder in folders:  # refuse before any is scored
+        open_run(Path(folder))
     for folder in folders:
         _require_scores(Path(folder), data, device)
     return write_comparison([view_of(folder, data=data, device=device) for folder in folders], Path(out))
@@ -213,11 +215,8 @@ def report(
 
 def _require_scores(folder: Path, data: Any, device: str) -> None:
     """Score a run's newest checkpoint where that was not done yet."""
-    run = open_run(folder)
-    saved = list_checkpoints(run.checkpoints)
-    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else {}
-    step = f"step_{scored['step']:09d}" if scored else ""
-    if not (folder / CODES).is_file() or (saved and saved[-1].name != step):
+    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else None
+    if scored is None or not (folder / CODES).is_file() or not is_newest(open_run(folder), scored["step"]):
         evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device)
 
 

@@ -50,7 +50,8 @@ def test_the_headline_names_the_best_and_whether_that_may_be_chance():
     assert "compared by their losses" in headline(Compared(("a",), (1,), (), ()))
 
 
-def test_missing_values_are_dashes():
+def test_missing_values_are_dashes_and_make_no_headline():
+    assert "compared by their losses" in headline(compared((np.nan, 0.1), (0.2, 0.3)))
     table = difference_tables(compared((np.nan, 0.1), (0.2, 0.3)))
     assert table.rows[0][1] == "–"
 

@@ -159,9 +159,10 @@ def _signed(value: float, digits: int) -> str:
 
 def headline(compared: Compared) -> str:
     """Which configuration scores highest by the first metric, by how much, and whether that may be chance."""
-    if not compared.scores:
+    known = [one for one in compared.scores if all(np.isfinite(values).all() for values in one.values)]
+    if not known:
         return "These runs have no disentanglement score in common, so they are compared by their losses."
-    one = compared.scores[0]
+    one = known[0]
     order = sorted(range(len(compared.names)), key=lambda place: -one.mean(place))
     best = order[0]
     if len(order) == 1:

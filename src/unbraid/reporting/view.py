@@ -18,7 +18,7 @@ from unbraid.evaluation.stored import read_scores
 from unbraid.figures.images import evenly
 from unbraid.model import Model
 from unbraid.reporting.latents import Latent, heard_of, in_order, shares_of
-from unbraid.training.checkpoint import list_checkpoints
+from unbraid.training.checkpoint import checkpoint_path, list_checkpoints
 from unbraid.training.experiment import Experiment
 from unbraid.training.log import read_log
 from unbraid.training.run import CODES, METRICS, Run
@@ -77,8 +77,7 @@ class RunView:
         if not path.is_file():
             raise UsageError(f"{self.name} has not been scored; score it first: unbraid evaluate {self.name}.")
         scored = read_scores(path)
-        saved = list_checkpoints(self.run.checkpoints)
-        if saved and saved[-1].name != f"step_{scored['step']:09d}":
+        if not is_newest(self.run, scored["step"]):
             raise UsageError(
                 f"{self.name} was scored at step {scored['step']:,} and trained further since; score it anew: "
                 f"unbraid evaluate {self.name}."
@@ -147,6 +146,12 @@ class RunView:
                 f"{other.name} has the factors {', '.join(other.table.factor_names)} and {self.name} "
                 f"{', '.join(self.table.factor_names)}; this figure needs runs with the same."
             )
+
+
+def is_newest(run: Run, step: int) -> bool:
+    """Whether the newest checkpoint of a run is that of this step; also where no checkpoint was kept."""
+    saved = list_checkpoints(run.checkpoints)
+    return not saved or saved[-1] == checkpoint_path(run.checkpoints, step)
 
 
 def chosen_images(dataset: Dataset, n: int) -> Int[np.ndarray, "_"]:
