@@ -22,10 +22,11 @@ from zoo import DATA, METRIC_NAMES, SCORED, STUDIED, made, study_runs
 
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "gallery.md"
-IMAGES = PAGE.with_name("images")
+IMAGES = PAGE.parent / "images" / "gallery"
 LARGEST = 1_500_000
 """Bytes of all figures together."""
 STUDY, RUNS = "runs/zoo/study", "runs/gallery"
+TENS = " ".join(f"{RUNS}/beta{beta}-latents10" for beta in (1, 4, 16))
 FIRST = f"{STUDY}/vae-0 {STUDY}/beta_tcvae-1 {STUDY}/factor_vae-0"
 EXAMPLE = """import numpy as np
 import unbraid
@@ -69,7 +70,7 @@ FIGURES = (
     Shown("What a forest predicts factors from", "importance", f"{STUDY}/beta_tcvae-1"),
     Shown("KL over training", "kl_over_training", f"{STUDY}/beta_tcvae-1"),
     Shown("Terms of the loss", "losses", f"{STUDY}/vae-0 {STUDY}/beta_tcvae-1"),
-    Shown("Scores over training", "scores_over_training", f"{RUNS}/beta*-latents10", "--scores mig,mmig"),
+    Shown("Scores over training", "scores_over_training", TENS, "--scores mig,aam"),
     Shown("Reconstructions", "reconstructions", FIRST, "", "png"),
     Shown("How sharp they are", "spectrum", FIRST),
     Shown("Draws from the prior", "samples", FIRST, "--images 11", "png"),
@@ -77,10 +78,14 @@ FIGURES = (
     Shown("From one image to another", "interpolation", f"{STUDY}/factor_vae-0", "--rows 4", "png"),
     Shown("Seeds, with intervals", "seeds", f"{STUDY}/*"),
     Shown("Disentanglement against reconstruction", "trade_off", f"{STUDY}/*"),
-    Shown("Rate and distortion over beta", "rate_distortion", f"{RUNS}/beta*"),
+    Shown(
+        "Rate and distortion over beta",
+        "rate_distortion",
+        f"{RUNS}/beta*-latents2 {RUNS}/beta*-latents5 {RUNS}/beta*-latents10",
+    ),
     Shown("A score over beta and the number of latents", "grid", f"{RUNS}/beta*", "--score mig"),
     Shown("Reconstructions over beta", "reconstructions_over", f"{RUNS}/beta*-latents10 {RUNS}/beta*-latents2", "", "png"),
-    Shown("How few labels are enough", "label_efficiency", f"{RUNS}/beta*-latents10"),
+    Shown("How few labels are enough", "label_efficiency", TENS),
     Shown("Weights with and without L2", "weights", f"{RUNS}/beta4-latents10 {RUNS}/l2"),
 )
 
@@ -132,7 +137,7 @@ def section(shown: Shown) -> str:
     said = run(shown.words.replace(shown.file, str(IMAGES / shown.file)) + " --overwrite")
     caption = said.split("\n", 1)[1].strip()
     command = shlex.join(["unbraid", *shown.words.split()]).replace("'", "")  # patterns are the shell's to fill in
-    return f"### {shown.title}\n\n```console\n$ {command}\n```\n\n![{shown.title}](images/{shown.file})\n\n{caption}"
+    return f"### {shown.title}\n\n```console\n$ {command}\n```\n\n![{shown.title}](images/gallery/{shown.file})\n\n{caption}"
 
 
 def run(command: str) -> str:

@@ -60,3 +60,9 @@ def test_kinds_differ_in_colour_and_marker():
     own = lines(ax)
     assert own["b"].get_color() != own["v"].get_color()
     assert own["b"].get_marker() != own["v"].get_marker()
+
+
+def test_points_of_one_name_that_lie_together_are_named_once():
+    rate, distortion = np.array([3.0, 3.1, 10.0, 14.0]), np.array([40.0, 40.2, 20.0, 21.0])
+    (ax,) = rate_distortion(rate, distortion, list("abab"), along=np.array([4.0, 4.0, 1.0, 1.0])).axes
+    assert sorted(text.get_text() for text in ax.texts if hasattr(text, "xy")) == ["beta 1", "beta 1", "beta 4"]

@@ -16,6 +16,8 @@ from unbraid.metrics.intervals import mean_interval
 WIDTH, HEIGHT = 620, 420
 BOUNDS = 5
 """About so many lines of equal evidence lower bound."""
+TOGETHER = 0.06
+"""Share of the range within which points of one name are named once."""
 
 
 def rate_distortion(
@@ -40,9 +42,12 @@ def rate_distortion(
     with drawing():
         figure, ax = canvas(WIDTH, HEIGHT)
         ax.set_title("Rate and distortion, nats per image")
+        named: list[tuple[str, tuple[float, float], str]] = []
         for place, kind in enumerate(dict.fromkeys(kinds)):
             own = np.array([one == kind for one in kinds])
-            _curve(ax, rate[own], distortion[own], values[own], place, kind, option)
+            means = _curve(ax, rate[own], distortion[own], values[own], place, kind)
+            named += [(f"{option} {value:g}", mean, kind_of(place)[0]) for value, mean in means]
+        _name(ax, named, (float(np.ptp(rate)), float(np.ptp(distortion))))
         ax.set_xlabel("rate: KL to the prior")
         ax.set_ylabel("distortion: −log p(x|z)")
         ax.margins(0.1)
@@ -53,16 +58,31 @@ def rate_distortion(
         return figure
 
 
-def _curve(ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, place: int, kind: str, option: str) -> None:
+def _curve(
+    ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, place: int, kind: str
+) -> list[tuple[float, tuple[float, float]]]:
+    """Draw the runs of a kind; the mean of those of each value of the option."""
     colour, marker = kind_of(place)
     ax.plot(x, y, ".", color=colour, markersize=5, alpha=0.6, zorder=3)
     known = np.unique(values[np.isfinite(values)])
     groups = [values == value for value in known] or [np.ones(len(x), dtype=bool)]
     means = np.array([(x[own].mean(), y[own].mean()) for own in groups])
     ax.plot(means[:, 0], means[:, 1], color=colour, marker=marker, markersize=8, markeredgecolor="white", label=kind, zorder=4)
-    for value, mean in zip(known, means, strict=False):
-        words = f"{option} {value:g}"
-        ax.annotate(words, tuple(mean), xytext=(7, 6), textcoords="offset points", fontsize=10.5, color=colour, zorder=5)
+    return [(float(value), (float(mean[0]), float(mean[1]))) for value, mean in zip(known, means, strict=False)]
+
+
+def _name(ax: Axes, named: Sequence[tuple[str, tuple[float, float], str]], spans: tuple[float, float]) -> None:
+    """Write what points are beside them, once where several of one name lie together."""
+    written: list[tuple[str, tuple[float, float]]] = []
+    for words, at, colour in named:
+        near = [
+            all(abs(a - b) < TOGETHER * (span or 1) for a, b, span in zip(at, other, spans, strict=True))
+            for said, other in written
+            if said == words
+        ]
+        if not any(near):
+            written.append((words, at))
+            ax.annotate(words, at, xytext=(7, 6), textcoords="offset points", fontsize=10.5, color=colour, zorder=5)
 
 
 def _equal_bounds(ax: Axes) -> None:
