@@ -28,6 +28,7 @@ LARGEST = 1_500_000
 STUDY, RUNS = "runs/zoo/study", "runs/gallery"
 TENS = " ".join(f"{RUNS}/beta{beta}-latents10" for beta in (1, 4, 16))
 FIRST = f"{STUDY}/vae-0 {STUDY}/beta_tcvae-1 {STUDY}/factor_vae-0"
+GRID = " ".join(f"{RUNS}/beta*-latents{latents}" for latents in (2, 5, 10))
 EXAMPLE = """import numpy as np
 import unbraid
 from unbraid.figures import save, traversals
@@ -81,7 +82,7 @@ FIGURES = (
     Shown(
         "Rate and distortion over beta",
         "rate_distortion",
-        f"{RUNS}/beta*-latents2 {RUNS}/beta*-latents5 {RUNS}/beta*-latents10",
+        GRID,
     ),
     Shown("A score over beta and the number of latents", "grid", f"{RUNS}/beta*", "--score mig"),
     Shown("Reconstructions over beta", "reconstructions_over", f"{RUNS}/beta*-latents10 {RUNS}/beta*-latents2", "", "png"),

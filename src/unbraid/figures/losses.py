@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from unbraid.figures.series import Series
-from unbraid.figures.style import canvas, drawing, kind_of, nothing_to_draw, panels, width_of
+from unbraid.figures.style import OKABE_ITO, canvas, drawing, kind_of, nothing_to_draw, panels, width_of
 
 FAR = 8.0
 """A quantity that fell to less than one part in so many has a logarithmic axis, or its end could not be seen."""
@@ -102,7 +102,8 @@ def step_axis(ax: Axes) -> None:
 def _draw_line(ax: Axes, one: Series, place: int, named: bool) -> Float[np.ndarray, "t"]:
     lone = len(one) == 1  # a line of one point cannot be seen
     label = one.label if named else "_nolegend_"
-    ax.plot(one.steps, one.values, color=kind_of(place)[0], label=label, marker="o" if lone else "", zorder=2)
+    style = "-" if place < len(OKABE_ITO) else "--"  # where colours come again
+    ax.plot(one.steps, one.values, style, color=kind_of(place)[0], label=label, marker="o" if lone else "", zorder=2)
     return one.values
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from unbraid.errors import UsageError
 from unbraid.figures.losses import Panel, curve_panels
+from unbraid.figures.series import scalar_names
 from unbraid.files import whole_file
 from unbraid.metrics.registry import metrics
 from unbraid.reporting import charts, contrasts
@@ -26,7 +27,9 @@ from unbraid.training.symptoms import symptoms
 from unbraid.zoo.recipe import remedies
 
 SHOWN = 12
-"""At most so many runs have a row of images or a column of a table each."""
+"""At most so many runs have a row of images or of a table each."""
+FOLLOWED = ("mig", "aam", "modularity", "sap")
+"""Metrics that are shown over training; all of them would fill pages."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def render_comparison(views: Sequence[RunView]) -> str:
     first_of_each = [views[places[0]] for places in groups.values()][:SHOWN]
     compared = contrasts.compare(views, groups)
     names = run_labels(experiments)
+    followed = _followed(views)
     kept = views if len(views) <= SHOWN else first_of_each
     data = list(dict.fromkeys(one.data_options.get("name", one.data) for one in experiments))
     return render_template(
@@ -80,7 +84,7 @@ def render_comparison(views: Sequence[RunView]) -> str:
         ],
         grid=plate("grid", "Score over beta and number of latents", views) if _spans_grid(views) else None,
         losses=[_chart_of(panel, f"loss{i}", list(groups)) for i, panel in enumerate(loss_panels(views, labels(experiments)))],
-        followed=plate("scores_over_training", "Scores over training", views) if _followed(views) else None,
+        followed=plate("scores_over_training", "Scores over training", views, scores=",".join(followed)) if followed else None,
         latents=plate("assignment", "Latents and factors", kept),
         images=[
             plate("reconstructions", "Reconstructions", first_of_each),
@@ -102,8 +106,10 @@ def _spans_grid(views: Sequence[RunView]) -> bool:
     return {"beta", "latents"} <= set(differing([view.experiment for view in views]))
 
 
-def _followed(views: Sequence[RunView]) -> bool:
-    return any(entry["kind"] == "evaluation" for view in views for entry in view.log)
+def _followed(views: Sequence[RunView]) -> list[str]:
+    """The metrics of `FOLLOWED` that any run was scored by while it was trained."""
+    logged = {name for view in views for name in scalar_names(view.log, "evaluation")}
+    return [name for name in FOLLOWED if name in logged]
 
 
 def trained_table(views: Sequence[RunView], groups: dict[str, list[int]]) -> Table:

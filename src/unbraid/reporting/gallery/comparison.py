@@ -160,9 +160,12 @@ def draw_seeds(
             what: float(np.mean(values)) for what, values in beside.items() if np.isfinite(values).all()
         }
     n = max(named.count(label) for label in named)
+    spread = "with one run each there are no intervals"
+    if n > 1:
+        spread = f"lines are the 95 % intervals of the means (Student's t, up to {n} runs each)"
     caption = (
-        f"Dots are runs, bars their means and lines the 95 % intervals of the means (Student's t, up to {n} runs each). Chance "
-        "is what shuffled codes score, ceiling what the best codes of these images would."
+        f"Dots are runs, bars their means; {spread}. Chance is what shuffled codes score, ceiling what the best codes of these "
+        "images would."
     )
     return Drawn(seeds(found, references=references, limits={title_of(name): limits_of(name) for name in chosen}), caption)
 
