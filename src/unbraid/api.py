@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from matplotlib.figure import Figure
 
 from unbraid.codes import CodeTable
 from unbraid.data.arrays import as_dataset
@@ -17,15 +16,18 @@ from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.evaluation.encoding import Progress
 from unbraid.evaluation.evaluate import periodic
 from unbraid.evaluation.stored import read_scores
-from unbraid.figures.saving import require_absent
 from unbraid.files import read_json, write_json
 from unbraid.model import Model
-from unbraid.reporting.view import RunView, is_newest
 from unbraid.training.checkpoint import WEIGHTS, read_weights, require_fit
 from unbraid.training.experiment import Experiment
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.plan import plan
 from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
+
+if TYPE_CHECKING:  # matplotlib, which training needs not
+    from matplotlib.figure import Figure
+
+    from unbraid.reporting.view import RunView
 
 RUNS = Path("runs")
 EVALUATE_IMAGES = 100_000
@@ -194,6 +196,8 @@ def report(
 
     Raises `UsageError` for no run, for several without `out`, and for an `out` that is there already.
     """
+    from unbraid.figures.saving import require_absent
+
     if not folders:
         raise UsageError("Give a run folder, or several.")
     if out is not None:
@@ -215,6 +219,8 @@ def report(
 
 def _require_scores(folder: Path, data: Any, device: str) -> None:
     """Score a run's newest checkpoint where that was not done yet."""
+    from unbraid.reporting.view import is_newest
+
     scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else None
     if scored is None or not (folder / CODES).is_file() or not is_newest(open_run(folder), scored["step"]):
         evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device)
@@ -237,6 +243,8 @@ def _report_of_run(folder: Path, out: str | Path | None, data: Any, device: str)
 
 def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> RunView:
     """A run as figures see it: each of its files is read when it is first needed."""
+    from unbraid.reporting.view import RunView
+
     run = open_run(Path(folder))
     return RunView(run, lambda: load(folder, device), as_dataset(data))
 

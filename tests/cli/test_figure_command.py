@@ -108,3 +108,8 @@ def test_the_package_of_figures_imports_neither_torch_nor_matplotlib_by_itself()
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown == "True True False False\n"
+
+
+def test_training_needs_no_matplotlib():
+    code = "import sys, unbraid.api, unbraid.training.fit; print('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

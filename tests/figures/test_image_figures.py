@@ -49,6 +49,8 @@ def test_blank_is_what_differs_by_no_more_than_the_threshold():
     images = np.zeros((3, 1, 4, 4), np.uint8)
     images[0, 0, 0, 0], images[1, 0, 0, 0], images[2] = 25, 26, 200
     assert is_blank(images, 0.1).tolist() == [True, False, True]
+    images[0, 0, 0, 0], images[1, 0, 0, 0] = 51, 52
+    assert is_blank(images, 0.2).tolist() == [True, False, True], "a fifth of 255 is 51"
     colour = np.zeros((1, 3, 4, 4), np.uint8)
     colour[0, 0] = 255  # plain red is not black
     assert is_blank(colour).tolist() == [False]
