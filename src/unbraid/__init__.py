@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unbraid.api import evaluate as evaluate
     from unbraid.api import explore as explore
     from unbraid.api import export as export
+    from unbraid.api import figure as figure
     from unbraid.api import load as load
     from unbraid.api import report as report
     from unbraid.api import train as train
@@ -39,6 +40,7 @@ _PUBLIC = {
     "evaluate": "unbraid.api",
     "export": "unbraid.api",
     "explore": "unbraid.api",
+    "figure": "unbraid.api",
     "report": "unbraid.api",
     "Model": "unbraid.model",
     "CodeTable": "unbraid.codes",

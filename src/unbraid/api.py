@@ -24,8 +24,11 @@ from unbraid.training.fit import Monitor, fit
 from unbraid.training.plan import plan
 from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # matplotlib, which training needs not
+    from matplotlib.figure import Figure
+
     from unbraid.explorer.page import Page
+    from unbraid.reporting.view import RunView
 
 RUNS = Path("runs")
 EVALUATE_IMAGES = 100_000
@@ -200,15 +203,54 @@ def finite_or_none(content: Any) -> Any:
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
-def report(folder: str | Path, *, data: Any = None, device: str = "auto") -> Path:
-    """Write `report.html` of a run, one file that needs nothing else; scores it first where that was not done yet.
+def report(
+    *folders: str | Path, out: str | Path | None = None, overwrite: bool = False, data: Any = None, device: str = "auto"
+) -> Path:
+    """Write the report of a run, or of several together, one HTML file that needs nothing else; returns its path.
+
+    Runs that were not scored yet are scored first.
 
     Args:
+        folders: run folders; of several, those that differ in their seed alone are taken together.
+        out: the file; of one run its `report.html` by default, which is replaced.
+        overwrite: replace `out` if it is there.
         data: as `evaluate` takes them.
+
+    Raises `UsageError` for no run, for several without `out`, and for an `out` that is there already.
     """
+    from unbraid.figures.saving import require_absent
+
+    if not folders:
+        raise UsageError("Give a run folder, or several.")
+    if out is not None:
+        require_absent(Path(out), overwrite)
+    if len(folders) == 1:
+        return _report_of_run(Path(folders[0]), out, data, device)
+    if out is None:
+        raise UsageError(f"A report of {len(folders)} runs lies in none of their folders; say where: -o comparison.html")
+    if len(set(map(str, folders))) < len(folders):
+        raise UsageError(f"A run folder is given twice among {', '.join(map(str, folders))}; give each once.")
+    from unbraid.reporting.comparison import write_comparison
+
+    for folder in folders:  # refuse before any is scored
+        open_run(Path(folder))
+    for folder in folders:
+        _require_scores(Path(folder), data, device)
+    return write_comparison([view_of(folder, data=data, device=device) for folder in folders], Path(out))
+
+
+def _require_scores(folder: Path, data: Any, device: str) -> None:
+    """Score a run's newest checkpoint where that was not done yet."""
+    from unbraid.reporting.view import is_newest
+
+    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else None
+    if scored is None or not (folder / CODES).is_file() or not is_newest(open_run(folder), scored["step"]):
+        evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device)
+
+
+def _report_of_run(folder: Path, out: str | Path | None, data: Any, device: str) -> Path:
     from unbraid.reporting.page import write_report
 
-    folder = Path(folder)
     run = open_run(folder)
     model = load(folder, device)
     dataset = run.experiment.load_data(as_dataset(data))
@@ -218,7 +260,35 @@ def report(folder: str | Path, *, data: Any = None, device: str = "auto") -> Pat
         scored = dict(evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device))
     table = CodeTable.load(folder / CODES)
     _require_of_run(table, folder / CODES, model, dataset, scored)
-    return write_report(run, model, table, scored, dataset)
+    return write_report(run, model, table, scored, dataset, None if out is None else Path(out))
+
+
+def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> RunView:
+    """A run as figures see it: each of its files is read when it is first needed."""
+    from unbraid.reporting.view import RunView
+
+    run = open_run(Path(folder))
+    return RunView(run, lambda: load(folder, device), as_dataset(data))
+
+
+def figure(name: str, *folders: str | Path, data: Any = None, device: str = "auto", **options: Any) -> Figure:
+    """A figure of one run or several, as `unbraid list figures` knows them: `unbraid.figure("traversals", "runs/x", dims=5)`.
+
+    `unbraid.figures.save` writes it to a file. The functions of arrays behind it stand in `unbraid.figures`.
+
+    Args:
+        name: a registered name.
+        folders: run folders, scored where the figure needs scores.
+        data: as `evaluate` takes them.
+        options: of the figure, see `unbraid show NAME`.
+
+    Raises `UnknownName` for a figure or option that does not exist and `UsageError` for runs that lack what it shows.
+    """
+    from unbraid.reporting.gallery.registry import draw
+
+    made = draw(name, [view_of(folder, data=data, device=device) for folder in folders], options).content
+    assert not isinstance(made, Sequence)
+    return made
 
 
 def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> Path:

@@ -10,9 +10,10 @@ from unbraid.metrics.registry import metrics
 from unbraid.nn.interfaces import decoders, encoders
 from unbraid.rates.registry import rates
 from unbraid.registry import Registry
+from unbraid.reporting.gallery.registry import figures
 from unbraid.zoo.recipe import models
 
 REGISTRIES: Mapping[str, Registry] = {
     registry.plural: registry
-    for registry in (models, datasets, encoders, decoders, likelihoods, posteriors, priors, rates, metrics)
+    for registry in (models, datasets, encoders, decoders, likelihoods, posteriors, priors, rates, metrics, figures)
 }

@@ -17,7 +17,7 @@ import pytest
 from tiny import TINY
 from unbraid.cli.main import main
 
-KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics")
+KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics", "figures")
 FAST = ["--steps", "12", "--batch-size", "16", "--latent-dim", "3", "--device", "cpu"]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from unbraid.figures.kl import end_labels, kl_over_training, spread
-from unbraid.figures.losses import curves, round_numbers
+from unbraid.figures.losses import Panel, curve_panels, curves, round_numbers
 from unbraid.figures.series import Series, scalar_names, scalar_series, thin, vector_series
 from unbraid.figures.style import svg
 
@@ -110,3 +110,28 @@ def test_svg_keeps_text_as_text_refers_to_nothing_outside_and_repeats():
     assert 'aria-label="say &quot;x&quot; &lt;y&gt;"' in first
     assert "<metadata" not in first
     assert "<style" not in first
+
+
+def test_panels_give_runs_of_one_label_one_colour_in_all_plots():
+    plots = [
+        Panel("loss", [series([3.0, 2.0], "a"), series([5.0, 4.0], "a"), series([1.0, 1.0], "b")]),
+        Panel("kl", [series([1.0, 2.0], "b")]),
+    ]
+    figure = curve_panels(plots, labels=["b", "a"])
+    loss, kl = figure.axes
+    assert [line.get_ydata().tolist() for line in loss.get_lines()] == [[3, 2], [5, 4], [1, 1]]
+    colours = [line.get_color() for line in loss.get_lines()]
+    assert colours[0] == colours[1] != colours[2] == kl.get_lines()[0].get_color()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["b", "a"]
+    assert [ax.get_title(loc="left") for ax in (loss, kl)] == ["loss", "kl"]
+
+
+def test_a_lone_label_needs_no_legend_and_one_of_many_does():
+    assert not curve_panels([Panel("t", [series([1.0, 2.0])])]).legends
+    assert curve_panels([Panel("t", [series([1.0, 2.0])])], labels=["a", "b"]).legends
+
+
+def test_a_plot_is_logarithmic_where_any_of_its_lines_fell_far():
+    panel = Panel("t", [series([20.0, 19.0], "a"), series([800.0, 30.0], "b")])
+    assert curve_panels([panel]).axes[0].get_yscale() == "log"

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unbraid.figures.heatmaps import UNSEEN, diverging_pixels, information_heatmap, means_over_positions
+from unbraid.figures.heatmaps import (
+    UNSEEN,
+    diverging_pixels,
+    importance_heatmap,
+    information_heatmap,
+    means_over_positions,
+    score_grid,
+)
 
 
 def test_means_over_positions_are_the_means_over_the_images_there():
@@ -53,3 +60,36 @@ def test_information_heatmap_holds_the_shares_and_writes_them_in_the_cells():
     assert ax.get_ylim() == (2, 0), "the first row is at the top"
     assert len(ax.patches) == 1
     assert ax.patches[0].get_xy() == pytest.approx((0.04, 0.1))
+
+
+def cells_of(ax):
+    return np.ma.filled(ax.collections[0].get_array().astype(float), np.nan)
+
+
+def test_importances_are_shares_of_each_column():
+    importance = np.array([[3.0, 0.0, 0.5], [1.0, 0.0, 1.5]])
+    figure = importance_heatmap(importance, ["z0", "z1"], ["x", "none", "y"], marked=importance == importance.max(0))
+    (ax,) = figure.axes
+    np.testing.assert_allclose(cells_of(ax), [[0.75, 0, 0.25], [0.25, 0, 0.75]])
+    assert [text.get_text() for text in ax.texts] == ["75 %", "0 %", "25 %", "25 %", "0 %", "75 %"]
+
+
+def test_a_grid_of_scores_has_the_smallest_values_at_the_lower_left():
+    scores = np.array([[0.1, 0.2, np.nan], [0.3, 0.4, 0.5]])
+    figure = score_grid(scores, [0.5, 1.0, 16.0], [2.0, 10.0], title="MIG", runs=np.array([[1, 2, 0], [1, 1, 1]]))
+    (ax,) = figure.axes
+    np.testing.assert_array_equal(cells_of(ax), scores[::-1])
+    assert ax.get_ylim() == (2, 0)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["10", "2"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["0.5", "1", "16"]
+    assert [text.get_text() for text in ax.texts] == ["0.30 (1)", "0.40 (1)", "0.50 (1)", "0.10 (1)", "0.20 (2)", "–"]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left")) == ("beta", "latents", "MIG")
+    even = score_grid(scores, [0.5, 1.0, 16.0], [2.0, 10.0], runs=np.array([[1, 1, 0], [1, 1, 1]]))
+    assert even.axes[0].texts[0].get_text() == "0.30", "counts are said where they differ"
+
+
+def test_text_of_cells_is_light_on_dark_and_dark_on_light():
+    figure = information_heatmap(np.array([[0.0, 1.0]]), ["z"], ["a", "b"], np.zeros((1, 2), bool))
+    light, dark = (text.get_color() for text in figure.axes[0].texts)
+    assert dark == "white"
+    assert light != "white"

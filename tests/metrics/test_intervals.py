@@ -8,10 +8,10 @@ from math import comb, exp, log, pi, sqrt
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.stats import t
+from scipy.stats import t, ttest_ind
 
 from unbraid.metrics.evaluate import evaluate
-from unbraid.metrics.intervals import HALVES_OF_EXTREMES, half_samples, half_width, mean_interval
+from unbraid.metrics.intervals import HALVES_OF_EXTREMES, difference_interval, half_samples, half_width, mean_interval
 from unbraid.metrics.mig_sup import mig_sup
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import Samples, gather
@@ -169,3 +169,17 @@ def test_halves_are_parts_of_all_samples(name):
     assert table["score"] - table["interval"][0] == pytest.approx(min(width, table["score"]))
     own = half_width([score(samples.rows(rows))["score"] for rows in halves], extreme=extreme)
     assert width != pytest.approx(own, rel=1e-3)
+
+
+def test_differences_of_means_are_welchs():
+    rng = np.random.default_rng(0)
+    for n, m in ((2, 2), (3, 7), (10, 4)):
+        first, second = rng.normal(1, 3, n), rng.normal(0, 1, m)
+        wanted = ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+        assert difference_interval(first.tolist(), second.tolist()) == pytest.approx((wanted.low, wanted.high))
+
+
+def test_a_lone_run_has_no_difference_and_runs_without_spread_an_exact_one():
+    assert difference_interval([1.0], [2.0, 3.0]) is None
+    assert difference_interval([1.0, 2.0], [3.0]) is None
+    assert difference_interval([2.0, 2.0], [0.5, 0.5]) == (1.5, 1.5)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import unbraid
 from tiny import TINY
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset, load_dataset
@@ -105,3 +106,19 @@ def own_latents_table(make_case):
     case.table = replace(case.table, mean=mean, variance=variance, kl=kl)
     del case.scored["information_shares"]
     return case
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """Folders of four runs of a few steps, all scored: two seeds of beta 1, one of beta 4, with 3 latents; beta 4 with 2."""
+    folder = tmp_path_factory.mktemp("runs")
+    shared = {"steps": 12, "batch_size": 16, "log_every": 3, "device": "cpu"}
+    wanted = [(1.0, 3, 0), (1.0, 3, 1), (4.0, 3, 0), (4.0, 2, 0)]
+    made = []
+    for beta, latents, seed in wanted:
+        out = folder / f"beta{beta:g}-latents{latents}-{seed}"
+        followed = 0 if made else 6
+        unbraid.train("beta_vae", TINY, out=out, beta=beta, latent_dim=latents, seed=seed, evaluate_every=followed, **shared)
+        unbraid.evaluate(out, metrics=["mig", "dci", *(["linear_probe"] if beta == 1 else [])], device="cpu")
+        made.append(out)
+    return made

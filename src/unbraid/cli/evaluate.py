@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from unbraid.cli.parse import Argument, HelpShown, parse
 from unbraid.cli.scored_files import METRICS, chosen_metrics
 from unbraid.errors import UsageError
 from unbraid.options import Option, OptionSpec
-
-if TYPE_CHECKING:
-    from unbraid.training.experiment import Experiment
 
 _ARGUMENTS = (
     Argument(OptionSpec("run", str, None, Option("run folder, or several")), "run", many=True),
@@ -58,20 +55,17 @@ def run(tokens: list[str]) -> int:
         raise UsageError("Give a run folder, or several: unbraid evaluate runs/NAME")
     if len(set(folders)) < len(folders):
         raise UsageError(f"A run folder is given twice among {', '.join(folders)}; give each once.")
+    from unbraid.reporting.groups import configuration
     from unbraid.training.run import open_run
 
     groups: dict[str, list[str]] = {}
     for folder in folders:  # refuse before any is scored
-        groups.setdefault(_but_for_the_seed(open_run(Path(folder)).experiment), []).append(folder)
+        groups.setdefault(configuration(open_run(Path(folder)).experiment), []).append(folder)
     scored = {folder: _score(folder, given) for folder in folders}
     for same in groups.values():
         if len(same) > 1 and scored[same[0]]["metrics"]:
             _print_mean([scored[folder]["metrics"] for folder in same], same)
     return 0
-
-
-def _but_for_the_seed(experiment: Experiment) -> str:
-    return repr(sorted((name, value) for name, value in experiment.identity().items() if name != "seed"))
 
 
 def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:

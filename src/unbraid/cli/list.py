@@ -1,4 +1,4 @@
-"""unbraid list models|datasets|encoders|decoders|likelihoods|metrics|..."""
+"""unbraid list models|datasets|encoders|decoders|likelihoods|metrics|figures|..."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from unbraid.cli.parse import Argument, HelpShown, parse
 from unbraid.errors import UnknownName
 from unbraid.options import Option, OptionSpec
 
-KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics")
+KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics", "figures")
 _ARGUMENTS = (Argument(OptionSpec("kind", str, None, Option(f"one of {', '.join(KINDS)}")), "kind", required=True),)
 
 

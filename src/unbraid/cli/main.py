@@ -12,11 +12,12 @@ COMMANDS = {
     "train": "Train a model on a data set, or resume it: unbraid train beta_vae ellipses",
     "evaluate": "Score a run: losses over both splits, KL per latent, metrics",
     "audit": "Score codes of any encoder by every definition of every metric, side by side",
-    "report": "Write a run's HTML report, one file to look at and share",
+    "report": "Write the HTML report of a run, or of several together, one file to look at and share",
+    "figure": "Draw a figure of runs as PNG, SVG, PDF or GIF: unbraid figure traversals runs/NAME -o traversals.pdf",
     "explore": "Write a page with a slider for each latent: one HTML file that opens in any browser",
     "export": "Write a run's encoder and decoder as ONNX files, for use without PyTorch",
     "download": "Get a data set's files before they are needed, or list which are here: unbraid download mnist",
-    "list": "List models, datasets, encoders, decoders, likelihoods, rates or metrics",
+    "list": "List models, datasets, encoders, decoders, likelihoods, rates, metrics or figures",
     "show": "Explain one of them: formula, options, published values, layers, citation",
 }
 INTERRUPTED = 130

@@ -24,7 +24,7 @@ _LONGEST = 1_000
 class Argument:
     """One argument of a command: an option of a group, or a positional one where `group` is empty.
 
-    The last positional argument may be `many`; its value is a list.
+    The last positional argument may be `many`; its value is a list. `short` is one more name of an option, like "-o".
     """
 
     spec: OptionSpec
@@ -32,6 +32,7 @@ class Argument:
     group: str = ""
     required: bool = False
     many: bool = False
+    short: str = ""
 
 
 class HelpShown(Exception):
@@ -81,7 +82,9 @@ def _parameter(argument: Argument, groups: dict[str, Group]) -> inspect.Paramete
         spec.type | None if optional else spec.type,
         Parameter(
             help=spec.option.help + limits,
-            name=f"--{argument.flag.replace('_', '-')}" if argument.group else None,
+            name=[f"--{argument.flag.replace('_', '-')}", *([argument.short] if argument.short else [])]
+            if argument.group
+            else None,
             group=groups[argument.group] if argument.group else None,
             show_default=not optional and not argument.required,
             converter=_whole_number if spec.type is int else None,

@@ -1,20 +1,31 @@
-"""unbraid report RUN"""
+"""unbraid report RUN [RUN ...]"""
 
 from __future__ import annotations
 
+from unbraid.cli.figure import DATA, DEVICE, OVERWRITE
 from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.errors import UsageError
 from unbraid.options import Option, OptionSpec
 
-_ARGUMENTS = (
-    Argument(OptionSpec("run", str, None, Option("run folder")), "run", required=True),
-    Argument(
-        OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
-        "data",
-        "Options",
+_OUT = Argument(
+    OptionSpec(
+        "out", str, None, Option("HTML file to write; of one run its report.html by default, of several it must be given")
     ),
-    Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Options"),
+    "out",
+    "File",
+    short="-o",
 )
-_ABOUT = "Write report.html of a run: one file that opens anywhere, with losses, reconstructions, traversals, KL and scores."
+_ARGUMENTS = (
+    Argument(OptionSpec("run", str, None, Option("run folder, or several")), "run", many=True),
+    _OUT,
+    OVERWRITE,
+    DATA,
+    DEVICE,
+)
+_ABOUT = (
+    "Write the report of a run: one HTML file that opens anywhere, with losses, reconstructions, traversals, KL and scores. "
+    "Of several runs: means over seeds, differences with intervals, and figures over runs."
+)
 
 
 def run(tokens: list[str]) -> int:
@@ -23,10 +34,13 @@ def run(tokens: list[str]) -> int:
         given = parse("report", _ABOUT, _ARGUMENTS, tokens)
     except HelpShown:
         return 0
+    folders = given.pop("run", [])
+    if not folders:
+        raise UsageError("Give a run folder, or several: unbraid report RUN [RUN ...]")
     from unbraid import api
     from unbraid.cli.console import counting, out
     from unbraid.data.progress import listening
 
     with listening(counting):
-        out.print(f"Report: {api.report(given['run'], data=given.get('data'), device=given.get('device', 'auto'))}")
+        out.print(f"Report: {api.report(*folders, **given)}")
     return 0

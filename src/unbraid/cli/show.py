@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 NETWORKS = ("encoder", "decoder")
 _ARGUMENTS = (
-    Argument(OptionSpec("name", str, None, Option("a model, data set, network, likelihood or metric")), "name", required=True),
+    Argument(
+        OptionSpec("name", str, None, Option("a model, data set, network, likelihood, metric or figure")), "name", required=True
+    ),
     Argument(
         OptionSpec(
             "image_shape", str, None, Option("channels,height,width for layers, like 3,64,64; one that is taken unless given")
@@ -89,7 +91,7 @@ def _entries(name: str) -> list[Entry]:
     if not found:
         known = {entry.name for registry in REGISTRIES.values() for entry in registry}
         raise UnknownName(
-            "name", name, known, see=", ".join(f"unbraid list {kind}" for kind in ("models", "datasets", "metrics"))
+            "name", name, known, see=", ".join(f"unbraid list {kind}" for kind in ("models", "datasets", "metrics", "figures"))
         )
     return found
 
@@ -138,6 +140,10 @@ def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:
         from unbraid.cli.show_metric import explain_metric
 
         yield from explain_metric(entry)
+    elif entry.kind == "figure":
+        from unbraid.cli.figure import explain_figure
+
+        yield from explain_figure(entry)
     elif "formula" in entry.details:
         yield Text.assemble(("Minimises ", "bold"), f"{entry.details['formula']}\n")
     yield from _options(entry)

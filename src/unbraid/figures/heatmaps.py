@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int, Integer, UInt8
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from unbraid.figures.style import GRID, INK, PIXELS_PER_INCH, canvas, drawing
+from unbraid.figures.style import GRID, INK, PIXELS_PER_INCH, canvas, drawing, width_of
 
 CELL_WIDTH, CELL_HEIGHT, ROW_LABEL, HEADER = 92, 30, 120, 46
 """In CSS pixels."""
@@ -28,22 +28,117 @@ def information_heatmap(
         rows, columns: names of latents and factors.
         marked: cells to outline.
     """
-    n, k = shares.shape
+    return cells(shares, rows, columns, texts=_per_cent(shares), marked=marked, limits=(0, 1))
+
+
+def importance_heatmap(
+    importance: Float[np.ndarray, "d k"], rows: Sequence[str], columns: Sequence[str], *, marked: Bool[np.ndarray, "d k"]
+) -> Figure:
+    """Latents by factors; each cell the share that the latent has in the prediction of the factor, in per cent.
+
+    Args:
+        importance: as `unbraid.metrics.dci.importances` gives them, in any unit; each column is divided by its sum.
+        rows, columns: names of latents and factors.
+        marked: cells to outline.
+    """
+    total = importance.sum(0)
+    shares = np.divide(importance, total, out=np.zeros_like(importance), where=total > 0)
+    return cells(shares, rows, columns, texts=_per_cent(shares), marked=marked, limits=(0, 1))
+
+
+def score_grid(
+    scores: Float[np.ndarray, "y x"],
+    x: Sequence[float],
+    y: Sequence[float],
+    *,
+    names: tuple[str, str] = ("beta", "latents"),
+    title: str = "",
+    runs: Int[np.ndarray, "y x"] | None = None,
+) -> Figure:
+    """A score over two options; values of the first along x, of the second upwards; empty where there is no run.
+
+    Args:
+        scores: means over runs, NaN where there are none.
+        x, y: the options' values, ascending.
+        names: what the options are called.
+        title: which score.
+        runs: how many runs each mean is of, written below it where they are not all the same.
+    """
+    texts = np.array([[f"{value:.2f}" if np.isfinite(value) else "–" for value in row] for row in scores[::-1]], dtype=object)
+    if runs is not None and len(np.unique(runs[runs > 0])) > 1:
+        counts = runs[::-1]
+        texts = np.where(counts > 0, texts + np.array([[f" ({n})" for n in row] for row in counts], dtype=object), texts)
+    known = scores[np.isfinite(scores)]
+    limits = (min(0.0, float(known.min())), max(float(known.max()), 1e-9)) if len(known) else (0.0, 1.0)
+    return cells(
+        scores[::-1],
+        [f"{value:g}" for value in y[::-1]],
+        [f"{value:g}" for value in x],
+        texts=texts,
+        limits=limits,
+        cell=(72, 40),
+        axes=names,
+        title=title,
+    )
+
+
+def _per_cent(shares: Float[np.ndarray, "r k"]) -> np.ndarray:
+    words = [[f"{100 * value:.0f} %" if np.isfinite(value) else "–" for value in row] for row in shares]
+    return np.array(words, dtype=object).reshape(shares.shape)
+
+
+def cells(
+    values: Float[np.ndarray, "r k"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    texts: np.ndarray,
+    limits: tuple[float, float],
+    marked: Bool[np.ndarray, "r k"] | None = None,
+    cell: tuple[float, float] = (CELL_WIDTH, CELL_HEIGHT),
+    axes: tuple[str, str] | None = None,
+    title: str = "",
+) -> Figure:
+    """A table of coloured cells, the first row at the top, the darker the larger.
+
+    Args:
+        texts: written in the cells.
+        limits: values of the lightest and the darkest colour.
+        marked: cells to outline.
+        cell: width and height of one, in CSS pixels.
+        axes: what columns and rows are; columns are then named below, as along an axis, else above.
+    """
+    n, k = values.shape
+    label = max(ROW_LABEL - 12, *(width_of(row, 11.0) for row in rows)) + 12
+    header = HEADER + (24 if title else 0) + (14 if axes else 0)
     with drawing():
-        figure, ax = canvas(ROW_LABEL + CELL_WIDTH * k, HEADER + CELL_HEIGHT * n)
-        mesh = ax.pcolormesh(np.where(np.isfinite(shares), shares, np.nan), cmap="Blues", vmin=0, vmax=1, edgecolor=GRID,
-                             linewidth=1)  # fmt: skip
-        colours = mesh.get_cmap()(np.clip(np.nan_to_num(shares), 0, 1))
+        figure, ax = canvas(label + cell[0] * k, header + cell[1] * n)
+        mesh = ax.pcolormesh(np.where(np.isfinite(values), values, np.nan), cmap="Blues", vmin=limits[0], vmax=limits[1],
+                             edgecolor=GRID, linewidth=1)  # fmt: skip
+        colours = mesh.get_cmap()(np.clip(np.nan_to_num((values - limits[0]) / (limits[1] - limits[0])), 0, 1))
         for i in range(n):
             for j in range(k):
                 dark = _luminance(colours[i, j, :3]) < 0.215  # below, white has the greater contrast
-                text = f"{100 * shares[i, j]:.0f} %" if np.isfinite(shares[i, j]) else "–"
-                ax.text(j + 0.5, i + 0.5, text, ha="center", va="center", fontsize=11, color="white" if dark else INK)
-                if marked[i, j]:
+                ax.text(
+                    j + 0.5,
+                    i + 0.5,
+                    texts[i, j],
+                    ha="center",
+                    va="center_baseline",
+                    fontsize=11,
+                    color="white" if dark else INK,
+                )
+                if marked is not None and marked[i, j]:
                     ax.add_patch(Rectangle((j + 0.04, i + 0.1), 0.92, 0.8, fill=False, edgecolor="#d55e00", linewidth=2.5))
         ax.set_xticks(np.arange(k) + 0.5, columns)
         ax.set_yticks(np.arange(n) + 0.5, rows)
-        ax.xaxis.tick_top()
+        if axes is None:
+            ax.xaxis.tick_top()
+        else:
+            ax.set_xlabel(axes[0])
+            ax.set_ylabel(axes[1])
+        if title:
+            ax.set_title(title)
         ax.tick_params(length=0)
         ax.grid(visible=False)
         ax.spines[:].set_visible(False)

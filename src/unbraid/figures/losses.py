@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -11,12 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from unbraid.figures.series import Series
-from unbraid.figures.style import OKABE_ITO, canvas, drawing, nothing_to_draw
+from unbraid.figures.style import OKABE_ITO, canvas, drawing, kind_of, nothing_to_draw, panels, width_of
 
 FAR = 8.0
 """A quantity that fell to less than one part in so many has a logarithmic axis, or its end could not be seen."""
 WIDTH, HEIGHT = 460, 270
-_MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
 def curves(
@@ -32,20 +32,63 @@ def curves(
     """
     with drawing():
         figure, ax = canvas(WIDTH, HEIGHT)
-        ax.set_title(title)
-        drawn = [_draw_line(ax, one.finite, OKABE_ITO[i % 8]) for i, one in enumerate(lines) if len(one.finite)]
-        shift = len(lines)
-        for i, one in enumerate(marks):
-            if len(one.finite):
-                drawn.append(_draw_marks(ax, one.finite, OKABE_ITO[(shift + i) % 8], _MARKERS[i % len(_MARKERS)]))
-        if not drawn:
-            nothing_to_draw(ax, "no finite values")
-            return figure
-        step_axis(ax)
-        _value_axis(ax, np.concatenate(drawn), limits, fall=float(drawn[0][0] / drawn[0][-1]) if drawn[0][-1] else 1.0)
-        if len(drawn) > 1:
+        if _draw(ax, Panel(title, lines, marks), _places([*lines, *marks]), limits) > 1:
             ax.legend(loc="best", handlelength=1.4, borderaxespad=0.2, labelspacing=0.3)
         return figure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One of several plots of quantities over training, with its title; `marks` are evaluations, drawn as points."""
+
+    title: str
+    lines: Sequence[Series]
+    marks: Sequence[Series] = ()
+
+
+def curve_panels(plots: Sequence[Panel], *, columns: int = 2, labels: Sequence[str] = ()) -> Figure:
+    """Quantities over training, one plot each, in one figure. Series of one label have one colour in all of them.
+
+    Args:
+        columns: plots side by side.
+        labels: that colours go to first, in this order, so that figures of the same runs agree.
+    """
+    found = [one.label for plot in plots for one in (*plot.lines, *plot.marks)]
+    places = {label: place for place, label in enumerate(dict.fromkeys([*labels, *found]))}
+    with drawing():
+        figure, axes = panels(len(plots), columns, WIDTH, HEIGHT)
+        for ax, plot in zip(axes, plots, strict=True):
+            _draw(ax, plot, places, None)
+        handles = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+        if len(places) > 1 and handles:
+            shown = [label for label in places if label in handles]
+            wide = max(map(width_of, shown)) + 60
+            ncols = max(1, int(min(columns, len(plots)) * WIDTH // wide))
+            figure.legend([handles[label] for label in shown], shown, loc="outside lower left", ncols=ncols)
+        return figure
+
+
+def _places(series: Sequence[Series]) -> dict[str, int]:
+    """The place of each label among the different ones, which decides its colour."""
+    return {label: place for place, label in enumerate(dict.fromkeys(one.label for one in series))}
+
+
+def _draw(ax: Axes, plot: Panel, places: Mapping[str, int], limits: tuple[float, float] | None) -> int:
+    """Draw all series that hold finite values; how many different labels those have."""
+    ax.set_title(plot.title)
+    known: list[str] = []
+    drawn = []
+    for series, draw in ((plot.lines, _draw_line), (plot.marks, _draw_marks)):
+        for one in series:
+            if len(one.finite):
+                drawn.append(draw(ax, one.finite, places[one.label], one.label not in known))
+                known.append(one.label)
+    if not drawn:
+        nothing_to_draw(ax, "no finite values")
+        return 0
+    step_axis(ax)
+    _value_axis(ax, np.concatenate(drawn), limits, max(map(_fall, drawn[: len(plot.lines)] or drawn)))
+    return len(set(known))
 
 
 def step_axis(ax: Axes) -> None:
@@ -56,16 +99,23 @@ def step_axis(ax: Axes) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
 
 
-def _draw_line(ax: Axes, one: Series, colour: str) -> Float[np.ndarray, "t"]:
+def _draw_line(ax: Axes, one: Series, place: int, named: bool) -> Float[np.ndarray, "t"]:
     lone = len(one) == 1  # a line of one point cannot be seen
-    ax.plot(one.steps, one.values, color=colour, label=one.label, marker="o" if lone else "", zorder=2)
+    label = one.label if named else "_nolegend_"
+    style = "-" if place < len(OKABE_ITO) else "--"  # where colours come again
+    ax.plot(one.steps, one.values, style, color=kind_of(place)[0], label=label, marker="o" if lone else "", zorder=2)
     return one.values
 
 
-def _draw_marks(ax: Axes, one: Series, colour: str, marker: str) -> Float[np.ndarray, "t"]:
-    ax.plot(one.steps, one.values, marker, color=colour, label=one.label, markersize=6, markeredgecolor="white",
-            markeredgewidth=0.6, zorder=3)  # fmt: skip
+def _draw_marks(ax: Axes, one: Series, place: int, named: bool) -> Float[np.ndarray, "t"]:
+    colour, marker = kind_of(place)
+    ax.plot(one.steps, one.values, marker, color=colour, label=one.label if named else "_nolegend_", markersize=6,
+            markeredgecolor="white", markeredgewidth=0.6, zorder=3)  # fmt: skip
     return one.values
+
+
+def _fall(values: Float[np.ndarray, "t"]) -> float:
+    return float(values[0] / values[-1]) if values[-1] else 1.0
 
 
 def _value_axis(ax: Axes, values: Float[np.ndarray, "_"], limits: tuple[float, float] | None, fall: float) -> None:

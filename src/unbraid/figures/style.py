@@ -6,11 +6,16 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
+import numpy as np
+from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
+from PIL import Image
 
 OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#6b5b95", "#4d4d4d")
 """Colours that people with any colour vision can tell apart (Okabe and Ito, 2008); their yellow and black, too faint and too
@@ -55,7 +60,16 @@ _STYLE: Any = {
     "path.simplify": True,
     "svg.fonttype": "none",
     "svg.hashsalt": "unbraid",
+    "pdf.fonttype": 42,
 }
+BARE: Any = {
+    "png": {"Software": None},
+    "svg": dict.fromkeys(("Creator", "Date", "Format", "Type")),
+    "pdf": dict.fromkeys(("Creator", "Producer", "CreationDate")),
+}
+"""What files would tell of when and by what they were made; without it, equal figures give equal bytes."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""One a colour, so that figures can be read without colours too."""
 
 
 @contextmanager
@@ -73,10 +87,44 @@ def canvas(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
+def panels(n: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of n plots of so many CSS pixels each, row by row; no more columns than plots."""
+    columns = min(n, columns)
+    rows = -(-n // columns)
+    size = (columns * width / PIXELS_PER_INCH, rows * height / PIXELS_PER_INCH)
+    figure = Figure(figsize=size, dpi=PIXELS_PER_INCH, layout="constrained")
+    return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(n)]
+
+
+def kind_of(place: int) -> tuple[str, str]:
+    """Colour and marker of one among several kinds; colours repeat after eight, with other markers."""
+    return OKABE_ITO[place % len(OKABE_ITO)], MARKERS[(place + place // len(OKABE_ITO)) % len(MARKERS)]
+
+
+def width_of(text: str, size: float = 12.0) -> float:
+    """Width of a line of text in CSS pixels."""
+    font = FontProperties(family="DejaVu Sans", size=size)
+    return float(TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]) if text else 0.0
+
+
 def nothing_to_draw(ax: Axes, why: str) -> None:
     """Say in the empty plot why it is empty."""
     ax.set_axis_off()
     ax.text(0.5, 0.5, why, transform=ax.transAxes, ha="center", va="center", color=FAINT)
+
+
+def file_bytes(figure: Figure, kind: Literal["png", "svg", "pdf"], *, dpi: int = 2 * PIXELS_PER_INCH) -> bytes:
+    """A figure as a file; `dpi` is that of bitmaps, 72 for one dot a CSS pixel. Equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    with drawing():
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=BARE[kind])
+    return buffer.getvalue()
+
+
+def bitmap(figure: Figure, *, dpi: int = PIXELS_PER_INCH) -> UInt8[np.ndarray, "h w 3"]:
+    """A figure as pixels."""
+    raw = io.BytesIO(file_bytes(figure, "png", dpi=dpi))
+    return np.asarray(Image.open(raw).convert("RGB"))
 
 
 def svg(figure: Figure, *, prefix: str, alt: str) -> str:
@@ -88,8 +136,7 @@ def svg(figure: Figure, *, prefix: str, alt: str) -> str:
     """
     buffer = io.StringIO()
     with drawing():
-        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-        figure.savefig(buffer, format="svg", metadata=nothing)
+        figure.savefig(buffer, format="svg", metadata=BARE["svg"])
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)

@@ -51,3 +51,23 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
         return mean, mean
     half = half_width(values) / np.sqrt(len(values))
     return mean - float(half), mean + float(half)
+
+
+def difference_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
+    r"""95 % interval of the mean of the first runs less that of the second, whose spreads may differ; None for a lone run.
+
+    .. math:: \bar x - \bar y \pm t_{0.975, \nu} \sqrt{u + v}, \quad u = s_x^2 / n, \quad v = s_y^2 / m, \quad
+        \nu = (u + v)^2 / \bigl(u^2 / (n - 1) + v^2 / (m - 1)\bigr)
+
+    Source: Welch (1947), The generalization of Student's problem when several different population variances are involved.
+    """
+    n, m = len(first), len(second)
+    if min(n, m) < 2:
+        return None
+    difference = float(np.mean(first) - np.mean(second))
+    u, v = float(np.var(first, ddof=1)) / n, float(np.var(second, ddof=1)) / m
+    if u + v == 0:
+        return difference, difference
+    freedom = (u + v) ** 2 / (u**2 / (n - 1) + v**2 / (m - 1))
+    half = float(stdtrit(freedom, 0.5 + COVERAGE / 2)) * math.sqrt(u + v)
+    return difference - half, difference + half

@@ -26,6 +26,8 @@ class Caution:
 
     title: str
     text: str
+    kind: str = ""
+    """What to call it together with others of its kind, where the title holds numbers."""
 
 
 def cautions(
@@ -109,6 +111,7 @@ def _dead(latents: Sequence[Latent], table: CodeTable) -> Caution | None:
     return Caution(
         f"{len(dead)} of {len(latents)} latents are dead" if len(dead) > 1 else f"1 of {len(latents)} latents is dead",
         f"The {what} no information about the image: {names}. {why}",
+        kind="Dead latents",
     )
 
 

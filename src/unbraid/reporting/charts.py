@@ -49,7 +49,8 @@ class Chart:
     width: int
 
 
-def _chart(figure: Figure, prefix: str, alt: str) -> Chart:
+def chart(figure: Figure, prefix: str, alt: str) -> Chart:
+    """A figure as an element of a page; `prefix` differs between the figures of a page."""
     # safe: matplotlib escapes the text of figures, and `svg` that of attributes
     return Chart(Markup(svg(figure, prefix=prefix, alt=alt)), natural_width(figure))
 
@@ -63,11 +64,11 @@ def loss_charts(log: Log) -> list[Chart]:
         marks = [scalar_series(log, "evaluation", mark, label) for mark, label in labels.items()]
         title = TITLES.get(name, term_label(name))
         figure = curves(title, [line], [mark for mark in marks if len(mark)])
-        charts.append(_chart(figure, f"loss{i}", f"{title}, over training"))
+        charts.append(chart(figure, f"loss{i}", f"{title}, over training"))
     followed = [name for name in scalar_names(log, "evaluation") if name in metrics]
     scores = [scalar_series(log, "evaluation", name, metric_name(name)) for name in followed]
     if any(len(one) > 1 for one in scores):
-        charts.append(_chart(curves("Scores on a part of the images", scores), "scores", "Scores over training"))
+        charts.append(chart(curves("Scores on a part of the images", scores), "scores", "Scores over training"))
     return charts
 
 
@@ -78,7 +79,7 @@ def kl_chart(log: Log, latents: Sequence[Latent], n_shown: int) -> Chart | None:
         return None
     names = [latent.short for latent in sorted(latents, key=lambda latent: latent.index)]
     shown = [latent.index for latent in latents[:n_shown]]
-    return _chart(kl_over_training(*thin(steps, kl), names, shown), "kl", "KL of each latent over training")
+    return chart(kl_over_training(*thin(steps, kl), names, shown), "kl", "KL of each latent over training")
 
 
 def information_chart(
@@ -89,7 +90,7 @@ def information_chart(
     labels = [f"{latent.name} · {latent.amount}" for latent in latents]
     columns = [name.replace("_", " ") for name in names]
     figure = information_heatmap(shares[rows], labels, columns, own_latents(heard)[rows])
-    return _chart(figure, "information", "Share of each factor's entropy that each latent knows")
+    return chart(figure, "information", "Share of each factor's entropy that each latent knows")
 
 
 def training_loss(log: Log) -> Series:

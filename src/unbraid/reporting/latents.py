@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from unbraid.codes import CodeTable
-from unbraid.evaluation.scores import active_latents
+from unbraid.errors import UsageError
+from unbraid.evaluation.scores import active_latents, information_shares, samples_of
 from unbraid.reporting.numbers import decimal
 
 SHOWN = 10
@@ -62,3 +65,23 @@ def in_order(table: CodeTable, follows: Sequence[str]) -> list[Latent]:
         Latent(int(j), float(kl[j]), float(spread[j]), follows[j] if follows and active[j] else "", bool(active[j]))
         for j in table.order()
     ]
+
+
+def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, "d k"] | None:
+    """Information shares as scored, else computed; None without factors or for codes that are not finite."""
+    if not table.has_factors:
+        return None
+    given = np.array(scored.get("information_shares") or [], dtype=np.float64)
+    if given.shape == (table.latent_dim, len(table.factor_names)) and np.isfinite(given).all():
+        return given
+    try:
+        return information_shares(samples_of(table))
+    except UsageError:  # codes that are not finite have no information
+        return None
+
+
+def heard_of(shares: Float[np.ndarray, "d k"], latents: Sequence[Latent]) -> Float[np.ndarray, "d k"]:
+    """Shares of active latents, 0 for dead ones: what noise drowns the decoder never hears, though the means hold it."""
+    active = np.zeros(len(latents), dtype=bool)
+    active[[latent.index for latent in latents]] = [latent.active for latent in latents]
+    return np.asarray(np.where(active[:, None], shares, 0.0))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from importlib import resources
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
-from jaxtyping import Float
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
-from unbraid.errors import UnbraidError, UsageError
-from unbraid.evaluation.scores import ACTIVE, FOLLOWS, follows, information_shares, samples_of
+from unbraid.errors import UnbraidError
+from unbraid.evaluation.scores import ACTIVE, FOLLOWS, follows
 from unbraid.figures.series import number
 from unbraid.files import read_json, whole_file
 from unbraid.model import Model
@@ -22,16 +19,28 @@ from unbraid.reporting import charts, tables
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
 from unbraid.reporting.headline import RULE, findings, headline, headline_without_factors
-from unbraid.reporting.latents import SHOWN, Latent, has_kl, in_order
+from unbraid.reporting.latents import SHOWN, has_kl, heard_of, in_order, shares_of
 from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, colour_bar, make_pictures, position_maps
+from unbraid.reporting.plates import plate
+from unbraid.reporting.templates import render_template
+from unbraid.reporting.view import RunView
 from unbraid.training.log import read_log
 from unbraid.training.run import ENVIRONMENT, REPORT, Run
 from unbraid.training.symptoms import symptoms
 from unbraid.zoo.recipe import models, remedies
 
+SPECTRUM_IMAGES = 300
 
-def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset | None = None) -> Path:
+
+def write_report(
+    run: Run,
+    model: Model,
+    table: CodeTable,
+    scored: Mapping[str, Any],
+    dataset: Dataset | None = None,
+    path: Path | None = None,
+) -> Path:
     """Write `report.html` of a run; writing it again gives the same bytes.
 
     Args:
@@ -39,9 +48,10 @@ def write_report(run: Run, model: Model, table: CodeTable, scored: Mapping[str, 
         table: its codes.
         scored: what `metrics.json` holds.
         dataset: the data of the run; by default they are loaded.
+        path: the file; by default in the run's folder.
     """
     text = render(run, model, table, scored, dataset or run.experiment.load_data())
-    path = run.folder / REPORT
+    path = path or run.folder / REPORT
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return path
@@ -58,9 +68,11 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
     heard = heard_of(shares, latents) if shares is not None else None
     found = findings(heard, table.factor_names, table.factor_sizes) if heard is not None else None
     kl = total_kl(table, scored)
+    view = RunView.known(run, model, table, scored, dataset)
     n_active = sum(latent.active for latent in latents)
     step = int(scored.get("step", model.step))
-    return _template().render(
+    return render_template(
+        "run.html.jinja",
         experiment=experiment,
         data_name=experiment.data_options.get("name", experiment.data),
         headline=headline(found) if found is not None else headline_without_factors(n_active, len(latents), kl),
@@ -89,6 +101,13 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         information=charts.information_chart(shares, heard, table.factor_names, shown)
         if shares is not None and heard is not None
         else None,
+        sharpness=plate("spectrum", "Sharpness", [view], images=SPECTRUM_IMAGES),
+        of_factors=[
+            plate("assignment", "Which latents stand for which factor", [view]),
+            plate("importance", "What a forest predicts factors from", [view]),
+        ]
+        if shares is not None
+        else [],
         position_maps=position_maps(table, shown),
         colour_bar=colour_bar(),
         position_limit=f"{POSITION_LIMIT:g}",
@@ -101,7 +120,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         objective=models[experiment.model],
         parts=tables.part_table(experiment, len(dataset)),
         settings=tables.setting_table(experiment),
-        environment=tables.environment_table(_environment(run)),
+        environment=tables.environment_table(environment_of(run)),
         active_share=f"{100 * ACTIVE:g} %",
         follow_share=f"{100 * FOLLOWS:g} %",
     )
@@ -113,26 +132,6 @@ def total_kl(table: CodeTable, scored: Mapping[str, Any]) -> float:
         return float(table.kl.astype(np.float64).sum())
     splits = scored.get("splits", {})
     return number(splits.get("test" if "test" in splits else "train", {}).get("terms", {}).get("kl"))
-
-
-def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, "d k"] | None:
-    """Information shares as scored, else computed; None without factors or for codes that are not finite."""
-    if not table.has_factors:
-        return None
-    given = np.array(scored.get("information_shares") or [], dtype=np.float64)
-    if given.shape == (table.latent_dim, len(table.factor_names)) and np.isfinite(given).all():
-        return given
-    try:
-        return information_shares(samples_of(table))
-    except UsageError:  # codes that are not finite have no information
-        return None
-
-
-def heard_of(shares: Float[np.ndarray, "d k"], latents: Sequence[Latent]) -> Float[np.ndarray, "d k"]:
-    """Shares of active latents, 0 for dead ones: what noise drowns the decoder never hears, though the means hold it."""
-    active = np.zeros(len(latents), dtype=bool)
-    active[[latent.index for latent in latents]] = [latent.active for latent in latents]
-    return np.asarray(np.where(active[:, None], shares, 0.0))
 
 
 def _tiles(
@@ -152,14 +151,9 @@ def _tiles(
     ]
 
 
-def _environment(run: Run) -> dict[str, Any]:
+def environment_of(run: Run) -> dict[str, Any]:
+    """Versions and machine of a run, as recorded when it began."""
     try:
         return read_json(run.folder / ENVIRONMENT, "environment")
     except UnbraidError:  # a page without versions is better than none
         return {"versions": MISSING}
-
-
-def _template() -> jinja2.Template:
-    text = resources.files("unbraid.reporting").joinpath("template.html.jinja").read_text(encoding="utf-8")
-    world = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    return world.from_string(text)

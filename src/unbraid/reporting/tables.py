@@ -12,6 +12,7 @@ from unbraid.distributions.interfaces import posteriors, priors
 from unbraid.figures.series import number
 from unbraid.metrics.registry import metrics, range_in_words
 from unbraid.options import options_of
+from unbraid.registry import Entry
 from unbraid.reporting.numbers import count, decimal, metric_name, plain
 from unbraid.training.experiment import Experiment
 from unbraid.training.log import is_nats
@@ -38,8 +39,17 @@ TERMS = {
     "critic/permuted": "Critic's loss on permuted codes",
     "critic/accuracy": "Critic's accuracy, 0.5 at chance",
 }
-ESTIMATORS = {"mss": "from batches (mss)", "mws": "from batches (mws)", "plain": "within batches", "critic": "by the critic"}
+ESTIMATORS = {
+    "mss": "from batches (mss)",
+    "mws": "from batches (mws)",
+    "plain": "within batches",
+    "critic": "by the critic",
+    "gaussian": "by linear dependence",
+}
 SPLIT_NAMES = {"train": "training", "test": "test"}
+
+
+MOST_COLUMNS = 6
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,14 @@ class Table:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def narrow(self) -> Table:
+        """The same, turned on its side where it has more columns than a page takes and than it has rows."""
+        if len(self.columns) <= max(MOST_COLUMNS, len(self.rows) + 1):
+            return self
+        head, *rows = zip(self.columns, *self.rows, strict=True)
+        return Table(head, tuple(rows))
 
 
 COMPARED = ("95 %", "chance", "untrained", "ceiling")
@@ -146,6 +164,12 @@ def score_rows(scored: Mapping[str, Any], factors: Sequence[str]) -> list[Score]
             if isinstance(found, dict) and "score" in found
         ]
     return rows
+
+
+def reading(entry: Entry) -> str:
+    """What a metric measures and how to read it."""
+    source = f" {entry.source}." if entry.source else ""
+    return f"{entry.summary} {_reading(entry.details)}{source}"
 
 
 def _compared(scores: Mapping[str, Any]) -> tuple[str, ...]:

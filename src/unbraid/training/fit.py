@@ -19,6 +19,7 @@ from unbraid.files import read_json, write_json
 from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.randomness import derived_seed, one_step_of_randomness
+from unbraid.training.board import summaries
 from unbraid.training.checkpoint import Checkpoint, checkpoint_path, require_fit, write_checkpoint
 from unbraid.training.log import RunLog, read_log
 from unbraid.training.meter import Meter
@@ -73,6 +74,8 @@ class Silent:
 
 
 Evaluate = Callable[[VAE, int], Mapping[str, Any]]
+SHOWN = 5
+"""How often TensorBoard is shown images and histograms in a run: a tenth of a second each time."""
 
 
 def load_images(dataset: Dataset, index: Any, device: torch.device) -> torch.Tensor:
@@ -260,6 +263,8 @@ def _loop(
             state.require_finite()
             log.write({"kind": "evaluation", "step": state.step, "values": evaluate(vae, state.step)})
         stopping = stop.is_set()  # asked once: a signal that comes later waits for the next step
+        if state.step % -(-run.last_step // SHOWN) == 0 or last:
+            log.show(state.step, summaries(vae, dataset, values or {}, device))
         if state.step % experiment.checkpoint_every == 0 or last or stopping:
             save()
         monitor.advance(state.step, values, speed)

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,13 @@ class RunLog:
 
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _scalars(entry)]
         self._board.add_event(Event(wall_time=entry["time"], step=entry["step"], summary=Summary(value=values)))
+
+    def show(self, step: int, summaries: Iterable[Any]) -> None:
+        """Let TensorBoard show more than numbers, such as images; they are no part of the log, so a resumed run begins anew."""
+        from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
+        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
+
+        self._board.add_event(Event(wall_time=time.time(), step=step, summary=Summary(value=summaries)))
 
     def sync(self) -> int:
         """Bring everything to the disk; the size of the log, for the checkpoint to remember."""

@@ -1,0 +1,96 @@
+"""unbraid figure NAME RUN [RUN ...] -o FILE"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unbraid.cli.parse import Argument, HelpShown, parse, peek_positional
+from unbraid.errors import UsageError
+from unbraid.options import Option, OptionSpec
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from unbraid.registry import Entry
+
+_FLAGS = ("--help", "--overwrite", "--no-overwrite")
+_NAMED = Argument(OptionSpec("name", str, None, Option("figure, see `unbraid list figures`")), "name", required=True)
+_RUNS = Argument(OptionSpec("run", str, None, Option("run folder, or several")), "run", many=True)
+OUT = Argument(
+    OptionSpec("out", str, None, Option("file to write; its ending says how: .png, .svg, .pdf, .gif")),
+    "out",
+    "File",
+    short="-o",
+)
+OVERWRITE = Argument(OptionSpec("overwrite", bool, False, Option("replace the file if it is there")), "overwrite", "File")
+DATA = Argument(
+    OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
+    "data",
+    "Machine",
+)
+DEVICE = Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Machine")
+_DPI = Argument(
+    OptionSpec("dpi", int, 144, Option("dots an inch of a .png, 72 for one a CSS pixel", ge=36, le=1200)), "dpi", "File"
+)
+_OWN = ("name", "run", "out", "overwrite", "data", "device", "dpi")
+_ABOUT = (
+    "Draw a figure of one run or several. Which there are: unbraid list figures. Runs must have been scored where the figure "
+    "shows codes or scores, which unbraid train does at its end."
+)
+
+
+def run(tokens: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    name = [*peek_positional(["--" if token == "-o" else token for token in tokens], _FLAGS), None][0]
+    about, options = _ABOUT, []
+    if name:
+        from unbraid.reporting.gallery.registry import figures, how_many
+
+        entry = figures[name]
+        about = f"{entry.summary} Of {how_many(*entry.details['runs'])}; needs {entry.details['needs']}."
+        options = [Argument(spec, option, "Figure") for option, spec in entry.options.items()]
+    try:
+        given = parse("figure", about, [_NAMED, _RUNS, OUT, OVERWRITE, _DPI, *options, DATA, DEVICE], tokens)
+    except HelpShown:
+        return 0
+    if not given.get("run"):
+        raise UsageError(f"Give a run folder, or several: unbraid figure {given['name']} runs/NAME -o {given['name']}.png")
+    if not given.get("out"):
+        raise UsageError(f"Give the file to write: unbraid figure {given['name']} {given['run'][0]} -o {given['name']}.png")
+    from unbraid import api
+    from unbraid.cli.console import counting, out
+    from unbraid.data.progress import listening
+    from unbraid.figures.saving import KINDS, kind_of_file, require_absent, save
+    from unbraid.reporting.gallery.registry import draw, shows_images
+
+    path = Path(given["out"])
+    animated = kind_of_file(path, (*KINDS, "gif")) == "gif"
+    require_absent(path, given.get("overwrite", False))
+    dpi = _DPI.spec.check(given.get("dpi", _DPI.spec.default), "figures")
+    chosen = {option: value for option, value in given.items() if option not in _OWN}
+    with listening(counting):
+        views = [api.view_of(one, data=given.get("data"), device=given.get("device", "auto")) for one in given["run"]]
+        drawn = draw(given["name"], views, chosen, animated=animated)
+    save(drawn.content, path, dpi=dpi, overwrite=given.get("overwrite", False))
+    out.print(f"Figure: {path}")
+    out.print(drawn.caption)
+    if shows_images(figures[given["name"]]) and not views[0].dataset.redistributable:
+        out.print(f"The images of {views[0].dataset.name} may not be passed on, and this figure shows them.")
+    return 0
+
+
+def explain_figure(entry: Entry) -> Iterator[RenderableType]:
+    """What `unbraid show FIGURE` says beside the docstring: of how many runs it is, what they need, and the command."""
+    from rich.text import Text
+
+    from unbraid.reporting.gallery.registry import how_many
+
+    details = entry.details
+    endings = ".png, .svg, .pdf" + (", .gif" if "animated" in details else "")
+    facts = {"Of: ": how_many(*details["runs"]), "Needs: ": details["needs"], "Files: ": endings}
+    for label, fact in facts.items():
+        yield Text.assemble((label, "bold"), fact)
+    runs = "runs/NAME" if details["runs"][1] == 1 else "runs/*"
+    yield Text.assemble(("Command: ", "bold"), f"unbraid figure {entry.name} {runs} -o {entry.name}.png\n")

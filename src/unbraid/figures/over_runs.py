@@ -1,0 +1,113 @@
+"""Scores over runs: seeds with intervals, and what few labels are enough for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from unbraid.figures.style import FAINT, INK, canvas, drawing, kind_of, panels, width_of
+from unbraid.metrics.intervals import mean_interval
+
+PLOT, ROW, FRAME = 270, 30, 100
+"""In CSS pixels: width of a plot beside its labels, height of a kind of run, height of what is around them."""
+REFERENCES = {"chance": (":", FAINT), "ceiling": ("--", FAINT)}
+
+Scores = Mapping[str, Mapping[str, Sequence[float]]]
+
+
+def seeds(
+    scores: Scores,
+    *,
+    references: Mapping[str, Mapping[str, float]] | None = None,
+    limits: Mapping[str, tuple[float, float]] | None = None,
+) -> Figure:
+    """Every run's score as a dot, the mean over runs as a bar across, and its 95 % interval as a line.
+
+    The interval says where the mean of other seeds would lie; it is wide for few seeds, and one seed has none.
+
+    Args:
+        scores: for each metric, for each kind of run, the scores of its runs.
+        references: for each metric, values to compare with: "chance", "ceiling".
+        limits: for each metric the least and largest score there can be, where intervals end.
+    """
+    names = list(scores)
+    kinds = list(dict.fromkeys(kind for own in scores.values() for kind in own))
+    label = max(width_of(kind, 11.0) for kind in kinds)
+    with drawing():
+        figure, axes = panels(len(names), 2, PLOT + label, FRAME + ROW * len(kinds))
+        for ax, name in zip(axes, names, strict=True):
+            ax.set_title(name, pad=22)
+            ends = (limits or {}).get(name, (-np.inf, np.inf))
+            for row, kind in enumerate(kinds):
+                _runs(ax, row, np.asarray(scores[name].get(kind, ()), dtype=np.float64), *kind_of(row), ends)
+            for what, value in (references or {}).get(name, {}).items():
+                style, colour = REFERENCES.get(what, ("-.", FAINT))
+                ax.axvline(value, linestyle=style, color=colour, linewidth=1, zorder=1)
+                ax.annotate(what, (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 1), textcoords="offset points",
+                            fontsize=9, color=colour, ha="center", va="bottom")  # fmt: skip
+            ax.set_yticks(range(len(kinds)), kinds)
+            ax.set_ylim(len(kinds) - 0.5, -0.5)
+            ax.tick_params(axis="y", length=0)
+            ax.spines["left"].set_visible(False)
+            ax.grid(visible=False)
+            ax.grid(visible=True, axis="x")
+            ax.xaxis.set_major_locator(MaxNLocator(5))
+        return figure
+
+
+def _runs(ax: Axes, row: int, values: np.ndarray, colour: str, marker: str, ends: tuple[float, float]) -> None:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return
+    if len(known) > 1:
+        ax.plot(
+            np.clip(mean_interval(known.tolist()), *ends),
+            (row, row),
+            color=colour,
+            linewidth=2.4,
+            solid_capstyle="butt",
+            zorder=2,
+        )
+    mean = float(known.mean())
+    ax.plot((mean, mean), (row - 0.3, row + 0.3), color=INK, linewidth=2, zorder=2.5)
+    ax.plot(known, np.full(len(known), row), marker, color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=0.7,
+            zorder=3)  # fmt: skip
+
+
+def label_efficiency(
+    labels: Sequence[int], accuracies: Mapping[str, Sequence[Sequence[float]]], *, title: str = "Accuracy of a linear probe"
+) -> Figure:
+    """How often a classifier names the factors right, by the number of labelled images it learns from.
+
+    Lines are means over runs of a kind, bands their 95 % intervals, dots runs.
+
+    Args:
+        labels: numbers of labelled images, ascending.
+        accuracies: for each kind of run, for each run, the accuracy with so many labels.
+    """
+    with drawing():
+        figure, ax = canvas(560, 360)
+        ax.set_title(title)
+        for place, (kind, runs) in enumerate(accuracies.items()):
+            colour, marker = kind_of(place)
+            values = np.asarray(runs, dtype=np.float64)
+            ax.plot(
+                labels, values.mean(0), color=colour, marker=marker, markersize=7, markeredgecolor="white", label=kind, zorder=4
+            )
+            if len(values) > 1:
+                ends = np.array([mean_interval(column.tolist()) for column in values.T])
+                ax.fill_between(labels, ends[:, 0], ends[:, 1], color=colour, alpha=0.15, linewidth=0, zorder=1)
+                for run in values:
+                    ax.plot(labels, run, ".", color=colour, markersize=4, alpha=0.7, zorder=3)
+        ax.set_xscale("log")
+        ax.set_xticks(list(labels))
+        ax.minorticks_off()
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+        ax.set_xlabel("labelled images")
+        ax.set_ylim(0, 1.02)
+        ax.legend(loc="best")
+        return figure

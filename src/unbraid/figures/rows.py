@@ -1,0 +1,130 @@
+"""Rows of images with a label each, as a figure: pixels stay squares, labels stay text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+
+from unbraid.figures.grids import shrink, strip
+from unbraid.figures.style import FAINT, INK, PIXELS_PER_INCH, drawing, width_of
+
+STRIP = 724
+"""About this wide, in CSS pixels, are all images of a row together: 11 of 64 pixels at their size, of 32 at twice theirs."""
+LARGEST = 128
+"""Images are shown no larger than this many of their pixels."""
+MARGIN, BETWEEN, PART, BESIDE, LINE = 8, 8, 18, 12, 18
+"""In CSS pixels: around all, between rows, between parts of a row, between label and images, height of a line of text."""
+HEADING, NOTE, FOOT = 11.0, 10.0, 10.5
+KEY = (240, 12)
+"""Width and height of the bar of colours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """A bar of colours with words below it, spread evenly from its left to its right end."""
+
+    pixels: UInt8[np.ndarray, "1 n 3"]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Images side by side, with a label before them and a smaller note below it."""
+
+    label: str
+    images: UInt8[np.ndarray, "n c h w"]
+    note: str = ""
+
+
+def image_rows(
+    rows: Sequence[Row | None],
+    *,
+    title: str = "",
+    breaks: Sequence[int] = (),
+    headings: Sequence[str] = (),
+    feet: Sequence[str] = (),
+    tile: int | None = None,
+    key: Key | None = None,
+) -> Figure:
+    """Rows of images of one size under each other.
+
+    Args:
+        rows: from the top; None leaves a gap.
+        title: above all.
+        breaks: columns before which a row breaks into parts, with a white gap between them.
+        headings: one above each part.
+        feet: words below each part, spread evenly from its left to its right end.
+        tile: about how many CSS pixels wide an image is; by default so that rows are `STRIP` wide, but one image 96 at most.
+        key: what colours mean, below all.
+    """
+    shown = [row and Row(row.label, shrink(row.images, LARGEST), row.note) for row in rows]
+    first = next(row for row in shown if row)
+    n, _, height, width = first.images.shape
+    times = max(1, round((tile or min(STRIP / n, max(96, width))) / width))
+    parts = [strip(piece) for piece in np.split(first.images, list(breaks))]
+    widths = [times * part.shape[1] for part in parts]
+    texts = [size for row in shown if row for size in (width_of(row.label), width_of(row.note, NOTE))]
+    left = MARGIN + (round(max(texts)) + BESIDE if max(texts) else 0)  # whole, so that pixels stay sharp
+    words = [*(round(width_of(heading, HEADING)) for heading in headings), *[0] * (len(parts) - len(headings))]
+    steps = [max(pair) + PART for pair in zip(widths, words, strict=True)]
+    wide = max(left + sum(steps) - PART, MARGIN + round(1.12 * width_of(title, 13.0)), left + KEY[0] * bool(key)) + MARGIN
+    above = MARGIN + (27 if title else 0) + (LINE if headings else 0)
+    step = times * height + BETWEEN
+    high = above + sum(step if row else 2 * BETWEEN for row in shown) - BETWEEN + (LINE if feet else 0) + MARGIN
+    high += KEY[1] + LINE + 2 * BETWEEN if key else 0
+    starts = [left + sum(steps[:i]) for i in range(len(steps))]
+    with drawing():
+        figure = Figure(figsize=(wide / PIXELS_PER_INCH, high / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH)
+        page = _Page(figure, wide, high)
+        page.text(MARGIN, MARGIN + 0.6 * LINE, title, size=13, weight="bold")
+        for start, heading in zip(starts, headings, strict=False):
+            page.text(start, above - 0.5 * LINE, heading, size=HEADING)
+        top = above
+        for row in shown:
+            if row is None:
+                top += 2 * BETWEEN
+                continue
+            middle = top + times * height / 2
+            page.text(MARGIN, middle - (8 if row.note else 0), row.label)
+            page.text(MARGIN, middle + 8, row.note, size=NOTE, color=FAINT)
+            for start, size, piece in zip(starts, widths, np.split(row.images, list(breaks)), strict=True):
+                page.image(start, top, size, times * height, strip(piece))
+            top += step
+        for start, size in zip(starts, widths, strict=True):
+            page.spread(start, size, top - BETWEEN + 0.6 * LINE, feet)
+        if key:
+            page.image(left, top + BETWEEN, *KEY, key.pixels)
+            page.spread(left, KEY[0], top + BETWEEN + KEY[1] + 0.6 * LINE, key.words)
+        return figure
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A figure addressed in CSS pixels from its top left corner."""
+
+    figure: Figure
+    width: float
+    height: float
+
+    def text(self, x: float, y: float, words: str, *, size: float = 12, **style: Any) -> None:
+        if words:
+            style = {"color": INK, **style}
+            self.figure.text(x / self.width, 1 - y / self.height, words, fontsize=size, va="center", **style)
+
+    def spread(self, x: float, width: float, y: float, words: Sequence[str]) -> None:
+        """Words evenly from a left to a right end."""
+        for i, word in enumerate(words):
+            side = "left" if i == 0 else "right" if i == len(words) - 1 else "center"
+            self.text(x + width * i / max(1, len(words) - 1), y, word, size=FOOT, color=FAINT, ha=side)
+
+    def image(self, x: float, y: float, width: float, height: float, pixels: np.ndarray) -> None:
+        box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
+        ax = self.figure.add_axes(box)
+        colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)  # colour maps round some greys
+        ax.imshow(colours, interpolation="none", aspect="auto")
+        ax.set_axis_off()

@@ -1,0 +1,1 @@
+"""The figures that can be made of runs, one registered function each."""

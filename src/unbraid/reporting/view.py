@@ -1,0 +1,179 @@
+"""A run as figures and pages see it: each of its files is read when something first asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from unbraid.codes import CodeTable
+from unbraid.data.dataset import Dataset
+from unbraid.errors import CorruptFile, UsageError
+from unbraid.evaluation.scores import follows
+from unbraid.evaluation.stored import read_scores
+from unbraid.figures.images import evenly
+from unbraid.model import Model
+from unbraid.reporting.latents import Latent, heard_of, in_order, shares_of
+from unbraid.training.checkpoint import checkpoint_path, list_checkpoints
+from unbraid.training.experiment import Experiment
+from unbraid.training.log import read_log
+from unbraid.training.run import CODES, METRICS, Run
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run that was trained and, for most figures, scored.
+
+    Args:
+        run: the run.
+        load_model: gives the model of its newest checkpoint.
+        given: the data of the run, or where they lie by now; None looks where they lay.
+    """
+
+    run: Run
+    load_model: Callable[[], Model]
+    given: Dataset | str | None = None
+
+    @classmethod
+    def known(cls, run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset) -> RunView:
+        """A run of which all this was read already."""
+        view = cls(run, lambda: model, dataset)
+        vars(view).update(model=model, table=table, scored=scored, dataset=dataset)  # where cached properties look first
+        return view
+
+    @property
+    def name(self) -> str:
+        """As the user gave it, for errors."""
+        return str(self.run.folder)
+
+    @property
+    def experiment(self) -> Experiment:
+        """Its configuration."""
+        return self.run.experiment
+
+    @cached_property
+    def model(self) -> Model:
+        """The newest checkpoint."""
+        return self.load_model()
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data it was trained on."""
+        return self.experiment.load_data(self.given)
+
+    @cached_property
+    def log(self) -> list[dict[str, Any]]:
+        """Its log."""
+        return read_log(self.run.log)
+
+    @cached_property
+    def scored(self) -> Mapping[str, Any]:
+        """What `metrics.json` holds. Raises `UsageError` where its newest checkpoint was not scored."""
+        path = self.run.folder / METRICS
+        if not path.is_file():
+            raise UsageError(f"{self.name} has not been scored; score it first: unbraid evaluate {self.name}.")
+        scored = read_scores(path)
+        if not is_newest(self.run, scored["step"]):
+            raise UsageError(
+                f"{self.name} was scored at step {scored['step']:,} and trained further since; score it anew: "
+                f"unbraid evaluate {self.name}."
+            )
+        return scored
+
+    @cached_property
+    def table(self) -> CodeTable:
+        """Its codes. Raises `UsageError` where it was not scored, `CorruptFile` where they do not belong to its scores."""
+        images = self.scored["images"]
+        table = CodeTable.load(self.run.folder / CODES)
+        if (table.latent_dim, len(table)) != (self.experiment.latent_dim, images):
+            raise CorruptFile(
+                f"{self.run.folder / CODES} is not of this run and its scores: {len(table)} images and {table.latent_dim} "
+                f"latents there, {images} and {self.experiment.latent_dim} here. Make both anew: unbraid evaluate {self.name}."
+            )
+        return table
+
+    @cached_property
+    def shares(self) -> Float[np.ndarray, "d k"] | None:
+        """Share of each factor's entropy that each latent knows; None without factors or with codes that are not finite."""
+        return shares_of(self.table, self.scored)
+
+    @cached_property
+    def latents(self) -> list[Latent]:
+        """All latents, the most informative first, with the factors they follow."""
+        shares = self.shares
+        return in_order(self.table, follows(shares, self.table.factor_names) if shares is not None else [])
+
+    @property
+    def heard(self) -> Float[np.ndarray, "d k"]:
+        """Shares of active latents, 0 for dead ones. Raises `UsageError` where there are none."""
+        return heard_of(self.need_shares(), self.latents)
+
+    @property
+    def labels(self) -> list[str]:
+        """Of all latents in their own order, like "z3 · 1.8 nats · scale"."""
+        return [one.label for one in sorted(self.latents, key=lambda one: one.index)]
+
+    @property
+    def amounts(self) -> Float[np.ndarray, "d"]:
+        """What latents are sorted by, the largest first: their KL, or the variance of their means where they have none."""
+        found = [one.variance if np.isnan(one.kl) else one.kl for one in sorted(self.latents, key=lambda one: one.index)]
+        return np.array(found, dtype=np.float64)
+
+    def need_shares(self) -> Float[np.ndarray, "d k"]:
+        """The information shares. Raises `UsageError` for data without factors and codes that are not finite."""
+        self.need_factors()
+        if self.shares is None:
+            raise UsageError(f"The codes of {self.name} are not finite, so they tell nothing of factors.")
+        return self.shares
+
+    def need_factors(self) -> None:
+        """Raise `UsageError` where the data have no factors."""
+        if not self.table.has_factors:
+            raise UsageError(
+                f"{self.name} was trained on {self.experiment.data!r}, which has no factors, and this figure needs them; "
+                "take a run on data with factors: unbraid list datasets."
+            )
+
+    def need_same_factors(self, other: RunView) -> None:
+        """Raise `UsageError` where the factors are not those of another run, or there are none."""
+        self.need_factors()
+        if self.table.factor_names != other.table.factor_names:
+            raise UsageError(
+                f"{other.name} has the factors {', '.join(other.table.factor_names)} and {self.name} "
+                f"{', '.join(self.table.factor_names)}; this figure needs runs with the same."
+            )
+
+
+def is_newest(run: Run, step: int) -> bool:
+    """Whether the newest checkpoint of a run is that of this step; also where no checkpoint was kept."""
+    saved = list_checkpoints(run.checkpoints)
+    return not saved or saved[-1] == checkpoint_path(run.checkpoints, step)
+
+
+def chosen_images(dataset: Dataset, n: int) -> Int[np.ndarray, "_"]:
+    """Indices of n images spread evenly over the held-out ones, or over all where none is held out."""
+    rows = dataset.split("test") if len(dataset.test) else np.arange(len(dataset))
+    return rows[evenly(len(rows), n)]
+
+
+def need_image(dataset: Dataset, index: int) -> int:
+    """The index of an image. Raises `UsageError` where there is none of that index."""
+    if not 0 <= index < len(dataset):
+        raise UsageError(f"Image {index} of {dataset.name!r}; allowed: 0 to {len(dataset) - 1}.")
+    return index
+
+
+def need_same_data(views: Sequence[RunView]) -> None:
+    """Raise `UsageError` where runs were trained on different data."""
+    first = views[0].experiment
+    for view in views[1:]:
+        other = view.experiment
+        if any(getattr(first, part) != getattr(other, part) for part in ("data", "data_options", "image_shape", "data_digest")):
+            raise UsageError(
+                f"{views[0].name} and {view.name} were trained on different data ({first.address} and {other.address}, or "
+                "their options differ); this figure needs runs on the same."
+            )

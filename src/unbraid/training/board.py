@@ -1,0 +1,94 @@
+"""What TensorBoard shows of a checkpoint beside the numbers of the log: images, and histograms of weights and of KL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from unbraid.data.dataset import Dataset
+from unbraid.figures.grids import Pixels, gap_of, png, strip, to_bytes
+from unbraid.nn.vae import VAE
+
+IMAGES, COLUMNS, ROWS, SPAN = 8, 7, 12, 2.0
+"""Images that are reconstructed; steps of a traversal, latents that have one, and its ends, in units of the prior."""
+BINS = 50
+
+
+def summaries(vae: VAE, dataset: Dataset, values: Mapping[str, Any], device: torch.device) -> Iterator[Any]:
+    """Summaries of a model as it is now; it is left as it was, and nothing is drawn at random.
+
+    `images/reconstructions` has images above their reconstructions; `images/traversals` a row a latent, in order, from -2 to 2
+    about the code of the first of them. Neither where images may not be passed on.
+
+    Args:
+        values: the newest entry of the log, of which `kl_per_dim` is taken.
+    """
+    from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
+
+    for player in vae.players:
+        weights = [p.detach().flatten() for p in vae.parameters_of(player) if p.ndim > 1]
+        if weights:
+            yield Summary.Value(tag=f"weights/{player}", histo=_histogram(torch.cat(weights).float().cpu().numpy()))
+    if isinstance(values.get("kl_per_dim"), list):
+        yield Summary.Value(tag="latents/kl_per_dim", histo=_histogram(np.array(values["kl_per_dim"])))
+    if dataset.redistributable:
+        was_training = vae.training
+        vae.eval()
+        for name, pixels in _pictures(vae, dataset, device).items():
+            height, width = pixels.shape[:2]
+            colours = 1 if pixels.ndim == 2 else 3
+            image = Summary.Image(height=height, width=width, colorspace=colours, encoded_image_string=png(pixels))
+            yield Summary.Value(tag=f"images/{name}", image=image)
+        vae.train(was_training)
+
+
+@torch.no_grad()
+def _pictures(vae: VAE, dataset: Dataset, device: torch.device) -> dict[str, Pixels]:
+    rows = dataset.split("test") if len(dataset.test) else np.arange(len(dataset))
+    index = rows[np.arange(IMAGES) * len(rows) // IMAGES]
+    images = torch.from_numpy(dataset.images.floats(index)).to(device)
+    codes = vae.encode(images).mean.float()
+    d = min(ROWS, codes.shape[1])
+    moved = codes[0].repeat(d * COLUMNS, 1)
+    moved[torch.arange(d * COLUMNS), torch.arange(d).repeat_interleave(COLUMNS)] = torch.linspace(
+        -SPAN, SPAN, COLUMNS, device=moved.device
+    ).repeat(d)
+    if vae.quantiser is not None:
+        moved = vae.quantiser.nearest(moved)
+    decoded = _decoded(vae, torch.cat([codes, moved]))
+    steps = decoded[IMAGES:].reshape(d, COLUMNS, *decoded.shape[1:])
+    return {
+        "reconstructions": _stacked([dataset.images.bytes(index), decoded[:IMAGES]]),
+        "traversals": _stacked(list(steps)),
+    }
+
+
+def _decoded(vae: VAE, codes: torch.Tensor) -> UInt8[np.ndarray, "n c h w"]:
+    return to_bytes(vae.likelihood.mean(vae.decode(codes)).float().cpu().numpy())
+
+
+def _stacked(rows: list[UInt8[np.ndarray, "n c h w"]]) -> Pixels:
+    """Strips under each other."""
+    strips = [strip(row) for row in rows]
+    gap = np.full((gap_of(rows[0].shape[2]), *strips[0].shape[1:]), 255, dtype=np.uint8)
+    return np.concatenate([part for one in strips for part in (one, gap)][:-1])
+
+
+def _histogram(values: Float[np.ndarray, "n"]) -> Any:
+    from tensorboard.compat.proto.summary_pb2 import HistogramProto  # type: ignore[attr-defined]
+
+    known = values[np.isfinite(values)].astype(np.float64)
+    counts, edges = np.histogram(known, bins=BINS)
+    return HistogramProto(
+        min=float(known.min(initial=np.inf)),
+        max=float(known.max(initial=-np.inf)),
+        num=len(known),
+        sum=float(known.sum()),
+        sum_squares=float((known**2).sum()),
+        bucket_limit=edges[1:].tolist(),
+        bucket=counts.astype(np.float64).tolist(),
+    )

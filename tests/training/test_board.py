@@ -1,0 +1,97 @@
+"""What TensorBoard is shown of a run: numbers, images and histograms, all true; no images that may not be passed on."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
+
+import unbraid
+from tiny import TINY
+from unbraid.data.dataset import load_dataset
+from unbraid.figures.grids import strip, to_bytes
+from unbraid.training.board import COLUMNS, IMAGES, summaries
+from unbraid.training.plan import plan
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return load_dataset(TINY)
+
+
+def shown(vae, dataset, values=()):
+    return {value.tag: value for value in summaries(vae, dataset, dict(values), CPU)}
+
+
+def pixels(summary):
+    return np.asarray(Image.open(io.BytesIO(summary.image.encoded_image_string)))
+
+
+def test_images_are_reconstructions_and_traversals_of_the_model_as_it_is(dataset):
+    experiment, _ = plan("beta_vae", TINY, {"latent_dim": 3, "batch_size": 16})
+    model = unbraid.Model(experiment.build(), experiment)
+    found = shown(model.vae.train(), dataset)
+    assert model.vae.training, "the model is left as it was"
+    model.vae.eval()
+    index = dataset.test[np.arange(IMAGES) * len(dataset.test) // IMAGES]
+    images = dataset.images.bytes(index)
+    above, below = pixels(found["images/reconstructions"])[:32], pixels(found["images/reconstructions"])[33:]
+    np.testing.assert_array_equal(above, strip(images))
+    np.testing.assert_allclose(below.astype(int), strip(to_bytes(model.reconstruct(images))).astype(int), atol=1)
+    code = model.encode(images)[0]
+    for j in range(3):
+        codes = np.tile(code, (COLUMNS, 1))
+        codes[:, j] = np.linspace(-2, 2, COLUMNS)
+        row = pixels(found["images/traversals"])[33 * j : 33 * j + 32]
+        np.testing.assert_allclose(row.astype(int), strip(to_bytes(model.decode(codes))).astype(int), atol=1)
+
+
+def test_histograms_count_every_weight_and_every_latent(dataset):
+    experiment, _ = plan("beta_vae", TINY, {"latent_dim": 3, "batch_size": 16})
+    vae = experiment.build()
+    found = shown(vae, dataset, {"kl_per_dim": [0.0, 1.0, 3.0]})
+    for player in ("encoder", "decoder"):
+        weights = torch.cat([p.detach().flatten() for p in vae.parameters_of(player) if p.ndim > 1]).double()
+        histogram = found[f"weights/{player}"].histo
+        assert (histogram.num, sum(histogram.bucket)) == (len(weights), len(weights))
+        assert histogram.min == pytest.approx(float(weights.min()))
+        assert histogram.sum_squares == pytest.approx(float((weights**2).sum()), rel=1e-6)
+        below = histogram.bucket_limit[10]
+        assert sum(histogram.bucket[:11]) == pytest.approx(int((weights < below).sum()), abs=1)
+    kl = found["latents/kl_per_dim"].histo
+    assert (kl.num, kl.min, kl.max, kl.sum) == (3, 0, 3, 4)
+
+
+def test_images_that_may_not_be_passed_on_are_not_shown(dataset):
+    experiment, _ = plan("beta_vae", TINY, {"latent_dim": 3, "batch_size": 16})
+    found = shown(experiment.build(), replace(dataset, redistributable=False))
+    assert not [tag for tag in found if tag.startswith("images/")]
+    assert "weights/encoder" in found
+
+
+@pytest.mark.parametrize("model", ["qlae", "chyvae", "factor_vae", "soft_intro_vae"])
+def test_models_of_all_kinds(dataset, model):
+    experiment, _ = plan(model, TINY, {"latent_dim": 3, "batch_size": 16})
+    found = shown(experiment.build(), dataset)
+    assert {"images/reconstructions", "images/traversals", "weights/encoder", "weights/decoder"} <= set(found)
+
+
+def test_a_run_shows_numbers_at_every_entry_and_images_five_times(tmp_path):
+    options = {"batch_size": 16, "latent_dim": 3, "log_every": 2, "device": "cpu"}
+    unbraid.train("beta_vae", TINY, out=tmp_path / "run", steps=20, **options)
+    (file,) = (tmp_path / "run" / "tensorboard").rglob("*tfevents*")
+    events = [Event.FromString(raw) for raw in RawEventFileLoader(str(file)).Load()]
+    steps = {"simple_value": set(), "image": set(), "histo": set()}
+    for event in events:
+        for value in event.summary.value:
+            steps[value.WhichOneof("value")].add(event.step)
+    assert steps["simple_value"] == set(range(2, 21, 2))
+    assert steps["image"] == steps["histo"] == {4, 8, 12, 16, 20}
