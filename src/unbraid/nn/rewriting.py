@@ -27,10 +27,13 @@ def first_derivatives_alone() -> Iterator[None]:
         _allowed.reset(token)
 
 
-def may_rewrite(x: Tensor, *parameters: Tensor | None) -> bool:
-    """Whether a fast form may be used: float32 on the CPU, where it is faster, and nobody looks at the layers themselves."""
+def may_rewrite(network: nn.Module, x: Tensor) -> bool:
+    """Whether a network may run in a fast form: float32 on the CPU, where it is faster, and nobody looks at its layers."""
     if torch.is_grad_enabled() and not _allowed.get():
         return False
-    tensors = [x, *(parameter for parameter in parameters if parameter is not None)]
-    plain = all(type(t) in (Tensor, nn.Parameter) and t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors)
-    return plain and not (torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling())
+    if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
+        return False
+    tensors = (x, *network.parameters())
+    if not all(type(t) in (Tensor, nn.Parameter) and t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors):
+        return False
+    return not any(layer._forward_hooks or layer._forward_pre_hooks for layer in network.modules())
