@@ -80,10 +80,10 @@ SHOWN = 5
 
 def load_images(dataset: Dataset, index: Any, device: torch.device) -> torch.Tensor:
     """Images of a data set as float32 on a device, in the layout that convolutions are fastest with."""
-    images = torch.from_numpy(dataset.images.floats(index))
+    images = torch.from_numpy(dataset.images.floats(index)).contiguous(memory_format=torch.channels_last)
     if device.type == "cuda":  # copies from pinned memory do not hold up the step before
         images = images.pin_memory()
-    return images.to(device, non_blocking=True, memory_format=torch.channels_last)
+    return images.to(device, non_blocking=True)
 
 
 @dataclass
