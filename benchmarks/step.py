@@ -9,6 +9,7 @@ checks. The plain one has its images ready. Writes benchmarks/results/step.json.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +17,7 @@ from statistics import median
 
 import ours
 import plain
-from racing import Side, keep, race, ratio, shown, table, take_turns
+from racing import RESULTS, Side, keep, race, ratio, shown, table, take_turns
 
 HERE = Path(__file__).parent
 CASES = (
@@ -46,8 +47,19 @@ def main() -> None:
             found.append(measure(*case, given.rounds))
             print({name: value for name, value in found[-1].items() if name != "seconds"}, flush=True)
     print("\n" + shown_table(found))
-    if not given.only:
-        keep("step", {"plain": plain.SETTINGS, "ours": ours.SETTINGS, "cases": found})
+    keep("step", {"plain": plain.SETTINGS, "ours": ours.SETTINGS, "cases": [*others(found), *found]})
+
+
+def others(found: list[dict]) -> list[dict]:
+    """What was measured before of other cases: those that were refused can be measured again alone."""
+    path = RESULTS / "step.json"
+    before = json.loads(path.read_text())["cases"] if path.is_file() else []
+    now = {name_of(one) for one in found}
+    return [one for one in before if name_of(one) not in now]
+
+
+def name_of(one: dict) -> tuple:
+    return one["model"], one["size"], one["batch"], one["threads"]
 
 
 def measure(model: str, size: int, batch: int, threads: int, rounds: int) -> dict:

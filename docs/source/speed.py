@@ -67,7 +67,7 @@ def step(result: dict[str, Any]) -> str:
             f"{one['product']:.0f}",
             "" if one["share"] is None else f"{100 * one['share']:.0f} %",
         ]
-        for one in result["cases"]
+        for one in sorted(result["cases"], key=lambda one: (one["model"] != "vae", -one["size"], one["batch"], one["threads"]))
     ]
     return markdown(head, rows)
 
