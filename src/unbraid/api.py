@@ -82,8 +82,7 @@ def train(
     where = pick_device(device)
     data = as_dataset(data)
     experiment, dataset = plan(model, data, options)
-    folder = Path(out) if out is not None else default_folder(experiment)
-    find_run(folder, experiment, extend=extend, overwrite=overwrite)  # refuse before anything is written
+    folder = _free_folder(experiment, out, extend=extend, overwrite=overwrite)
     with only_writer(folder):
         run = find_run(folder, experiment, extend=extend, overwrite=overwrite)
         make_run(run, overwrite=overwrite)
@@ -109,6 +108,11 @@ def check_run(
     """
     pick_device(device)
     experiment, _ = plan(model, as_dataset(data), options)
+    return _free_folder(experiment, out, extend=extend, overwrite=overwrite)
+
+
+def _free_folder(experiment: Experiment, out: str | Path | None, *, extend: int, overwrite: bool) -> Path:
+    """Where a run goes; refuses before anything is written."""
     folder = Path(out) if out is not None else default_folder(experiment)
     find_run(folder, experiment, extend=extend, overwrite=overwrite)
     return folder

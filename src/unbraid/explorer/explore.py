@@ -20,11 +20,12 @@ from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.randomness import torch_generator
 from unbraid.reporting.command import command_line, given_options
+from unbraid.reporting.groups import INCIDENTAL
 
 IMAGES = 40
 """Images of the data on the page."""
 COLUMNS = 10
-KEPT = {"checkpoint_every", "keep_checkpoints", "evaluate_every", "log_every"}
+KEPT = set(INCIDENTAL) - {"seed"}
 """Options that change what a run leaves behind and not the model."""
 PREVIEW = 16
 """Pixels of the shorter side of what a broadcast decoder draws while a hand moves."""

@@ -15,6 +15,7 @@ from unbraid.metrics.registry import metrics
 from unbraid.reporting import charts, contrasts
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
+from unbraid.reporting.gallery.comparison import common_metrics
 from unbraid.reporting.gallery.training import loss_panels
 from unbraid.reporting.groups import differing, grouped, labels, run_labels, settings
 from unbraid.reporting.numbers import count, few, in_words, metric_name, plain
@@ -74,7 +75,7 @@ def render_comparison(views: Sequence[RunView]) -> str:
         warned=warned(views, groups),
         seeds=plate("seeds", "Every run", views),
         scores=contrasts.score_table(compared),
-        readings=[(metric_name(name), reading(metrics[name])) for name in contrasts.common_metrics(views) if name in metrics],
+        readings=[(metric_name(name), reading(metrics[name])) for name in common_metrics(views) if name in metrics],
         differences=contrasts.difference_tables(compared),
         reference=compared.names[0],
         nats=contrasts.nats_table(compared),

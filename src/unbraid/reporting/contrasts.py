@@ -10,7 +10,7 @@ import numpy as np
 
 from unbraid.figures.series import number
 from unbraid.metrics.intervals import difference_interval, mean_interval
-from unbraid.reporting.gallery.comparison import limits_of, rate_of, split_of, title_of
+from unbraid.reporting.gallery.comparison import common_metrics, limits_of, rate_of, split_of, title_of
 from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.tables import Table
 from unbraid.reporting.view import RunView
@@ -60,11 +60,6 @@ class Compared:
     runs: tuple[int, ...]
     scores: tuple[Quantity, ...]
     nats: tuple[Quantity, ...]
-
-
-def common_metrics(views: Sequence[RunView]) -> list[str]:
-    """Metrics that all runs were scored by."""
-    return [name for name in views[0].scored["metrics"] if all(name in view.scored["metrics"] for view in views)]
 
 
 def compare(views: Sequence[RunView], groups: Mapping[str, Sequence[int]]) -> Compared:

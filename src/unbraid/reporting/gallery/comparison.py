@@ -136,6 +136,11 @@ def draw_trade_off(views: Sequence[RunView], *, score: ScoreName = "mig") -> Dra
     return Drawn(figure, caption)
 
 
+def common_metrics(views: Sequence[RunView]) -> list[str]:
+    """Metrics that all runs were scored by."""
+    return [name for name in views[0].scored["metrics"] if all(name in view.scored["metrics"] for view in views)]
+
+
 @figures.register("seeds", source=OWN, runs=(1, None), needs="scored runs")
 def draw_seeds(
     views: Sequence[RunView],
@@ -144,7 +149,7 @@ def draw_seeds(
 ) -> Drawn:
     """Scores of every run, with means over seeds and their intervals, beside chance and ceiling."""
     named = labels([view.experiment for view in views])
-    common = [name for name in views[0].scored["metrics"] if all(name in view.scored["metrics"] for view in views)]
+    common = common_metrics(views)
     chosen = scores.split(",") if scores else ([name for name in CORE if name in common] or common[:4])
     if not chosen:
         raise UsageError("These runs have no metric in common; score them alike: unbraid evaluate RUN RUN ...")
