@@ -3,7 +3,8 @@
     python benchmarks/metrics.py [--quick]
 
 Every metric at 10,000 samples, 10 latents and 5 factors of dSprites' sizes; how those of information grow with samples, latents
-and factors, and up to all 737,280 images of dSprites; and what the procedures take as they are usually written. Medians.
+and factors, and up to all 737,280 images of dSprites; and what the procedures take as they are usually written. Medians. Writes
+benchmarks/results/metrics.json, but not with --quick.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from statistics import median
 import numpy as np
 import scipy
 import sklearn
+from racing import keep
 from sklearn.metrics import mutual_info_score
 
 import unbraid
+from unbraid.metrics.evaluate import evaluate
 from unbraid.metrics.factor_vae_score import factor_vae_score
 from unbraid.metrics.mig import mig
 from unbraid.metrics.posterior_information import posterior_information
@@ -112,21 +115,29 @@ def published_posterior_information(mean, variance, factors, draws=10_000, chunk
 
 
 def timed_metrics(repeats):
-    """Every registered metric by its default, bins and posteriors, and the two of other definitions."""
+    """Seconds of every registered metric by its default, and of three by another definition and from posteriors."""
     mean, variance, factors = sample(10_000)
-    for name in metrics.names():
-        metric = metrics[name].factory
-        print(f"  {name:36}{seconds(lambda metric=metric: metric(mean, factors), repeats):10.4f} s", flush=True)
+    calls = {name: (name, {}) for name in metrics.names()}
     for name in ("mig", "aam", "mmig"):
-        metric = metrics[name].factory
-        published = seconds(lambda metric=metric: metric(mean, factors, definition="locatello2019"), repeats)
-        posterior = seconds(lambda metric=metric: metric(mean, factors, variance=variance), repeats)
-        print(f"  {name + ' locatello2019':36}{published:10.4f} s")
-        print(f"  {name + ' posterior':36}{posterior:10.4f} s", flush=True)
+        calls[f"{name}, locatello2019"] = (name, {"definition": "locatello2019"})
+        calls[f"{name}, posterior"] = (name, {"variance": variance})
+    calls["all core metrics"] = ("all core metrics", {})
+    found = {}
+    for shown, (name, options) in calls.items():
+        metric = core if name == "all core metrics" else metrics[name].factory
+        found[shown] = seconds(lambda metric=metric, options=options: metric(mean, factors, **options), repeats)
+        print(f"  {shown:36}{found[shown]:10.4f} s", flush=True)
+    return found
+
+
+def core(mean, factors):
+    """What `evaluate` computes by default, without intervals and references."""
+    return evaluate(mean, factors, intervals=0, references=False)
 
 
 def timed_growth(repeats, quick):
-    """MIG from bins, and information from posteriors."""
+    """Seconds of MIG from bins, and of information from posteriors, by samples, latents and factors."""
+    found = []
     shapes = [
         (1000, 10, 5),
         (10_000, 10, 5),
@@ -142,6 +153,8 @@ def timed_growth(repeats, quick):
         plain = seconds(lambda m=mean, v=variance, f=factors: posterior_information(m, v, f, adjusted=False), repeats)
         adjusted = seconds(lambda m=mean, v=variance, f=factors: posterior_information(m, v, f), repeats)
         print(f"  {n:8}{d:4}{k:4}{bins:12.4f} s{plain:12.3f} s{adjusted:12.3f} s", flush=True)
+        found.append({"samples": n, "latents": d, "factors": k, "bins": bins, "posterior": plain, "adjusted": adjusted})
+    return found
 
 
 def timed_procedures(repeats, quick):
@@ -164,10 +177,13 @@ def timed_procedures(repeats, quick):
             lambda: float(published_posterior_information(*part, draws=draws).sum()),
         ),
     }
+    found = {}
     for name, (ours, theirs) in pairs.items():
         own, other = seconds(ours, repeats), seconds(theirs, repeats)
+        found[name] = {"ours": own, "procedure": other}
         print(f"  {name:42}{own:10.4f} s{other:10.3f} s{other / own:8.1f} x   ({ours():.4f}, {theirs():.4f})", flush=True)
     print("  Draws cost draws x samples for all, and as much again for each factor: in proportion to the samples.")
+    return found
 
 
 def main():
@@ -178,11 +194,13 @@ def main():
     versions = ", ".join(f"{m.__name__} {m.__version__}" for m in (unbraid, np, scipy, sklearn))
     print(f"{versions}; Python {platform.python_version()}, {platform.machine()}, one thread; medians of {repeats}")
     print("\nstraightforward procedure                        unbraid  procedure     ratio   (results)")
-    timed_procedures(repeats, quick)
+    procedures = timed_procedures(repeats, quick)
     print("\n   samples   d   k    MIG, bins  posterior I    adjusted")
-    timed_growth(repeats, quick)
+    growth = timed_growth(repeats, quick)
     print("\nmetric, 10,000 samples, 10 latents, 5 factors")
-    timed_metrics(repeats)
+    times = timed_metrics(repeats)
+    if not quick:
+        keep("metrics", {"procedures": procedures, "growth": growth, "metrics": times})
 
 
 if __name__ == "__main__":
