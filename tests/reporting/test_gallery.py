@@ -145,7 +145,7 @@ def test_position_maps_are_means_over_all_images_and_over_those_of_a_value(views
                 wanted[y, x] = values[there].astype(np.float64).mean()
         np.testing.assert_allclose(pixels.astype(int), diverging_pixels(wanted, 2.0), atol=1)
     headings = [text.get_text() for text in figure.texts if text.get_fontsize() == 11]
-    assert headings == ["all images", "scale 0", "scale 1", "scale 2"]
+    assert headings == ["all images", "scale 0.6", "scale 0.8", "scale 1"]
 
 
 def test_planes_hold_the_numbers_of_the_runs(views):

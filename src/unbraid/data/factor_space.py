@@ -48,6 +48,11 @@ class Factor:
         """Number of values."""
         return len(self.values)
 
+    def in_words(self, code: int) -> str:
+        """One value with its factor, as in "shape heart", "scale 0.6" or "orientation 90 degrees"."""
+        value = self.labels[code] if self.labels else f"{self.values[code]:.3g}"
+        return " ".join(part for part in (self.name, value, self.unit) if part)
+
     def select(self, codes: Sequence[int]) -> Factor:
         """The same factor with only some of its values, in the given order."""
         bad = [code for code in codes if not 0 <= code < self.size]

@@ -140,7 +140,7 @@ def _kl_parts(table: CodeTable, seed: int, step: int) -> dict[str, Any]:
     return {**parts, "dimension_wise_kl_per_dim": parts["dimension_wise_kl_per_dim"].tolist()}
 
 
-def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 2_500) -> Callable[[VAE, int], Mapping[str, Any]]:
+def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 2_000) -> Callable[[VAE, int], Mapping[str, Any]]:
     """A quick evaluation for use during training, on a fixed part of the images; without metrics that train classifiers."""
     index = choose_images(dataset, limit)
 

@@ -207,7 +207,10 @@ def _selections(view: RunView, names: Sequence[str]) -> dict[str, np.ndarray]:
         raise UsageError(
             f"--by {','.join(names)} asks for {count} columns of heat maps; allowed: {MOST_MAPS}. Name fewer factors."
         )
+    space = view.dataset.space if names else None
+    factors = [space.factors[space.column(name)] for name in names] if space else []
     for values in product(*(range(table.factor_sizes[k]) for k in places)) if names else ():
         same = (table.factors[:, places] == values).all(1)
-        found[", ".join(f"{name} {value}" for name, value in zip(names, values, strict=True))] = np.flatnonzero(same)
+        heading = ", ".join(factor.in_words(value) for factor, value in zip(factors, values, strict=True))
+        found[heading] = np.flatnonzero(same)
     return found
