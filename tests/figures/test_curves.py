@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import matplotlib as mpl
 import numpy as np
 import pytest
@@ -43,6 +45,16 @@ def test_thinning_averages_neighbours_and_keeps_the_newest_step():
     counts = np.diff(np.append(0, fewer))
     assert (means[:, 0] * counts).sum() == pytest.approx(values.sum())
     assert thin(steps, values, 1000)[1] is values
+
+
+@pytest.mark.parametrize("n", [2, 4, 5, 9])
+def test_names_never_lie_on_many_lines(n):
+    figure = curves("t", [series([0.1 * i, 1.0], f"a long name {i}") for i in range(n)])
+    figure.savefig(BytesIO())  # the layout is decided when it is drawn
+    (legend,) = [*figure.legends, *(box for box in [figure.axes[0].get_legend()] if box)]
+    assert [text.get_text() for text in legend.get_texts()] == [f"a long name {i}" for i in range(n)]
+    beside = not legend.get_window_extent().overlaps(figure.axes[0].get_window_extent())
+    assert beside == (n > 4)
 
 
 def test_curves_draw_the_values_without_those_that_are_not_finite():

@@ -17,6 +17,8 @@ from unbraid.figures.style import OKABE_ITO, canvas, drawing, kind_of, nothing_t
 FAR = 8.0
 """A quantity that fell to less than one part in so many has a logarithmic axis, or its end could not be seen."""
 WIDTH, HEIGHT = 460, 270
+MANY = 4
+"""More names than this would cover the lines, and stand beside them."""
 
 
 def curves(
@@ -32,7 +34,10 @@ def curves(
     """
     with drawing():
         figure, ax = canvas(WIDTH, HEIGHT)
-        if _draw(ax, Panel(title, lines, marks), _places([*lines, *marks]), limits) > 1:
+        count = _draw(ax, Panel(title, lines, marks), _places([*lines, *marks]), limits)
+        if count > MANY:
+            figure.legend(loc="outside right upper", handlelength=1.4, labelspacing=0.3)
+        elif count > 1:
             ax.legend(loc="best", handlelength=1.4, borderaxespad=0.2, labelspacing=0.3)
         return figure
 
