@@ -10,8 +10,8 @@ demo: $(VENV)/.installed
 	$(BIN)/unbraid train beta_vae ellipses
 
 test: $(VENV)/.developed
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests benchmarks docs/source
+	$(BIN)/ruff format --check src tests benchmarks docs/source
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest $(PYTEST_ARGS)

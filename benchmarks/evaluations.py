@@ -2,8 +2,8 @@
 
     python benchmarks/evaluations.py [--rounds 7]
 
-Two trainings of a VAE on one core, in turns of 100 steps; one is evaluated once a turn. The difference of their medians is what an
-evaluation takes, which is then a share of 1,000 steps. Writes benchmarks/results/evaluations.json.
+Two trainings of a VAE on one core, in turns of 100 steps; one is evaluated once a turn. The difference of their medians is
+what an evaluation takes, which is then a share of 1,000 steps. Writes benchmarks/results/evaluations.json.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
     found = {size: measure(size, rounds) for size in (32, 64)}
     rows = [[str(size), f"{one['seconds']:.2f}", f"{100 * one['share']:.1f} %"] for size, one in found.items()]
     print(table(["pixels", "seconds an evaluation", "of the time, every 1,000 steps"], rows))
-    keep("evaluations", {"every": EVERY, "sizes": {str(size): one for size, one in found.items()}})
+    keep("evaluations", {"rows": rows, "every": EVERY, "sizes": {str(size): one for size, one in found.items()}})
 
 
 def measure(size: int, rounds: int) -> dict[str, object]:

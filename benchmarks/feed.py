@@ -2,7 +2,8 @@
 
     python benchmarks/feed.py
 
-All of dSprites, drawn from its geometry and memory-mapped bit-packed (drawn once, a minute). Writes benchmarks/results/feed.json.
+All of dSprites, drawn from its geometry and memory-mapped bit-packed (drawn once, a minute). Writes
+benchmarks/results/feed.json.
 """
 
 from __future__ import annotations

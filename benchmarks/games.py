@@ -2,8 +2,8 @@
 
     python benchmarks/games.py [--rounds 6]
 
-64 pixels, 64 images a step, Burgess's networks for all, one core; every model a process of its own, in turns. What a step has to
-cost counts multiplications: a pass, its gradients of data, and its gradients of weights are one each. Writes
+64 pixels, 64 images a step, Burgess's networks for all, one core; every model a process of its own, in turns. What a step has
+to cost counts multiplications: a pass, its gradients of data, and its gradients of weights are one each. Writes
 benchmarks/results/games.json.
 """
 

@@ -2,8 +2,8 @@
 
     python benchmarks/memory.py [--steps 300]
 
-Writes benchmarks/results/memory.json. The file with the images is memory-mapped: what of it is in memory counts here, though the
-system may take it back at any time.
+Writes benchmarks/results/memory.json. The file with the images is memory-mapped: what of it is in memory counts here, though
+the system may take it back at any time.
 """
 
 from __future__ import annotations

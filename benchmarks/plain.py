@@ -6,11 +6,12 @@ python benchmarks/plain.py MODEL SIZE BATCH    works in turns (racing.py)
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 
 import torch
 from racing import take_turns
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 LATENTS = 10
 
@@ -58,7 +59,7 @@ def draw(encoder, images):
 
 def bound(encoder, decoder, images):
     mean, logvar, z = draw(encoder, images)
-    nll = F.binary_cross_entropy_with_logits(decoder(z), images, reduction="sum") / len(images)
+    nll = functional.binary_cross_entropy_with_logits(decoder(z), images, reduction="sum") / len(images)
     return nll + 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum() / len(images), z
 
 
@@ -79,7 +80,7 @@ def vae(size, batch, networks=burgess):
 def factor_vae(size, batch):
     encoder, decoder = burgess(size)
     widths = [LATENTS, *[1000] * 6]
-    layers = [m for a, b in zip(widths, widths[1:], strict=False) for m in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
+    layers = [m for a, b in pairwise(widths) for m in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
     critic = nn.Sequential(*layers, nn.Linear(1000, 2))
     optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-4)
     of_critic = torch.optim.Adam(critic.parameters(), lr=1e-4, betas=(0.5, 0.9))
@@ -96,7 +97,7 @@ def factor_vae(size, batch):
         with torch.no_grad():
             other = draw(encoder, others)[2]
             permuted = torch.stack([column[torch.randperm(batch)] for column in other.T], 1)
-        judged = F.cross_entropy(critic(torch.cat([z.detach(), permuted])), labels)
+        judged = functional.cross_entropy(critic(torch.cat([z.detach(), permuted])), labels)
         of_critic.zero_grad()
         judged.backward()
         of_critic.step()

@@ -1,4 +1,4 @@
-"""Fair comparisons: every side a process of its own on the same cores, in turns, medians, and no ratio from a restless machine."""
+"""Fair comparisons: every side a process of its own on the same cores, in turns, medians, no ratio of a restless machine."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Side:
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": str(self.threads), **self.environment},
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509  # there are no threads here
         )
         return self
 
@@ -52,7 +52,8 @@ class Side:
 
     def turn(self, amount: int) -> float:
         """Seconds that so much work takes."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(f"{amount}\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()

@@ -2,8 +2,8 @@
 
     python benchmarks/step.py [--rounds 8] [--only vae-64-64-1 ...]
 
-Every side is a process of its own on the same cores, in turns. Ours is all of `unbraid train`: drawing images, the step, logging,
-checks. The plain one has its images ready. Writes benchmarks/results/step.json.
+Every side is a process of its own on the same cores, in turns. Ours is all of `unbraid train`: drawing images, the step,
+logging, checks. The plain one has its images ready. Writes benchmarks/results/step.json.
 """
 
 from __future__ import annotations
@@ -33,6 +33,17 @@ CASES = (
 FLOPS = {("vae", 64): 73.7e6}
 """Multiplications and additions of a training step for an image, without the gradient of the images themselves."""
 PRODUCT = 2048
+HEAD = [
+    "model",
+    "pixels",
+    "images a step",
+    "threads",
+    "ratio",
+    "ours, images/s",
+    "plain, images/s",
+    "product, GFLOP/s",
+    "share",
+]
 
 
 def main() -> None:
@@ -46,8 +57,12 @@ def main() -> None:
         if not given.only or "-".join(map(str, case)) in given.only:
             found.append(measure(*case, given.rounds))
             print({name: value for name, value in found[-1].items() if name != "seconds"}, flush=True)
-    print("\n" + shown_table(found))
-    keep("step", {"plain": plain.SETTINGS, "ours": ours.SETTINGS, "cases": [*others(found), *found]})
+    cases = sorted(
+        [*others(found), *found], key=lambda one: (one["model"] != "vae", -one["size"], one["batch"], one["threads"])
+    )
+    rows = [row(one) for one in cases]
+    print("\n" + table(HEAD, rows))
+    keep("step", {"plain": plain.SETTINGS, "ours": ours.SETTINGS, "head": HEAD, "rows": rows, "cases": cases})
 
 
 def others(found: list[dict]) -> list[dict]:
@@ -88,33 +103,18 @@ def measure(model: str, size: int, batch: int, threads: int, rounds: int) -> dic
     }
 
 
-def shown_table(found: list[dict]) -> str:
-    head = [
-        "model",
-        "pixels",
-        "batch",
-        "threads",
-        "ratio",
-        "ours, images/s",
-        "plain, images/s",
-        "product, GFLOP/s",
-        "share of it",
+def row(one: dict) -> list[str]:
+    return [
+        f"`{one['model']}`",
+        str(one["size"]),
+        str(one["batch"]),
+        str(one["threads"]),
+        f"**{shown(one['ratio'])}**",
+        f"{one['ours']:,.0f}",
+        f"{one['plain']:,.0f}",
+        f"{one['product']:.0f}",
+        "" if one["share"] is None else f"{100 * one['share']:.0f} %",
     ]
-    rows = [
-        [
-            f"`{one['model']}`",
-            str(one["size"]),
-            str(one["batch"]),
-            str(one["threads"]),
-            f"**{shown(one['ratio'])}**",
-            f"{one['ours']:,.0f}",
-            f"{one['plain']:,.0f}",
-            f"{one['product']:.0f}",
-            "" if one["share"] is None else f"{100 * one['share']:.0f} %",
-        ]
-        for one in found
-    ]
-    return table(head, rows)
 
 
 def product() -> None:

@@ -14,7 +14,7 @@ from tables import markdown
 TEXT = Path(__file__).with_suffix(".md")
 ROOT = TEXT.parents[2]
 PAGE = ROOT / "docs" / "speed.md"
-NAMES = ("step", "games", "growth", "feed", "memory", "start", "runs", "metrics")
+NAMES = ("step", "games", "growth", "feed", "memory", "start", "runs", "metrics", "evaluations")
 
 
 def main() -> None:
@@ -39,41 +39,16 @@ def machine(found: dict[str, Any]) -> str:
     )
 
 
-def ratio(value: float | None) -> str:
-    return "restless" if value is None else f"**{value:.2f}**"
-
-
 def step(result: dict[str, Any]) -> str:
-    head = [
-        "model",
-        "pixels",
-        "images a step",
-        "threads",
-        "ratio",
-        "ours, images/s",
-        "plain, images/s",
-        "product, GFLOP/s",
-        "share",
-    ]
-    rows = [
-        [
-            f"`{one['model']}`",
-            str(one["size"]),
-            str(one["batch"]),
-            str(one["threads"]),
-            ratio(one["ratio"]),
-            f"{one['ours']:,.0f}",
-            f"{one['plain']:,.0f}",
-            f"{one['product']:.0f}",
-            "" if one["share"] is None else f"{100 * one['share']:.0f} %",
-        ]
-        for one in sorted(result["cases"], key=lambda one: (one["model"] != "vae", -one["size"], one["batch"], one["threads"]))
-    ]
-    return markdown(head, rows)
+    return markdown(result["head"], result["rows"])
 
 
 def games(result: dict[str, Any]) -> str:
     return markdown(["model", "images a second", "times a VAE's step", "by multiplications"], result["rows"])
+
+
+def evaluations(result: dict[str, Any]) -> str:
+    return markdown(["pixels", "seconds an evaluation", "share of the time"], result["rows"])
 
 
 def growth(result: dict[str, Any]) -> str:
