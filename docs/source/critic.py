@@ -1,6 +1,6 @@
 """What a critic learns of codes that stand still: how much of the total correlation it sees, step by step.
 
-    python docs/source/critic.py RUN [--lr 1e-3] [--steps 3000]
+    python docs/source/critic.py RUN [--lr 1e-3] [--steps 3000] [--batch 64]
 
 Trains FactorVAE's critic as FactorVAE does, on codes drawn from the posteriors of a scored run (`codes.npz`), while encoder and
 decoder rest. What it misses here it misses the more while they move.
@@ -21,7 +21,7 @@ from unbraid.nn.critic import critic
 from unbraid.objectives.factor import log_density_ratio, permute_latents
 from unbraid.randomness import seeded_construction, torch_generator
 
-BATCH, JUDGED = 64, 8_192
+JUDGED = 8_192
 
 
 def main() -> None:
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--steps", type=int, default=3_000)
+    parser.add_argument("--batch", type=int, default=64)
     given = parser.parse_args()
     torch.set_num_threads(1)
     table = CodeTable.load(given.run / "codes.npz")
@@ -52,7 +53,7 @@ def main() -> None:
 
     rows = []
     for step in range(1, given.steps + 1):
-        loss = entropy(*ratios(BATCH))
+        loss = entropy(*ratios(given.batch))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -62,7 +63,7 @@ def main() -> None:
                 right = ((drawn > 0).float().mean() + (permuted < 0).float().mean()) / 2
                 rows.append([f"{step:,}", f"{drawn.mean():.2f}", f"{entropy(drawn, permuted):.3f}", f"{right:.3f}"])
                 print(rows[-1], flush=True)
-    print(f"\n{given.run}, learning rate {given.lr:g}\n")
+    print(f"\n{given.run}, learning rate {given.lr:g}, {given.batch} codes a step\n")
     print(markdown(["step", "total correlation seen", "cross-entropy", "accuracy"], rows))
 
 

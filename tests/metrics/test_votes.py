@@ -84,7 +84,7 @@ def test_latents_that_hardly_vary_have_no_vote(dsprites):
         assert (found["score"], found["live"]) == (1, 5)
     assert factor_vae_score(np.hstack([codes, noise[:, :3] * 0.06]), factors, **FEW)["live"] == 8
     nothing = factor_vae_score(codes * 1e-3, factors, **FEW)
-    assert (nothing["score"], nothing["live"], set(nothing["per_factor"].values())) == (0, 0, {0})
+    assert (nothing["score"], nothing["live"], set(nothing["per_factor"].values()), nothing["chance"]) == (0, 0, {0}, 0.2)
     assert factor_vae_score(codes * 1e-3, factors, threshold=0.0, **FEW)["score"] == 1
 
 
