@@ -219,7 +219,7 @@ def test_playing_training_ends_at_its_end(explorer):
 
 def test_models_are_chosen(explorer, runs):
     names = explorer.page.eval_on_selector_all("#model option", "options => options.map(o => o.textContent)")
-    assert names == ["vae, steps 150, latent dim 4, seed 0", "vae, steps 2, latent dim 3, seed 1"]
+    assert names == ["vae, latents 4, steps 150", "vae, latents 3, steps 2"]
     explorer.page.locator("#images button").nth(2).click()
     first = explorer.canvas("#live")
     explorer.page.select_option("#model", "1")

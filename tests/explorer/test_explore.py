@@ -18,13 +18,12 @@ from unbraid import api
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 from unbraid.explorer import weights
-from unbraid.explorer.explore import explorer_page, names
+from unbraid.explorer.explore import explorer_page
 from unbraid.explorer.measured import measure, order, take_sample
 from unbraid.explorer.onnx_files import Decoder, Preview, exported
 from unbraid.explorer.times import every_time
 from unbraid.explorer.weights import Exporter, with_weights
 from unbraid.figures.heatmaps import means_over_positions
-from unbraid.training.plan import plan
 
 
 def numbers(text: str) -> np.ndarray:
@@ -125,16 +124,6 @@ def test_a_damaged_checkpoint_is_named(runs, tmp_path):
     spoilt.write_bytes(spoilt.read_bytes()[:-1])
     with pytest.raises(CorruptFile, match=r"step_000000100.*--times 1"):
         every_time(api.load(tmp_path / "run", "cpu"), 12)
-
-
-def test_names_tell_models_apart(runs):
-    assert names([runs.first]) == ["vae"]
-    assert names([runs.first, runs.second]) == ["vae, steps 150, latent dim 4, seed 0", "vae, steps 2, latent dim 3, seed 1"]
-    assert names([runs.first, runs.first]) == ["vae, first", "vae, first"]
-    other = unbraid.Model(
-        runs.first.vae, plan("beta_vae", TINY, {"beta": 2.5, "steps": 150, "latent_dim": 4, "lr": 3e-3, "batch_size": 16})[0]
-    )
-    assert names([runs.first, other]) == ["vae", "beta_vae, beta 2.5"]
 
 
 def test_weights_are_put_into_a_graph_and_checked(runs, monkeypatch):

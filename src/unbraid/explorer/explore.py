@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,12 @@ from unbraid.explorer.weights import Exporter
 from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.randomness import torch_generator
-from unbraid.reporting.command import command_line, given_options
-from unbraid.reporting.groups import INCIDENTAL
+from unbraid.reporting.command import command_line
+from unbraid.reporting.groups import run_labels
 
 IMAGES = 40
 """Images of the data on the page."""
 COLUMNS = 10
-KEPT = set(INCIDENTAL) - {"seed"}
-"""Options that change what a run leaves behind and not the model."""
 PREVIEW = 16
 """Pixels of the shorter side of what a broadcast decoder draws while a hand moves."""
 
@@ -48,7 +46,7 @@ def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
     exporter = Exporter()
     shown = [
         _model(name, models, sample, pixels, exporter, files, f"model{i}")
-        for i, ((models, _), name) in enumerate(zip(runs, names(newest), strict=True))
+        for i, ((models, _), name) in enumerate(zip(runs, run_labels([model.experiment for model in newest]), strict=True))
     ]
     experiment = newest[0].experiment
     data = str(experiment.data_options.get("name") or experiment.data)
@@ -64,28 +62,6 @@ def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
         "models": shown,
     }
     return Content(f"{', '.join(kinds)} on {data}", described, files)
-
-
-def names(models: Sequence[Model]) -> list[str]:
-    """What tells models apart: the model, with the options that differ between them, and the seed where that does."""
-    given: list[dict[str, Any]] = [{**given_options(model.experiment), "seed": model.experiment.seed} for model in models]
-    keys = [key for key in dict.fromkeys(key for options in given for key in options) if key not in KEPT]
-    differing = [key for key in keys if len({repr(_value(m, o, key)) for m, o in zip(models, given, strict=True)}) > 1]
-    made = []
-    for model, options in zip(models, given, strict=True):
-        values = {key.replace("_", " "): _value(model, options, key) for key in differing}
-        parts = [f"{key} {value}" for key, value in values.items() if value is not None]  # what it does not have is left out
-        made.append(", ".join([model.experiment.model, *parts]))
-    twice = {name for name in made if made.count(name) > 1}
-    return [
-        f"{name}, {model.folder.name}" if name in twice and model.folder is not None else name
-        for name, model in zip(made, models, strict=True)
-    ]
-
-
-def _value(model: Model, options: Mapping[str, Any], key: str) -> Any:
-    value = options.get(key, model.experiment.model_options.get(key, getattr(model.experiment, key, None)))
-    return f"{value:g}" if isinstance(value, float) else value
 
 
 def _model(
