@@ -1,14 +1,16 @@
-"""What a critic learns of codes that stand still: how much of the total correlation it sees, step by step.
+"""What a critic learns of codes that stand still: how much of the total correlation it sees, and how much there is.
 
-    python docs/source/critic.py RUN [--lr 1e-3] [--steps 3000] [--batch 64]
+    python docs/source/critic.py RUN [--steps 6000] [--lr 1e-4] [--layers 6] [--width 1000]
 
 Trains FactorVAE's critic as FactorVAE does, on codes drawn from the posteriors of a scored run (`codes.npz`), while encoder and
-decoder rest. What it misses here it misses the more while they move.
+decoder rest. What it misses here it misses the more while they move. The last row is of the best judge there can be, who knows
+the posteriors of all scored images.
 """
 
 from __future__ import annotations
 
 import argparse
+from math import log
 from pathlib import Path
 
 import torch
@@ -21,50 +23,71 @@ from unbraid.nn.critic import critic
 from unbraid.objectives.factor import log_density_ratio, permute_latents
 from unbraid.randomness import seeded_construction, torch_generator
 
-JUDGED = 8_192
+BATCH, JUDGED, EXACT = 64, 8_192, 1_000
+
+
+class Codes:
+    """Codes of images, drawn from the mixture of their posteriors."""
+
+    def __init__(self, table: CodeTable) -> None:
+        self.mean, self.deviation = torch.from_numpy(table.mean), torch.from_numpy(table.variance).sqrt()
+        self.generator = torch_generator(0, "still codes")
+
+    def pair(self, n: int) -> Tensor:
+        """As many drawn ones, and after them permuted ones."""
+        return torch.cat([self._draw(n), permute_latents(self._draw(n), self.generator)])
+
+    def _draw(self, n: int) -> Tensor:
+        rows = torch.randint(len(self.mean), (n,), generator=self.generator)
+        return self.mean[rows] + self.deviation[rows] * torch.randn(n, self.mean.shape[1], generator=self.generator)
+
+    def log_ratio(self, codes: Tensor) -> Tensor:
+        """log q(z) - sum_j log q(z_j) of the mixture itself."""
+        mean, deviation, count = self.mean.double(), self.deviation.double(), log(len(self.mean))
+        found = []
+        for code in codes.double():
+            logs = -0.5 * ((code - mean) / deviation).square() - deviation.log()
+            found.append(logs.sum(1).logsumexp(0) - count - (logs.logsumexp(0) - count).sum())
+        return torch.stack(found)
+
+
+def entropy(ratios: Tensor) -> Tensor:
+    drawn, permuted = ratios.chunk(2)
+    return (softplus(-drawn).mean() + softplus(permuted).mean()) / 2
+
+
+def row(name: str, ratios: Tensor) -> list[str]:
+    drawn, permuted = ratios.chunk(2)
+    right = ((drawn > 0).double().mean() + (permuted < 0).double().mean()) / 2
+    return [name, f"{drawn.mean():.2f}", f"{entropy(ratios):.3f}", f"{right:.3f}"]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--lr", type=float, default=1e-4)
-    parser.add_argument("--steps", type=int, default=3_000)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=6_000)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--width", type=int, default=1000)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    table = CodeTable.load(given.run / "codes.npz")
-    mean, deviation = torch.from_numpy(table.mean), torch.from_numpy(table.variance).sqrt()
-    generator = torch_generator(0, "still codes")
+    codes = Codes(CodeTable.load(given.run / "codes.npz"))
     with seeded_construction(0):
-        judge = critic(table.latent_dim)
+        judge = critic(codes.mean.shape[1], given.layers, given.width)
     optimiser = torch.optim.Adam(judge.parameters(), lr=given.lr, betas=(0.5, 0.9), fused=True)
-
-    def draw(n: int) -> Tensor:
-        rows = torch.randint(len(mean), (n,), generator=generator)
-        return mean[rows] + deviation[rows] * torch.randn(n, mean.shape[1], generator=generator)
-
-    def ratios(n: int) -> tuple[Tensor, Tensor]:
-        codes = torch.cat([draw(n), permute_latents(draw(n), generator)])
-        drawn, permuted = log_density_ratio(judge, codes).chunk(2)
-        return drawn, permuted
-
-    def entropy(drawn: Tensor, permuted: Tensor) -> Tensor:
-        return (softplus(-drawn).mean() + softplus(permuted).mean()) / 2
-
     rows = []
     for step in range(1, given.steps + 1):
-        loss = entropy(*ratios(given.batch))
+        loss = entropy(log_density_ratio(judge, codes.pair(BATCH)))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         if step % max(1, given.steps // 6) == 0:
             with torch.no_grad():
-                drawn, permuted = ratios(JUDGED)
-                right = ((drawn > 0).float().mean() + (permuted < 0).float().mean()) / 2
-                rows.append([f"{step:,}", f"{drawn.mean():.2f}", f"{entropy(drawn, permuted):.3f}", f"{right:.3f}"])
-                print(rows[-1], flush=True)
-    print(f"\n{given.run}, learning rate {given.lr:g}, {given.batch} codes a step\n")
-    print(markdown(["step", "total correlation seen", "cross-entropy", "accuracy"], rows))
+                rows.append(row(f"{step:,}", log_density_ratio(judge, codes.pair(JUDGED))))
+            print(rows[-1], flush=True)
+    rows.append(row("exact", codes.log_ratio(codes.pair(EXACT))))
+    print(f"\n{given.run}, {given.layers} layers of {given.width}, learning rate {given.lr:g}\n")
+    print(markdown(["step", "total correlation seen, nats", "cross-entropy, nats", "accuracy"], rows))
 
 
 if __name__ == "__main__":
