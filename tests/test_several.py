@@ -85,7 +85,10 @@ def test_ctrl_c_leaves_checkpoints(tmp_path: Path) -> None:
         time.sleep(0.1)
     time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    try:
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()  # its workers end with it
     assert "Stopped, with a checkpoint of every run that had begun" in output
     for seed in range(2):
         saved, _ = open_run(tmp_path / f"run{seed}").newest()

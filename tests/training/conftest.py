@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import pytest
 
 import unbraid
@@ -15,12 +18,18 @@ SMALL = {
 }
 
 
+def _train(folder: Path, name: str = "run", **options):
+    model = options.pop("model", "beta_vae")
+    return unbraid.train(model, TINY, out=folder / name, device="cpu", **{**SMALL, **options})
+
+
+@pytest.fixture(scope="session")
+def train_in():
+    """Train a tiny run in a folder; options override."""
+    return _train
+
+
 @pytest.fixture
 def train_small(tmp_path):
-    """Train a tiny run in a folder of its own; options override."""
-
-    def train(name: str = "run", **options):
-        model = options.pop("model", "beta_vae")
-        return unbraid.train(model, TINY, out=tmp_path / name, device="cpu", **{**SMALL, **options})
-
-    return train
+    """The same in a folder of the test's own."""
+    return partial(_train, tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,12 +144,20 @@ def damage(path: Path, how: str) -> None:
         path.unlink()
 
 
+@pytest.fixture(scope="module")
+def undisturbed(train_in, tmp_path_factory):
+    """A whole run, and one that was stopped after step 17."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train_in(folder, "whole")
+    with pytest.raises(Interrupted):
+        train_in(folder, "hurt", monitor=StopAt(16))
+    return folder
+
+
 @pytest.mark.parametrize("how", ["truncated", "flipped", "empty", "missing"])
 @pytest.mark.parametrize("name", ["model.safetensors", "training.safetensors", "state.json"])
-def test_a_damaged_checkpoint_is_never_believed(train_small, tmp_path, name, how):
-    train_small("whole")
-    with pytest.raises(Interrupted):
-        train_small("hurt", monitor=StopAt(16))
+def test_a_damaged_checkpoint_is_never_believed(undisturbed, train_small, tmp_path, name, how):
+    shutil.copytree(undisturbed / "hurt", tmp_path / "hurt")
     newest = list_checkpoints(tmp_path / "hurt" / "checkpoints")[-1]
     if name == "state.json" and how == "flipped":
         how = "truncated"  # a flip inside a number of state.json is caught only if it breaks the JSON
@@ -164,7 +173,7 @@ def test_a_damaged_checkpoint_is_never_believed(train_small, tmp_path, name, how
     train_small("hurt", monitor=Listen())  # from the checkpoint before
     assert told[0] == "14"
     assert str(newest) in told[1]
-    assert_same_run(tmp_path / "whole", tmp_path / "hurt")
+    assert_same_run(undisturbed / "whole", tmp_path / "hurt")
 
 
 def test_no_sound_checkpoint_is_an_error_that_says_what_to_do(train_small, tmp_path):
@@ -200,8 +209,8 @@ def test_two_processes_cannot_write_one_run(train_small, tmp_path):
 
 
 COMMAND = [sys.executable, "-m", "unbraid", "train", "beta_vae", "ellipses", "--no-report", "--device", "cpu"]
-COMMAND += ["--steps", "300", "--batch-size", "16", "--latent-dim", "4", "--test-share", "0.98"]
-COMMAND += ["--log-every", "9", "--checkpoint-every", "20", "--evaluate-every", "150"]
+COMMAND += ["--steps", "150", "--batch-size", "16", "--latent-dim", "4", "--test-share", "0.98"]
+COMMAND += ["--log-every", "9", "--checkpoint-every", "20", "--evaluate-every", "80"]
 
 
 def test_kills_at_random_moments_leave_a_run_that_resumes(tmp_path):
