@@ -88,7 +88,7 @@ def metrics(result: dict[str, Any]) -> str:
     times = [[f"`{name}`", seconds(value)] for name, value in result["metrics"].items()]
     return "\n\n".join(
         [
-            "Beside the published procedures as they are usually written, which give the same numbers, draws within their error:",
+            "Beside the published procedures as they are usually written, with the same results (draws: nearly):",
             markdown(["procedure", "ratio", "ours, s", "procedure, s"], procedures),
             "Information between latents and factors, by size:",
             markdown(["samples", "latents", "factors", "MIG from bins, s", "posteriors, s", "with correction, s"], growth),
