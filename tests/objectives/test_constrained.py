@@ -38,6 +38,13 @@ def multiplier_of(vae: VAE) -> Multiplier:
     return vae.networks["multiplier"]
 
 
+def test_settings_and_ends_that_the_documentation_names():
+    assert (LEAST, MOST) == (1e-6, 1e6)
+    given = Constrained()
+    assert (given.held, given.bound, given.rate, given.start, given.memory) == ("reconstruction", 40.0, 5e-3, 1.0, 0.99)
+    assert given.draws.count == 1
+
+
 @pytest.mark.parametrize("start", [0.25, 1.0, 8.0])
 class TestAtAFixedMultiplier:
     def test_with_the_kl_held_it_is_beta_vae(self, start):

@@ -270,3 +270,11 @@ def test_it_draws_two_batches_and_watches_what_the_elbo_does():
     move = first_move(game(), vae)
     assert move.watch["kl_per_dim"].shape == (LATENTS,)
     torch.testing.assert_close(move.watch["kl_per_dim"].sum(), move.terms["kl"].mean)
+
+
+@pytest.mark.parametrize(("codes", "shown"), [(LATENTS + 1, False), (LATENTS + 2, True)])
+def test_linear_dependence_is_shown_of_batches_that_can_tell_it(codes, shown):
+    """Of fewer codes the correlations are singular, or what is taken off has no end."""
+    played = game()
+    first = next(played.moves(small_vae(played), Draw((batch(codes), batch(codes, seed=2))), a_context()))
+    assert ("tc_gaussian" in first.watch) is shown
