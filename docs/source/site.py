@@ -84,11 +84,10 @@ def explorers(folder: Path) -> str:
     shown = []
     for command in re.findall(r"^\$ unbraid ((?:train|explore) .*?)(?: +#.*)?$", section("Live"), re.MULTILINE):
         made = re.search(r"-o (\S+)", command)
-        print(
-            run(f"{command} --no-report" if made is None else command.replace(made[1], str(folder / LIVE / made[1]))),
-            flush=True,
-        )
-        if made:
+        if made is None:
+            run(f"{command} --no-report")
+        else:
+            run(command.replace(made[1], str(folder / LIVE / made[1])))
             shown.append(
                 f'<iframe src="{LIVE}/{made[1]}" loading="lazy" title="The explorer: unbraid {html.escape(command)}"></iframe>'
             )
