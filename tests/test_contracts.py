@@ -88,6 +88,23 @@ class TestModels:
             learns = [k for k in before if k.rsplit(".", 1)[0].startswith(tuple(names)) and vae.parameters_of(player)]
             assert not learns or any(not torch.equal(before[k], vae.state_dict()[k]) for k in learns), f"{player} stands still"
 
+    def test_no_network_is_asked_the_same_twice(self, entry):
+        """Within a step no row goes through a network in one pass and in a later one, unless the network has learnt since."""
+        recipe, vae, draw = self.parts(entry)
+        seen: dict[str, set[tuple[float, bytes]]] = {name: set() for name in vae.networks}
+
+        def note(name: str, network: torch.nn.Module, given: torch.Tensor) -> None:
+            weights = sum(parameter.detach().double().square().sum().item() for parameter in network.parameters())
+            rows = {(weights, row.numpy().tobytes()) for row in given.detach()}
+            assert not rows & seen[name], name
+            seen[name] |= rows
+
+        for name, network in vae.networks.items():
+            network.register_forward_pre_hook(lambda network, given, name=name: note(name, network, given[0]))
+        train_step(vae, recipe.objective, make_optimisers(vae, recipe), draw, self.context(9))
+        assert seen["encoder"]
+        assert seen["decoder"]
+
     def test_same_seed_same_values_and_finite_at_extremes(self, entry):
         recipe, vae, draw = self.parts(entry)
         shown = [evaluate_step(vae, recipe.objective, draw, self.context()) for _ in range(2)]

@@ -13,7 +13,8 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
-from types import UnionType
+from functools import cache
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -118,7 +119,8 @@ def _without_none(kind: Any) -> Any:
     return kept
 
 
-def options_of(factory: Callable[..., Any]) -> dict[str, OptionSpec]:
+@cache  # reading annotations takes a millisecond, and a command reads those of every part
+def options_of(factory: Callable[..., Any]) -> Mapping[str, OptionSpec]:
     """The options of a factory: its keyword parameters that carry an `Option`."""
     specs = {}
     plain_class = inspect.isclass(factory) and not is_dataclass(factory)
@@ -130,7 +132,7 @@ def options_of(factory: Callable[..., Any]) -> dict[str, OptionSpec]:
             for note in notes:
                 if isinstance(note, Option):
                     specs[name] = OptionSpec(name, _without_none(kind), parameter.default, note)
-    return specs
+    return MappingProxyType(specs)
 
 
 def resolve(factory: Callable[..., Any], given: Mapping[str, Any], owner: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Entry:
         return (self.factory.__doc__ or "").strip().split("\n", 1)[0]
 
     @property
-    def options(self) -> dict[str, OptionSpec]:
+    def options(self) -> Mapping[str, OptionSpec]:
         """The options the factory takes."""
         return options_of(self.factory)
 

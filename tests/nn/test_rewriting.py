@@ -122,6 +122,34 @@ def test_gradients_that_nobody_wants_are_not_computed(held: str, monkeypatch: py
     assert masks == ([[True, False, False]] if held == "weights" else [[False, True, False], [False, True, True]])
 
 
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("bias", [True, False])
+def test_players_go_back_through_one_pass_each_for_what_is_theirs(bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The networks of two players after each other: each learns what it would alone, and nothing else is computed."""
+    masks = []
+    original = torch.ops.aten.convolution_backward
+    monkeypatch.setattr(
+        "unbraid.nn.convolutions._backward", lambda *arguments: masks.append(arguments[-1]) or original(*arguments)
+    )
+    layers = [nn.Conv2d(3, 8, 4, 2, 1, bias=bias), nn.Conv2d(8, 8, 3, padding=1, bias=bias), nn.Conv2d(8, 8, 3, bias=bias)]
+    first, second = Stack(layers[0], nn.ReLU(), layers[1]), Stack(layers[2], nn.ReLU())
+    x = torch.randn(2, 3, 8, 8)
+    loss = second(first(x)).square().sum()
+    torch.autograd.backward(loss, inputs=list(second.parameters()), retain_graph=True)
+    assert masks == [[False, True, bias]]
+    masks.clear()
+    torch.autograd.backward(loss, inputs=list(first.parameters()), retain_graph=True)
+    assert masks == [[True, False, False], [True, True, bias], [False, True, bias]]
+    masks.clear()
+    torch.autograd.backward(loss, inputs=[layers[1].weight], retain_graph=True)
+    assert masks[1:] == [[False, True, False]]
+    found = [layer.grad for layer in (*first.parameters(), *second.parameters())]
+    found[2 if bias else 1] /= 2  # it was asked for twice
+    plain = nn.Sequential(layers[0], nn.ReLU(), layers[1], layers[2], nn.ReLU())
+    for one, other in zip(found, torch.autograd.grad(plain(x).square().sum(), list(plain.parameters())), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+
+
 def test_rectifiers_do_not_write_over_what_others_see() -> None:
     network = Stack(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU())
     x = torch.randn(2, 1, 8, 8, requires_grad=True)

@@ -52,7 +52,7 @@ def whitened_data() -> torch.Tensor:
     return (torch.linalg.solve_triangular(cholesky, x.T, upper=False).T * LAMBDAS.sqrt()).reshape(-1, 1, 1, DIM)
 
 
-def trained(objective: Objective, steps: int = 2000) -> tuple[VAE, torch.Tensor]:
+def trained(objective: Objective, steps: int = 500) -> tuple[VAE, torch.Tensor]:
     decoder = nn.utils.skip_init(nn.Linear, DIM, DIM, bias=False, dtype=torch.float64)
     with torch.no_grad():
         decoder.weight.copy_(torch.eye(DIM) + 0.05)
@@ -66,10 +66,10 @@ def trained(objective: Objective, steps: int = 2000) -> tuple[VAE, torch.Tensor]
         objective.networks({"likelihood": likelihood}, (1, 1, DIM), DIM),
     )
     images, noise = whitened_data(), torch.Generator().manual_seed(1)
-    optimisers = make_optimisers(vae, Recipe(objective, optimiser=Optimiser("adam", 0.03)))
+    optimisers = make_optimisers(vae, Recipe(objective, optimiser=Optimiser("adam", 0.1)))
     for step in range(steps):
         for optimiser in optimisers.values():
-            optimiser.param_groups[0]["lr"] = 0.03 * (1 - step / steps)
+            optimiser.param_groups[0]["lr"] = 0.1 * (1 - step / steps)
         train_step(vae, objective, optimisers, Draw((images,)), Context(step, steps, len(images), noise))
     return vae, images
 
@@ -106,7 +106,7 @@ def test_known_example_of_the_closed_form():
 
 def test_capacity_is_reached_by_the_water_level_that_spends_it():
     capacity = 2.5
-    vae, images = trained(ELBO((Capacity(10.0, 0.0, capacity, duration=0.2),)), steps=4000)
+    vae, images = trained(ELBO((Capacity(10.0, 0.0, capacity, duration=0.2),)), steps=1200)
     kl, errors = shown(vae, images)
     assert kl.sum().item() == pytest.approx(capacity, abs=0.05)
     low, high = 1e-3, 20.0
@@ -117,7 +117,7 @@ def test_capacity_is_reached_by_the_water_level_that_spends_it():
 
 
 def test_beta_zero_is_an_autoencoder_whose_variance_collapses():
-    vae, images = trained(ELBO((KL(0.0),)), steps=1000)
+    vae, images = trained(ELBO((KL(0.0),)), steps=500)
     kl, errors = shown(vae, images)
     assert torch.isfinite(kl).all()
     assert errors.max() < 0.02

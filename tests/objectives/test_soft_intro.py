@@ -391,6 +391,16 @@ def test_no_image_of_the_model_s_own_is_encoded_with_a_gradient_nobody_uses(play
     assert seen[3:] == [True] * 2
 
 
+def test_the_decoder_draws_once_for_both_moves():
+    """D(z) and D(noise), and then what it draws of the encoder's answers to them, in each move."""
+    vae = small_vae()
+    seen = []
+    vae.networks["decoder"].register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
+    play(SoftIntro(), vae)
+    assert len(seen) == 2 + 2 + 2
+    assert len({z.detach().numpy().tobytes() for z in seen}) == 6
+
+
 @pytest.mark.parametrize("beta_kl", [1.0, 8.0])
 def test_total_correlation_of_weight_one_is_soft_intro_vae_in_value_and_gradient(beta_kl):
     plain = SoftIntro(beta_kl=beta_kl, beta_neg=3.0)

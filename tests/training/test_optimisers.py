@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
+from games import small_vae
 
 from unbraid.interfaces import Context
 from unbraid.objectives.elbo import ELBO
-from unbraid.training.optimisers import set_learning_rates
+from unbraid.training.optimisers import make_optimisers, set_learning_rates
 from unbraid.zoo.recipe import Optimiser, Recipe
 
 
@@ -55,3 +59,47 @@ def test_every_player_has_its_own():
         set_learning_rates(parts, recipe, at(step))
         rates = {name: optimiser.param_groups[0]["lr"] for name, optimiser in parts.items()}
         assert rates == pytest.approx({"encoder": shared, "decoder": shared, "critic": critic})
+
+
+OPTIMISERS = {
+    "adam": lambda groups: torch.optim.Adam(groups, lr=0.01, betas=(0.8, 0.99), weight_decay=0.1, fused=True),
+    "adamw": lambda groups: torch.optim.AdamW(groups, lr=0.01, betas=(0.8, 0.99), weight_decay=0.1, fused=True),
+    "adagrad": lambda groups: torch.optim.Adagrad(groups, lr=0.01, weight_decay=0.1),
+    "rmsprop": lambda groups: torch.optim.RMSprop(groups, lr=0.01, weight_decay=0.1),
+    "sgd": lambda groups: torch.optim.SGD(groups, lr=0.01, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_steps_are_those_of_pytorch_s_optimisers_to_the_last_bit(name):
+    vae = small_vae()
+    settings = Optimiser(name, 0.01, betas=(0.8, 0.99), weight_decay=0.1, decay="all")
+    ours = make_optimisers(vae, Recipe(ELBO(), optimiser=settings))["encoder"]
+    parameters = vae.parameters_of("encoder")
+    copies = [torch.nn.Parameter(p.detach().clone()) for p in parameters]
+    theirs = OPTIMISERS[name](copies)
+    assert isinstance(ours, type(theirs))
+    steps = []
+    ours.register_step_post_hook(lambda *_: steps.append(torch.is_grad_enabled()))
+    for seed in range(4):
+        for parameter, copy in zip(parameters, copies, strict=True):
+            made = torch.Generator().manual_seed(seed)
+            parameter.grad, copy.grad = (
+                torch.randn(p.shape, generator=made.manual_seed(seed), dtype=p.dtype) for p in (parameter, copy)
+            )
+        ours.step()
+        theirs.step()
+        assert all(torch.equal(one, other) for one, other in zip(parameters, copies, strict=True))
+    assert len(steps) == 4
+    assert ours.state_dict()["state"].keys() == theirs.state_dict()["state"].keys()
+    ours.zero_grad(set_to_none=True)
+    assert all(p.grad is None and p.requires_grad for p in parameters)
+
+
+def test_a_training_step_does_not_wait_for_a_compiler_to_be_imported(tmp_path):
+    script = """
+import sys, unbraid
+unbraid.train("vae", "ellipses", steps=2, batch_size=4, encoder="mlp", decoder="mlp", device="cpu", out=sys.argv[1])
+assert "torch._dynamo" not in sys.modules, "two seconds of every start"
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "run")], check=True)

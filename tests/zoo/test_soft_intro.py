@@ -70,7 +70,8 @@ def test_the_row_with_weight_one_is_soft_intro_vae():
         game, vae, shown = models[name].factory(**weights, **more).objective, small_vae(), []
         for move in game.moves(vae, Draw((batch(),)), a_context()):
             if move.players:
-                shown += [move.loss.detach(), *torch.autograd.grad(move.loss, vae.parameters_of(*move.players))]
+                gradients = torch.autograd.grad(move.loss, vae.parameters_of(*move.players), retain_graph=move.passes_go_on)
+                shown += [move.loss.detach(), *gradients]
         found.append(shown)
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-12, atol=1e-14)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from torch import nn
@@ -11,17 +11,26 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 @contextmanager
-def unremembered(network: nn.Module) -> Iterator[None]:
+def unremembered(network: nn.Module) -> Iterator[Callable[[], None]]:
     """While this holds, layers that train normalise by their batch as ever, but their running statistics stay as they are.
 
     For images that are not data: what a trained model does to data must not depend on them. Putting the statistics back
-    afterwards would not do, since `backward` needs them as the pass left them.
+    afterwards would not do, since `backward` needs them as the pass left them; so the pass has copies to write to.
+
+    Yields:
+        What makes the layers remember after all, to be called once this no longer holds.
     """
     norms = [layer for layer in network.modules() if isinstance(layer, NORMS) and layer.training and layer.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
+    kept = [(norm, name, buffer, buffer.clone()) for norm in norms for name, buffer in norm.named_buffers()]
+
+    def remember() -> None:
+        for _, _, buffer, copy in kept:
+            buffer.copy_(copy)
+
+    for norm, name, _, copy in kept:
+        setattr(norm, name, copy)
     try:
-        yield
+        yield remember
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, name, buffer, _ in kept:
+            setattr(norm, name, buffer)

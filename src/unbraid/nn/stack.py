@@ -87,7 +87,7 @@ class _Run(torch.autograd.Function):
         """Gradients of the input and of every weight and bias."""
         count = len(ctx.forms)
         passed, parameters = ctx.saved_tensors[: count + 1], ctx.saved_tensors[count + 1 :]
-        wanted = (ctx.needs_input_grad[0], *ctx.needs_input_grad[2:])
+        wanted = _wanted(ctx, (passed[0], *parameters))
         learnt: list[Tensor | None] = [None] * len(parameters)
         flowing = gradient.contiguous(memory_format=torch.channels_last)
         for i in reversed(range(count)):
@@ -102,3 +102,16 @@ class _Run(torch.autograd.Function):
                 return None, None, *learnt
             flowing = below
         return flowing, None, *learnt
+
+
+def _wanted(node: Any, tensors: tuple[Tensor | None, ...]) -> list[bool]:
+    """Which tensors need a gradient now, of those that the function of this node was given.
+
+    Where several players go back through one pass, each in its own move, that is fewer than will ever need one.
+    """
+    given = iter(node.next_functions)  # one for each that is a tensor
+    below = [None if tensor is None else next(given)[0] for tensor in tensors]
+    try:
+        return [other is not None and torch._C._will_engine_execute_node(other) for other in below]
+    except RuntimeError:  # `torch.autograd.grad` does not tell
+        return [other is not None for other in below]

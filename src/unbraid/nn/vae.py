@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -80,18 +79,6 @@ class VAE(nn.Module):
         """Parameters that the given players own, in a fixed order."""
         names = [name for player in players for name in self.players[player]]
         return [p for name in names for p in self.networks[name].parameters() if p.requires_grad]
-
-    @contextmanager
-    def holding(self, *players: str) -> Iterator[None]:
-        """While passes are made of which these players learn nothing: gradients go through their networks, not into them."""
-        held = self.parameters_of(*players)
-        for parameter in held:
-            parameter.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for parameter in held:
-                parameter.requires_grad_(True)
 
     def placed(self, device: torch.device) -> VAE:
         """This model on a device, in the memory layout that convolutions are fastest with."""

@@ -108,12 +108,12 @@ class FactorVAE:
         judge = vae.networks["critic"]
         images, others = draw.batches
         made = vae(images, context.generator)
-        correlation = {"tc_critic": Term(log_density_ratio(judge, made.z), self.gamma)}
-        terms = join_terms([reconstruction_and_rates(made, self.rates, context), correlation])
-        yield Move(AUTOENCODER, terms, watch=watched(made) | _linear(made.z.detach()))
+        drawn = log_density_ratio(judge, made.z)
+        terms = join_terms([reconstruction_and_rates(made, self.rates, context), {"tc_critic": Term(drawn, self.gamma)}])
+        yield Move(AUTOENCODER, terms, watch=watched(made) | _linear(made.z.detach()), passes_go_on=True)
 
         with torch.no_grad():
-            codes = torch.cat([made.z, permute_latents(vae.encode(others).sample(context.generator), context.generator)])
-        drawn, permuted = log_density_ratio(judge, codes).tensor_split([len(images)])
+            codes = permute_latents(vae.encode(others).sample(context.generator), context.generator)
+        permuted = log_density_ratio(judge, codes)
         entropies = {"drawn": Term(softplus(-drawn), 0.5), "permuted": Term(softplus(permuted), 0.5)}
         yield Move(("critic",), entropies, watch={"accuracy": accuracy(drawn, permuted)})

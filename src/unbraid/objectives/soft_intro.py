@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,7 +10,7 @@ import torch
 
 from unbraid.data.draws import Batches
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Images, Latents, Pass, PerImage, Rate, Term, join_terms
+from unbraid.interfaces import AUTOENCODER, Context, Draw, Images, Pass, PerImage, Rate, Term, join_terms
 from unbraid.nn.running_statistics import unremembered
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
@@ -95,27 +94,32 @@ class SoftIntro(OfTwo):
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
         """During the warm-up a joint move; then the encoder's and the decoder's, and what all models show, for the log."""
         images = draw.batches[0]
-        together = context.ramp(self.warmup) < 1
-        with nullcontext() if together else vae.holding("decoder"):
-            real = vae(images, context.generator)
-            terms = reconstruction_and_rates(real, self.rates, context)
-        if together:
-            scale = 1 / images[0].numel() if self.warmup_scaled else 1.0
-            yield Move(AUTOENCODER, _weigh(terms, scale * self.beta_rec, scale * self.beta_kl), watch=watched(real))
+        if context.ramp(self.warmup) < 1:
+            yield self._joint_move(vae, images, context)
             return
-        noise = vae.prior.sample(len(images), context.generator)
-        yield self._encoder_move(vae, real, terms, noise, context)
+        posterior = vae.encode(images)
+        with unremembered(vae) as remember:
+            real = vae.go_on(images, posterior, context.generator)
+        terms = reconstruction_and_rates(real, self.rates, context)
+        with unremembered(vae):
+            fake = vae.likelihood.mean(vae.decode(vae.prior.sample(len(images), context.generator)))
+        yield self._encoder_move(vae, real, fake.detach(), terms, context)
         shown = {name: term.mean.detach() for name, term in terms.items()} | watched(real)
-        yield self._decoder_move(vae, images, real.z.detach(), noise, context)
+        remember()  # the decoder's pass, which the encoder's move made
+        yield self._decoder_move(vae, {"rec": real.reconstruction, "fake": fake}, terms["nll"], context)
         yield Move((), {}, watch=shown)
 
-    def _encoder_move(self, vae: VAE, real: Pass, terms: Mapping[str, Term], noise: Latents, context: Context) -> Move:
+    def _joint_move(self, vae: VAE, images: Images, context: Context) -> Move:
+        made = vae(images, context.generator)
+        terms = reconstruction_and_rates(made, self.rates, context)
+        scale = 1 / images[0].numel() if self.warmup_scaled else 1.0
+        return Move(AUTOENCODER, _weigh(terms, scale * self.beta_rec, scale * self.beta_kl), watch=watched(made))
+
+    def _encoder_move(self, vae: VAE, real: Pass, fake: Images, terms: Mapping[str, Term], context: Context) -> Move:
         scale = 1 / real.images[0].numel()
         reconstruction = real.reconstruction
         target = reconstruction if self.target == "reference" else reconstruction.detach()
-        with unremembered(vae), vae.holding("decoder"):
-            with torch.no_grad():
-                fake = vae.likelihood.mean(vae.decode(noise))
+        with unremembered(vae):
             energies = {
                 "rec": self._negative_energy(vae, reconstruction.detach(), target, context),
                 "fake": self._negative_energy(vae, fake, fake, context),
@@ -123,7 +127,7 @@ class SoftIntro(OfTwo):
         loss = _weigh(terms, scale * self.beta_rec, scale * self.beta_kl)
         loss |= {f"exp_elbo_{name}": Term(exp_elbo(energy, scale), 0.25) for name, energy in energies.items()}
         negative = torch.cat(list(energies.values())) < 0
-        return Move(("encoder",), loss, watch={"clamped": negative.to(real.nll.dtype).mean()})
+        return Move(("encoder",), loss, watch={"clamped": negative.to(real.nll.dtype).mean()}, passes_go_on=True)
 
     def _negative_energy(self, vae: VAE, images: Images, target: Images, context: Context) -> PerImage:
         """What the encoder raises, of images that have no gradient; `target` is what their reconstruction is compared with."""
@@ -136,13 +140,10 @@ class SoftIntro(OfTwo):
         rates = [term.weight * term.value for term in terms.values() if term.learns]
         return self.beta_rec * energy + self.beta_neg * sum(rates, start=torch.zeros_like(energy))
 
-    def _decoder_move(self, vae: VAE, images: Images, z: Latents, noise: Latents, context: Context) -> Move:
-        scale = 1 / images[0].numel()
-        output = vae.decode(z)
-        loss = {"nll": Term(vae.likelihood.nll(output, images), scale * self.beta_rec)}
-        with unremembered(vae), vae.holding("encoder"):
-            # the encoder's move drew D(z) and D(noise) too, but what `backward` needs of a pass does not outlive its move
-            own = {"rec": vae.likelihood.mean(output), "fake": vae.likelihood.mean(vae.decode(noise))}
+    def _decoder_move(self, vae: VAE, own: Mapping[str, Images], nll: Term, context: Context) -> Move:
+        scale = 1 / own["rec"][0].numel()
+        loss = {"nll": Term(nll.value, scale * self.beta_rec)}
+        with unremembered(vae):
             for name, image in own.items():
                 terms = reconstruction_and_rates(self._seen_again(vae, image, context), self.rates, context)
                 terms = _weigh(terms, 0.5 * scale * self.gamma_r * self.beta_rec, 0.5 * scale * self.beta_kl)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from inspect import unwrap
 from typing import Any
 
 import torch
@@ -31,17 +33,24 @@ def _make(groups: list[dict[str, Any]], settings: Optimiser) -> torch.optim.Opti
     lr, decay = settings.lr, settings.weight_decay
     match settings.name:
         case "adam":  # fused: one kernel for the whole update, the same arithmetic
-            return torch.optim.Adam(groups, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
+            return eager(torch.optim.Adam)(groups, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
         case "adamw":
-            return torch.optim.AdamW(groups, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
+            return eager(torch.optim.AdamW)(groups, lr=lr, betas=settings.betas, weight_decay=decay, fused=True)
         case "adagrad":
-            return torch.optim.Adagrad(groups, lr=lr, weight_decay=decay)
+            return eager(torch.optim.Adagrad)(groups, lr=lr, weight_decay=decay)
         case "rmsprop":
-            return torch.optim.RMSprop(groups, lr=lr, weight_decay=decay)
+            return eager(torch.optim.RMSprop)(groups, lr=lr, weight_decay=decay)
         case "sgd":
-            return torch.optim.SGD(groups, lr=lr, weight_decay=decay)
+            return eager(torch.optim.SGD)(groups, lr=lr, weight_decay=decay)
         case _:
             raise ValueError(f"no optimiser {settings.name!r}")
+
+
+@cache
+def eager(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """An optimiser of PyTorch without what keeps the compiler out of it: that imports the compiler, for two seconds."""
+    parts = {name: unwrap(getattr(kind, name)) for name in ("add_param_group", "zero_grad")}
+    return type(kind.__name__, (kind,), {**parts, "step": torch.no_grad()(unwrap(kind.step))})
 
 
 def make_optimisers(vae: VAE, recipe: Recipe) -> Optimisers:

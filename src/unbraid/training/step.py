@@ -64,6 +64,7 @@ def _moves(
             return
         if move.after and context.training:
             move.after()
+        del move  # with all that its passes left, before those of the next are made
 
 
 @contextmanager
@@ -97,10 +98,11 @@ def train_step(
         for optimiser in playing:
             optimiser.zero_grad(set_to_none=True)
         if move.players:
-            torch.autograd.backward(move.loss, inputs=vae.parameters_of(*move.players))
+            torch.autograd.backward(move.loss, retain_graph=move.passes_go_on, inputs=vae.parameters_of(*move.players))
         for optimiser in playing:
             optimiser.step()
         outcomes.append(_outcome(move))
+        del move
     return outcomes
 
 
