@@ -21,6 +21,8 @@ from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.options import Option
 
 CARBONNEAU_BINS = 10
+ROUNDING = 1e-9
+"""Nats by which equal information may differ."""
 
 Table = Float64[np.ndarray, "_ _"]
 
@@ -33,10 +35,10 @@ def jemmig_from_information(
 ) -> Float64[np.ndarray, "k"]:
     r"""The score of each factor: :math:`1 - (H(v) + H(z^*) - 2 I(z^*; v) + I(z^\circ; v)) / (H(v) + \log b)`.
 
-    Of latents that know equally much, z* is the one of the largest entropy. `most` is log b.
+    Of latents that know equally much, but for rounding, z* is the one of the largest entropy. `most` is log b.
     """
     best, second = best_two(information)
-    own = np.where(information == best, latent_entropies, 0.0).max(0)
+    own = np.where(information >= best - ROUNDING, latent_entropies, 0.0).max(0)
     return np.clip(1 - (entropies + own - 2 * best + second) / (entropies + most), 0.0, 1.0)
 
 
@@ -144,8 +146,7 @@ def jemmig(
     * "carbonneau2022": 10 such bins, as it comes. A code that knows nothing scores the more the fewer values a factor has,
       because its joint entropy is lower: constants score log b / (H + log b).
     * "do2020": the mass of posteriors in 100 bins from -4 to 4 (`binned_posteriors`), so it depends on the scale of latents,
-      and
-      needs variances.
+      and needs variances.
 
     Range 0 to 1. A perfect code scores 1; by "carbonneau2022" less where a factor has more than 10 values, or not evenly spaced
     codes. Sign does not matter, nor scale except by "do2020"; transforms that are not linear do, also monotone ones.

@@ -74,7 +74,8 @@ class FactorVAE:
 
     A step has two moves. Encoder and decoder minimise the above, d being the difference of the critic's two logits. Then the
     critic learns d: with cross-entropy it tells the codes of that batch from those of a second, independent batch, each latent
-    of which is shuffled over the batch. Its minimum, over all functions, is at the d above.
+    of which is shuffled over the batch. Its minimum, over all functions, is at the d above. Its gradients go back through the
+    pass of the first move, and end at the codes.
 
     The term `tc_critic` is what the critic sees. It is no bound: an untrained critic sees a constant, a weak one too
     little, and the estimate may be negative. `critic/drawn` and `critic/permuted` are the critic's cross-entropies in nats

@@ -32,8 +32,8 @@ class Move:
         watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps.
         after: called once the step is done, never in evaluation; updates state that is not learnt by gradient (an
             averaged decoder, a multiplier), which lives in the model's buffers.
-        passes_go_on: whether a later move of the step goes back through passes made for this one. The networks it goes back
-            through must not have changed since.
+        passes_go_on: whether a later move of the step goes back through passes of this one too, which are kept until then; the
+            networks that it goes back through must not have learnt since.
     """
 
     players: tuple[str, ...]
