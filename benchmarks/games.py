@@ -26,8 +26,8 @@ LATENTS, SHAPE = 10, (1, 64, 64)
 NETWORKS = ("encoder=burgess", "decoder=burgess")
 PASSES = {
     "vae": {"encoder": 3, "decoder": 3},
-    # and a pass of the second batch's images; of the critic 2 for the others' sake, through which its own gradients go too, and 3
-    "factor_vae": {"encoder": 4, "decoder": 3, "critic": 2 + 2 + 3},
+    # and a pass of the second batch's images; the critic sees one batch for the others' sake, and one more for its own
+    "factor_vae": {"encoder": 4, "decoder": 3, "critic": 2 + 1 + 2 * 2},
     # encoder's move: 3 + 2 of images, 1 decoder's for fakes, twice 3 + 2 of its own images;
     # decoder's: gradients of reconstructions and of fakes, twice 2 of the encoder's and 3 of the decoder's
     "soft_intro_vae": {"encoder": 3 + 2 * 3 + 2 * 2, "decoder": 2 + 1 + 2 * 2 + 2 + 2 + 2 * 3},

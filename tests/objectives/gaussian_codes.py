@@ -10,6 +10,7 @@ from torch import nn
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import LOGVAR_RANGE, DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
+from unbraid.nn.critic import Seen
 from unbraid.nn.vae import VAE
 from unbraid.objectives.factor import FactorVAE
 
@@ -24,7 +25,17 @@ def correlated(rho: float) -> torch.Tensor:
     return torch.tensor([[1.0, 0.0], [rho, math.sqrt(1 - rho**2)]], dtype=torch.float64)
 
 
-class BestCritic(nn.Module):
+class Judge(nn.Module):
+    """A critic of one's own, made of `logits`."""
+
+    def forward(self, z: torch.Tensor, seen: Seen | None = None) -> torch.Tensor:
+        if seen is not None:
+            z = torch.cat([*seen.made, z])
+            seen.made = [z.detach()]
+        return self.logits(z)
+
+
+class BestCritic(Judge):
     """Logits whose difference is log q(z) - sum_j log q(z_j) for z ~ N(0, C)."""
 
     def __init__(self, covariance: torch.Tensor) -> None:
@@ -34,7 +45,7 @@ class BestCritic(nn.Module):
         self.register_buffer("variances", covariance.diagonal().clone())
         self.register_buffer("correlation", gaussian_total_correlation(covariance))
 
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
+    def logits(self, z: torch.Tensor) -> torch.Tensor:
         joint = -0.5 * torch.einsum("bi,ij,bj->b", z, self.precision, z) + self.correlation
         product = -0.5 * (z.square() / self.variances).sum(1)
         return torch.stack([joint + self.offset, product], 1)

@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 import torch
 from games import LATENTS, a_context, batch, small_vae
-from gaussian_codes import BestCritic, correlated, gaussian_total_correlation, linear_vae, white_images
+from gaussian_codes import BestCritic, Judge, correlated, gaussian_total_correlation, linear_vae, white_images
 from torch import nn
 
 from unbraid.data.draws import Batches
@@ -107,12 +107,12 @@ class TestBestCritic:
         assert best_loss < math.log(2) - 0.02
         for scale, offset in ((0.7, 0.0), (1.3, 0.0), (1.0, 0.2), (1.0, -0.2), (-1.0, 0.0), (0.0, 0.0)):
 
-            class Other(nn.Module):
+            class Other(Judge):
                 def __init__(self, scale: float = scale, offset: float = offset) -> None:
                     super().__init__()
                     self.best, self.by = best, torch.tensor([[scale], [offset]], dtype=torch.float64)
 
-                def forward(self, z):
+                def logits(self, z):
                     ratio = log_density_ratio(self.best, z)
                     return torch.stack([self.by[0] * ratio + self.by[1], torch.zeros_like(ratio)], 1)
 
@@ -198,8 +198,8 @@ def test_any_rate_may_stand_beside_the_critic():
 def test_gamma_is_beta_minus_one_of_beta_tcvae():
     """With a critic that sees what beta-TCVAE's estimator sees, the two losses are one number."""
 
-    class Estimator(nn.Module):
-        def forward(self, z: torch.Tensor) -> torch.Tensor:
+    class Estimator(Judge):
+        def logits(self, z: torch.Tensor) -> torch.Tensor:
             posterior = vae.encode(draws().batches[0])
             log_q, log_q_per_latent = log_aggregate(z, posterior, 1000, "plain")
             return torch.stack([log_q, log_q_per_latent.sum(1)], 1)

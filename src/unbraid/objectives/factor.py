@@ -12,8 +12,8 @@ from torch.nn.functional import softplus
 
 from unbraid.data.draws import Batches
 from unbraid.distributions.precision import at_least_float32
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Latents, PerImage, Rate, Term, join_terms
-from unbraid.nn.critic import critic
+from unbraid.interfaces import AUTOENCODER, Context, Draw, Latents, Rate, Term, join_terms
+from unbraid.nn.critic import Seen, critic
 from unbraid.nn.interfaces import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
@@ -30,9 +30,12 @@ def permute_latents(z: Latents, generator: torch.Generator) -> Latents:
     return z.gather(0, torch.stack(orders, 1))
 
 
-def log_density_ratio(judge: nn.Module, z: Latents) -> PerImage:
-    """The critic's log q(z) - sum_j log q(z_j) of each code, in nats: the difference of its two logits."""
-    drawn, permuted = at_least_float32(judge(z)).unbind(1)
+def log_density_ratio(judge: nn.Module, z: Latents, *seen: Seen) -> Float[Tensor, "rows"]:
+    """The critic's log q(z) - sum_j log q(z_j) of each code, in nats: the difference of its two logits.
+
+    `seen`, as `Critic` takes it, puts the codes that it has seen before these.
+    """
+    drawn, permuted = at_least_float32(judge(z, *seen)).unbind(1)
     return drawn - permuted
 
 
@@ -74,8 +77,8 @@ class FactorVAE:
 
     A step has two moves. Encoder and decoder minimise the above, d being the difference of the critic's two logits. Then the
     critic learns d: with cross-entropy it tells the codes of that batch from those of a second, independent batch, each latent
-    of which is shuffled over the batch. Its minimum, over all functions, is at the d above. Its gradients go back through the
-    pass of the first move, and end at the codes.
+    of which is shuffled over the batch. Its minimum, over all functions, is at the d above. Codes are constants to it; what it
+    made of those of the first batch is not computed again.
 
     The term `tc_critic` is what the critic sees. It is no bound: an untrained critic sees a constant, a weak one too
     little, and the estimate may be negative. `critic/drawn` and `critic/permuted` are the critic's cross-entropies in nats
@@ -108,13 +111,13 @@ class FactorVAE:
         """First encoder and decoder, then the critic."""
         judge = vae.networks["critic"]
         images, others = draw.batches
-        made = vae(images, context.generator)
-        drawn = log_density_ratio(judge, made.z)
-        terms = join_terms([reconstruction_and_rates(made, self.rates, context), {"tc_critic": Term(drawn, self.gamma)}])
-        yield Move(AUTOENCODER, terms, watch=watched(made) | _linear(made.z.detach()), passes_go_on=True)
+        made, seen = vae(images, context.generator), Seen()
+        correlation = {"tc_critic": Term(log_density_ratio(judge, made.z, seen), self.gamma)}
+        terms = join_terms([reconstruction_and_rates(made, self.rates, context), correlation])
+        yield Move(AUTOENCODER, terms, watch=watched(made) | _linear(made.z.detach()))
 
         with torch.no_grad():
-            codes = permute_latents(vae.encode(others).sample(context.generator), context.generator)
-        permuted = log_density_ratio(judge, codes)
+            permuted_codes = permute_latents(vae.encode(others).sample(context.generator), context.generator)
+        drawn, permuted = log_density_ratio(judge, permuted_codes, seen).tensor_split([len(images)])
         entropies = {"drawn": Term(softplus(-drawn), 0.5), "permuted": Term(softplus(permuted), 0.5)}
         yield Move(("critic",), entropies, watch={"accuracy": accuracy(drawn, permuted)})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from inspect import unwrap
 from typing import Any
@@ -47,7 +47,7 @@ def _make(groups: list[dict[str, Any]], settings: Optimiser) -> torch.optim.Opti
 
 
 @cache
-def eager(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+def eager(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
     """An optimiser of PyTorch without what keeps the compiler out of it: that imports the compiler, for two seconds."""
     parts = {name: unwrap(getattr(kind, name)) for name in ("add_param_group", "zero_grad")}
     return type(kind.__name__, (kind,), {**parts, "step": torch.no_grad()(unwrap(kind.step))})
