@@ -230,6 +230,7 @@ REFUSED = {
     "no such score": ("trade_off", {"score": "sap"}, "was not scored by 'sap'; it has mig, dci, linear_probe. Score it"),
     "no such part": ("trade_off", {"score": "dci.x"}, "has no part 'x'; it has disentanglement"),
     "maps of a position": ("position_maps", {"by": "x"}, "allowed: scale, orientation"),
+    "maps by a factor twice": ("position_maps", {"by": "scale,scale"}, "names a factor twice"),
     "too many maps": ("position_maps", {"by": "orientation,scale,orientation"}, "allowed: 24"),
     "no such metric": ("scores_over_training", {"scores": "dci"}, "followed during training were: "),
     "thresholds": ("assignment", {"strong": 0.1, "weak": 0.2}, "no lower"),

@@ -207,6 +207,8 @@ def _selections(view: RunView, names: Sequence[str]) -> dict[str, np.ndarray]:
         raise UsageError(
             f"--by {','.join(names)} asks for {count} columns of heat maps; allowed: {MOST_MAPS}. Name fewer factors."
         )
+    if len(set(names)) < len(names):
+        raise UsageError(f"--by {','.join(names)} names a factor twice; name each once.")
     space = view.dataset.space if names else None
     factors = [space.factors[space.column(name)] for name in names] if space else []
     for values in product(*(range(table.factor_sizes[k]) for k in places)) if names else ():
