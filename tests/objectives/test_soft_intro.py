@@ -11,6 +11,7 @@ from test_loop import changed, snapshot
 from torch import nn
 
 from unbraid.distributions.likelihoods.gaussian import Gaussian
+from unbraid.distributions.likelihoods.gaussian_optimal import GaussianOptimal
 from unbraid.errors import IncompatibleParts
 from unbraid.interfaces import AUTOENCODER, Context, Draw
 from unbraid.objectives.elbo import ELBO
@@ -327,6 +328,18 @@ def test_running_statistics_are_of_images_and_their_reconstructions_alone():
     torch.testing.assert_close(decoder.running_mean, 0.1 * z.detach().mean(0))
     assert encoder.track_running_stats
     assert decoder.track_running_stats
+
+
+def test_a_likelihood_learns_its_scale_from_images_alone_once_a_step():
+    """Its running variance is a buffer of the decoder's player, whose only pass of images the encoder's move makes."""
+    vae = small_vae()
+    vae.networks["likelihood"] = likelihood = GaussianOptimal(squash="none").double()
+    made = vae(batch(), torch.Generator().manual_seed(0))
+    variance = (made.output - batch()).square().mean()
+    likelihood.batches.zero_()
+    play(SoftIntro(), vae, optimiser=Optimiser("sgd", 1e-300))
+    assert likelihood.batches == 1
+    torch.testing.assert_close(likelihood.variance, variance.detach())
 
 
 def test_evaluation_changes_no_byte_and_repeats():

@@ -106,7 +106,7 @@ class SoftIntro(OfTwo):
         yield self._encoder_move(vae, real, fake.detach(), terms, context)
         shown = {name: term.mean.detach() for name, term in terms.items()} | watched(real)
         remember()  # the decoder's pass, which the encoder's move made
-        yield self._decoder_move(vae, {"rec": real.reconstruction, "fake": fake}, terms["nll"], context)
+        yield self._decoder_move(vae, real, fake, context)
         yield Move((), {}, watch=shown)
 
     def _joint_move(self, vae: VAE, images: Images, context: Context) -> Move:
@@ -140,11 +140,12 @@ class SoftIntro(OfTwo):
         rates = [term.weight * term.value for term in terms.values() if term.learns]
         return self.beta_rec * energy + self.beta_neg * sum(rates, start=torch.zeros_like(energy))
 
-    def _decoder_move(self, vae: VAE, own: Mapping[str, Images], nll: Term, context: Context) -> Move:
-        scale = 1 / own["rec"][0].numel()
-        loss = {"nll": Term(nll.value, scale * self.beta_rec)}
+    def _decoder_move(self, vae: VAE, real: Pass, fake: Images, context: Context) -> Move:
+        scale = 1 / fake[0].numel()
+        # compared anew: a likelihood that learns its scale from data does so in the move of its player
+        loss = {"nll": Term(vae.likelihood.nll(real.output, real.images), scale * self.beta_rec)}
         with unremembered(vae):
-            for name, image in own.items():
+            for name, image in {"rec": real.reconstruction, "fake": fake}.items():
                 terms = reconstruction_and_rates(self._seen_again(vae, image, context), self.rates, context)
                 terms = _weigh(terms, 0.5 * scale * self.gamma_r * self.beta_rec, 0.5 * scale * self.beta_kl)
                 loss |= {f"{term}_{name}": value for term, value in terms.items()}
