@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from unbraid.nn.critic import Seen, critic
 from unbraid.randomness import seeded_construction
@@ -68,3 +69,19 @@ def test_going_on_works_in_half_precision(generator):
     ):
         assert found.dtype == torch.float32
         torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
+
+
+def test_going_on_computes_what_is_new_and_no_gradient_that_nobody_uses(generator):
+    """By count: a pass of the new rows; for all rows gradients of weights, and of data but below the first layer."""
+    with seeded_construction(0):
+        network = critic(3, layers=2, width=5)
+    first, second = torch.randn(4, 3, generator=generator), torch.randn(2, 3, generator=generator)
+    seen = Seen()
+    network(first, seen)
+    a_row = 2 * (3 * 5 + 5 * 5 + 5 * 2)
+    with FlopCounterMode(display=False) as passing:
+        logits = network(second, seen)
+    assert passing.get_total_flops() == 2 * a_row
+    with FlopCounterMode(display=False) as learning:
+        logits.sum().backward()
+    assert learning.get_total_flops() == 6 * (2 * a_row - 2 * 3 * 5)
