@@ -25,6 +25,17 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spatial_broadcast, "may_rewrite", lambda network, x: True)
 
 
+@pytest.fixture
+def masks(monkeypatch: pytest.MonkeyPatch) -> list[list[bool]]:
+    """Which gradients, of data, weights and bias, convolutions are asked for from now on."""
+    found: list[list[bool]] = []
+    original = torch.ops.aten.convolution_backward
+    monkeypatch.setattr(
+        "unbraid.nn.convolutions._backward", lambda *arguments: found.append(arguments[-1]) or original(*arguments)
+    )
+    return found
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> Iterator[None]:
     """Weights and inputs of each test; the global generator is left as it was."""
@@ -109,12 +120,7 @@ def test_a_kernel_covers_the_same_part_over_ranges() -> None:
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("held", ["weights", "input"])
-def test_gradients_that_nobody_wants_are_not_computed(held: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    masks = []
-    original = torch.ops.aten.convolution_backward
-    monkeypatch.setattr(
-        "unbraid.nn.convolutions._backward", lambda *arguments: masks.append(arguments[-1]) or original(*arguments)
-    )
+def test_gradients_that_nobody_wants_are_not_computed(held: str, masks: list[list[bool]]) -> None:
     network = Stack(nn.Conv2d(3, 8, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(8, 8, 4, 2, 1))
     network.requires_grad_(held != "weights")
     x = torch.randn(2, 3, 8, 8, requires_grad=held != "input")
@@ -124,13 +130,8 @@ def test_gradients_that_nobody_wants_are_not_computed(held: str, monkeypatch: py
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("bias", [True, False])
-def test_players_go_back_through_one_pass_each_for_what_is_theirs(bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_players_go_back_through_one_pass_each_for_what_is_theirs(bias: bool, masks: list[list[bool]]) -> None:
     """The networks of two players after each other: each learns what it would alone, and nothing else is computed."""
-    masks = []
-    original = torch.ops.aten.convolution_backward
-    monkeypatch.setattr(
-        "unbraid.nn.convolutions._backward", lambda *arguments: masks.append(arguments[-1]) or original(*arguments)
-    )
     layers = [nn.Conv2d(3, 8, 4, 2, 1, bias=bias), nn.Conv2d(8, 8, 3, padding=1, bias=bias), nn.Conv2d(8, 8, 3, bias=bias)]
     first, second = Stack(layers[0], nn.ReLU(), layers[1]), Stack(layers[2], nn.ReLU())
     x = torch.randn(2, 3, 8, 8)
