@@ -15,7 +15,7 @@ import pytest
 import unbraid
 from tiny import TINY
 from unbraid.codes import CodeTable
-from unbraid.data.dataset import Dataset, load_dataset
+from unbraid.data.dataset import Dataset
 from unbraid.data.storage import ByteImages
 from unbraid.model import Model
 from unbraid.reporting.page import render
@@ -56,15 +56,6 @@ class Case:
         self.run.folder.mkdir(exist_ok=True)
         self.run.log.write_text("".join(json.dumps(entry) + "\n" for entry in self.log))
         return render(self.run, self.model, self.table, self.scored, self.dataset)
-
-
-kept = lru_cache(load_dataset)
-
-
-@pytest.fixture(autouse=True)
-def _draw_data_once(monkeypatch):
-    """Drawing the tiny ellipses anew takes longer than most of these tests."""
-    monkeypatch.setattr("unbraid.training.experiment.load_dataset", kept)
 
 
 @lru_cache

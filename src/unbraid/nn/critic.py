@@ -31,16 +31,17 @@ class Critic(nn.Sequential):
         Its gradients for the weights are those of all rows in one product. Codes seen before are constants, and must have been
         seen with the weights as they are.
         """
-        if seen is None:
-            return cast(Tensor, super().forward(z))  # type: ignore[no-untyped-call]
-        before, made = iter(seen.made), []
+        seen = seen or Seen()
+        before = iter(seen.made)
         x = _after(next(before, None), z)
-        made.append(x.detach())
+        made = [x.detach()]
         for layer in self:
-            known = next(before, None) if isinstance(layer, nn.Linear) else None
+            if not isinstance(layer, nn.Linear):
+                x = layer(x)
+                continue
+            known = next(before, None)
             x = layer(x) if known is None else cast(Tensor, _Onwards.apply(x, layer.weight, layer.bias, known))  # type: ignore[no-untyped-call]
-            if isinstance(layer, nn.Linear):
-                made.append(x.detach())
+            made.append(x.detach())
         seen.made = made
         return x
 

@@ -97,11 +97,11 @@ class SoftIntro(OfTwo):
         if context.ramp(self.warmup) < 1:
             yield self._joint_move(vae, images, context)
             return
-        posterior = vae.encode(images)
-        with unremembered(vae) as remember:
-            real = vae.go_on(images, posterior, context.generator)
+        decoder = vae.networks["decoder"]
+        with unremembered(decoder) as remember:
+            real = vae(images, context.generator)
         terms = reconstruction_and_rates(real, self.rates, context)
-        with unremembered(vae):
+        with unremembered(decoder):
             fake = vae.likelihood.mean(vae.decode(vae.prior.sample(len(images), context.generator)))
         yield self._encoder_move(vae, real, fake.detach(), terms, context)
         shown = {name: term.mean.detach() for name, term in terms.items()} | watched(real)
