@@ -19,7 +19,7 @@ from racing import Side, keep, race, ratio, shown, table
 from torch.utils.flop_counter import FlopCounterMode
 
 from unbraid.nn.critic import critic
-from unbraid.nn.interfaces import decoders, encoders
+from unbraid.nn.registry import decoders, encoders
 
 OURS = str(Path(__file__).parent / "ours.py")
 LATENTS, SHAPE = 10, (1, 64, 64)

@@ -28,8 +28,8 @@ from sklearn.metrics import mutual_info_score
 import unbraid
 from unbraid.metrics.evaluate import evaluate
 from unbraid.metrics.factor_vae_score import factor_vae_score
+from unbraid.metrics.information.posterior_information import posterior_information
 from unbraid.metrics.mig import mig
-from unbraid.metrics.posterior_information import posterior_information
 from unbraid.metrics.registry import metrics
 
 SIZES = (3, 6, 40, 32, 32)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from unbraid.process import tune_process
+from unbraid.tune_process import tune_process
 
 tune_process()
 

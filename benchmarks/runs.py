@@ -16,7 +16,7 @@ from statistics import median
 
 from racing import keep, ratio, shown, table
 
-from unbraid.several import train_many
+from unbraid.parallel import train_many
 
 STEPS = 120
 

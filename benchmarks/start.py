@@ -19,7 +19,7 @@ from racing import keep, table
 LIMITS = {"unbraid --help": 0.3, "first step of unbraid train beta_vae ellipses": 6.0}
 FIRST = """
 import os, sys, time
-from unbraid.process import tune_process
+from unbraid.tune_process import tune_process
 tune_process()
 from unbraid.cli.console import Bar
 def advance(self, step, values, speed):

@@ -37,7 +37,7 @@ def generator() -> torch.Generator:
 def _mnist_and_fashion_mnist(tmp_path_factory):
     """Drawn images instead of MNIST, and of Fashion-MNIST where Debian's package with the real one is not installed."""
     from idx_stand_in import put_stand_in
-    from unbraid.data import fashion_mnist, mnist
+    from unbraid.data.sets import fashion_mnist, mnist
 
     with pytest.MonkeyPatch.context() as patch:
         put_stand_in(mnist.FILES, tmp_path_factory.mktemp("mnist"), patch)

@@ -12,24 +12,26 @@ import torch
 
 import unbraid
 from tiny import TINY
-from unbraid.catalogue import REGISTRIES
+from unbraid.config.experiment import Experiment
+from unbraid.config.parts import part_options
+from unbraid.config.plan import plan
+from unbraid.config.settings import Settings
 from unbraid.data.dataset import load_dataset
-from unbraid.distributions.interfaces import FollowingPrior, Posterior, Prior, posteriors, priors
+from unbraid.distributions.protocols import FollowingPrior, Posterior, Prior
+from unbraid.distributions.registry import posteriors, priors
 from unbraid.errors import IncompatibleParts, UnbraidError
-from unbraid.interfaces import Context, Draw
 from unbraid.metrics.registry import metrics
-from unbraid.objectives.interface import Objective
+from unbraid.objectives.moves import Objective
 from unbraid.options import Option
 from unbraid.randomness import seeded_construction
+from unbraid.registries import REGISTRIES
+from unbraid.terms import Context, Draw
 from unbraid.training.checkpoint import list_checkpoints
-from unbraid.training.experiment import Experiment
 from unbraid.training.optimisers import make_optimisers
-from unbraid.training.parts import part_options
-from unbraid.training.plan import plan
-from unbraid.training.settings import Settings
 from unbraid.training.step import evaluate_step, train_step
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import Recipe, models, tuned
+from unbraid.zoo.recipe import Recipe
+from unbraid.zoo.registry import models, tuned
 
 SHAPES = [(channels, size, size) for size in (28, 32, 64) for channels in (1, 3)]
 FAST = {"steps": 6, "batch_size": 16, "checkpoint_every": 2, "log_every": 2}

@@ -12,10 +12,10 @@ import torch
 
 from unbraid.errors import CorruptFile, UnbraidError, UnknownName, UsageError
 from unbraid.files import read_json, whole_file, write_json
-from unbraid.interfaces import Context
 from unbraid.options import Option, options_of, resolve
 from unbraid.randomness import derived_seed, seeded_construction, torch_generator
 from unbraid.registry import Registry
+from unbraid.terms import Context
 
 
 def part(

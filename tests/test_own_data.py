@@ -13,11 +13,11 @@ from test_resume import StopAt
 from torch.utils.data import TensorDataset
 
 import unbraid
+from unbraid.config.experiment import Experiment
+from unbraid.config.plan import plan
 from unbraid.errors import ConfigMismatch, UnbraidError, UsageError
 from unbraid.reporting.command import command_line
 from unbraid.training.checkpoint import list_checkpoints
-from unbraid.training.experiment import Experiment
-from unbraid.training.plan import plan
 
 FAST = {"steps": 6, "batch_size": 8, "latent_dim": 3, "checkpoint_every": 2, "log_every": 2, "device": "cpu"}
 RNG = np.random.default_rng(0)

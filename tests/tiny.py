@@ -7,10 +7,11 @@ from typing import Annotated
 
 import numpy as np
 
-from unbraid.data.dataset import Dataset, TestShare, datasets, grid_dataset
-from unbraid.data.ellipses import ellipses
+from unbraid.data.dataset import Dataset, TestShare, grid_dataset
 from unbraid.data.factor_space import FactorSpace
-from unbraid.data.order import Order, presentation
+from unbraid.data.grids.order import Order, presentation
+from unbraid.data.registry import datasets
+from unbraid.data.sets.ellipses import ellipses
 from unbraid.data.storage import PackedImages
 from unbraid.options import Option
 

@@ -18,14 +18,14 @@ from tables import markdown
 
 import unbraid
 from unbraid.data.dataset import Dataset, load_dataset
-from unbraid.data.twins import first_twins
+from unbraid.data.grids.duplicates import first_twins
 from unbraid.evaluation.encoding import encode_posteriors
 from unbraid.metrics import Samples, audit, evaluate, gather, mutual_information
 from unbraid.metrics.audit import AuditTable, variants
 from unbraid.metrics.registry import metrics, range_in_words
 from unbraid.metrics.score_table import nodes
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import models
+from unbraid.zoo.registry import models
 
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "metrics.md"

@@ -25,7 +25,7 @@ from unbraid.metrics.across_runs import across_runs
 from unbraid.training.log import read_log
 from unbraid.training.run import METRICS, open_run
 from unbraid.training.symptoms import REMEDIES, RULES, symptoms
-from unbraid.zoo.recipe import models, remedies
+from unbraid.zoo.registry import models, remedies
 
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "zoo.md"

@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from unbraid.api import report as report
     from unbraid.api import train as train
     from unbraid.codes import CodeTable as CodeTable
-    from unbraid.data.arrays import dataset as dataset
     from unbraid.data.dataset import Dataset as Dataset
     from unbraid.data.dataset import load_dataset as load_dataset
     from unbraid.data.factor_space import Factor as Factor
     from unbraid.data.factor_space import FactorSpace as FactorSpace
+    from unbraid.data.sets.arrays import dataset as dataset
     from unbraid.errors import UnbraidError as UnbraidError
     from unbraid.model import Model as Model
-    from unbraid.several import train_many as train_many
+    from unbraid.parallel import train_many as train_many
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
     "train": "unbraid.api",
-    "train_many": "unbraid.several",
+    "train_many": "unbraid.parallel",
     "load": "unbraid.api",
     "evaluate": "unbraid.api",
     "export": "unbraid.api",
@@ -44,7 +44,7 @@ _PUBLIC = {
     "report": "unbraid.api",
     "Model": "unbraid.model",
     "CodeTable": "unbraid.codes",
-    "dataset": "unbraid.data.arrays",
+    "dataset": "unbraid.data.sets.arrays",
     "Dataset": "unbraid.data.dataset",
     "load_dataset": "unbraid.data.dataset",
     "Factor": "unbraid.data.factor_space",

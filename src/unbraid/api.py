@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from unbraid.codes import CodeTable
-from unbraid.data.arrays import as_dataset
+from unbraid.config.experiment import Experiment
+from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
+from unbraid.data.sets.arrays import as_dataset
 from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.evaluation.encoding import Progress
 from unbraid.evaluation.evaluate import periodic
@@ -19,9 +21,7 @@ from unbraid.evaluation.stored import read_scores
 from unbraid.files import read_json, write_json
 from unbraid.model import Model
 from unbraid.training.checkpoint import WEIGHTS, read_weights, require_fit
-from unbraid.training.experiment import Experiment
 from unbraid.training.fit import Monitor, fit
-from unbraid.training.plan import plan
 from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
 
 if TYPE_CHECKING:  # matplotlib, which training needs not
@@ -360,8 +360,8 @@ def explore_onnx(
     overwrite: bool = False,
 ) -> Page:
     """Write the page of `explore` for anybody's decoder in an ONNX file, with an encoder or without; see `pair_page`."""
+    from unbraid.explorer.onnx_pair import pair_page
     from unbraid.explorer.page import require_free, write
-    from unbraid.explorer.pair import pair_page
 
     require_free(Path(out), split=split, overwrite=overwrite)
     content = pair_page(Path(decoder), None if encoder is None else Path(encoder))

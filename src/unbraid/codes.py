@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool, Float32, Int, Integer
 
-from unbraid.data.npz_members import REMEDY, Member, open_npz
+from unbraid.data.files.npz_members import REMEDY, Member, open_npz
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.files import whole_file
 

@@ -12,18 +12,19 @@ import numpy as np
 import torch
 
 from unbraid.codes import CodeTable
-from unbraid.data.arrays import as_dataset
-from unbraid.data.dataset import Dataset, addressed, datasets, load_dataset
+from unbraid.config.experiment import Experiment
+from unbraid.data.dataset import Dataset, addressed, load_dataset
 from unbraid.data.own_data import TABLE_OPTIONS
-from unbraid.distributions.interfaces import Posterior, Prior
+from unbraid.data.registry import datasets
+from unbraid.data.sets.arrays import as_dataset
+from unbraid.distributions.protocols import Posterior, Prior
 from unbraid.errors import UsageError
 from unbraid.evaluation.encoding import BATCH
 from unbraid.evaluation.evaluate import evaluate_model
 from unbraid.files import whole_file, write_json
-from unbraid.nn.interfaces import Shape
+from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.training.checkpoint import WEIGHTS, pack
-from unbraid.training.experiment import Experiment
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 Rng = int | np.random.Generator | torch.Generator

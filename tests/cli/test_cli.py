@@ -115,7 +115,7 @@ def test_evaluate_and_report_can_be_run_alone(capsys, finished, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_list(capsys, kind):
-    from unbraid.catalogue import REGISTRIES
+    from unbraid.registries import REGISTRIES
 
     code, out, _ = run(capsys, "list", kind)
     assert code == 0
@@ -126,7 +126,7 @@ def test_list(capsys, kind):
 
 
 def test_show_explains_everything_there_is(capsys):
-    from unbraid.catalogue import REGISTRIES
+    from unbraid.registries import REGISTRIES
 
     for registry in REGISTRIES.values():
         for entry in registry:

@@ -10,9 +10,10 @@ import pytest
 from file_server import Answer, serving
 from idx_stand_in import expect, stand_in
 from unbraid.cli.main import main
-from unbraid.data import dsprites as dsprites_module
-from unbraid.data import fashion_mnist, mnist
-from unbraid.data.dataset import datasets, load_dataset
+from unbraid.data.dataset import load_dataset
+from unbraid.data.registry import datasets
+from unbraid.data.sets import dsprites as dsprites_module
+from unbraid.data.sets import fashion_mnist, mnist
 
 CONTENTS = stand_in(60, 20)
 

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from unbraid.catalogue import REGISTRIES
 from unbraid.cli.main import main
 from unbraid.cli.show import settings_in_words
+from unbraid.registries import REGISTRIES
 from unbraid.zoo.recipe import Optimiser
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from file_server import Answer, Server, serving
-from unbraid.data import dsprites as dsprites_module
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.progress import listening
+from unbraid.data.sets import dsprites as dsprites_module
 from unbraid.data.storage import ByteImages
 
 

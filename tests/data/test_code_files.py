@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unbraid.data.code_columns import Roles, roles
-from unbraid.data.code_files import read_codes
-from unbraid.data.latent_names import SPREADS, numbered, plain
+from unbraid.data.codes.columns import Roles, roles
+from unbraid.data.codes.files import read_codes
+from unbraid.data.codes.latent_names import SPREADS, numbered, plain
 from unbraid.errors import UsageError
 
 CODES = np.array([[0.5, -1.0], [1.5, 2.0], [0.25, 4.0], [3.0, 0.125]])

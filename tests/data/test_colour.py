@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from unbraid.data.colour import Tinted, coloured, hue_tints
 from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.grids.colour import Tinted, coloured, hue_tints
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UsageError
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbraid.data.columns import MOST_VALUES, column_of, known_of
+from unbraid.data.files.columns import MOST_VALUES, column_of, known_of
 from unbraid.errors import UsageError
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from unbraid.data.correlated_ellipses import correlated_ellipses_space, draw_factors, filled_ellipse
 from unbraid.data.dataset import load_dataset
+from unbraid.data.sets.correlated_ellipses import correlated_ellipses_space, draw_factors, filled_ellipse
 from unbraid.errors import UsageError
 
 N = 200_000

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unbraid.data.dataset import datasets, grid_dataset, hold_out, load_dataset
+from unbraid.data.dataset import grid_dataset, hold_out, load_dataset
+from unbraid.data.registry import datasets
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UnknownName, UsageError
 

@@ -8,7 +8,7 @@ import numpy as np
 
 import unbraid
 from unbraid.data.digest import digest_of
-from unbraid.data.mirror import mirrored
+from unbraid.data.grids.flips import mirrored
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 1, 4, 5), np.uint8)
 ALL = np.arange(12)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unbraid.data import dsprites as module
 from unbraid.data.dataset import load_dataset
-from unbraid.data.dsprites import GEOMETRY, draw_dsprites, dsprites_space
-from unbraid.data.outlines import draw_grid
+from unbraid.data.drawing.outlines import draw_grid
+from unbraid.data.sets import dsprites as module
+from unbraid.data.sets.dsprites import GEOMETRY, draw_dsprites, dsprites_space
 from unbraid.errors import DataUnavailable
 
 REFERENCE = Path(__file__).parent / "dsprites_reference_latents.csv"

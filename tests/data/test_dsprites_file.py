@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unbraid.data import dsprites as dsprites_module
-from unbraid.data import dsprites_file as module
 from unbraid.data.dataset import load_dataset
 from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.files import dsprites_file as module
+from unbraid.data.sets import dsprites as dsprites_module
 from unbraid.errors import CorruptFile, DataUnavailable, UnbraidError
 
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unbraid.data.dsprites import dsprites_space
 from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.sets.dsprites import dsprites_space
 from unbraid.errors import UnknownName, UsageError
 
 fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)

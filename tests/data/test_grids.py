@@ -3,14 +3,14 @@ from typing import Annotated
 import numpy as np
 import pytest
 
-from unbraid.data.colour import hue_tints
+from unbraid.config.experiment import Experiment
+from unbraid.config.plan import plan
 from unbraid.data.dataset import hold_out, load_dataset
-from unbraid.data.grids import Grid, arranged, factor_grid
+from unbraid.data.grids.colour import hue_tints
+from unbraid.data.grids.options import Grid, arranged, factor_grid
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UnknownName, UsageError
 from unbraid.options import Option, options_of, resolve
-from unbraid.training.experiment import Experiment
-from unbraid.training.plan import plan
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_the_decorator_adds_the_options_of_every_grid_after_its_own(numbered):
 
 @pytest.mark.parametrize("name", ["ellipses", "shapes", "dsprites", "dsprites_reduced"])
 def test_every_drawn_grid_has_them(name):
-    from unbraid.data.dataset import datasets
+    from unbraid.data.registry import datasets
 
     assert {"only", "unseen", "correlate", "colour", "hues", "order", "test_share"} <= set(datasets[name].options)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unbraid.data.gzipped import raw_sha256
-from unbraid.data.idx import read_idx
+from unbraid.data.files.gzipped import raw_sha256
+from unbraid.data.files.idx import read_idx
 from unbraid.errors import CorruptFile, UnbraidError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, size=(5, 3, 4), dtype=np.uint8)

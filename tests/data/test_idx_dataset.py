@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from idx_stand_in import expect, stand_in
-from unbraid.data import fashion_mnist, mnist
 from unbraid.data.dataset import load_dataset
-from unbraid.data.gzipped import raw_sha256
+from unbraid.data.files.gzipped import raw_sha256
+from unbraid.data.sets import fashion_mnist, mnist
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 
 NAMES = ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]

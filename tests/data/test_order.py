@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unbraid.data.dsprites import dsprites_space
-from unbraid.data.ellipses import ellipses_space
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.order import all_factors_walk, one_factor_walk, presentation
+from unbraid.data.grids.order import all_factors_walk, one_factor_walk, presentation
+from unbraid.data.sets.dsprites import dsprites_space
+from unbraid.data.sets.ellipses import ellipses_space
 
 fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
 KINDS = ["ordinal", "circular", "categorical"]

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from unbraid.data.dataset import load_dataset
-from unbraid.data.ellipses import ellipses_space
-from unbraid.data.outlines import HALF_WIDTH, STRETCH, centres, ellipse, heart, square
+from unbraid.data.drawing.outlines import HALF_WIDTH, STRETCH, centres, ellipse, heart, square
+from unbraid.data.sets.ellipses import ellipses_space
 
 SIZE = 64
 R = HALF_WIDTH * SIZE

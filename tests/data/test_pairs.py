@@ -11,11 +11,11 @@ import pytest
 
 from tiny import TINY
 from unbraid.data import pairs
-from unbraid.data.arrays import dataset as dataset_of
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.draws import Batches, Draws, steps_per_epoch
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.pairs import Pairs
+from unbraid.data.sets.arrays import dataset as dataset_of
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UsageError
 

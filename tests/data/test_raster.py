@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unbraid.data.raster import SUBPIXEL, fill_polygon, place, regular, words_to_bytes
+from unbraid.data.drawing.raster import SUBPIXEL, fill_polygon, place, regular, words_to_bytes
 from unbraid.errors import UsageError
 
 fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)

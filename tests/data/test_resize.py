@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
-from unbraid.data.resize import bilinear_matrix, resize_bytes
+from unbraid.data.drawing.resize import bilinear_matrix, resize_bytes
 from unbraid.errors import UsageError
 
 fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.selection import pair_weights, parse_selection
+from unbraid.data.grids.selection import pair_weights, parse_selection
 from unbraid.errors import UnknownName, UsageError
 
 fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)

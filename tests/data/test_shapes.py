@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from unbraid.data.antialias import draw_grey
 from unbraid.data.dataset import load_dataset
-from unbraid.data.raster import fill_polygon, place, words_to_bytes
-from unbraid.data.shapes import TURNS, shapes_space
+from unbraid.data.drawing.antialias import draw_grey
+from unbraid.data.drawing.raster import fill_polygon, place, words_to_bytes
+from unbraid.data.sets.shapes import TURNS, shapes_space
 
 
 def everything(dataset) -> np.ndarray:

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from unbraid.data.table import Wanted, read_table
+from unbraid.data.files.table import Wanted, read_table
 from unbraid.errors import DataUnavailable
 
 ROWS = {

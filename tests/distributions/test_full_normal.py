@@ -8,11 +8,11 @@ import torch
 from scipy import stats
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from unbraid.distributions.interfaces import NormalPosterior
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.distributions.posteriors.full_normal import FullNormal, FullNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.distributions.priors.student_t import StudentT
+from unbraid.distributions.protocols import NormalPosterior
 from unbraid.errors import IncompatibleParts
 
 D = 4

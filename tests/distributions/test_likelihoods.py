@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-from unbraid.distributions.interfaces import Likelihood, likelihoods
 from unbraid.distributions.likelihoods.bernoulli import Bernoulli
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.likelihoods.gaussian_learned import GaussianLearned
 from unbraid.distributions.likelihoods.gaussian_optimal import GaussianOptimal
 from unbraid.distributions.likelihoods.laplace import Laplace
+from unbraid.distributions.protocols import Likelihood
+from unbraid.distributions.registry import likelihoods
 from unbraid.errors import UsageError
 
 

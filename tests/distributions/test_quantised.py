@@ -7,11 +7,11 @@ from itertools import product
 import pytest
 import torch
 
-from unbraid.distributions.interfaces import FollowingPrior, Quantiser
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.posteriors.quantised import Quantised, QuantisedHead
 from unbraid.distributions.priors.codebook import CodebookPrior
 from unbraid.distributions.priors.standard_normal import StandardNormal
+from unbraid.distributions.protocols import FollowingPrior, Quantiser
 from unbraid.errors import IncompatibleParts, UsageError
 
 

@@ -16,8 +16,8 @@ import pytest
 
 import onnx_models
 from unbraid import api
+from unbraid.explorer.onnx_pair import pair_page
 from unbraid.explorer.page import write
-from unbraid.explorer.pair import pair_page
 
 DROP = """([size, colour]) => new Promise(done => {
   const canvas = document.createElement('canvas');

@@ -17,12 +17,12 @@ from tiny import TINY
 from unbraid import api
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
-from unbraid.explorer import weights
+from unbraid.explorer import reweight
 from unbraid.explorer.explore import explorer_page
 from unbraid.explorer.measured import measure, order, take_sample
 from unbraid.explorer.onnx_files import Decoder, Preview, exported
+from unbraid.explorer.reweight import Exporter, with_weights
 from unbraid.explorer.times import every_time
-from unbraid.explorer.weights import Exporter, with_weights
 from unbraid.figures.heatmaps import means_over_positions
 
 
@@ -129,7 +129,7 @@ def test_a_damaged_checkpoint_is_named(runs, tmp_path):
 def test_weights_are_put_into_a_graph_and_checked(runs, monkeypatch):
     codes = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
     exports = []
-    monkeypatch.setattr(weights, "exported", lambda *given: exports.append(given[0]) or exported(*given))
+    monkeypatch.setattr(reweight, "exported", lambda *given: exports.append(given[0]) or exported(*given))
     other = every_time(runs.first, 2)[0]
     exporter = Exporter()
     first = exporter.file("decoder.onnx", Decoder(runs.first), "codes", codes)

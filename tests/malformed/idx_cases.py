@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from malformed.corpus import Build, Place, Wrong
-from unbraid.data import mnist
+from unbraid.data.sets import mnist
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 COMMAND = ("train", "vae", "mnist", "--device", "cpu")

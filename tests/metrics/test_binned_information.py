@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
-from unbraid.metrics.binned_information import (
+from unbraid.metrics.information.adaptive_bins import (
     adjusted_factor_information,
     adjusted_information,
     information_of_chance,
     plug_in_information,
 )
-from unbraid.metrics.information import adjusted_for_chance, beyond_chance
-from unbraid.metrics.mutual_information import mutual_information_matrix
+from unbraid.metrics.information.histogram import mutual_information_matrix
+from unbraid.metrics.information.types import adjusted_for_chance, beyond_chance
 
 SIZES = [3, 6, 40, 32, 32]
 fixed = settings(derandomize=True, deadline=None, max_examples=25, database=None)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from unbraid.metrics.information import Information, adjusted_for_chance, known_in_part, knows
+from unbraid.metrics.information.types import Information, adjusted_for_chance, known_in_part, knows
 
 
 def test_a_latent_knows_of_a_factor_beyond_chance_and_a_hundredth_of_its_entropy():

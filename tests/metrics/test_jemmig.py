@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unbraid.errors import UsageError
-from unbraid.metrics.binned_posteriors import binned_posterior_information, binned_posteriors
+from unbraid.metrics.information.binned_posteriors import binned_posterior_information, binned_posteriors
 from unbraid.metrics.jemmig import jemmig, jemmig_from_information
 
 
@@ -88,7 +88,7 @@ def test_mass_of_posteriors_one_bin_at_a_time():
 def test_posterior_mass_is_summed_in_chunks(monkeypatch, noisy):
     codes, factors = noisy(0)
     whole = binned_posteriors(codes[:, 0], np.full(300, 0.1), factors[:, 1])
-    monkeypatch.setattr("unbraid.metrics.binned_posteriors.CHUNK", 7)
+    monkeypatch.setattr("unbraid.metrics.information.binned_posteriors.CHUNK", 7)
     assert binned_posteriors(codes[:, 0], np.full(300, 0.1), factors[:, 1]) == pytest.approx(whole)
 
 

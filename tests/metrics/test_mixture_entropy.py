@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unbraid.errors import UsageError
-from unbraid.metrics.mixture_entropy import Quadrature, mixture_entropy
+from unbraid.metrics.information.mixture_entropy import Quadrature, mixture_entropy
 
 NORMAL = 0.5 * math.log(2 * math.pi * math.e)
 
@@ -63,7 +63,7 @@ def test_many_images_of_normal_means_are_a_normal():
 
 
 def test_the_error_is_four_times_what_a_grid_half_as_fine_is_off(monkeypatch):
-    from unbraid.metrics import mixture_entropy as module
+    from unbraid.metrics.information import mixture_entropy as module
 
     mean, variance = np.array([0.0, 3.0]), np.array([1.0, 0.01])
     monkeypatch.setattr(module, "_entropies_on_grid", lambda grid, m, v, sizes: np.array([1.0 + grid.spacing]))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from unbraid.metrics import mixture_grid as module
-from unbraid.metrics.mixture_grid import BLOCK, Grid
+from unbraid.metrics.information import mixture_grid as module
+from unbraid.metrics.information.mixture_grid import BLOCK, Grid
 
 
 def by_brute_force(x, mean, variance):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import mutual_info_score
 
 from unbraid.errors import UsageError
-from unbraid.metrics.mutual_information import (
+from unbraid.metrics.information.histogram import (
     check_codes,
     entropy,
     equal_width_bins,

@@ -5,9 +5,9 @@ import pytest
 from scipy.integrate import quad
 
 from unbraid.errors import UsageError
-from unbraid.metrics import posterior_information as module
+from unbraid.metrics.information import posterior_information as module
+from unbraid.metrics.information.posterior_information import posterior_information
 from unbraid.metrics.mig import mig
-from unbraid.metrics.posterior_information import posterior_information
 
 
 def entropy_by_brute_force(mean, variance):

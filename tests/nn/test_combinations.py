@@ -19,16 +19,16 @@ import torch
 from unbraid.data.dataset import Dataset, grid_dataset
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.storage import ByteImages
-from unbraid.distributions.interfaces import likelihoods
+from unbraid.distributions.registry import likelihoods
 from unbraid.errors import IncompatibleParts, UsageError
-from unbraid.interfaces import Context, Draw
-from unbraid.nn.interfaces import decoders, encoders
+from unbraid.nn.registry import decoders, encoders
 from unbraid.randomness import seeded_construction
 from unbraid.registry import Registry
+from unbraid.terms import Context, Draw
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.step import train_step
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import models
+from unbraid.zoo.registry import models
 
 PAGE = Path(__file__).parents[2] / "docs" / "combinations.md"
 REWRITE = "python tests/nn/test_combinations.py"

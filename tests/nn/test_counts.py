@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unbraid.nn.interfaces import decoders, encoders
+from unbraid.nn.registry import decoders, encoders
 from unbraid.randomness import seeded_construction
 
 

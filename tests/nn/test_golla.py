@@ -9,7 +9,7 @@ from torch import nn
 
 import unbraid
 from tiny import TINY
-from unbraid.nn.interfaces import decoders, encoders
+from unbraid.nn.registry import decoders, encoders
 from unbraid.randomness import one_step_of_randomness, seeded_construction
 from unbraid.training.checkpoint import list_checkpoints
 

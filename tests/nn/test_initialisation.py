@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from unbraid.nn.interfaces import decoders, encoders
+from unbraid.nn.registry import decoders, encoders
 from unbraid.randomness import seeded_construction
 
 

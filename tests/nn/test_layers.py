@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from unbraid.nn.interfaces import decoders, encoders
 from unbraid.nn.layers import halvings, pyramid, same_convolution, same_halving, same_padding
+from unbraid.nn.registry import decoders, encoders
 from unbraid.randomness import seeded_construction
 
 LEARNT = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)

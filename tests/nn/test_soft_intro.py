@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import conv2d, leaky_relu
 
 from unbraid.errors import IncompatibleParts
-from unbraid.nn.interfaces import decoders, encoders
+from unbraid.nn.registry import decoders, encoders
 from unbraid.nn.residual import Residual
 from unbraid.nn.running_statistics import unremembered
 from unbraid.randomness import seeded_construction

@@ -12,9 +12,9 @@ from unbraid.data.draws import Batches
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Term
 from unbraid.nn.vae import VAE
-from unbraid.objectives.interface import Move, Objective
+from unbraid.objectives.moves import Move, Objective
+from unbraid.terms import AUTOENCODER, Context, Draw, Term
 
 PIXELS, LATENTS = 6, 3
 

@@ -16,15 +16,15 @@ from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.distributions.posteriors.full_normal import FullNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import AUTOENCODER, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives import ada
 from unbraid.objectives.ada import AVERAGES, AdaVAE, divergence, mean_of_moments, mean_of_precisions, shared_latents
 from unbraid.objectives.elbo import ELBO
-from unbraid.objectives.interface import Move, Objective
+from unbraid.objectives.moves import Move, Objective
 from unbraid.randomness import seeded_construction
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
+from unbraid.terms import AUTOENCODER, Draw
 
 AVERAGINGS = tuple(AVERAGES)
 

@@ -12,12 +12,12 @@ from test_linear import LAMBDAS, SIGMA, optimum, shown, trained
 from unbraid.distributions.likelihoods.gaussian_learned import GaussianLearned
 from unbraid.distributions.likelihoods.gaussian_optimal import GaussianOptimal
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import AUTOENCODER, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives.constrained import LEAST, MOST, Constrained, Multiplier
 from unbraid.objectives.elbo import ELBO
-from unbraid.objectives.interface import Move, Objective
+from unbraid.objectives.moves import Move, Objective
 from unbraid.rates.kl import KL
+from unbraid.terms import AUTOENCODER, Draw
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.step import evaluate_step, train_step
 from unbraid.zoo.recipe import Optimiser, Recipe

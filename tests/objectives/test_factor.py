@@ -13,17 +13,17 @@ from torch import nn
 
 from unbraid.data.draws import Batches
 from unbraid.errors import UsageError
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Rate
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
 from unbraid.objectives.factor import FactorVAE, accuracy, log_density_ratio, permute_latents
 from unbraid.objectives.factor import gaussian_total_correlation as gaussian_total_correlation_of
-from unbraid.objectives.interface import Move, Objective
+from unbraid.objectives.moves import Move, Objective
 from unbraid.rates.aggregate import log_aggregate
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.decomposed import Decomposed
 from unbraid.rates.kl import KL
 from unbraid.rates.total_correlation import TotalCorrelation
+from unbraid.terms import AUTOENCODER, Context, Draw, Rate
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.step import train_step
 from unbraid.training.symptoms import symptoms

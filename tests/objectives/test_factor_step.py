@@ -8,9 +8,9 @@ from games import a_context, batch, small_vae
 from test_loop import changed, optimisers_of, snapshot
 from torch.nn.functional import softplus
 
-from unbraid.interfaces import AUTOENCODER, Draw
 from unbraid.objectives.factor import FactorVAE
 from unbraid.rates.capacity import Capacity
+from unbraid.terms import AUTOENCODER, Draw
 from unbraid.training.step import evaluate_step, train_step
 
 GAMES = {

@@ -16,12 +16,12 @@ from torch import nn
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
-from unbraid.interfaces import AUTOENCODER, Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
-from unbraid.objectives.interface import Objective
+from unbraid.objectives.moves import Objective
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
+from unbraid.terms import AUTOENCODER, Context, Draw
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.step import train_step
 from unbraid.zoo.recipe import Optimiser, Recipe

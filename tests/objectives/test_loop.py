@@ -12,12 +12,12 @@ from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import UsageError
-from unbraid.interfaces import AUTOENCODER, Draw, Term
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
-from unbraid.objectives.interface import Move, Objective
+from unbraid.objectives.moves import Move, Objective
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
+from unbraid.terms import AUTOENCODER, Draw, Term
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.step import evaluate_step, train_step
 from unbraid.zoo.recipe import Optimiser, Recipe

@@ -13,13 +13,13 @@ from torch import nn
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.likelihoods.gaussian_optimal import GaussianOptimal
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import AUTOENCODER, Context, Draw
 from unbraid.objectives.elbo import ELBO
 from unbraid.objectives.soft_intro import SoftIntro, exp_elbo
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.dip import DipII
 from unbraid.rates.kl import KL
 from unbraid.rates.total_correlation import TotalCorrelation
+from unbraid.terms import AUTOENCODER, Context, Draw
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.step import _modes, evaluate_step, train_step
 from unbraid.zoo.recipe import Optimiser, Recipe

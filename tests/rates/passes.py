@@ -10,8 +10,8 @@ from unbraid.distributions.likelihoods.bernoulli import Bernoulli
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.distributions.posteriors.quantised import Quantised
 from unbraid.distributions.priors.standard_normal import StandardNormal
-from unbraid.interfaces import Context, Pass
 from unbraid.registry import Entry
+from unbraid.terms import Context, Pass
 
 
 def make_pass(mean: torch.Tensor, logvar: torch.Tensor | None = None) -> Pass:

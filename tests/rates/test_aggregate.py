@@ -12,11 +12,11 @@ from passes import context, make_pass, sampled_pass
 
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.errors import IncompatibleParts, UsageError
-from unbraid.interfaces import Context, Pass
 from unbraid.rates.aggregate import log_aggregate, stratified_weights
 from unbraid.rates.decomposed import Decomposed
 from unbraid.rates.kl import KL
 from unbraid.rates.total_correlation import TotalCorrelation
+from unbraid.terms import Context, Pass
 
 F64 = torch.float64
 ESTIMATORS = ["mss", "mws", "plain"]

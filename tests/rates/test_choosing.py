@@ -10,6 +10,8 @@ from test_resume import StopAt, final
 
 import unbraid
 from tiny import TINY
+from unbraid.config.experiment import Experiment
+from unbraid.config.plan import plan
 from unbraid.errors import CorruptFile, IncompatibleParts, UnknownName, UsageError
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.choosing import rate_choice
@@ -19,9 +21,7 @@ from unbraid.rates.registry import rates
 from unbraid.rates.total_correlation import TotalCorrelation
 from unbraid.reporting.command import given_options
 from unbraid.reporting.tables import part_table, setting_table
-from unbraid.training.experiment import Experiment
-from unbraid.training.plan import plan
-from unbraid.zoo.recipe import models
+from unbraid.zoo.registry import models
 
 FAST = {"steps": 6, "batch_size": 16, "latent_dim": 3, "checkpoint_every": 2, "log_every": 2}
 OURS = [entry for entry in rates if entry.factory.__module__.startswith("unbraid.")]

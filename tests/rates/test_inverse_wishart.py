@@ -15,9 +15,9 @@ from unbraid.distributions.posteriors.full_normal import FullNormal, FullNormalH
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.distributions.priors.student_t import StudentT
 from unbraid.errors import IncompatibleParts, UsageError
-from unbraid.interfaces import Context, Pass
 from unbraid.rates.inverse_wishart import InverseWishart, wishart_bound
 from unbraid.rates.kl import KL
+from unbraid.terms import Context, Pass
 
 
 def normals(n: int, d: int, seed: int = 0, size: float = 0.7) -> FullNormal:

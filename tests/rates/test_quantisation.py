@@ -8,9 +8,9 @@ from passes import context, make_pass
 
 from unbraid.distributions.posteriors.quantised import QuantisedHead
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import Pass
 from unbraid.options import options_of
 from unbraid.rates.quantisation import Quantisation
+from unbraid.terms import Pass
 
 PIXELS = 2 * 4 * 4
 """Of the images of `make_pass`."""

@@ -8,7 +8,6 @@ import torch
 from passes import context, make_pass, pass_for
 
 from unbraid.errors import UsageError
-from unbraid.interfaces import Pass, Term, join_terms
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.decomposed import Decomposed
 from unbraid.rates.dip import DipI, DipII
@@ -17,7 +16,8 @@ from unbraid.rates.kl import KL
 from unbraid.rates.mmd import MMD
 from unbraid.rates.registry import rates
 from unbraid.rates.total_correlation import TotalCorrelation
-from unbraid.zoo.recipe import models
+from unbraid.terms import Pass, Term, join_terms
+from unbraid.zoo.registry import models
 
 
 def with_kl(*kl: float) -> Pass:

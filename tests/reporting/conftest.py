@@ -15,11 +15,11 @@ import pytest
 import unbraid
 from tiny import TINY
 from unbraid.codes import CodeTable
+from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
 from unbraid.data.storage import ByteImages
 from unbraid.model import Model
 from unbraid.reporting.page import render
-from unbraid.training.plan import plan
 from unbraid.training.run import Run
 
 STEPS = 100

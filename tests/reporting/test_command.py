@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tiny import TINY
+from unbraid.config.parts import PARTS, part_options
+from unbraid.config.plan import plan
+from unbraid.config.settings import Settings
 from unbraid.options import options_of
 from unbraid.reporting.command import command_line
-from unbraid.training.parts import PARTS, part_options
-from unbraid.training.plan import plan
-from unbraid.training.settings import Settings
 
 
 def parsed(command: str, experiment) -> tuple[str, str, dict[str, Any]]:

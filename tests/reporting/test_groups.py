@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tiny import TINY
+from unbraid.config.plan import plan
 from unbraid.reporting.groups import configuration, differing, grouped, labels, option_value, run_labels
-from unbraid.training.plan import plan
 
 
 def made(model="beta_vae", **options):

@@ -14,10 +14,10 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 import unbraid
 from tiny import TINY
+from unbraid.config.plan import plan
 from unbraid.data.dataset import load_dataset
 from unbraid.figures.grids import strip, to_bytes
 from unbraid.training.board import COLUMNS, IMAGES, summaries
-from unbraid.training.plan import plan
 
 CPU = torch.device("cpu")
 

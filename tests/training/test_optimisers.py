@@ -9,8 +9,8 @@ import pytest
 import torch
 from games import small_vae
 
-from unbraid.interfaces import Context
 from unbraid.objectives.elbo import ELBO
+from unbraid.terms import Context
 from unbraid.training.optimisers import make_optimisers, set_learning_rates
 from unbraid.zoo.recipe import Optimiser, Recipe
 

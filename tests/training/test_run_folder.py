@@ -12,7 +12,7 @@ from torch import nn
 
 import unbraid
 from unbraid.errors import Interrupted, NonFiniteLoss, UsageError
-from unbraid.nn.interfaces import encoders
+from unbraid.nn.registry import encoders
 from unbraid.training import run as run_module
 from unbraid.training.checkpoint import list_checkpoints, read_checkpoint
 from unbraid.training.log import RunLog, read_log

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from unbraid.data.draws import Batches
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Term
 from unbraid.nn.vae import VAE
-from unbraid.objectives.interface import Move, OfTwo
+from unbraid.objectives.moves import Move, OfTwo
+from unbraid.terms import AUTOENCODER, Context, Draw, Term
 from unbraid.training.optimisers import make_optimisers
 from unbraid.training.step import train_step
 from unbraid.zoo.assemble import assemble

@@ -7,7 +7,7 @@ import pytest
 from unbraid.training.fit import Silent
 from unbraid.training.log import read_log
 from unbraid.training.symptoms import REMEDIES, RULES, Watch, symptoms
-from unbraid.zoo.recipe import models, remedies
+from unbraid.zoo.registry import models, remedies
 
 N_STEPS = 1000
 
@@ -113,9 +113,9 @@ def test_every_rule_has_a_remedy():
 
 @pytest.mark.parametrize("entry", list(models), ids=lambda entry: entry.name)
 def test_remedies_name_symptoms_and_options_that_exist(entry):
+    from unbraid.config.parts import choose_parts, part_options
+    from unbraid.config.settings import Settings
     from unbraid.options import options_of
-    from unbraid.training.parts import choose_parts, part_options
-    from unbraid.training.settings import Settings
 
     known = {*options_of(Settings), *part_options(choose_parts(entry.name, "ellipses", {}))}
     for symptom, words in remedies(entry.name).items():

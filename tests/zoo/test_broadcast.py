@@ -8,11 +8,11 @@ import torch
 
 from tiny import TINY
 from unbraid.cli.main import main
-from unbraid.interfaces import Context, Draw
+from unbraid.config.plan import plan
 from unbraid.objectives.elbo import ELBO
 from unbraid.rates.kl import KL
-from unbraid.training.plan import plan
-from unbraid.zoo.recipe import models
+from unbraid.terms import Context, Draw
+from unbraid.zoo.registry import models
 
 
 @pytest.mark.parametrize("name", ["sbd_vae", "sbd_beta_vae"])

@@ -6,13 +6,13 @@ import pytest
 
 import unbraid
 from tiny import TINY
+from unbraid.config.plan import plan
 from unbraid.errors import IncompatibleParts, UsageError
 from unbraid.objectives.constrained import Constrained
 from unbraid.reporting.tables import term_label
 from unbraid.training.checkpoint import list_checkpoints, read_checkpoint
 from unbraid.training.log import is_nats, read_log
-from unbraid.training.plan import plan
-from unbraid.zoo.recipe import models
+from unbraid.zoo.registry import models
 
 FAST = {"steps": 4, "batch_size": 16, "latent_dim": 3, "log_every": 1, "checkpoint_every": 2, "keep_checkpoints": 0}
 

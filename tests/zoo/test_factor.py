@@ -8,6 +8,7 @@ import pytest
 
 import unbraid
 from tiny import TINY
+from unbraid.config.plan import plan
 from unbraid.data.draws import Batches
 from unbraid.errors import UsageError
 from unbraid.objectives.factor import FactorVAE
@@ -16,9 +17,8 @@ from unbraid.rates.kl import KL
 from unbraid.reporting.tables import term_label
 from unbraid.training.log import is_nats, read_log
 from unbraid.training.optimisers import make_optimisers
-from unbraid.training.plan import plan
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import models
+from unbraid.zoo.registry import models
 
 
 def test_factor_vae_is_two_moves_over_two_batches():

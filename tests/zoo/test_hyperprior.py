@@ -13,6 +13,7 @@ import unbraid
 from tiny import TINY
 from unbraid.cli.main import main
 from unbraid.codes import CodeTable
+from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
 from unbraid.data.storage import ByteImages
 from unbraid.distributions.likelihoods.gaussian import Gaussian
@@ -21,15 +22,15 @@ from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.distributions.priors.student_t import StudentT
 from unbraid.errors import UsageError
 from unbraid.evaluation.bound import importance_weighted_bound
-from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
 from unbraid.rates.inverse_wishart import InverseWishart
+from unbraid.terms import Context, Draw
 from unbraid.training.optimisers import make_optimisers
-from unbraid.training.plan import plan
 from unbraid.training.step import train_step
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import Optimiser, Recipe, models
+from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.registry import models
 
 SIGMA, PIXELS, LATENTS = 0.3, 6, 3
 WEIGHT = 0.4 * torch.randn(PIXELS, LATENTS, generator=torch.Generator().manual_seed(2), dtype=torch.float64)

@@ -14,6 +14,7 @@ import unbraid
 from tiny import TINY
 from unbraid.cli.main import main
 from unbraid.codes import CodeTable
+from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.storage import ByteImages
 from unbraid.distributions.likelihoods.gaussian import Gaussian
@@ -21,16 +22,16 @@ from unbraid.distributions.posteriors.quantised import QuantisedHead
 from unbraid.distributions.priors.codebook import CodebookPrior
 from unbraid.errors import UsageError
 from unbraid.evaluation.bound import importance_weighted_bound
-from unbraid.interfaces import Context, Draw
 from unbraid.model import Model
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
 from unbraid.rates.quantisation import Quantisation
+from unbraid.terms import Context, Draw
 from unbraid.training.optimisers import make_optimisers, optimiser_tensors, restore_optimisers
-from unbraid.training.plan import plan
 from unbraid.training.step import train_step
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import Optimiser, Recipe, models
+from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.registry import models
 
 
 def context(step: int = 0) -> Context:

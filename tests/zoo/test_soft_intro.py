@@ -9,11 +9,11 @@ from test_resume import StopAt, assert_same_run
 
 import unbraid
 from tiny import TINY
+from unbraid.config.plan import plan
 from unbraid.errors import Interrupted, UsageError
-from unbraid.interfaces import Draw
+from unbraid.terms import Draw
 from unbraid.training.log import is_nats, read_log
-from unbraid.training.plan import plan
-from unbraid.zoo.recipe import models
+from unbraid.zoo.registry import models
 
 RUN = {"steps": 12, "batch_size": 16, "latent_dim": 4, "log_every": 4, "checkpoint_every": 3, "evaluate_every": 0}
 

@@ -16,7 +16,7 @@ from unbraid.objectives.ada import AdaVAE
 from unbraid.rates.kl import KL
 from unbraid.reporting.tables import term_label
 from unbraid.training.log import is_nats, read_log
-from unbraid.zoo.recipe import models
+from unbraid.zoo.registry import models
 
 FAST = {"steps": 4, "batch_size": 16, "latent_dim": 3, "log_every": 2, "device": "cpu"}
 NAMES = {"ada_gvae": "gvae", "ada_ml_vae": "ml_vae"}

@@ -27,7 +27,7 @@ from unbraid.errors import UnknownName, UsageError
 from unbraid.options import Option, OptionSpec
 
 if TYPE_CHECKING:
-    from unbraid.data.code_arrays import CodeArrays
+    from unbraid.data.codes.arrays import CodeArrays
     from unbraid.metrics.audit import AuditTable
 
 ENDING = ".audit.json"
@@ -84,7 +84,7 @@ def run(tokens: list[str]) -> int:
 def _codes_of_run(folder: Path, given: Mapping[str, Any]) -> tuple[Path, CodeArrays]:
     """The code table of a run, and its file; without variances where some are 0, as of encoders that give points."""
     from unbraid.codes import CodeTable
-    from unbraid.data.code_arrays import CodeArrays
+    from unbraid.data.codes.arrays import CodeArrays
     from unbraid.training.run import CODES
 
     if not (folder / CODES).is_file():

@@ -25,8 +25,8 @@ def run(tokens: list[str]) -> int:
         names = dict.fromkeys(parse("download", _ABOUT, (_NAME,), [token])["name"] for token in tokens)
     except HelpShown:
         return 0
-    from unbraid.data.dataset import datasets
     from unbraid.data.progress import listening
+    from unbraid.data.registry import datasets
 
     if not names:
         _list(datasets)

@@ -87,7 +87,8 @@ def _score_codes(tokens: list[str]) -> int:
 
 
 def _score_encoder(tokens: list[str]) -> int:
-    from unbraid.data.dataset import addressed, datasets, load_dataset
+    from unbraid.data.dataset import addressed, load_dataset
+    from unbraid.data.registry import datasets
 
     data = peek(tokens, "--data")
     name, place = addressed(data, {}) if data else ("", {})

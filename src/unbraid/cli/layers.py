@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from torch import Tensor, nn
 
-from unbraid.nn.interfaces import Shape
+from unbraid.nn.registry import Shape
 
 
 def table(title: str, *columns: str) -> Table:

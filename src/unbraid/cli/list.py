@@ -28,8 +28,8 @@ def run(tokens: list[str]) -> int:
         raise UnknownName("list", kind, KINDS)
     from rich.table import Table
 
-    from unbraid.catalogue import REGISTRIES
     from unbraid.cli.console import out
+    from unbraid.registries import REGISTRIES
 
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)

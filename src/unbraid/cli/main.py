@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from unbraid.process import tune_process
+from unbraid.tune_process import tune_process
 
 COMMANDS = {
     "train": "Train a model on a data set, or resume it: unbraid train beta_vae ellipses",

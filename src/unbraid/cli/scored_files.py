@@ -11,7 +11,7 @@ from unbraid.errors import UsageError
 from unbraid.options import Option, OptionSpec
 
 if TYPE_CHECKING:
-    from unbraid.data.code_arrays import CodeArrays
+    from unbraid.data.codes.arrays import CodeArrays
     from unbraid.metrics.samples import Samples
 
 COLUMNS = (
@@ -68,7 +68,7 @@ def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
 
 def read(path: Path, given: Mapping[str, Any]) -> CodeArrays:
     """The codes of a file, by the options of `COLUMNS`."""
-    from unbraid.data.code_files import read_codes
+    from unbraid.data.codes.files import read_codes
 
     return read_codes(path, listed(given, "factors"), listed(given, "latents"))
 

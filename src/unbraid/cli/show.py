@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from torch import nn
 
-    from unbraid.nn.interfaces import Shape
+    from unbraid.nn.registry import Shape
     from unbraid.registry import Entry
     from unbraid.zoo.recipe import Optimiser, Recipe
 
@@ -85,7 +85,7 @@ def run(tokens: list[str]) -> int:
 
 
 def _entries(name: str) -> list[Entry]:
-    from unbraid.catalogue import REGISTRIES
+    from unbraid.registries import REGISTRIES
 
     found = [registry[name] for registry in REGISTRIES.values() if name in registry]
     if not found:
@@ -98,7 +98,7 @@ def _entries(name: str) -> list[Entry]:
 
 def _part_arguments(found: list[Entry], tokens: list[str]) -> Iterator[Argument]:
     """Options of the networks that are shown; those of a model's networks carry the part's name, as for `unbraid train`."""
-    from unbraid.training.parts import part_options
+    from unbraid.config.parts import part_options
 
     for entry in found:
         if entry.kind == "model":
@@ -191,7 +191,7 @@ def _tuned(entry: Entry) -> Iterator[RenderableType]:
 
 def _layers_of_model(entry: Entry, request: _Request) -> Iterator[RenderableType]:
     from unbraid.cli.layers import parameters_in
-    from unbraid.training.parts import part_options
+    from unbraid.config.parts import part_options
     from unbraid.zoo.assemble import assemble
 
     recipe: Recipe = entry.factory()

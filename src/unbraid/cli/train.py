@@ -12,7 +12,7 @@ from unbraid.errors import Interrupted, UsageError
 from unbraid.options import Option, OptionSpec, options_of
 
 if TYPE_CHECKING:
-    from unbraid.training.experiment import Experiment
+    from unbraid.config.experiment import Experiment
 
 _POSITIONAL = (
     Argument(OptionSpec("model", str, None, Option("which model, see `unbraid list models`")), "model"),
@@ -48,7 +48,7 @@ _ABOUT = (
 
 
 def _boolean_flags() -> set[str]:
-    from unbraid.training.parts import PARTS
+    from unbraid.config.parts import PARTS
 
     flags = set(_FLAGS)
     for part, registry in PARTS.items():
@@ -61,17 +61,17 @@ def _boolean_flags() -> set[str]:
 
 
 def _settings_arguments() -> list[Argument]:
-    from unbraid.training.settings import Settings
+    from unbraid.config.settings import Settings
 
     return [Argument(spec, name, "Training") for name, spec in options_of(Settings).items()]
 
 
 def read_config(path: str) -> dict[str, Any]:
     """The flat options that a config.json stands for, with `model` and `data`."""
+    from unbraid.config.experiment import Experiment
+    from unbraid.config.parts import PARTS, part_options
+    from unbraid.config.settings import Settings
     from unbraid.files import read_json
-    from unbraid.training.experiment import Experiment
-    from unbraid.training.parts import PARTS, part_options
-    from unbraid.training.settings import Settings
 
     if not Path(path).is_file():
         raise UsageError(f"--config {path}: there is no such file.")
@@ -92,9 +92,9 @@ def run(tokens: list[str]) -> int:
 
 
 def _request(tokens: list[str]) -> dict[str, Any]:
+    from unbraid.config.parts import PARTS, choose_parts, part_options, recipe_of
     from unbraid.data.dataset import addressed
-    from unbraid.training.parts import PARTS, choose_parts, part_options, recipe_of
-    from unbraid.zoo.recipe import tuned
+    from unbraid.zoo.registry import tuned
 
     config = peek(tokens, "--config")
     base = read_config(config) if config else {}
@@ -141,11 +141,11 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     from unbraid import api
     from unbraid.cli.console import Bar, counting, err, out, stages
     from unbraid.cli.tables import print_scores
+    from unbraid.config.plan import plan
     from unbraid.data.progress import listening
     from unbraid.evaluation.stored import read_scores
-    from unbraid.training.plan import plan
     from unbraid.training.run import METRICS, REPORT
-    from unbraid.zoo.recipe import tuned
+    from unbraid.zoo.registry import tuned
 
     run_options = {name: request.pop(name) for name in [a.flag for a in _RUN] if name in request}
     model, data = request.pop("model"), request.pop("data")
@@ -193,8 +193,8 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
 
 def _require_same_data(config: str, new: Experiment) -> None:
     """A configuration given back, whose data are the same files as then, means the same content."""
+    from unbraid.config.experiment import Experiment
     from unbraid.files import read_json
-    from unbraid.training.experiment import Experiment
 
     old = Experiment.from_dict(read_json(Path(config), "configuration"), config)
     if old.data_options == new.data_options and old.data_digest not in ("", new.data_digest):

@@ -12,12 +12,10 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from unbraid.data.factor_space import FactorSpace
+from unbraid.data.registry import datasets
 from unbraid.data.storage import ImageStore, Shape
 from unbraid.errors import UsageError
 from unbraid.options import Option
-from unbraid.registry import Registry
-
-datasets = Registry("data set", "datasets", "unbraid.data")
 
 SPLITS = ("train", "test")
 HOLD_OUT_SEED = 20_181_101

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from unbraid.data.cache import held_part, writing_cache
-from unbraid.data.gzipped import raw_sha256
+from unbraid.data.files.gzipped import raw_sha256
 from unbraid.data.progress import Report, reporting
 from unbraid.errors import CorruptFile, DataUnavailable
 from unbraid.files import sync_folder

@@ -15,10 +15,10 @@ from jaxtyping import UInt8
 from unbraid.data.cache import KeptFile, cache_folder
 from unbraid.data.dataset import Dataset
 from unbraid.data.download import fetch
-from unbraid.data.gzipped import raw_sha256
-from unbraid.data.idx import Content, read_idx
-from unbraid.data.mirror import mirrored
-from unbraid.data.resize import resize_bytes
+from unbraid.data.drawing.resize import resize_bytes
+from unbraid.data.files.gzipped import raw_sha256
+from unbraid.data.files.idx import Content, read_idx
+from unbraid.data.grids.flips import mirrored
 from unbraid.data.storage import ByteImages
 from unbraid.errors import CorruptFile
 from unbraid.files import os_errors

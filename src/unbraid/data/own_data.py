@@ -7,9 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
-from unbraid.data.columns import Known
 from unbraid.data.dataset import Dataset, hold_out
-from unbraid.data.mirror import mirrored
+from unbraid.data.files.columns import Known
+from unbraid.data.grids.flips import mirrored
 from unbraid.data.storage import ImageStore
 from unbraid.errors import UsageError
 from unbraid.options import Option

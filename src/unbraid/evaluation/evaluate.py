@@ -27,13 +27,13 @@ from unbraid.evaluation.scores import (
     quick_scores,
     samples_of,
 )
-from unbraid.interfaces import Context
 from unbraid.metrics.aggregate_posterior import kl_decomposition
 from unbraid.metrics.evaluate import REFERENCE_SAMPLES
 from unbraid.metrics.evaluate import evaluate as evaluate_metrics
 from unbraid.nn.vae import VAE
-from unbraid.objectives.interface import Objective
+from unbraid.objectives.moves import Objective
 from unbraid.randomness import derived_seed, torch_generator
+from unbraid.terms import Context
 
 BOUND_IMAGES = 256
 BOUND_DRAWS = 64

@@ -8,9 +8,9 @@ from jaxtyping import Int
 
 from unbraid.data.dataset import Dataset
 from unbraid.evaluation.encoding import Progress
-from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
-from unbraid.objectives.interface import Objective
+from unbraid.objectives.moves import Objective
+from unbraid.terms import Context, Draw
 from unbraid.training.fit import load_images
 from unbraid.training.step import evaluate_step
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Int, Shaped
 
-from unbraid.data.code_arrays import variances
+from unbraid.data.codes.arrays import variances
+from unbraid.data.codes.latent_names import MEANS, SPREADS, plain
 from unbraid.data.dataset import Dataset
-from unbraid.data.latent_names import MEANS, SPREADS, plain
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 from unbraid.evaluation.encoding import BATCH, Progress
 

@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float, Integer
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import SPLITS, Dataset
-from unbraid.data.twins import first_twins
+from unbraid.data.grids.duplicates import first_twins
 from unbraid.errors import UsageError
 from unbraid.figures.ranges import explained
-from unbraid.metrics.estimators import information
 from unbraid.metrics.evaluate import choose
+from unbraid.metrics.information.definitions import information
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Samples, gather
 

@@ -15,7 +15,7 @@ from unbraid.explorer.blobs import floats, sprite
 from unbraid.explorer.measured import DRAWS, Sample, cloud_rows, measure, order, take_sample
 from unbraid.explorer.onnx_files import TRIED, Decoder, Encoder, Preview
 from unbraid.explorer.page import FORMAT, Content
-from unbraid.explorer.weights import Exporter
+from unbraid.explorer.reweight import Exporter
 from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.randomness import torch_generator

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import Likelihood, MarginalHead, Posterior
+from unbraid.distributions.protocols import Likelihood, MarginalHead, Posterior
 from unbraid.errors import DataUnavailable, IncompatibleParts, UnbraidError
 from unbraid.evaluation.onnx_encoder import runtime_errors
 from unbraid.model import Model

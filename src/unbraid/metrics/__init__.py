@@ -13,12 +13,12 @@ from unbraid.metrics.beta_vae_score import beta_vae_score
 from unbraid.metrics.between_models import mcc, udr
 from unbraid.metrics.dci import dci
 from unbraid.metrics.dcimig import dcimig
-from unbraid.metrics.estimators import mutual_information
 from unbraid.metrics.evaluate import evaluate
 from unbraid.metrics.explicitness import explicitness
 from unbraid.metrics.factor_vae_score import factor_vae_score
 from unbraid.metrics.fairness import fairness
 from unbraid.metrics.infomec import infomec
+from unbraid.metrics.information.definitions import mutual_information
 from unbraid.metrics.irs import irs
 from unbraid.metrics.jemmig import jemmig
 from unbraid.metrics.linear_probe import linear_probe

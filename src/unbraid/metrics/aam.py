@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.metrics.estimators import Bins, Definition, information
+from unbraid.metrics.information.definitions import Bins, Definition, information
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather
@@ -58,7 +58,7 @@ def aam(
     By "locatello2019" and "chen2018" it counts as it is: three or more such latents still score 0, but their bias adds up
     and lowers the score of a perfect code. Otherwise a perfect code scores 1.
 
-    Definitions: how information is estimated, see `unbraid.metrics.estimators.information`. Range 0 to 1. Chance scores 0.
+    Definitions: how information is estimated, see `unbraid.metrics.information.definitions`. Range 0 to 1. Chance scores 0.
     Blind to how much is known about a factor at all.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
     """

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int
 
 from unbraid.errors import UsageError
-from unbraid.metrics.mixture_entropy import mixture_entropy
+from unbraid.metrics.information.mixture_entropy import mixture_entropy
 
 BLOCK = 1 << 18
 """Numbers handled at once; what fits a core's cache."""
@@ -62,7 +62,7 @@ def kl_decomposition(
 
     Only the entropy of q(z) is estimated: draws from q(z) are scored under the mixture of all images, so that no batch is
     involved. Entropies of the posteriors and the expectation of log p(z) are exact, entropies of q(z_j) come from quadrature
-    (`unbraid.metrics.mixture_entropy`).
+    (`unbraid.metrics.information.mixture_entropy`).
 
     Raises `UsageError` for arrays that are empty, of different shapes, not finite, or variances that are not positive, and for
     fewer than 2 samples.

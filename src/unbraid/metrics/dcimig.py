@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Float64
 
-from unbraid.metrics.estimators import Bins, Definition, information
+from unbraid.metrics.information.definitions import Bins, Definition, information
 from unbraid.metrics.mig import Scores, best_two
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather
@@ -55,7 +55,7 @@ def dcimig(
     Gaps are in nats, so factors of many values weigh more. Per factor: its largest gap over its entropy. With a single factor a
     latent's gap is all that it knows.
 
-    Definitions: how information is estimated, see `unbraid.metrics.estimators.information`. Range 0 to 1. Chance scores 0; by
+    Definitions: how information is estimated, see `unbraid.metrics.information.definitions`. Range 0 to 1. Chance scores 0; by
     "locatello2019" and "chen2018" a little more. A perfect code scores 1, also with copies of latents, and a code at 45 degrees
     0. Blind to copies among the latents, which MIG sees, and to noise in them beyond what it costs in information.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.

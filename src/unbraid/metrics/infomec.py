@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from unbraid.errors import UsageError
-from unbraid.metrics.estimators import information
+from unbraid.metrics.information.definitions import information
+from unbraid.metrics.information.histogram import factor_entropies
 from unbraid.metrics.linear_probe import ITERATIONS, TEST, TRAIN, linear_read
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.mig_sup import LatentScores, over_live
-from unbraid.metrics.mutual_information import factor_entropies
 from unbraid.metrics.probes import any_number_of_classes, multinomial_probe
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather

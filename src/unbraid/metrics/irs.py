@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from unbraid.errors import UsageError
+from unbraid.metrics.information.histogram import equal_width_bins
 from unbraid.metrics.mig_sup import LatentScores
-from unbraid.metrics.mutual_information import equal_width_bins
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
 from unbraid.options import Option

@@ -10,12 +10,12 @@ from jaxtyping import Float64
 from scipy.special import entr
 
 from unbraid.errors import UsageError
-from unbraid.metrics.binned_information import LEAST_BINS, information_of_chance
-from unbraid.metrics.binned_posteriors import BINS, binned_posteriors
-from unbraid.metrics.estimators import judged
-from unbraid.metrics.information import Information, adjusted_for_chance, knows
+from unbraid.metrics.information.adaptive_bins import LEAST_BINS, information_of_chance
+from unbraid.metrics.information.binned_posteriors import BINS, binned_posteriors
+from unbraid.metrics.information.definitions import judged
+from unbraid.metrics.information.histogram import equal_width_bins, factor_entropies, information_of_counts
+from unbraid.metrics.information.types import Information, adjusted_for_chance, knows
 from unbraid.metrics.mig import Scores, best_two
-from unbraid.metrics.mutual_information import equal_width_bins, factor_entropies, information_of_counts
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.options import Option

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, TypedDict
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.metrics.estimators import information
-from unbraid.metrics.mutual_information import entropy, equal_width_bins, mutual_information_matrix
+from unbraid.metrics.information.definitions import information
+from unbraid.metrics.information.histogram import entropy, equal_width_bins, mutual_information_matrix
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.options import Option
@@ -79,7 +79,7 @@ def mig(
 
     .. math:: \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)}
 
-    Definitions: how information is estimated, see `unbraid.metrics.estimators.information`. By "do2020" it is RMIG, the robust
+    Definitions: how information is estimated, see `unbraid.metrics.information.definitions`. By "do2020" it is RMIG, the robust
     mutual information gap. "carbonneau2022" divides the information of each latent by the entropy of that latent, in 10 bins
     (give `bins`), before gaps are taken: a latent that tells more than a factor needs scores less, one of 10 values that
     determines a factor of two 0.30.

@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 from jaxtyping import Bool, Float
 
-from unbraid.metrics.estimators import Bins, Definition, information
+from unbraid.metrics.information.definitions import Bins, Definition, information
 from unbraid.metrics.mig import best_two
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather
@@ -64,7 +64,7 @@ def mig_sup(
     None in `per_latent`. A perfect code scores 1, a code at 45 degrees 0, latents that know nothing 0.
     With a single factor a latent's score is the share of the entropy that it knows.
 
-    Definitions: how information is estimated, see `unbraid.metrics.estimators.information`. Range 0 to 1.
+    Definitions: how information is estimated, see `unbraid.metrics.information.definitions`. Range 0 to 1.
     Blind to copies among the latents, and to factors that no latent knows; MIG sees both.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
     """

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.metrics.binned_information import adjusted_factor_information
-from unbraid.metrics.estimators import Bins, Definition, information
+from unbraid.metrics.information.adaptive_bins import adjusted_factor_information
+from unbraid.metrics.information.definitions import Bins, Definition, information
 from unbraid.metrics.mig import Scores, best_two
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from unbraid.errors import UsageError
-from unbraid.metrics.estimators import Definition, information
+from unbraid.metrics.information.definitions import Definition, information
 from unbraid.metrics.mig_sup import LatentScores, over_live
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather
@@ -66,7 +66,7 @@ def modularity(
     Latents that know no more of any factor than chance gives are left out, or the score would tell how many there are. `live`
     is the number of the others, and those left out are None in `per_latent`. Definitions:
 
-    * "adjusted", "posterior": as of `unbraid.metrics.estimators.information`; the second by default where variances are given.
+    * "adjusted", "posterior": as of `unbraid.metrics.information.definitions`; the second by default where variances are given.
     * "ridgeway2018": 20 bins of equal width; a latent is left out only if it knows exactly nothing, as a constant does.
     * "locatello2019": the same, and a latent that knows exactly nothing scores 0 and counts.
 

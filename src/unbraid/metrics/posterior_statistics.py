@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Shaped
 
 from unbraid.errors import UsageError
-from unbraid.metrics.mixture_entropy import mixture_entropy
+from unbraid.metrics.information.mixture_entropy import mixture_entropy
 
 LOG_2PI = float(np.log(2 * np.pi))
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Integer, Shaped
 
 from unbraid.errors import UsageError
-from unbraid.metrics.mutual_information import check_codes
+from unbraid.metrics.information.histogram import check_codes
 
 LARGEST = 200
 """Codes beyond 2 to this power are scaled down to it, latent by latent, so that sums of their squares are finite."""

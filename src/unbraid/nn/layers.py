@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from unbraid.nn.interfaces import Shape
+from unbraid.nn.registry import Shape
 
 Size = tuple[int, int]
 

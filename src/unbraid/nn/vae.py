@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import Likelihood, Posterior, Prior, Quantiser
+from unbraid.distributions.protocols import Likelihood, Posterior, Prior, Quantiser
 from unbraid.errors import UsageError
-from unbraid.interfaces import Images, Latents, Pass
+from unbraid.terms import Images, Latents, Pass
 
 OWNED = {"encoder": ("encoder", "posterior"), "decoder": ("decoder", "likelihood", "prior")}
 """Networks of the two players that every model has."""

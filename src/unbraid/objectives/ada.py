@@ -14,11 +14,11 @@ from torch import Tensor
 from unbraid.data.pairs import Pairs
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Rate
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
-from unbraid.objectives.interface import Move, OfTwo
+from unbraid.objectives.moves import Move, OfTwo
 from unbraid.rates.kl import KL
+from unbraid.terms import AUTOENCODER, Context, Draw, Rate
 
 Averaging = Literal["gvae", "ml_vae"]
 

@@ -9,10 +9,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unbraid.data.draws import Batches
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Pass, Rate, Term, join_terms
 from unbraid.nn.vae import VAE
-from unbraid.objectives.interface import Move, OfTwo
+from unbraid.objectives.moves import Move, OfTwo
 from unbraid.rates.kl import KL
+from unbraid.terms import AUTOENCODER, Context, Draw, Pass, Rate, Term, join_terms
 
 
 def reconstruction_and_rates(made: Pass, rates: Sequence[Rate], context: Context) -> dict[str, Term]:

@@ -12,13 +12,13 @@ from torch.nn.functional import softplus
 
 from unbraid.data.draws import Batches
 from unbraid.distributions.precision import at_least_float32
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Latents, Rate, Term, join_terms
 from unbraid.nn.critic import Seen, critic
-from unbraid.nn.interfaces import Shape
+from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
-from unbraid.objectives.interface import Move
+from unbraid.objectives.moves import Move
 from unbraid.rates.kl import KL
+from unbraid.terms import AUTOENCODER, Context, Draw, Latents, Rate, Term, join_terms
 
 
 def permute_latents(z: Latents, generator: torch.Generator) -> Latents:

@@ -10,12 +10,12 @@ import torch
 
 from unbraid.data.draws import Batches
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import AUTOENCODER, Context, Draw, Images, Pass, PerImage, Rate, Term, join_terms
 from unbraid.nn.running_statistics import unremembered
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
-from unbraid.objectives.interface import Move, OfTwo
+from unbraid.objectives.moves import Move, OfTwo
 from unbraid.rates.kl import KL
+from unbraid.terms import AUTOENCODER, Context, Draw, Images, Pass, PerImage, Rate, Term, join_terms
 
 Target = Literal["detached", "reference"]
 

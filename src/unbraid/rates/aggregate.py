@@ -26,10 +26,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from unbraid.distributions.interfaces import Posterior
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
+from unbraid.distributions.protocols import Posterior
 from unbraid.errors import IncompatibleParts, UsageError
-from unbraid.interfaces import Latents, PerImage
+from unbraid.terms import Latents, PerImage
 
 Estimator = Literal["mss", "mws", "plain"]
 ESTIMATOR = "of the aggregate posterior: the batch alone, or weighted (mws) or stratified (mss) sampling"

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 import torch
 
-from unbraid.interfaces import Context, Pass, Term
 from unbraid.options import Option
 from unbraid.rates.registry import rates
+from unbraid.terms import Context, Pass, Term
 
 
 @rates.register("capacity", formula="gamma * |KL(q(z|x) || p(z)) - C(t)|, C growing linearly", source="Burgess et al. (2018)")

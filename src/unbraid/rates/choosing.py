@@ -8,10 +8,10 @@ from itertools import combinations
 from typing import Any
 
 from unbraid.errors import UnknownName, UsageError
-from unbraid.interfaces import Rate
 from unbraid.options import OptionSpec
 from unbraid.rates.registry import rates
 from unbraid.registry import Entry, Registry
+from unbraid.terms import Rate
 
 
 @dataclass(frozen=True)

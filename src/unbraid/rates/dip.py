@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from unbraid.interfaces import Context, Pass, Term
 from unbraid.options import Option
 from unbraid.rates.registry import rates
+from unbraid.terms import Context, Pass, Term
 
 OffDiagonal = Annotated[float, Option("weight of the squared covariances between latents", ge=0)]
 Diagonal = Annotated[float, Option("weight of the squared distances of their variances from 1", ge=0)]

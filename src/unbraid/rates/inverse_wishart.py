@@ -9,12 +9,12 @@ from typing import Annotated
 
 import torch
 
-from unbraid.distributions.interfaces import NormalPosterior
 from unbraid.distributions.inverse_wishart import require_proper, scale
+from unbraid.distributions.protocols import NormalPosterior
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import Context, Latents, Pass, PerImage, Term
 from unbraid.options import Option
 from unbraid.rates.registry import rates
+from unbraid.terms import Context, Latents, Pass, PerImage, Term
 
 
 def wishart_bound(posterior: NormalPosterior, other: Latents, nu: float) -> PerImage:

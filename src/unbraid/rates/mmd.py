@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from unbraid.interfaces import Context, Latents, Pass, Term
 from unbraid.options import Option
 from unbraid.rates.registry import rates
+from unbraid.terms import Context, Latents, Pass, Term
 
 Kernel = Literal["rbf", "imq", "imq_scales"]
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 from unbraid.distributions.posteriors.quantised import Quantised
 from unbraid.errors import IncompatibleParts
-from unbraid.interfaces import Context, Pass, Term
 from unbraid.options import Option
 from unbraid.rates.registry import rates
+from unbraid.terms import Context, Pass, Term
 
 
 @rates.register(

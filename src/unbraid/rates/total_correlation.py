@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from unbraid.interfaces import Context, Pass, Term
 from unbraid.options import Option
 from unbraid.rates.aggregate import ESTIMATOR, Estimator, log_aggregate
 from unbraid.rates.registry import rates
+from unbraid.terms import Context, Pass, Term
 
 
 @rates.register(

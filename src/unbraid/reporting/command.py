@@ -6,12 +6,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from unbraid.data.arrays import IN_PYTHON
+from unbraid.config.experiment import Experiment
+from unbraid.config.parts import PARTS, part_options
+from unbraid.config.settings import Settings
+from unbraid.data.sets.arrays import IN_PYTHON
 from unbraid.options import options_of
-from unbraid.training.experiment import Experiment
-from unbraid.training.parts import PARTS, part_options
-from unbraid.training.settings import Settings
-from unbraid.zoo.recipe import Recipe, models, tuned
+from unbraid.zoo.recipe import Recipe
+from unbraid.zoo.registry import models, tuned
 
 
 def given_options(experiment: Experiment) -> dict[str, Any]:

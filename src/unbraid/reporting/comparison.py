@@ -25,7 +25,7 @@ from unbraid.reporting.tables import Table, reading
 from unbraid.reporting.templates import render_template
 from unbraid.reporting.view import RunView
 from unbraid.training.symptoms import symptoms
-from unbraid.zoo.recipe import remedies
+from unbraid.zoo.registry import remedies
 
 SHOWN = 12
 """At most so many runs have a row of images or of a table each."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from unbraid.config.experiment import Experiment
+from unbraid.config.parts import PARTS
 from unbraid.reporting.numbers import plain
-from unbraid.training.experiment import Experiment
-from unbraid.training.parts import PARTS
 
 INCIDENTAL = ("seed", "checkpoint_every", "keep_checkpoints", "evaluate_every", "log_every")
 """What makes no other model of a run, or only by chance."""

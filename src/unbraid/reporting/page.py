@@ -28,7 +28,7 @@ from unbraid.reporting.view import RunView
 from unbraid.training.log import read_log
 from unbraid.training.run import ENVIRONMENT, REPORT, Run
 from unbraid.training.symptoms import symptoms
-from unbraid.zoo.recipe import models, remedies
+from unbraid.zoo.registry import models, remedies
 
 SPECTRUM_IMAGES = 300
 

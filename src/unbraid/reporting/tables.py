@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unbraid.config.experiment import Experiment
+from unbraid.config.parts import PARTS
+from unbraid.config.settings import Settings
 from unbraid.data.dataset import SPLITS
-from unbraid.distributions.interfaces import posteriors, priors
+from unbraid.distributions.registry import posteriors, priors
 from unbraid.figures.series import number
 from unbraid.metrics.registry import metrics, range_in_words
 from unbraid.options import options_of
 from unbraid.registry import Entry
 from unbraid.reporting.numbers import count, decimal, metric_name, plain
-from unbraid.training.experiment import Experiment
 from unbraid.training.log import is_nats
-from unbraid.training.parts import PARTS
-from unbraid.training.settings import Settings
 
 TERMS = {
     "loss": "Loss as trained (weighted sum)",

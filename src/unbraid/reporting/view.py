@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from unbraid.codes import CodeTable
+from unbraid.config.experiment import Experiment
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.evaluation.scores import follows
@@ -19,7 +20,6 @@ from unbraid.figures.images import evenly
 from unbraid.model import Model
 from unbraid.reporting.latents import Latent, heard_of, in_order, shares_of
 from unbraid.training.checkpoint import checkpoint_path, list_checkpoints
-from unbraid.training.experiment import Experiment
 from unbraid.training.log import read_log
 from unbraid.training.run import CODES, METRICS, Run
 

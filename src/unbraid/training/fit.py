@@ -16,9 +16,9 @@ import torch
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss, UnbraidError
 from unbraid.files import read_json, write_json
-from unbraid.interfaces import Context, Draw
 from unbraid.nn.vae import VAE
 from unbraid.randomness import derived_seed, one_step_of_randomness
+from unbraid.terms import Context, Draw
 from unbraid.training.board import summaries
 from unbraid.training.checkpoint import Checkpoint, checkpoint_path, require_fit, write_checkpoint
 from unbraid.training.log import RunLog, read_log
@@ -33,7 +33,8 @@ from unbraid.training.optimisers import (
 from unbraid.training.run import ENVIRONMENT, Run, environment
 from unbraid.training.step import train_step
 from unbraid.training.symptoms import Watch
-from unbraid.zoo.recipe import Recipe, remedies
+from unbraid.zoo.recipe import Recipe
+from unbraid.zoo.registry import remedies
 
 
 @runtime_checkable

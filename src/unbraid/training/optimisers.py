@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from unbraid.errors import CorruptFile
-from unbraid.interfaces import Context
 from unbraid.nn.vae import VAE
+from unbraid.terms import Context
 from unbraid.zoo.recipe import Optimiser, Recipe
 
 Optimisers = dict[str, torch.optim.Optimizer]

@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
+from unbraid.config.experiment import Experiment
 from unbraid.errors import ConfigMismatch, CorruptFile, UnbraidError, UsageError
 from unbraid.files import os_errors, read_json, write_json
 from unbraid.training.checkpoint import Checkpoint, list_checkpoints, read_checkpoint
-from unbraid.training.experiment import Experiment
 
 CONFIG, ENVIRONMENT, LOG, METRICS, CODES, REPORT = (
     "config.json",

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unbraid.interfaces import AUTOENCODER, Context, Draw
-from unbraid.nn.rewriting import first_derivatives_alone
+from unbraid.nn.fast.rewriting import first_derivatives_alone
 from unbraid.nn.vae import VAE
-from unbraid.objectives.interface import Move, Objective
+from unbraid.objectives.moves import Move, Objective
+from unbraid.terms import AUTOENCODER, Context, Draw
 from unbraid.training.optimisers import Optimisers
 
 Modes = tuple[bool, bool]

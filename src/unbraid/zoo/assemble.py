@@ -7,8 +7,9 @@ from typing import Any, cast
 
 from torch import nn
 
-from unbraid.distributions.interfaces import FollowingPrior, Likelihood, PosteriorHead, likelihoods, posteriors, priors
-from unbraid.nn.interfaces import Shape, decoders, encoders
+from unbraid.distributions.protocols import FollowingPrior, Likelihood, PosteriorHead
+from unbraid.distributions.registry import likelihoods, posteriors, priors
+from unbraid.nn.registry import Shape, decoders, encoders
 from unbraid.nn.vae import VAE
 from unbraid.randomness import seeded_construction
 from unbraid.registry import Registry

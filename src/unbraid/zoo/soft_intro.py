@@ -8,7 +8,8 @@ from unbraid.objectives.soft_intro import SoftIntro, Target
 from unbraid.options import Option
 from unbraid.rates.kl import KL
 from unbraid.rates.total_correlation import TotalCorrelation
-from unbraid.zoo.recipe import Optimiser, Published, Recipe, models
+from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.registry import Published, models
 
 _DANIEL = "Daniel and Tamar (2021), code"
 _MATT = "Matt (2022), report"

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from unbraid.distributions.interfaces import likelihoods
 from unbraid.distributions.precision import at_least_float32
+from unbraid.distributions.registry import likelihoods
 
 
 @likelihoods.register("bernoulli", source="Kingma and Welling (2014), Appendix C.1")

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import likelihoods
 from unbraid.distributions.precision import at_least_float32
+from unbraid.distributions.registry import likelihoods
 from unbraid.errors import UsageError
 from unbraid.options import Option
 

@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from unbraid.distributions.interfaces import likelihoods
 from unbraid.distributions.likelihoods.gaussian import (
     Images,
     Output,
@@ -20,6 +19,7 @@ from unbraid.distributions.likelihoods.gaussian import (
     squared_error,
     squashed,
 )
+from unbraid.distributions.registry import likelihoods
 from unbraid.options import Option
 
 SOURCE = "Rybkin, Daniilidis and Levine (2021), Simple and Effective VAE Training with Calibrated Decoders, ICML"

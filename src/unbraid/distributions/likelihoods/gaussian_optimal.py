@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import likelihoods
 from unbraid.distributions.likelihoods.gaussian import (
     Images,
     Output,
@@ -19,6 +18,7 @@ from unbraid.distributions.likelihoods.gaussian import (
     squashed,
 )
 from unbraid.distributions.likelihoods.gaussian_learned import LEAST_LOG_SIGMA, SOURCE
+from unbraid.distributions.registry import likelihoods
 
 MEMORY = 0.01
 """Weight of a batch in the running mean of the variance, once a hundred batches have been seen."""

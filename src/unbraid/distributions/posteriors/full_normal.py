@@ -11,10 +11,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from unbraid.distributions.interfaces import Posterior, Prior, posteriors
 from unbraid.distributions.precision import at_least_float32
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.distributions.priors.student_t import StudentT
+from unbraid.distributions.protocols import Posterior, Prior
+from unbraid.distributions.registry import posteriors
 from unbraid.errors import IncompatibleParts
 
 FLOOR, JITTER = 1e-4, 1e-4

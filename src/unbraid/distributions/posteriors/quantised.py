@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import Posterior, Prior, posteriors
 from unbraid.distributions.precision import at_least_float32
 from unbraid.distributions.priors.codebook import CodebookPrior
+from unbraid.distributions.protocols import Posterior, Prior
+from unbraid.distributions.registry import posteriors
 from unbraid.errors import IncompatibleParts
 from unbraid.options import Option
 

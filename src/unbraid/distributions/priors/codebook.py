@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import PosteriorHead, Quantiser, priors
+from unbraid.distributions.protocols import PosteriorHead, Quantiser
+from unbraid.distributions.registry import priors
 from unbraid.errors import IncompatibleParts, UsageError
 
 

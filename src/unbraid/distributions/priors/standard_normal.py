@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import priors
+from unbraid.distributions.registry import priors
 
 
 @priors.register("standard_normal", source="Kingma and Welling (2014)")

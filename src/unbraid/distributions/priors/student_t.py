@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.interfaces import priors
 from unbraid.distributions.inverse_wishart import chi_square, require_proper, sample_covariances, scale
+from unbraid.distributions.registry import priors
 from unbraid.options import Option
 
 NODES = 65

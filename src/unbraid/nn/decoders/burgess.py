@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from unbraid.nn.encoders.burgess import SIZES
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.initialisation import kaiming_uniform
-from unbraid.nn.interfaces import Shape, check_size, decoders
 from unbraid.nn.layers import doubling, pyramid, rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, decoders
 
 
 @decoders.register("burgess", source="Burgess et al. (2018), layers and initial weights as in the code of Dubois et al. (2019)")

@@ -7,10 +7,10 @@ from itertools import pairwise
 from torch import nn
 
 from unbraid.nn.encoders.golla import Dropout, Norm, Width, normalised, scaled, sizes_on_the_way
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.initialisation import glorot_uniform
-from unbraid.nn.interfaces import Shape, decoders
 from unbraid.nn.layers import rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, decoders
 
 
 def _enlarging(inputs: int, outputs: int, small: tuple[int, int], large: tuple[int, int]) -> nn.Module:

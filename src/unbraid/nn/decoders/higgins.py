@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from unbraid.nn.encoders.higgins import INIT, SIZES, WIDTHS, Hidden, Init
-from unbraid.nn.interfaces import Shape, check_size, decoders
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.layers import doubling, pyramid, rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, decoders
 
 
 @decoders.register("higgins", source="Higgins et al. (2017) and Kim and Mnih (2018), as in the codes of 1Konny")

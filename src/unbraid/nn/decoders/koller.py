@@ -7,9 +7,9 @@ from itertools import pairwise
 from torch import nn
 
 from unbraid.nn.encoders.koller import HIDDEN, SIZES, stages
-from unbraid.nn.interfaces import Shape, check_size, decoders
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.layers import rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, decoders
 
 
 @decoders.register("koller", source="Koller (2022), reproduction report on beta-VAE; the widths are ours")

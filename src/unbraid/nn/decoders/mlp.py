@@ -7,7 +7,7 @@ from math import prod
 from torch import nn
 
 from unbraid.nn.encoders.mlp import Activation, Layers, Width, activated_linear
-from unbraid.nn.interfaces import Shape, decoders
+from unbraid.nn.registry import Shape, decoders
 
 
 @decoders.register("mlp", source="Higgins et al. (2017), as in the codes of Chen et al. (2018) and Locatello et al. (2019)")

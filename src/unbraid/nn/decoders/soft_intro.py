@@ -8,8 +8,8 @@ from torch import nn
 
 from unbraid.nn.encoders.golla import Width
 from unbraid.nn.encoders.soft_intro import WIDTHS, grid_of
-from unbraid.nn.interfaces import Shape, check_size, decoders
 from unbraid.nn.layers import rectified_linear
+from unbraid.nn.registry import Shape, check_size, decoders
 from unbraid.nn.residual import Residual
 
 

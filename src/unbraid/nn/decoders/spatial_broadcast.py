@@ -9,12 +9,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.nn.convolutions import form_of
-from unbraid.nn.interfaces import Shape, decoders
+from unbraid.nn.fast.convolutions import form_of
+from unbraid.nn.fast.rewriting import may_rewrite
+from unbraid.nn.fast.stack import Stack
+from unbraid.nn.fast.tiled import tiled_convolution
 from unbraid.nn.layers import Size, same_convolution, same_padding
-from unbraid.nn.rewriting import may_rewrite
-from unbraid.nn.stack import Stack
-from unbraid.nn.tiled import tiled_convolution
+from unbraid.nn.registry import Shape, decoders
 from unbraid.options import Option
 
 Latents = Float[Tensor, "batch latent"]

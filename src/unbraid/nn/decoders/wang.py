@@ -5,9 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from unbraid.nn.encoders.wang import SIZES, WIDTHS
-from unbraid.nn.interfaces import Shape, check_size, decoders
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.layers import doubling, pyramid, rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, decoders
 
 
 @decoders.register("wang", source="Wang, report on CFactorVAE")

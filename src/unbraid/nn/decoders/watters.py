@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from unbraid.nn.interfaces import Shape, check_size, decoders
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.layers import doubling, halvings, rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, decoders
 
 
 @decoders.register("watters", source="Watters et al. (2019), Spatial Broadcast Decoder, arXiv:1901.07017, the baseline")

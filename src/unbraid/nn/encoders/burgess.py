@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.initialisation import kaiming_uniform
-from unbraid.nn.interfaces import Shape, check_size, encoders
 from unbraid.nn.layers import halving, pyramid, rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, encoders
 
 SIZES = (32, 64)
 

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from torch import nn
 
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.initialisation import glorot_uniform
-from unbraid.nn.interfaces import Shape, encoders
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, encoders
 from unbraid.options import Option
 
 Norm = Annotated[Literal["none", "batch"], Option("batch normalisation before each rectifier of a convolution, or none")]

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from torch import nn
 
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.initialisation import kaiming_normal, small_normal
-from unbraid.nn.interfaces import Shape, check_size, encoders
 from unbraid.nn.layers import halving, pyramid
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, encoders
 from unbraid.options import Option
 
 SIZES = (32, 64, 128)

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from torch import nn
 
-from unbraid.nn.interfaces import Shape, check_size, encoders
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.layers import rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, encoders
 
 SIZES = (28, 32, 64, 128)
 HIDDEN = 256

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import nn
 
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.initialisation import glorot_uniform
-from unbraid.nn.interfaces import Shape, encoders
 from unbraid.nn.layers import rectified_linear, same_halving
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, encoders
 
 
 @encoders.register(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from torch import nn
 
-from unbraid.nn.interfaces import Shape, encoders
+from unbraid.nn.registry import Shape, encoders
 from unbraid.options import Option
 
 Activation = Annotated[Literal["relu", "tanh"], Option("what follows each hidden layer")]

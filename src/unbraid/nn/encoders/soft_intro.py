@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import nn
 
 from unbraid.nn.encoders.golla import Width, scaled
-from unbraid.nn.interfaces import Shape, check_size, encoders
+from unbraid.nn.registry import Shape, check_size, encoders
 from unbraid.nn.residual import SLOPE, Residual
 
 WIDTHS = {28: (64, 128), 32: (64, 128, 256), 64: (64, 128, 256, 512), 128: (64, 128, 256, 512, 512)}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
-from unbraid.nn.interfaces import Shape, check_size, encoders
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.layers import halving, pyramid, rectified_linear
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, check_size, encoders
 
 SIZES = (32, 64, 128)
 WIDTHS = (32, 32, 64, 64, 64)

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from torch import nn
 
-from unbraid.nn.interfaces import Shape, encoders
+from unbraid.nn.fast.stack import Stack
 from unbraid.nn.layers import rectified_linear, same_halving
-from unbraid.nn.stack import Stack
+from unbraid.nn.registry import Shape, encoders
 from unbraid.options import Option
 
 

@@ -1,0 +1,234 @@
+"""The configuration of a run: everything needed to repeat it, every default filled in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from unbraid.config.parts import PARTS, with_rates
+from unbraid.config.settings import Settings
+from unbraid.data.dataset import Dataset, addressed, load_dataset
+from unbraid.data.digest import digest_of
+from unbraid.data.own_data import stamp
+from unbraid.data.registry import datasets
+from unbraid.errors import CorruptFile, UsageError
+from unbraid.nn.registry import Shape
+from unbraid.nn.vae import VAE
+from unbraid.options import options_of, resolve
+from unbraid.zoo.assemble import assemble
+from unbraid.zoo.recipe import Recipe
+from unbraid.zoo.registry import models
+
+FORMAT = 1
+MOST_WEIGHTS = 1_000_000_000
+"""Numbers in all networks together: 4 GB, and three times that while they are trained."""
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What `config.json` holds. Make one with `plan`; two runs with equal experiments are the same run."""
+
+    model: str
+    model_options: Mapping[str, Any]
+    data: str
+    data_options: Mapping[str, Any]
+    image_shape: Shape
+    n_train: int
+    encoder: str
+    encoder_options: Mapping[str, Any]
+    decoder: str
+    decoder_options: Mapping[str, Any]
+    likelihood: str
+    likelihood_options: Mapping[str, Any]
+    latent_dim: int
+    batch_size: int
+    steps: int
+    seed: int
+    optimizer: str
+    lr: float
+    weight_decay: float
+    precision: str
+    checkpoint_every: int
+    keep_checkpoints: int
+    evaluate_every: int
+    log_every: int
+    rate: str = ""
+    """Rates in the place of the model's KL, joined by commas; empty for the model's own."""
+    rate_options: Mapping[str, Any] = field(default_factory=dict)
+    data_digest: str = ""
+    """Of the content of data of the user's own (`digest_of`); empty for other data sets, whose name says what they hold."""
+
+    @property
+    def name(self) -> str:
+        """A name for the run folder: readable, and different for different experiments.
+
+        It does not depend on the content of files, so that the same command finds its run and notices that they changed.
+        """
+        content = self.to_dict()
+        if datasets[self.data].details.get("paths"):
+            content.pop("data_digest", None)
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:6]
+        return f"{self.model}-{self.data}-seed{self.seed}-{digest}"
+
+    def recipe(self) -> Recipe:
+        """The model's recipe with the parts and settings of this run."""
+        own: Recipe = models[self.model].factory(**self.model_options)
+        made = with_rates(self.model, own, self.rate, self.rate_options)
+        optimiser = replace(made.optimiser, name=self.optimizer, lr=self.lr, weight_decay=self.weight_decay)
+        return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimiser=optimiser)
+
+    def build(self) -> VAE:
+        """The model with its initial weights.
+
+        Raises `UsageError` for networks of more than `MOST_WEIGHTS` numbers, before memory is taken for them.
+        """
+        size = sum(tensor.numel() for tensor in self.outline().state_dict().values())
+        if size > MOST_WEIGHTS:
+            raise UsageError(
+                f"The networks for images of shape {self.image_shape} and {self.latent_dim} latents would have {size:,} "
+                f"weights; allowed: {MOST_WEIGHTS:,}. Give a smaller --latent-dim, narrower networks or smaller images."
+            )
+        return self._assembled()
+
+    def outline(self) -> VAE:
+        """The model without memory for its weights: names, types and shapes alone."""
+        with torch.device("meta"):
+            return self._assembled()
+
+    def _assembled(self) -> VAE:
+        return assemble(
+            self.recipe(),
+            self.image_shape,
+            self.latent_dim,
+            seed=self.seed,
+            encoder_options=self.encoder_options,
+            decoder_options=self.decoder_options,
+            likelihood_options=self.likelihood_options,
+        )
+
+    def load_data(self, given: Dataset | str | None = None) -> Dataset:
+        """The data set, checked to be the one the run was made for.
+
+        Args:
+            given: the data set where it was given in Python, or where it lies by now, like "npz:PATH"; None looks where it lay.
+
+        Raises `UsageError` for data of another shape or content.
+        """
+        if isinstance(given, Dataset):
+            dataset, digest = given, digest_of(given) if self.data_digest else ""
+        else:
+            name, place = addressed(given, {}) if given else (self.data, {})
+            if name != self.data:
+                raise UsageError(f"The run was trained on {self.data!r}, not on {name!r}.")
+            dataset, digest = load_known(name, {**self.data_options, **place})
+        if digest != self.data_digest:
+            raise UsageError(
+                f"These are not the data the run was trained on: the digest of the images, labels and factors was "
+                f"{self.data_digest} and is {digest}. Put the former data back, or train on the new ones: unbraid train. "
+                "To score the run on other data, in Python: unbraid.load(RUN).evaluate(data)."
+            )
+        n_train = len(dataset) - len(dataset.test)
+        if dataset.shape != self.image_shape or n_train != self.n_train:
+            raise UsageError(
+                f"The run was made for {self.n_train} training images of shape {self.image_shape}; "
+                f"{self.data!r} now has {n_train} of shape {dataset.shape}."
+            )
+        return dataset
+
+    def to_dict(self) -> dict[str, Any]:
+        """As written to `config.json`."""
+        content = {"format": FORMAT, **asdict(self)}
+        content["image_shape"] = list(self.image_shape)
+        absent = ([] if self.data_digest else ["data_digest"]) + ([] if self.rate else ["rate", "rate_options"])
+        return {name: value for name, value in content.items() if name not in absent}
+
+    def identity(self) -> dict[str, Any]:
+        """What makes this run this run: all but where its data lie, if their content is known."""
+        content = self.to_dict()
+        paths = _paths(self.data) if self.data_digest else ()
+        content["data_options"] = {name: value for name, value in self.data_options.items() if name not in paths}
+        return content
+
+    def portable(self) -> Experiment:
+        """The same with paths relative to the folder that holds all of them: what others may see of this machine."""
+        given = {name: self.data_options[name] for name in _paths(self.data) if self.data_options[name]}
+        if not given:
+            return self
+        above = os.path.commonpath([os.path.dirname(path) for path in given.values()])  # noqa: PTH120
+        return replace(self, data_options={**self.data_options, **{n: os.path.relpath(p, above) for n, p in given.items()}})
+
+    @property
+    def address(self) -> str:
+        """The data set as a user names it: "ellipses", "npz:PATH"."""
+        paths = _paths(self.data)
+        place = self.data_options[paths[0]] if paths else None
+        return f"{self.data}:{place}" if place else self.data
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], where: str = "config.json") -> Experiment:
+        """An experiment read back, with every value checked as if it had just been given.
+
+        Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
+        """
+        content = {"data_digest": "", "rate": "", "rate_options": {}, **content}
+        names = {field.name for field in fields(cls)}
+        given = set(content) - {"format", "extend", "step", "sha256"}
+        if type(content.get("format")) is not int or content["format"] != FORMAT:
+            raise CorruptFile(f"{where} has format {content.get('format')!r}; this version of unbraid reads {FORMAT}.")
+        if given != names:
+            missing, extra = sorted(names - given), sorted(given - names)
+            raise CorruptFile(f"{where} is not a configuration: missing {missing or 'nothing'}, unknown {extra or 'nothing'}.")
+        for name, value in content.items():
+            expected = _JSON_TYPES.get(name, str)
+            if name in names and (not isinstance(value, expected) or isinstance(value, bool)):
+                raise CorruptFile(f"{where}: {name} is {value!r}; it must be {_words(expected)}.")
+        shape = content["image_shape"]
+        if len(shape) != 3 or not all(type(n) is int and 1 <= n <= 4096 for n in shape):
+            raise CorruptFile(f"{where}: image_shape is {shape!r}; it must be [channels, height, width].")
+        checked = dict(content)
+        for part, registry in PARTS.items():
+            checked[f"{part}_options"] = registry[content[part]].resolve(content[f"{part}_options"])
+        settings = {name: content[name] for name in options_of(Settings) if name in names}
+        checked.update(resolve(Settings, settings, where))
+        if content["n_train"] < content["batch_size"]:
+            raise CorruptFile(f"{where}: n_train is {content['n_train']}, less than batch_size.")
+        return cls(**{**{name: checked[name] for name in names}, "image_shape": tuple(shape)})
+
+
+_INTEGERS = ("n_train", "latent_dim", "batch_size", "steps", "seed", "checkpoint_every", "keep_checkpoints")
+_JSON_TYPES: Mapping[str, Any] = {
+    **{f"{part}_options": dict for part in PARTS},
+    **dict.fromkeys((*_INTEGERS, "evaluate_every", "log_every"), int),
+    "lr": (int, float),
+    "weight_decay": (int, float),
+    "image_shape": list,
+}
+
+
+def _words(kind: Any) -> str:
+    return {dict: "an object", int: "a whole number", list: "a list", str: "text"}.get(kind, "a number")
+
+
+def _paths(data: str) -> tuple[str, ...]:
+    """Those options of a data set that are paths, the first of them where it lies."""
+    paths: tuple[str, ...] = datasets[data].details.get("paths", ())
+    return paths
+
+
+def load_known(name: str, options: Mapping[str, Any]) -> tuple[Dataset, str]:
+    """A data set and the digest of its content, which is empty where its name says what it holds."""
+    files = datasets[name].details.get("files")
+    return _kept(name, tuple(options.items()), stamp(files(options)) if files else None)
+
+
+@lru_cache(maxsize=1)  # the stages of one command share the data set, until files of it change
+def _kept(name: str, options: tuple[tuple[str, Any], ...], files: tuple[object, ...] | None) -> tuple[Dataset, str]:
+    dataset = load_dataset(name, **dict(options))
+    return dataset, "" if files is None else digest_of(dataset)

@@ -1,0 +1,104 @@
+"""The parts of a run that a user chooses, and the flat names of their options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+import torch
+
+from unbraid.config.settings import Settings
+from unbraid.data.registry import datasets
+from unbraid.distributions.registry import likelihoods
+from unbraid.errors import IncompatibleParts
+from unbraid.nn.registry import Shape, decoders, encoders
+from unbraid.nn.vae import VAE
+from unbraid.objectives.elbo import reconstruction_and_rates
+from unbraid.options import OptionSpec, options_of
+from unbraid.rates.choosing import rate_choice
+from unbraid.registry import Registry
+from unbraid.terms import Context, Rate
+from unbraid.zoo.recipe import STAND_INS, Recipe
+from unbraid.zoo.registry import models
+
+PARTS: Mapping[str, Registry] = {
+    "model": models,
+    "data": datasets,
+    "encoder": encoders,
+    "decoder": decoders,
+    "likelihood": likelihoods,
+    "rate": rate_choice,
+}
+PREFIXED = ("encoder", "decoder")
+"""Options of these parts carry the part's name (`--encoder-width`), since both may have one of the same name; those of other
+parts do where their own name is taken."""
+RESERVED = frozenset(
+    {"model", "data", "out", "device", "extend", "overwrite", "config", "evaluate_images", "report", "monitor"}
+)
+"""Names that mean something else to `unbraid train` or to `unbraid.train`."""
+
+
+def part_options(names: Mapping[str, str]) -> dict[str, tuple[str, OptionSpec]]:
+    """Flat option names of the chosen parts, each with the part it belongs to.
+
+    Args:
+        names: the chosen parts, {"model": "beta_vae", "data": "ellipses", ...}.
+    """
+    taken = RESERVED | set(options_of(Settings))
+    flat: dict[str, tuple[str, OptionSpec]] = {}
+    for part, name in names.items():
+        for option, spec in PARTS[part][name].options.items():
+            plain = part not in PREFIXED and option not in taken and option not in flat
+            flat[option if plain else f"{part}_{option}"] = (part, spec)
+    return flat
+
+
+def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
+    """The recipe of a model with those of the options that are its own, checked."""
+    own = models[model].options
+    recipe: Recipe = models[model].factory(**{k: own[k].check(v, f"model {model!r}") for k, v in options.items() if k in own})
+    return recipe
+
+
+def choose_parts(model: str, data: str, options: Mapping[str, Any], size: int | None = None) -> dict[str, str]:
+    """The names of all parts: those given, else the model's own, or what stands in for them on images of their size.
+
+    Args:
+        model, data, options: as for `plan`.
+        size: height of the images where it is known; by default what the data set's option of that name says.
+    """
+    recipe = recipe_of(model, options)
+    declared = datasets[data].options.get("size")
+    height = size or options.get("size", declared.default if declared else None)
+    stand_ins = next((found for n, found in STAND_INS.items() if n == height), {})
+    own = {part: getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
+    chosen = {part: options.get(part) or stand_ins.get(name, name) for part, name in own.items()}
+    names = {"model": model, "data": data, **chosen, "rate": options.get("rate") or ""}
+    for part, name in names.items():
+        names[part] = PARTS[part][str(name)].name  # unknown names end here, with a suggestion
+    return names
+
+
+def with_rates(model: str, recipe: Recipe, names: str, options: Mapping[str, Any]) -> Recipe:
+    """The recipe of a model with chosen rates in the place of its KL; the same where none are named.
+
+    Raises `IncompatibleParts` for a model whose rates are its own, since its options would weigh what is no longer there, and
+    for an objective that these do not fit.
+    """
+    if not names:
+        return recipe
+    if not models[model].details.get("any_rates"):
+        others = ", ".join(entry.name for entry in models if entry.details.get("any_rates"))
+        raise IncompatibleParts(f"--rate: {model!r} has rates of its own. Models that take any: {others}.")
+    chosen = rate_choice[names]
+    objective = replace(cast(Any, recipe.objective), rates=chosen.factory(**options))
+    return replace(recipe, objective=objective, least_batch=max(recipe.least_batch, chosen.least_batch))
+
+
+def try_rates(vae: VAE, rates: tuple[Rate, ...], image_shape: Shape, n_data: int) -> None:
+    """Evaluate rates once, on blank images: those that do not fit the model or each other are refused in their own words."""
+    noise = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        made = vae.eval()(torch.zeros(2, *image_shape), noise)
+        reconstruction_and_rates(made, rates, Context(0, 1, n_data, noise, training=False))

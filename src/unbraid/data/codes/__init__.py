@@ -1,0 +1,1 @@
+"""Codes and factors of any encoder, read from files."""

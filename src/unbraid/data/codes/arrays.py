@@ -1,0 +1,76 @@
+"""Codes of samples beside their factors, as files hold them: checked, with errors that name the place in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, Int64, Shaped
+
+from unbraid.data.codes.latent_names import Spread
+from unbraid.data.files.columns import Column, known_of
+from unbraid.errors import UsageError
+
+ROWS = "rows and columns are counted from 0"
+
+
+@dataclass(frozen=True, eq=False)
+class CodeArrays:
+    """Plain arrays, one row a sample.
+
+    Args:
+        codes: latents, or the means of their posteriors.
+        factors: classes, one column a factor.
+        variance: of the posteriors, where the file holds them.
+        untrained: codes of the same samples by an untrained encoder, where the file holds them.
+        left_out: columns of a table that are neither latents nor factors.
+    """
+
+    codes: Float64[np.ndarray, "n d"]
+    factors: Int64[np.ndarray, "n k"]
+    factor_names: tuple[str, ...]
+    latent_names: tuple[str, ...]
+    factor_sizes: tuple[int, ...]
+    variance: Float64[np.ndarray, "n d"] | None = None
+    untrained: Float64[np.ndarray, "n c"] | None = None
+    left_out: tuple[str, ...] = ()
+
+
+def finite(values: Shaped[np.ndarray, "n d"], names: Sequence[str], where: str) -> Float64[np.ndarray, "n d"]:
+    """The values in double precision; raises `UsageError` where one is NaN or infinite, with its row and column."""
+    wide = values.astype(np.float64)
+    bad = np.argwhere(~np.isfinite(wide))
+    if len(bad):
+        row, column = (int(place) for place in bad[0])
+        raise UsageError(
+            f"{where}: {names[column]} is {wide[row, column]} in row {row}, column {column} ({ROWS}); allowed: finite numbers. "
+            f"In all {len(bad):,} values are not. Mend them, or leave these rows out."
+        )
+    return wide
+
+
+def variances(
+    values: Shaped[np.ndarray, "n d"], spread: Spread, names: Sequence[str], where: str
+) -> Float64[np.ndarray, "n d"]:
+    """Variances of what `spread` reads; raises `UsageError` where one is not finite or not above 0."""
+    given = finite(values, names, where)
+    made = spread(given)
+    bad = np.argwhere(~(np.isfinite(made) & (made > 0)))
+    if len(bad):
+        row, column = (int(place) for place in bad[0])
+        raise UsageError(
+            f"{where}: {names[column]} is {given[row, column]:g} in row {row}, column {column} ({ROWS}), a variance of "
+            f"{made[row, column]:g}; variances must be finite and above 0. Mend them, or leave all of them "
+            "out to score the means alone."
+        )
+    return made
+
+
+def classes(columns: Sequence[Column], path: Path) -> tuple[Int64[np.ndarray, "n k"], tuple[str, ...], tuple[int, ...]]:
+    """Columns of factors as classes in ascending or alphabetical order, with names and sizes; raises `UsageError`."""
+    known = known_of(columns, None)
+    if known.factors is None or known.space is None:
+        raise UsageError(f"{path} holds no factors, and scores compare codes with factors. Add at least one.")
+    return known.factors.astype(np.int64), known.space.names, known.space.sizes

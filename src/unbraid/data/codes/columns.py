@@ -1,0 +1,132 @@
+"""Codes and factors in the columns of a table: csv, tsv or parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
+from unbraid.data.codes.latent_names import CODES, SPREADS, numbered
+from unbraid.data.files.columns import Column
+from unbraid.data.files.table_file import names_of, read_classes, read_numbers, text_columns
+from unbraid.errors import UnknownName, UsageError
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What the columns of a table are.
+
+    Args:
+        latents: codes or means, in order.
+        spreads: how wide their posteriors are, in the same order; empty where the table does not say.
+        factors: known of the samples.
+        named: whether the user named the factors.
+        left_out: all others.
+    """
+
+    latents: tuple[str, ...]
+    spreads: tuple[str, ...]
+    factors: tuple[str, ...]
+    named: bool
+    left_out: tuple[str, ...]
+
+
+def roles(
+    header: Sequence[str], texts: set[str], path: Path, factors: Sequence[str] = (), latents: Sequence[str] = ()
+) -> Roles:
+    """Which columns are latents, variances and factors.
+
+    Latents are those named by the user, or else those called z0, mean_0, mu0, code_0, latent_0 or 0, and so on, or else, where
+    the user names the factors, all other columns of numbers. Columns var_0, variance_0, logvar_0 or std_0 and so on say how
+    wide the posterior of the latent of that number is. Factors are those named by the user, or else all that are left.
+
+    Raises `UsageError` where that leaves no latents, no factors or more than one choice.
+    """
+    for name in (*factors, *latents):
+        if name not in header:
+            raise UnknownName("column", name, header, where=str(path))
+    if len({*factors, *latents}) != len(factors) + len(latents):
+        raise UsageError(f"--factors {','.join(factors)} --latents {','.join(latents)}: name each column once.")
+    marked = {name: place for name in header if name not in factors and (place := numbered(name))}
+    wide = [name for name, (stem, _) in marked.items() if stem in SPREADS and name not in latents]
+    chosen = list(latents) or _called_latents(marked, path)
+    if not chosen and factors:
+        chosen = [name for name in header if name not in (*factors, *wide) and name not in texts]
+    if not chosen:
+        raise UsageError(
+            f"Which columns of {path} are latents? It has {_few(header)}. Call them z0, z1 and so on, or name them: "
+            "--latents a,b. Or name the factors, and all other numbers are latents: --factors shape,scale."
+        )
+    left = list(factors) or [name for name in header if name not in marked and name not in chosen]
+    if not left:
+        raise UsageError(f"{path} has no column of factors beside the latents {_few(chosen)}; add one for each factor.")
+    spreads = _spreads_of(chosen, wide, marked, path)
+    used = {*chosen, *left, *spreads}
+    return Roles(tuple(chosen), spreads, tuple(left), bool(factors), tuple(name for name in header if name not in used))
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first of them, if there are many."""
+    return ", ".join(map(repr, names[:12])) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
+
+
+def _called_latents(marked: dict[str, tuple[str, int]], path: Path) -> list[str]:
+    found = sorted((number, name, stem) for name, (stem, number) in marked.items() if stem in CODES)
+    if len({number for number, _, _ in found}) != len(found):
+        raise UsageError(
+            f"Columns {_few([name for _, name, _ in found])} of {path} number latents twice; name them: --latents a,b."
+        )
+    return [name for _, name, _ in found]
+
+
+def _spreads_of(latents: Sequence[str], wide: Sequence[str], marked: dict[str, tuple[str, int]], path: Path) -> tuple[str, ...]:
+    """The columns that say how wide the posterior of each latent is; none where there are none of these latents."""
+    by_number: dict[int, list[str]] = {}
+    for name in wide:
+        by_number.setdefault(marked[name][1], []).append(name)
+    found = [by_number.get(marked[name][1], []) if name in marked else [] for name in latents]
+    if not any(found):
+        return ()
+    if any(len(names) != 1 for names in found) or len({marked[names[0]][0] for names in found}) != 1:
+        raise UsageError(
+            f"{path} has columns {_few(wide)} beside the latents {_few(latents)}; give one variance for each latent, all in "
+            " the same form (var_0, logvar_0 or std_0 and so on), or none."
+        )
+    return tuple(names[0] for names in found)
+
+
+def read_code_columns(path: Path, factors: Sequence[str] = (), latents: Sequence[str] = ()) -> CodeArrays:
+    """Codes and factors of a table, whose columns are found by `roles`.
+
+    Raises `UsageError` for columns and values that do not fit, `CorruptFile` for a file that is no such table and
+    `DataUnavailable` where the package that reads it is not installed.
+    """
+    found = roles(names_of(path), text_columns(path), path, factors, latents)
+    columns = read_classes(path, found.factors, each="row")
+    if not found.named:
+        _require_classes(columns, path)
+    kept, names, sizes = classes(list(columns.values()), path)
+    spread = None
+    if found.spreads:
+        place = numbered(found.spreads[0])
+        spread = SPREADS[place[0]] if place else None
+    return CodeArrays(
+        codes=finite(read_numbers(path, found.latents), found.latents, str(path)),
+        factors=kept,
+        factor_names=names,
+        latent_names=found.latents,
+        factor_sizes=sizes,
+        variance=variances(read_numbers(path, found.spreads), spread, found.spreads, str(path)) if spread else None,
+        left_out=found.left_out,
+    )
+
+
+def _require_classes(columns: dict[str, Column], path: Path) -> None:
+    for name, column in columns.items():
+        if len(column.distinct) == len(column.codes) > 1:
+            others = ",".join(other for other in columns if other != name)
+            raise UsageError(
+                f"{column.where} has another value in every row, which is no class to score codes by. If it is a latent, name "
+                f"the latents: --latents z0,{name}; if it is neither, name the factors: --factors {others or 'a,b'}."
+            )

@@ -1,0 +1,124 @@
+"""Codes and factors in an .npz file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64, Shaped
+
+from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
+from unbraid.data.codes.latent_names import MEANS, SPREADS, plain
+from unbraid.data.files.columns import column_of
+from unbraid.data.files.npz_members import Member, open_npz
+from unbraid.errors import UnknownName, UsageError
+
+FACTORS, NAMES, UNTRAINED = "factors", "factor_names", "untrained"
+
+
+def read_code_npz(path: Path, factors: Sequence[str] = ()) -> CodeArrays:
+    """Arrays `codes` or `mean`, `factors`, and where they are `variance` or `logvar`, `factor_names` and `untrained`.
+
+    Args:
+        factors: names of the factors to take; all by default.
+
+    Raises `UsageError` for arrays that do not fit and `CorruptFile` for a file that is damaged; never unpickles.
+    """
+    with open_npz(path) as members:
+        means = _one_of([name for name in members if plain(name) in {*MEANS, "codes"}], members, path)
+        if means is None:
+            raise UsageError(
+                f"{path} holds no codes: give an array `codes` or `mean`, one row a sample. It holds {_held(members)}."
+            )
+        names = _numbered(means)
+        _require_rows(members, means, path)
+        spread = _one_of([name for name in members if plain(name) in SPREADS], members, path)
+        if spread is not None and spread[1].shape != means[1].shape:
+            raise UsageError(f"The array {spread[1].where} has shape {spread[1].shape}, and the codes have {means[1].shape}.")
+        untrained = (UNTRAINED, members[UNTRAINED]) if UNTRAINED in members else None
+        chosen, factor_names, sizes = _classes(members, path, factors)
+        return CodeArrays(
+            codes=finite(means[1].read(), names, means[1].where),
+            factors=chosen,
+            factor_names=factor_names,
+            latent_names=names,
+            factor_sizes=sizes,
+            variance=None if spread is None else variances(spread[1].read(), SPREADS[plain(spread[0])], names, spread[1].where),
+            untrained=None if untrained is None else finite(untrained[1].read(), _numbered(untrained), untrained[1].where),
+        )
+
+
+def _held(members: Mapping[str, Member]) -> str:
+    return ", ".join(f"{name} {member.dtype} {member.shape}" for name, member in members.items())
+
+
+def _one_of(names: Sequence[str], members: Mapping[str, Member], path: Path) -> tuple[str, Member] | None:
+    if len(names) > 1:
+        raise UsageError(f"{path} holds {' and '.join(names)}, which say the same in two ways; leave all but one out.")
+    return (names[0], members[names[0]]) if names else None
+
+
+def _numbered(found: tuple[str, Member]) -> tuple[str, ...]:
+    """Names of the latents; raises `UsageError` for an array that is no table of real numbers."""
+    member = found[1]
+    if len(member.shape) != 2 or 0 in member.shape or member.dtype.kind not in "buif":
+        raise UsageError(
+            f"The array {member.where} is {member.dtype} of shape {member.shape}; give numbers (samples, latents)."
+        )
+    return tuple(f"z{j}" for j in range(member.shape[1]))
+
+
+def _require_rows(members: Mapping[str, Member], means: tuple[str, Member], path: Path) -> None:
+    """Raise `UsageError` unless there are factors and all arrays have a row for each sample."""
+    if FACTORS not in members:
+        raise UsageError(
+            f"{path} holds no factors, and scores compare codes with factors: add an array `factors` (samples, factors). "
+            f"It holds {_held(members)}."
+        )
+    n, shape = means[1].shape[0], members[FACTORS].shape
+    if len(shape) != 2 or not shape[1]:
+        raise UsageError(f"The factors {members[FACTORS].where} have shape {shape}; give ({n}, number of factors).")
+    for name in (FACTORS, UNTRAINED):
+        if name in members and members[name].shape[:1] != (n,):
+            other = members[name].shape
+            turned = other[-1:] == (n,) or means[1].shape[1:] == other[:1]
+            raise UsageError(
+                f"{path} holds {means[0]} of shape {means[1].shape} and {name} of shape {other}; each needs one row a sample."
+                + (" One of them looks transposed." if turned else "")
+            )
+
+
+def _classes(
+    members: Mapping[str, Member], path: Path, wanted: Sequence[str]
+) -> tuple[Int64[np.ndarray, "n k"], tuple[str, ...], tuple[int, ...]]:
+    where, values = members[FACTORS].where, members[FACTORS].read()
+    names = _names(members, values.shape[1])
+    for name in wanted:
+        if name not in names:
+            raise UnknownName("factor", name, names, where=str(path))
+    kept = [k for k, name in enumerate(names) if name in wanted or not wanted]
+    columns = [column_of(names[k], _own_kind(values[:, k]), f"Factor {names[k]!r}, {where}", "row") for k in kept]
+    return classes(columns, path)
+
+
+def _own_kind(column: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
+    """Numbers where all texts are: an array that holds both turns numbers into texts, whose order is another one."""
+    if column.dtype.kind not in "US":
+        return column
+    try:
+        return column.astype(np.float64)
+    except ValueError:
+        return column
+
+
+def _names(members: Mapping[str, Member], k: int) -> list[str]:
+    if NAMES not in members:
+        return [f"factor_{i}" for i in range(k)]
+    where, given = members[NAMES].where, members[NAMES].read()
+    if given.shape != (k,) or given.dtype.kind not in "US":
+        raise UsageError(f"{where} are {given.dtype} of shape {given.shape}; give {k} texts, one a factor.")
+    texts = [str(name) for name in (np.char.decode(given, "latin-1") if given.dtype.kind == "S" else given)]
+    if len(set(texts)) != k or not all(texts):
+        raise UsageError(f"{where} are {', '.join(map(repr, texts))}; each factor needs a name of its own.")
+    return texts

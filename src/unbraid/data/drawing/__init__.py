@@ -1,0 +1,1 @@
+"""Drawing small images: outlines, scan conversion, anti-aliasing, resizing."""

@@ -1,0 +1,1 @@
+"""Files that data come in, read without trusting them."""

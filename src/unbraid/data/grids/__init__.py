@@ -1,0 +1,1 @@
+"""Data sets that are full factor grids: options, orders, sub-grids, colours."""

@@ -1,0 +1,192 @@
+"""Images of the user's given in Python: arrays, tensors and torch data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+
+from unbraid.data.dataset import Dataset
+from unbraid.data.files.columns import Column, column_of, known_of
+from unbraid.data.files.scratch import room
+from unbraid.data.own_data import put_together
+from unbraid.data.pixel_values import Scale, image_store
+from unbraid.data.progress import reporting
+from unbraid.data.registry import datasets
+from unbraid.errors import UsageError
+from unbraid.options import Option
+
+IN_PYTHON = "arrays"
+"""Registered name of data that were given in Python."""
+
+
+@datasets.register(IN_PYTHON, source="Arrays of your own")
+def arrays(name: Annotated[str, Option("what you call them")] = IN_PYTHON) -> Dataset:
+    """Images given in Python: unbraid.train("vae", images), or unbraid.dataset(images, factors=...).
+
+    A run knows them by a digest of their content. To resume, score or report it, give the same images again in Python.
+    """
+    raise UsageError(
+        f"The images {name!r} were given in Python and lie in no file. Give them again in Python: "
+        "unbraid.train(MODEL, images, out=RUN), unbraid.evaluate(RUN, data=images) or unbraid.report(RUN, data=images)."
+    )
+
+
+def dataset(
+    images: Any,
+    *,
+    factors: Any = None,
+    factor_names: Sequence[str] | None = None,
+    labels: Any = None,
+    test_share: float = 0.1,
+    scale: Scale = "auto",
+    horizontal_flip: bool = False,
+    redistributable: bool = True,
+    name: str = IN_PYTHON,
+) -> Dataset:
+    """A data set of images given in Python, for `unbraid.train`, `unbraid.evaluate` and `Model.evaluate`.
+
+    Arrays are not copied: leave them as they are while the data set is in use. A torch data set is read once, whole.
+
+    Args:
+        images: an array or a tensor (n, height, width) or (n, channel, height, width) with 1 or 3 channels; or a torch data set
+            with a length, whose items are images, or pairs of an image and its label: tensors, arrays or PIL images, all of
+            one shape.
+        factors: numbers or texts (n, k), or a mapping from names to k columns.
+        factor_names: names of the columns of an array of factors; by default `factor_0` and so on.
+        labels: the class of each image, numbers or texts; by default those of the torch data set.
+        test_share: share of the images that is held out, the same ones whatever the seed.
+        scale: which value is white: "255", "1", or the whole set's largest ("minmax"; its smallest is then black); "auto"
+            takes 1 for floats, for booleans and for bytes that are all 0 or 1, else 255 for bytes.
+        horizontal_flip: follow every training image by its mirror image.
+        redistributable: whether reports may embed the images.
+        name: what tables and reports call it.
+
+    Raises `UsageError` for what does not fit, NaN and values out of range.
+    """
+    if not 0 <= test_share < 1:
+        raise UsageError(f"test_share is {test_share}; allowed: at least 0 and below 1.")
+    if (
+        hasattr(images, "__getitem__")
+        and hasattr(images, "__len__")
+        and not hasattr(images, "__array__")
+        and not _is_list(images)
+    ):
+        images, found = _read_items(images)
+        labels = found if labels is None else labels
+    pixels = as_array(images, "The images")
+    if pixels.dtype == object:
+        raise UsageError(
+            f"The images are a {type(images).__name__}; give an array, a tensor, or a torch data set with a length."
+        )
+    store = image_store(pixels, scale=scale)
+    columns = _factor_columns(factors, factor_names)
+    label = None if labels is None else column_of("label", as_array(labels, "The labels"), "The labels")
+    for column in (*columns, *filter(None, [label])):
+        if len(column.codes) != len(store):
+            raise UsageError(f"{column.where}: {len(column.codes)} values for {len(store)} images; give one an image.")
+    return put_together(
+        name,
+        store,
+        known_of(columns, label),
+        test_share=test_share,
+        horizontal_flip=horizontal_flip,
+        redistributable=redistributable,
+    )
+
+
+def as_dataset(data: Any) -> Any:
+    """Names, data sets and None as they are; a data set of anything else."""
+    return data if data is None or isinstance(data, (str, Dataset)) else dataset(data)
+
+
+def as_array(given: Any, what: str) -> np.ndarray:
+    """An array of an array, a tensor or nested lists, sharing its memory where it can; raises `UsageError`."""
+    if hasattr(given, "detach"):
+        given = given.detach().cpu()
+    try:
+        return np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"{what} are a {type(given).__name__}, which makes no array ({error}).") from None
+
+
+def _is_list(given: Any) -> bool:
+    return isinstance(given, (list, tuple))
+
+
+def _read_items(items: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    """Images and labels of a torch data set."""
+    n = len(items)
+    if n == 0:
+        raise UsageError("The torch data set holds no items.")
+    labels: list[Any] = []
+    images = np.empty(0)
+    with reporting(f"reading {n:,} items") as report:
+        for i in range(n):
+            image, label = _split(items[i], i)
+            if i == 0:
+                images = room((n, *image.shape), image.dtype)
+            if image.shape != images.shape[1:] or image.dtype != images.dtype:
+                raise UsageError(
+                    f"Item {i} of the data set is {image.dtype} of shape {image.shape}, item 0 {images.dtype} of shape "
+                    f"{images.shape[1:]}; all must be alike."
+                )
+            images[i] = image
+            labels += label
+            report(i + 1, n)
+    if len(labels) not in (0, n):
+        raise UsageError(f"{len(labels)} of the {n} items of the data set have a label; all or none must.")
+    return images, np.array(labels) if labels else None
+
+
+def _split(item: Any, i: int) -> tuple[np.ndarray, list[Any]]:
+    if not isinstance(item, (tuple, list)):
+        return _item(item, i), []
+    if len(item) not in (1, 2):
+        raise UsageError(f"Item {i} of the data set has {len(item)} parts; allowed: an image, or an image and its label.")
+    if len(item) == 1:
+        return _item(item[0], i), []
+    label = item[1] if isinstance(item[1], str) else as_array(item[1], f"The label of item {i}")
+    if not isinstance(label, str) and (label.ndim or label.dtype.kind not in "buifU"):
+        raise UsageError(
+            f"The label of item {i} of the data set is a {type(item[1]).__name__}; allowed: a number or a text. Give factors "
+            "apart: unbraid.dataset(images, factors=...)."
+        )
+    return _item(item[0], i), [label if isinstance(label, str) else label.item()]
+
+
+def _item(given: Any, i: int) -> np.ndarray:
+    if hasattr(given, "convert") and hasattr(given, "getbands"):  # a PIL image, whose channels come last
+        from unbraid.data.files.image_files import pixels_of
+
+        if given.mode not in ("L", "RGB"):
+            raise UsageError(f"Item {i} of the data set is a PIL image of kind {given.mode}; convert it to L or RGB.")
+        return pixels_of(given)
+    image = as_array(given, f"Item {i} of the data set")
+    if image.dtype.kind not in "buif" or image.ndim not in (2, 3):
+        raise UsageError(
+            f"Item {i} of the data set is a {type(given).__name__}; give images of real numbers, (height, width) or (channel, "
+            "height, width), or pairs of an image and its label."
+        )
+    return image
+
+
+def _factor_columns(factors: Any, names: Sequence[str] | None) -> list[Column]:
+    if factors is None:
+        if names is not None:
+            raise UsageError("factor_names are given without factors.")
+        return []
+    if isinstance(factors, Mapping):
+        if names is not None:
+            raise UsageError("factors are a mapping, whose keys are their names; leave factor_names out.")
+        return [column_of(str(key), as_array(value, f"Factor {key!r}"), f"Factor {key!r}") for key, value in factors.items()]
+    table = as_array(factors, "The factors")
+    if table.ndim != 2 or not table.shape[1]:
+        raise UsageError(
+            f"The factors have shape {table.shape}; give (n, number of factors), or a mapping from names to columns."
+        )
+    chosen = [f"factor_{k}" for k in range(table.shape[1])] if names is None else list(names)
+    if len(chosen) != table.shape[1]:
+        raise UsageError(f"{len(chosen)} factor names for {table.shape[1]} columns of factors.")
+    return [column_of(key, table[:, k], f"Factor {key!r}") for k, key in enumerate(chosen)]

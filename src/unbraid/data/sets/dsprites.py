@@ -1,0 +1,135 @@
+"""dSprites, drawn from its geometry or read from the published file: once, into a bit-packed file that is memory-mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import UInt8
+
+from unbraid.data.cache import REMEDY, KeptFile, cache_folder, cached_file
+from unbraid.data.drawing.outlines import Outline, draw_grid, ellipse, heart, square
+from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.files.dsprites_file import published_images, published_kind
+from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.progress import reporting
+from unbraid.data.registry import datasets
+from unbraid.data.storage import PackedImages
+from unbraid.errors import DataUnavailable
+from unbraid.options import Option
+
+SIZE = 64
+OUTLINES: list[Outline] = [square, ellipse, heart]
+GEOMETRY = 1
+"""Version of the drawing; a change of any pixel must raise it, so that old caches are not taken for new ones."""
+_SOURCE = "Matthey, Higgins, Hassabis and Lerchner (2017); regenerated from its geometry unless the published file is given"
+
+FileOption = Annotated[
+    str | None, Option("the published file, .npz or .hdf5, verified and then used instead of images drawn from the geometry")
+]
+
+
+def dsprites_space() -> FactorSpace:
+    """Factors of dSprites without its constant colour; orientation holds both 0 and 2 pi, so its ends are the same images."""
+    position = tuple(np.linspace(0, 1, 32))
+    return FactorSpace(
+        (
+            Factor("shape", (1.0, 2.0, 3.0), kind="categorical", labels=("square", "ellipse", "heart")),
+            Factor("scale", tuple(np.linspace(0.5, 1, 6))),
+            Factor("orientation", tuple(np.linspace(0, 2 * np.pi, 40)), kind="circular", unit="rad"),
+            Factor("x", position, unit="share of the middle half"),
+            Factor("y", position, unit="share of the middle half"),
+        )
+    )
+
+
+def _blocks(space: FactorSpace) -> Iterator[UInt8[np.ndarray, "_ packed"]]:
+    shape, scale, orientation, x, y = (np.asarray(factor.values) for factor in space.factors)
+    outlines = [OUTLINES[int(code) - 1] for code in shape]
+    return draw_grid(outlines, scale, orientation, x, y, SIZE)
+
+
+def draw_dsprites(path: Path, progress: Callable[[int, int], None] | None = None) -> None:
+    """Draw all 737,280 images into a bit-packed .npy file; `progress` is told (images drawn, images in all)."""
+    _write(path, _blocks(dsprites_space()), progress)
+
+
+def _write(
+    path: Path, blocks: Iterator[UInt8[np.ndarray, "_ packed"]], progress: Callable[[int, int], None] | None = None
+) -> None:
+    n, done = len(dsprites_space()), 0
+    with cached_file(path) as temporary, temporary.open("wb") as handle:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (n, SIZE * SIZE // 8)}
+        np.lib.format.write_array_header_1_0(handle, header)
+        for block in blocks:
+            handle.write(block.tobytes())
+            done += len(block)
+            if progress:
+                progress(done, n)
+
+
+def _opened(path: Path) -> np.ndarray | None:
+    # the cache file memory-mapped; None where there is none or it is damaged, so that it is drawn anew
+    try:
+        packed: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError):
+        return None
+    whole = packed.shape == (len(dsprites_space()), SIZE * SIZE // 8) and packed.dtype == np.uint8
+    return packed if whole and packed.flags.c_contiguous else None
+
+
+def _mapped(path: Path, doing: str, blocks: Callable[[], Iterator[UInt8[np.ndarray, "_ packed"]]]) -> np.ndarray:
+    packed = _opened(path)
+    if packed is None:
+        with reporting(doing) as progress:
+            _write(path, blocks(), progress)
+        packed = _opened(path)
+    if packed is None:
+        raise DataUnavailable(f"{path} was written but cannot be mapped into memory. {REMEDY}")
+    return packed
+
+
+def _drawn_path() -> Path:
+    return cache_folder() / f"dsprites-geometry{GEOMETRY}.npy"
+
+
+def _drawn() -> np.ndarray:
+    return _mapped(_drawn_path(), "drawing dSprites, once", lambda: _blocks(dsprites_space()))
+
+
+def _published(file: str) -> np.ndarray:
+    given = Path(file).expanduser()
+    kind = published_kind(given)
+    path = cache_folder() / f"dsprites-published-{kind}.npy"
+    return _mapped(path, "reading dSprites, once", lambda: published_images(given, kind, dsprites_space(), SIZE))
+
+
+def _kept() -> tuple[KeptFile, ...]:
+    def find() -> Path | None:
+        return None if _opened(_drawn_path()) is None else _drawn_path()
+
+    def get() -> Path:
+        _drawn()
+        return _drawn_path()
+
+    return (KeptFile(find, get, "draw"),)
+
+
+@datasets.register("dsprites", source=_SOURCE, paths=("file",), kept=_kept)
+@factor_grid
+def dsprites(file: FileOption = None) -> Grid:
+    """737,280 sprites of 64 x 64: shape (3), scale (6), orientation (40), position x and y (32 each)."""
+    packed = _drawn() if file is None else _published(file)
+    return Grid(PackedImages(packed, SIZE, SIZE), dsprites_space())
+
+
+@datasets.register("dsprites_reduced", source=f"Sub-grid of the Soft-Intro-TCVAE report. {_SOURCE}", paths=("file",))
+@factor_grid
+def dsprites_reduced(file: FileOption = None) -> Grid:
+    """7,200 sprites of 64 x 64: dSprites with 4 of 40 orientations and 10 of 32 positions along each axis."""
+    tenth = [0, 3, 7, 10, 14, 17, 21, 24, 28, 31]
+    space, rows = dsprites_space().subgrid(orientation=[0, 10, 20, 29], x=tenth, y=tenth)
+    packed = np.concatenate(list(_blocks(space))) if file is None else _published(file)[rows]
+    return Grid(PackedImages(packed, SIZE, SIZE), space)

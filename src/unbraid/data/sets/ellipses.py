@@ -1,0 +1,54 @@
+"""Ellipses: 16 x 16 positions, 6 scales, 40 orientations, drawn in a second."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from unbraid.data.drawing.outlines import draw_grid, ellipse
+from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.registry import datasets
+from unbraid.data.storage import PackedImages
+from unbraid.options import Option
+
+
+def ellipses_space(turn: Literal["half", "dsprites"] = "half") -> FactorSpace:
+    """Factors of the ellipses.
+
+    An ellipse repeats after half a turn, so the default spreads 40 orientations over half a turn, end excluded. `dsprites`
+    spreads them over a whole turn with both ends: the last orientation repeats the first, and those of the second half turn
+    fall half-way between those of the first.
+    """
+    positions = tuple(np.linspace(0, 1, 16))
+    angles = np.pi * np.arange(40) / 40 if turn == "half" else np.linspace(0, 2 * np.pi, 40)
+    return FactorSpace(
+        (
+            Factor("x", positions, unit="share of the middle half"),
+            Factor("y", positions, unit="share of the middle half"),
+            Factor("scale", tuple(np.linspace(0.5, 1, 6))),
+            Factor("orientation", tuple(angles), kind="circular", unit="rad"),
+        )
+    )
+
+
+@datasets.register("ellipses", source="Factor sizes as in Golla, Caspari and Oezkan (2021); drawn with the ellipse of dSprites")
+@factor_grid
+def ellipses(
+    size: Annotated[Literal[28, 32, 64], Option("image width and height in pixels")] = 32,
+    turn: Annotated[
+        Literal["half", "dsprites"],
+        Option("orientations over half a turn, or over a whole turn as in dSprites, where the last repeats the first"),
+    ] = "half",
+) -> Grid:
+    """61,440 white ellipses on black: position x and y (16 each), scale (6), orientation (40).
+
+    The outlines all differ, but small ellipses in neighbouring orientations can cover the same pixels: 61,232 images are
+    distinct at 64 pixels and 54,344 at 32; with `turn="dsprites"` 59,768 and 53,268.
+    """
+    space = ellipses_space(turn)
+    x, y, scale, orientation = (np.asarray(factor.values) for factor in space.factors)
+    blocks = np.stack(list(draw_grid([ellipse], scale, orientation, x, y, size)))
+    packed = blocks.reshape(6, 40, 16, 16, -1).transpose(2, 3, 0, 1, 4).reshape(len(space), -1)  # (x, y, scale, angle)
+    return Grid(PackedImages(packed, size, size), space)

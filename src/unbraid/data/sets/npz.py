@@ -1,0 +1,107 @@
+"""Images of the user's in an .npz file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from unbraid.data.dataset import Dataset, TestShare
+from unbraid.data.files.columns import Column, Known, column_of, known_of
+from unbraid.data.files.npz_members import Member, open_npz
+from unbraid.data.files.table import Wanted, read_table
+from unbraid.data.idx_dataset import FlipOption
+from unbraid.data.own_data import FactorsOption, LabelOption, RedistributableOption, TableOption, named_path, put_together
+from unbraid.data.pixel_values import ScaleOption, image_store
+from unbraid.data.registry import datasets
+from unbraid.errors import UsageError
+from unbraid.options import Option
+
+USUAL = ("images", "imgs", "x", "dataset")
+"""Names under which images are looked for."""
+FACTORS, NAMES, LABELS = "factors", "factor_names", "labels"
+
+
+def _files(options: Mapping[str, Any]) -> list[Path]:
+    return [Path(options[name]).expanduser() for name in ("path", "table") if options[name]]
+
+
+@datasets.register(
+    "npz", source="A file of your own, as numpy.savez writes it", written="npz:PATH", paths=("path", "table"), files=_files
+)
+def npz(
+    path: Annotated[str, Option("the .npz file; npz:PATH is short for it")] = "",
+    key: Annotated[
+        str, Option("name of the array of images; default: images, imgs, x, dataset or the only one of 3 or 4 axes")
+    ] = "",
+    table: TableOption = "",
+    factors: FactorsOption = "",
+    label: LabelOption = "",
+    scale: ScaleOption = "auto",
+    channels_last: Annotated[bool, Option("images are (n, height, width, channel)")] = False,
+    horizontal_flip: FlipOption = False,
+    test_share: TestShare = 0.1,
+    redistributable: RedistributableOption = True,
+) -> Dataset:
+    """Images in an .npz file of your own: npz:PATH.
+
+    The images are (n, height, width) or (n, channel, height, width) with 1 or 3 channels, in bytes, booleans or floats; other
+    whole numbers need --scale. Beside them the file may hold `factors` (n, k) with `factor_names` (k), and `labels` (n):
+    numbers or texts. A table replaces these. Pickled objects are never loaded.
+    """
+    file = named_path(path, "npz")
+    with open_npz(file) as members:
+        images = _images(members, key, file)
+        store = image_store(images.read(), scale=scale, channels_last=channels_last, what=f"The images {images.where}")
+        if table:
+            known = read_table(Path(table).expanduser(), Wanted(len(store), factors, label))
+        elif factors or label:
+            raise UsageError("--factors and --label name columns of a --table, and none was given.")
+        else:
+            known = _known(members, len(store))
+    return put_together(
+        "npz", store, known, test_share=test_share, horizontal_flip=horizontal_flip, redistributable=redistributable
+    )
+
+
+def _images(members: Mapping[str, Member], key: str, path: Path) -> Member:
+    held = ", ".join(f"{name} {member.dtype} {member.shape}" for name, member in members.items())
+    if key:
+        if key not in members:
+            raise UsageError(f"{path} holds no array {key!r}; it holds {held}.")
+        return members[key]
+    usual = [name for name in USUAL if name in members]
+    possible = usual[:1] or [name for name, member in members.items() if len(member.shape) in (3, 4)]
+    if len(possible) != 1:
+        raise UsageError(f"Which array of {path} are the images? Give --key NAME; it holds {held}.")
+    return members[possible[0]]
+
+
+def _known(members: Mapping[str, Member], n: int) -> Known:
+    factors: list[Column] = []
+    if FACTORS in members:
+        where = members[FACTORS].where
+        values = members[FACTORS].read()
+        if values.ndim != 2 or len(values) != n or not values.shape[1]:
+            raise UsageError(f"The factors {where} have shape {values.shape}; give ({n}, number of factors).")
+        names = _names(members, values.shape[1])
+        factors = [column_of(name, values[:, k], f"Factor {name!r}, {where}") for k, name in enumerate(names)]
+    label = None
+    if LABELS in members:
+        values = members[LABELS].read()
+        if values.shape != (n,):
+            raise UsageError(f"The labels {members[LABELS].where} have shape {values.shape}; give ({n},).")
+        label = column_of("label", values, f"Labels, {members[LABELS].where}")
+    return known_of(factors, label)
+
+
+def _names(members: Mapping[str, Member], k: int) -> list[str]:
+    if NAMES not in members:
+        return [f"factor_{i}" for i in range(k)]
+    given = members[NAMES].read()
+    if given.shape != (k,) or given.dtype.kind not in "US":
+        raise UsageError(f"{members[NAMES].where} are {given.dtype} of shape {given.shape}; give {k} texts.")
+    texts = np.char.decode(given, "latin-1") if given.dtype.kind == "S" else given
+    return [str(name) for name in texts]

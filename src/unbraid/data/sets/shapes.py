@@ -1,0 +1,85 @@
+"""Shapes: white hearts, squares or ellipses on black, at positions, scales and rotations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from unbraid.data.drawing.antialias import draw_grey
+from unbraid.data.drawing.outlines import Outline, centres, draw_grid, ellipse, heart, square
+from unbraid.data.drawing.raster import place
+from unbraid.data.drawing.sprites import StampedImages
+from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.registry import datasets
+from unbraid.data.storage import ImageStore, PackedImages
+from unbraid.options import Option
+
+Values = Float[np.ndarray, "_"]
+Shape = Literal["heart", "square", "ellipse", "all"]
+OUTLINES: dict[str, Outline] = {"heart": heart, "square": square, "ellipse": ellipse}
+TURNS = {"heart": 2 * np.pi, "square": np.pi / 2, "ellipse": np.pi, "all": 2 * np.pi}
+"""The angle after which a shape looks the same."""
+HALF_WIDTH = 0.175
+"""Half-width r of a shape at scale 1, as a share of the image: nearly the largest at which no turned square is cut off."""
+
+
+def shapes_space(shape: Shape = "heart") -> FactorSpace:
+    """Factors of the shapes: 16 places along x and y each, 6 scales, 40 rotations up to where the shape looks the same."""
+    position = tuple(np.linspace(0, 1, 16))
+    factors = (
+        Factor("x", position, unit="share of the middle half"),
+        Factor("y", position, unit="share of the middle half"),
+        Factor("scale", tuple(np.linspace(0.5, 1, 6))),
+        Factor("rotation", tuple(TURNS[shape] * np.arange(40) / 40), kind="circular", unit="rad"),
+    )
+    if shape != "all":
+        return FactorSpace(factors)
+    names = tuple(OUTLINES)
+    return FactorSpace((Factor("shape", tuple(map(float, range(len(names)))), kind="categorical", labels=names), *factors))
+
+
+@datasets.register("shapes", source="Factors as in the report of Koller; their numbers of values and the drawing are ours")
+@factor_grid
+def shapes(
+    shape: Annotated[Shape, Option("which shape; all three as a further factor with `all`")] = "heart",
+    size: Annotated[Literal[28, 32, 64], Option("image width and height in pixels")] = 28,
+    antialias: Annotated[bool, Option("grey edges from 4 x 4 samples a pixel, or binary images")] = True,
+) -> Grid:
+    """61,440 white hearts on black: position x and y (16 each), scale (6), rotation (40).
+
+    The report names the factors, the heart and the 28 pixels; all else is our definition. The outlines are those of dSprites,
+    with a half-width of 0.175 of the image at scale 1. Centres span the middle half of the image. Rotations are
+    counter-clockwise, at equal steps over the angle after which a shape looks the same: a whole turn for the heart, half a turn
+    for the ellipse, a quarter for the square. With all three as a factor (184,320 images) they span a whole turn, so that there
+    the ellipse shows each outline twice and the square four times.
+    """
+    outlines = list(OUTLINES.values()) if shape == "all" else [OUTLINES[shape]]
+    space = shapes_space(shape)
+    x, y, scale, rotation = (np.asarray(factor.values) for factor in space.factors[-4:])
+    draw = _grey if antialias else _binary
+    return Grid(draw(outlines, x, y, scale, rotation, size), space)
+
+
+def _binary(outlines: list[Outline], x: Values, y: Values, scale: Values, rotation: Values, size: int) -> ImageStore:
+    blocks = np.stack(list(draw_grid(outlines, scale, rotation, x, y, size, HALF_WIDTH)))  # one per outline, scale, rotation
+    blocks = blocks.reshape(len(outlines), len(scale), len(rotation), len(x), len(y), -1)
+    return PackedImages(np.moveaxis(blocks, (3, 4), (1, 2)).reshape(-1, blocks.shape[-1]), size, size)
+
+
+def _grey(outlines: list[Outline], x: Values, y: Values, scale: Values, rotation: Values, size: int) -> ImageStore:
+    box = size // 2 + 2  # a shape is less than half as wide as the image
+    centre_x, centre_y = centres(x, size), centres(y, size)
+    left, top = (np.clip(np.floor(c - box / 2).astype(np.int32), 0, size - box) for c in (centre_x, centre_y))
+    turned = [place(outline(HALF_WIDTH * size), float(s), float(r)) for outline in outlines for s in scale for r in rotation]
+    stamps = np.empty((len(turned), len(x), len(y), box, box), dtype=np.uint8)
+    for drawn, one in zip(stamps, turned, strict=True):
+        drawn[:] = draw_grey(one, centre_x - left, centre_y - top, box)
+    n = len(turned) * len(x) * len(y)
+    numbers = np.arange(n, dtype=np.int32).reshape(len(outlines), len(scale), len(rotation), len(x), len(y))
+    which = np.moveaxis(numbers, (3, 4), (1, 2))  # (outline, x, y, scale, rotation)
+    tops = np.broadcast_to(top[:, None, None], which.shape)
+    lefts = np.broadcast_to(left[:, None, None, None], which.shape)
+    return StampedImages(stamps.reshape(n, box, box), which.reshape(-1), tops.reshape(-1), lefts.reshape(-1), size)

@@ -1,0 +1,170 @@
+"""Anybody's encoder and decoder in ONNX files as the content of an explorer page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from unbraid.data.codes.latent_names import SPREADS, plain
+from unbraid.errors import CorruptFile, DataUnavailable, UsageError
+from unbraid.evaluation.onnx_encoder import OnnxEncoder, runtime_errors
+from unbraid.explorer.blobs import floats
+from unbraid.explorer.measured import DRAWS, WIDTH
+from unbraid.explorer.page import FORMAT, Content
+
+LARGEST_MODEL = 512 << 20
+"""Bytes of a file; browsers hold no more in one text."""
+OUTSIDE = 1e-3
+"""How far images may be outside of [0, 1]."""
+
+
+def pair_page(decoder: Path, encoder: Path | None = None) -> Content:
+    """The content of a page for a decoder, and an encoder to go with it.
+
+    The decoder takes float32 codes (n, latents) and gives images (n, channel, height, width) in [0, 1]; the encoder is what
+    `unbraid evaluate --encoder` takes. Sliders reach 3 to either side of 0, and prior samples are standard normal: nothing else
+    is known of such models.
+
+    Raises `UsageError` for files that are not there or do something else, `CorruptFile` for those that cannot be read and
+    `DataUnavailable` where onnxruntime is not installed.
+    """
+    content = _read(decoder, "decoder")
+    session = _session(content, decoder)
+    given, batch, latents = _input(session, decoder)
+    draws = np.random.default_rng(0).standard_normal((DRAWS, latents), dtype=np.float32)
+    images = _decode(session, given, draws[: batch or 1], decoder)
+    files = {"decoder": content}
+    about = None
+    if encoder is not None:
+        files["encoder"] = _read(encoder, "encoder")
+        about = _encoder(encoder, files["encoder"], images, latents)
+    latent = {"low": -WIDTH, "high": WIDTH, "mean": 0.0, "sd": 1.0, "kl": None, "follows": "", "active": True}
+    moment = {
+        "step": 0,
+        "decoder": "decoder",
+        "preview": None,
+        "latents": [latent] * latents,
+        "shares": None,
+        "codebooks": None,
+        "draws": floats(draws),
+        "positions": None,
+        "posteriors": None,
+        "cloud": None,
+    }
+    model = {
+        "name": decoder.stem,
+        "command": "",
+        "steps": 0,
+        "latents": latents,
+        "order": list(range(latents)),
+        "decoder": {"input": given, "output": session.get_outputs()[0].name, "batch": batch},
+        "encoder": about,
+        "normal": True,
+        "moments": [moment],
+    }
+    data = {
+        "format": FORMAT,
+        "data": decoder.stem,
+        "shape": list(images.shape[1:]),
+        "factors": [],
+        "cloud": [],
+        "images": None,
+        "models": [model],
+    }
+    return Content(decoder.stem, data, files)
+
+
+def _read(path: Path, what: str) -> bytes:
+    if not path.is_file():
+        raise UsageError(f"There is no {what} {path}; give an .onnx file, as torch.onnx.export writes it.")
+    size = path.stat().st_size
+    if size > LARGEST_MODEL:
+        raise UsageError(f"{path} has {size:,} bytes; a page holds models of at most {LARGEST_MODEL:,}.")
+    return path.read_bytes()
+
+
+def _session(content: bytes, path: Path) -> Any:
+    """The model opened from its bytes alone, as a browser opens it."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise DataUnavailable(f"Reading {path} needs the package onnxruntime: pip install 'unbraid[onnx]'.") from None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # what is refused is told in our words
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except runtime_errors() as error:
+        raise CorruptFile(
+            f"{path} is no ONNX model that can be read by itself ({_first(error)}). Export it again with its weights inside: "
+            "torch.onnx.export(..., external_data=False)."
+        ) from None
+
+
+def _input(session: Any, path: Path) -> tuple[str, int | None, int]:
+    inputs = session.get_inputs()
+    taken = "; ".join(f"{one.name} {one.type} {tuple(one.shape)}" for one in inputs)
+    shape = inputs[0].shape if len(inputs) == 1 else []
+    if len(shape) != 2 or inputs[0].type != "tensor(float)" or not isinstance(shape[1], int):
+        raise UsageError(
+            f"{path} takes {taken or 'nothing'}; allowed: one input of float32 codes (n, latents) of a known number of latents."
+        )
+    return inputs[0].name, shape[0] if isinstance(shape[0], int) else None, shape[1]
+
+
+def _decode(session: Any, given: str, codes: Float32[np.ndarray, "n latent"], path: Path) -> Float32[np.ndarray, "n c h w"]:
+    try:
+        found = session.run(None, {given: codes})[0]
+    except runtime_errors() as error:
+        raise UsageError(f"{path} cannot decode codes of shape {codes.shape} ({_first(error)}).") from None
+    if not isinstance(found, np.ndarray) or found.dtype != np.float32 or found.ndim not in (3, 4) or len(found) != len(codes):
+        shape = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+        raise UsageError(f"{path} gives {shape}; allowed: float32 images (n, channel, height, width), one a code.")
+    images = found[:, None] if found.ndim == 3 else found
+    low, high = float(images.min()), float(images.max())
+    if not (low >= -OUTSIDE and high <= 1 + OUTSIDE):
+        raise UsageError(
+            f"{path} gives images from {low:.3g} to {high:.3g}; they must lie in [0, 1]. Does the export leave the last "
+            "activation out, such as the sigmoid?"
+        )
+    return images
+
+
+def _encoder(path: Path, content: bytes, images: Float32[np.ndarray, "n c h w"], latents: int) -> dict[str, Any]:
+    known = OnnxEncoder(path)
+    session = _session(content, path)
+    given = session.get_inputs()[0]
+    batch = given.shape[0] if isinstance(given.shape[0], int) else None
+    tried = np.repeat(images[:1], batch or 1, axis=0)
+    try:
+        (mean,) = session.run([known.mean], {given.name: tried})
+    except runtime_errors() as error:
+        raise UsageError(
+            f"{path} cannot encode images of shape {images.shape[1:]}, as the decoder gives them ({_first(error)})."
+        ) from None
+    if mean.ndim != 2 or mean.shape[1] != latents:
+        raise UsageError(f"{path} gives codes of shape {mean.shape[1:]}, and the decoder takes {latents} latents.")
+    return {
+        "file": "encoder",
+        "input": given.name,
+        "mean": known.mean,
+        "spread": known.spread,
+        "kind": KINDS[SPREADS[plain(known.spread)]] if known.spread else "variance",
+        "batch": batch,
+    }
+
+
+def _first(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else f"{text[:200]} ..."
+
+
+KINDS = {
+    SPREADS["variance"]: "variance",
+    SPREADS["logvar"]: "log_variance",
+    SPREADS["std"]: "deviation",
+    SPREADS["logstd"]: "log_deviation",
+}
+"""What the page calls the ways in which widths of posteriors are given."""

@@ -1,0 +1,1 @@
+"""Mutual information between latents and factors: definitions and estimators."""

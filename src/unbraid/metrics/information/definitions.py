@@ -1,0 +1,76 @@
+"""The definitions of mutual information that metrics can be asked for, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from unbraid.errors import UsageError
+from unbraid.metrics.information.adaptive_bins import adjusted_information, plug_in_information
+from unbraid.metrics.information.binned_posteriors import binned_posterior_information
+from unbraid.metrics.information.posterior_information import posterior_information
+from unbraid.metrics.information.types import Information, known_in_part
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
+from unbraid.options import Option
+
+Definition = Annotated[
+    Literal["adjusted", "posterior", "chen2018", "locatello2019", "do2020"] | None,
+    Option("how information is estimated; by default posterior where variances are given, adjusted bins elsewhere"),
+]
+Bins = Annotated[int, Option("bins of equal width, for the definition locatello2019", ge=2)]
+
+
+def information(samples: Samples, definition: Definition = None, bins: int = 20) -> Information:
+    r"""Information of each latent about each factor, by the name of its definition.
+
+    * "adjusted" (default without variances): bins that respect the values of the factor, adjusted for chance
+      (`adjusted_information`).
+    * "posterior" (default with variances): the mixtures of all posteriors by quadrature, adjusted for chance
+      (`posterior_information`).
+    * "chen2018": the same without adjustment. Chen et al. estimate it from 10,000 draws; quadrature is the limit of that.
+    * "locatello2019": plug-in estimate from `bins` bins of equal width over the range of each latent.
+    * "do2020": plug-in estimate from the mass of the posteriors in 100 bins from -4 to 4 (`binned_posteriors`).
+
+    Raises `UsageError` for a definition that does not exist or needs variances where there are none.
+    """
+    chosen = definition or ("adjusted" if samples.variance is None else "posterior")
+    if chosen in {"adjusted", "posterior"}:
+        return judged(samples, lambda own: _estimate(own, chosen, bins))
+    return _estimate(samples, chosen, bins)
+
+
+def judged(samples: Samples, estimate: Callable[[Samples], Information]) -> Information:
+    """An estimate; of a part of other samples, who knows anything is judged by these, see `known_in_part`."""
+    found = estimate(samples)
+    if samples.whole is None:
+        return found
+    return replace(found, known=known_in_part(found, estimate(samples.whole), len(samples.whole)))
+
+
+def _estimate(samples: Samples, chosen: str, bins: int) -> Information:
+    codes, factors, variance = samples.codes, samples.factors, samples.variance
+    if chosen == "adjusted":
+        return samples.keep(chosen, lambda: adjusted_information(codes, factors))
+    if chosen == "locatello2019":
+        return samples.keep((chosen, bins), lambda: plug_in_information(codes, factors, bins=bins))
+    if chosen not in {"posterior", "chen2018", "do2020"}:
+        raise UsageError(f"definition is {chosen!r}; allowed: adjusted, posterior, chen2018, locatello2019, do2020.")
+    if variance is None:
+        raise UsageError(f"The definition {chosen!r} needs variance: the posterior variances beside the means.")
+    if chosen == "do2020":
+        return samples.keep(chosen, lambda: binned_posterior_information(codes, variance, factors))
+    return samples.keep(chosen, lambda: posterior_information(codes, variance, factors, adjusted=chosen == "posterior"))
+
+
+def mutual_information(
+    codes: Codes = None,
+    factors: Factors = None,
+    *,
+    mean: Array | None = None,
+    variance: Array | None = None,
+    definition: Definition = None,
+    bins: int = 20,
+) -> Information:
+    """I(z_j; v_k) in nats, with the entropies of the factors and what chance alone would give; see `information`."""
+    return information(gather(codes, factors, mean=mean, variance=variance), definition, bins)

@@ -1,0 +1,1 @@
+"""Faster forms of layers, within rounding of the plain ones."""

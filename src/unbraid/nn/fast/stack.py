@@ -1,0 +1,117 @@
+"""Layers in a row, whose convolutions training runs through faster forms of the same mathematics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from unbraid.nn.fast.convolutions import Form, Images, Made, form_of
+from unbraid.nn.fast.rewriting import may_rewrite
+
+_threshold = torch.ops.aten.threshold_backward
+
+
+class Stack(nn.Sequential):
+    """`nn.Sequential`, whose convolutions and their rectifiers run through their fast forms where `may_rewrite` allows it.
+
+    Parameters, their names and the layers themselves are those of `nn.Sequential`.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What `nn.Sequential` gives, within float32 rounding."""
+        if not may_rewrite(self, x):
+            return cast(Tensor, super().forward(x))  # type: ignore[no-untyped-call]
+        for piece in _pieces(self):
+            x = piece(x) if isinstance(piece, nn.Module) else run_through(piece, x)
+        return x
+
+
+class Step(NamedTuple):
+    """A convolution in a row of them, and whether a rectifier follows."""
+
+    layer: nn.Module
+    form: Form
+    rectified: bool
+
+
+def run_through(steps: list[Step], x: Images) -> Made:
+    """Convolutions one after the other, in the memory layout that they are fastest with."""
+    parameters = [parameter for step in steps for parameter in (step.layer.weight, step.layer.bias)]
+    forms = tuple((step.form, step.rectified) for step in steps)
+    images = x.contiguous(memory_format=torch.channels_last)
+    return cast(Tensor, _Run.apply(images, forms, *parameters))  # type: ignore[no-untyped-call]
+
+
+def _pieces(layers: nn.Sequential) -> Iterator[nn.Module | list[Step]]:
+    """The layers, with rows of convolutions together."""
+    row: list[Step] = []
+    for layer in layers:
+        form = form_of(layer)
+        if form is not None:
+            row.append(Step(layer, form, rectified=False))
+        elif isinstance(layer, nn.ReLU) and row and not row[-1].rectified:
+            row[-1] = row[-1]._replace(rectified=True)
+        else:
+            if row:
+                yield row
+                row = []
+            yield layer
+    if row:
+        yield row
+
+
+class _Run(torch.autograd.Function):
+    """Convolutions one after the other, as one step of the gradient's way back.
+
+    Rectifiers write over what they are given, and over gradients that nobody else sees: two thirds of the memory that layers
+    apart read and write.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Images, forms: tuple[tuple[Form, bool], ...], *parameters: Tensor | None) -> Made:
+        """Apply the layers, whose weights and biases are `parameters` in turn."""
+        passed = [x]
+        for i, (form, rectified) in enumerate(forms):
+            y = form.forward(passed[-1], cast(Tensor, parameters[2 * i]), parameters[2 * i + 1])
+            passed.append(y.relu_() if rectified else y)
+        ctx.forms = forms
+        ctx.save_for_backward(*passed, *parameters)
+        return passed[-1]
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Made) -> tuple[Tensor | None, ...]:
+        """Gradients of the input and of every weight and bias."""
+        count = len(ctx.forms)
+        passed, parameters = ctx.saved_tensors[: count + 1], ctx.saved_tensors[count + 1 :]
+        wanted = _wanted(ctx, (passed[0], *parameters))
+        learnt: list[Tensor | None] = [None] * len(parameters)
+        flowing = gradient.contiguous(memory_format=torch.channels_last)
+        for i in reversed(range(count)):
+            form, rectified = ctx.forms[i]
+            if rectified:
+                ours = {"grad_input": flowing} if i < count - 1 else {}
+                operation = _threshold.grad_input if ours else _threshold
+                flowing = operation(flowing, passed[i + 1], 0, **ours)
+            mask = (any(wanted[: 2 * i + 1]), wanted[2 * i + 1], wanted[2 * i + 2])
+            below, learnt[2 * i], learnt[2 * i + 1] = form.gradients(flowing, passed[i], parameters[2 * i], mask)
+            if not mask[0]:
+                return None, None, *learnt
+            flowing = below
+        return flowing, None, *learnt
+
+
+def _wanted(node: Any, tensors: tuple[Tensor | None, ...]) -> list[bool]:
+    """Which tensors need a gradient now, of those that the function of this node was given.
+
+    Where several players go back through one pass, each in its own move, that is fewer than will ever need one.
+    """
+    given = iter(node.next_functions)  # one for each that is a tensor
+    below = [None if tensor is None else next(given)[0] for tensor in tensors]
+    try:
+        return [other is not None and torch._C._will_engine_execute_node(other) for other in below]
+    except RuntimeError:  # `torch.autograd.grad` does not tell
+        return [other is not None for other in below]

@@ -1,0 +1,87 @@
+"""Moves and the protocol of objectives.
+
+An objective is a game that yields moves. A move names its players, whose parameters learn, and the named terms they
+minimise; the training loop applies the move and resumes the generator, which then sees the updated parameters.
+One loop serves every objective, adversarial or not (`unbraid.training.step`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from unbraid.data.draws import Draws
+from unbraid.errors import UsageError
+from unbraid.nn.registry import Shape
+from unbraid.nn.vae import VAE
+from unbraid.terms import Context, Draw, Term
+
+
+@dataclass(frozen=True)
+class Move:
+    """What some players minimise together: one backward pass, one step of each of their optimisers.
+
+    Args:
+        players: whose parameters learn; none for a move that has only `after`.
+        terms: named terms of their loss.
+        watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps.
+        after: called once the step is done, never in evaluation; updates state that is not learnt by gradient (an
+            averaged decoder, a multiplier), which lives in the model's buffers.
+        passes_go_on: whether a later move of the step goes back through passes of this one too, which are kept until then; the
+            networks that it goes back through must not have learnt since.
+    """
+
+    players: tuple[str, ...]
+    terms: Mapping[str, Term]
+    watch: Mapping[str, Float[Tensor, "..."]] = field(default_factory=dict)
+    after: Callable[[], None] | None = None
+    passes_go_on: bool = False
+
+    @property
+    def loss(self) -> Float[Tensor, ""]:
+        """Weighted sum of the terms, mean over the batch; the one place where weights are applied."""
+        parts = [term.weight * term.mean for term in self.terms.values() if term.learns]
+        if not parts:
+            raise UsageError(f"Every term of the move of {', '.join(self.players)} has weight 0; nothing would be learnt.")
+        return torch.stack([part.float() if part.dtype in (torch.float16, torch.bfloat16) else part for part in parts]).sum()
+
+
+@runtime_checkable
+class Objective(Protocol):
+    """A choreography: who plays, which networks they need besides encoder and decoder, and the moves of a step."""
+
+    @property
+    def draws(self) -> Draws:
+        """What it draws at each step."""
+        ...
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        """Players beyond encoder and decoder, with the names of the networks each owns."""
+        ...
+
+    def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
+        """Networks beyond those of every model (`own`), by name; one may begin as a copy of the decoder."""
+        ...
+
+    def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
+        """The moves of one step, in order. Never yields inside `no_grad` or `autocast`."""
+        ...
+
+
+class OfTwo:
+    """What objectives have in common whose only players are encoder and decoder, with no network beyond theirs."""
+
+    @property
+    def players(self) -> Mapping[str, tuple[str, ...]]:
+        """None beyond encoder and decoder."""
+        return {}
+
+    def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
+        """None beyond encoder and decoder."""
+        return {}

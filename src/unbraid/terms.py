@@ -1,0 +1,142 @@
+"""What parts hand to each other: passes, terms, contexts, draws, and the protocol of rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from unbraid.distributions.protocols import Likelihood, Posterior, Prior
+from unbraid.errors import UsageError
+
+Images = Float[Tensor, "batch channel height width"]
+Latents = Float[Tensor, "batch latent"]
+PerImage = Float[Tensor, "batch"]
+
+AUTOENCODER = ("encoder", "decoder")
+"""The two players of every model: the encoder owns trunk, posterior head and codebooks; the decoder owns decoder,
+likelihood and prior. Objectives may add players of their own."""
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One trip of a batch through encoder and decoder; `nll` is -log p(x|z) in nats per image."""
+
+    images: Images
+    posterior: Posterior
+    z: Latents
+    output: Float[Tensor, "batch out height width"]
+    nll: PerImage
+    prior: Prior
+    likelihood: Likelihood
+
+    @property
+    def reconstruction(self) -> Images:
+        """Mean of p(x|z)."""
+        return self.likelihood.mean(self.output)
+
+    @cached_property
+    def kl_per_dim(self) -> Float[Tensor, "batch latent"] | None:
+        """KL(q(z_j|x) || p(z_j)) in nats, or None for a posterior without a KL per dimension."""
+        return self.posterior.kl_per_dim(self.prior)
+
+    @cached_property
+    def kl(self) -> PerImage:
+        """KL(q(z|x) || p(z)) in nats per image."""
+        per_dim = self.kl_per_dim
+        return self.posterior.kl(self.prior) if per_dim is None else per_dim.sum(1)
+
+
+@dataclass(frozen=True)
+class Term:
+    """One named part of a loss: its value in nats per image, unweighted as it is logged, and its weight.
+
+    A term of weight 0 is reported and not learnt from. `value` is a tensor over the batch, or a scalar for a quantity
+    that is defined on batches only. A weight that is itself adapted (a multiplier) is a tensor from the model's buffers.
+    """
+
+    value: Float[Tensor, "*batch"]
+    weight: float | Float[Tensor, ""] = 1.0
+
+    @property
+    def learns(self) -> bool:
+        """Whether the term is part of the loss."""
+        return isinstance(self.weight, Tensor) or self.weight != 0
+
+    @property
+    def mean(self) -> Float[Tensor, ""]:
+        """Mean over the batch."""
+        return self.value.mean()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an objective may know besides the batch.
+
+    Args:
+        step: batches seen so far, never optimiser steps.
+        n_steps: length of the run, which schedules given as fractions refer to.
+        n_data: size of the training set, for estimators of the aggregate posterior.
+        generator: the only randomness an objective may use.
+        training: False during evaluation.
+    """
+
+    step: int
+    n_steps: int
+    n_data: int
+    generator: torch.Generator
+    training: bool = True
+
+    def ramp(self, duration: float) -> float:
+        """Linear growth from 0 to 1 over a duration: up to 1 it is a fraction of the run, above it a number of steps.
+
+        A duration of 0 is over at once.
+        """
+        length = duration * self.n_steps if duration <= 1 else duration
+        return 1.0 if length <= 0 else min(1.0, self.step / length)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The batches of one step, as the objective's `draws` made them, and which images of the data set they are."""
+
+    batches: tuple[Float[Tensor, "_ channel height width"], ...]
+    indices: tuple[Int[np.ndarray, "_"], ...] = ()
+
+
+@runtime_checkable
+class Rate(Protocol):
+    """A regulariser: a pure function of a pass; a frozen dataclass of its hyper-parameters.
+
+    Rates of one objective add up. A rate replaces the KL (as capacity does) by not adding one. `per_sample` says whether its
+    terms are one value an image (needed inside Soft-Intro's exponential) or one a batch.
+    """
+
+    @property
+    def per_sample(self) -> bool:
+        """Whether every term has one value per image."""
+        ...
+
+    def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
+        """The named terms, in nats per image."""
+        ...
+
+
+def join_terms(groups: Sequence[Mapping[str, Term]]) -> dict[str, Term]:
+    """All terms under their names; two groups that use one name are an error."""
+    joined: dict[str, Term] = {}
+    for group in groups:
+        for name, term in group.items():
+            if name in joined:
+                raise UsageError(
+                    f"Two rates report a term named {name!r}; choose rates that do not both contain it "
+                    "(kl and capacity both hold the KL, for example)."
+                )
+            joined[name] = term
+    return joined

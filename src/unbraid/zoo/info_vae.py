@@ -1,0 +1,42 @@
+"""InfoVAE: the aggregate posterior is pulled towards the prior by maximum mean discrepancy."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from unbraid.errors import UsageError
+from unbraid.objectives.elbo import ELBO
+from unbraid.options import Option
+from unbraid.rates.kl import KL
+from unbraid.rates.mmd import MMD, Kernel
+from unbraid.zoo.recipe import Recipe
+from unbraid.zoo.registry import models
+
+
+@models.register(
+    "info_vae",
+    formula="E_q[-log p(x|z)] + (1 - alpha) * KL + (alpha + lambda_mmd - 1) * MMD^2(q(z), p(z))",
+    source="Zhao, Song and Ermon (2019), InfoVAE: Balancing Learning and Inference in Variational Autoencoders, AAAI",
+)
+def info_vae(
+    alpha: Annotated[float, Option("1 leaves the KL out, 0 keeps all of it", le=1)] = 0.0,
+    lambda_mmd: Annotated[
+        float, Option("weight of the divergence between aggregate posterior and prior, with alpha", ge=0)
+    ] = 1000.0,
+    kernel: Annotated[Kernel, Option("kernel of the MMD: Gaussian, inverse multiquadratic, or seven of these added")] = "rbf",
+    width: Annotated[float, Option("width of the kernel for one latent, times the number of latents", gt=0)] = 2.0,
+) -> Recipe:
+    """InfoVAE (Zhao): the aggregate posterior is pulled towards the prior by maximum mean discrepancy, not each image's alone.
+
+    alpha 0 and lambda_mmd 1 is the VAE; alpha 1 leaves only the discrepancy, and the posterior's spread free. The discrepancy
+    is small beside nats: its weight is large.
+
+    Raises `UsageError` where alpha + lambda_mmd is below 1.
+    """
+    weight = alpha + lambda_mmd - 1
+    if weight < 0:
+        raise UsageError(
+            f"--alpha {alpha:g} and --lambda-mmd {lambda_mmd:g} give the discrepancy a weight of {weight:g}, which would "
+            "reward it; their sum must be at least 1."
+        )
+    return Recipe(ELBO((KL(1 - alpha), MMD(weight, kernel, width))), least_batch=2)

@@ -1,0 +1,93 @@
+"""Models of one player: VAE, beta-VAE and beta-VAE with capacity."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from unbraid.objectives.elbo import ELBO
+from unbraid.options import Option
+from unbraid.rates.capacity import Capacity
+from unbraid.rates.kl import KL
+from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.registry import Published, models
+
+_DUBOIS = "Dubois et al. (2019), code"
+_KONNY = "1Konny/Beta-VAE, code"
+_LOCATELLO = "Locatello et al. (2019), code"
+
+
+@models.register(
+    "vae",
+    formula="E_q[-log p(x|z)] + KL(q(z|x) || p(z))",
+    any_rates=True,
+    remedies={"posterior_collapse": "Raise --lr, train longer, or give the likelihood a smaller scale."},
+    source="Kingma and Welling (2014), Auto-Encoding Variational Bayes, ICLR",
+    published=(
+        Published(_DUBOIS, "dsprites, mnist, chairs, celeba", {"lr": 5e-4, "batch_size": 64, "latent_dim": 10}),
+        Published("Chen et al. (2018), code", "dsprites", {"lr": 1e-3, "batch_size": 2048, "latent_dim": 10}, "MLP"),
+    ),
+)
+def vae() -> Recipe:
+    """The variational autoencoder: reconstruction plus KL, the evidence lower bound itself."""
+    return Recipe(ELBO((KL(),)))
+
+
+@models.register(
+    "beta_vae",
+    formula="E_q[-log p(x|z)] + beta * KL(q(z|x) || p(z))",
+    remedies={"posterior_collapse": "Lower --beta, let it grow with --beta-warmup, or raise --lr."},
+    # Measured on ellipses of 32 pixels (docs/defaults.md). At a constant beta the positions often settle in latents that mix
+    # them; coming down from a larger one, latents open one at a time, and each takes one factor.
+    tuned={"ellipses": {"beta_start": 12.0, "beta_warmup": 0.7, "lr": 2e-3, "steps": 4_500}},
+    source="Higgins et al. (2017), beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework, ICLR",
+    published=(
+        Published(_DUBOIS, "dsprites, chairs", {"beta": 4, "lr": 5e-4, "latent_dim": 10}, "beta grown over 10,000 updates"),
+        Published(_DUBOIS, "celeba", {"beta": 10, "lr": 5e-4, "latent_dim": 10}, "beta grown over 10,000 updates"),
+        Published(_KONNY, "celeba", {"beta": 10, "lr": 1e-4, "latent_dim": "10 or 32"}, "squared error without the half"),
+        Published(_KONNY, "chairs", {"beta": 4, "lr": 1e-4, "latent_dim": "10 or 16"}, "squared error without the half"),
+        Published(_LOCATELLO, "all", {"beta": "1, 2, 4, 6, 8, 16", "lr": 1e-4, "latent_dim": 10}, "300,000 steps"),
+        Published("Golla, Caspari and Oezkan (2021)", "ellipses, fashion_mnist", {"beta": 4, "batch_size": 32}, "50 epochs"),
+        Published("Koller (report)", "shapes, mnist", {"beta": "0.002 to 20, normalised", "latent_dim": "2 to 125"}),
+    ),
+)
+def beta_vae(
+    beta: Annotated[float, Option("weight of the KL; 1 is the VAE, 0 an autoencoder", ge=0)] = 4.0,
+    beta_warmup: Annotated[
+        float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
+    ] = 0.0,
+    beta_start: Annotated[float, Option("weight of the KL at the beginning of the warm-up", ge=0)] = 0.0,
+    normalised: Annotated[
+        bool, Option("read beta as beta_norm = beta * M / N, for M latents and N pixels times channels")
+    ] = False,
+) -> Recipe:
+    """beta-VAE (Higgins): a KL weighted by beta, which trades reconstruction for independent latents."""
+    return Recipe(ELBO((KL(beta, beta_warmup, beta_start, normalised),)))
+
+
+@models.register(
+    "beta_vae_capacity",
+    formula="E_q[-log p(x|z)] + gamma * |KL(q(z|x) || p(z)) - C(t)|, C growing linearly",
+    remedies={"capacity_missed": "Raise --gamma, lower --capacity, or lengthen --capacity-ramp."},
+    source="Burgess et al. (2018), Understanding disentangling in beta-VAE, arXiv:1804.03599",
+    published=(
+        Published(_DUBOIS, "dsprites, chairs", {"gamma": 100, "capacity": 25, "lr": 1e-3}, "over 100,000 updates"),
+        Published(_DUBOIS, "celeba", {"gamma": 100, "capacity": 50, "lr": 1e-3}, "over 100,000 updates"),
+        Published(_KONNY, "dsprites", {"gamma": 100, "capacity": 20, "lr": 5e-4}, "over 100,000 updates"),
+        Published(_LOCATELLO, "all", {"gamma": 1000, "capacity": "5 to 100", "lr": 1e-4}, "over 100,000 updates"),
+    ),
+)
+def beta_vae_capacity(
+    gamma: Annotated[float, Option("weight of the distance between KL and capacity", ge=0)] = 100.0,
+    capacity: Annotated[float, Option("capacity at the end of the ramp, in nats per image", ge=0)] = 25.0,
+    capacity_start: Annotated[float, Option("capacity at the beginning, in nats per image", ge=0)] = 0.0,
+    capacity_ramp: Annotated[
+        float,
+        Option("duration of the ramp: a fraction of the run up to 1, a number of steps above it, 0 for none", ge=0),
+    ] = 0.75,
+    capacity_reduction: Annotated[
+        Literal["batch", "sample"], Option("distance of the batch's mean KL, or mean distance of each image's KL")
+    ] = "batch",
+) -> Recipe:
+    """beta-VAE with controlled capacity (Burgess), also Controlled VAE: the KL is held at a capacity that grows."""
+    rate = Capacity(gamma, capacity_start, capacity, capacity_ramp, capacity_reduction)
+    return Recipe(ELBO((rate,)), optimiser=Optimiser(lr=1e-3))
