@@ -22,7 +22,7 @@ CASES = {
     "32 px, 256 a step": ("32", "256"),
     "32 px, 1,024 a step": ("32", "1024"),
     "32 px, 100 latents": ("32", "64", "latent_dim=100"),
-    "32 px, in colour": ("32", "64", "colour=random"),
+    "32 px, in color": ("32", "64", "color=random"),
     "32 px, in bfloat16": ("32", "64", "precision=bfloat16"),
     "64 px, in bfloat16": ("64", "64", "precision=bfloat16"),
 }

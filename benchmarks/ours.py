@@ -47,8 +47,8 @@ class Turns(Silent):
 def main() -> None:
     model, size, batch = sys.argv[1], *map(int, sys.argv[2:4])
     options = dict(argument.split("=") for argument in sys.argv[4:])
-    colour = options.pop("colour", "none")
-    data: str | Dataset = load_dataset("ellipses", size=size, colour=colour)
+    color = options.pop("color", "none")
+    data: str | Dataset = load_dataset("ellipses", size=size, color=color)
     with tempfile.TemporaryDirectory() as folder:
         train(
             model,

@@ -65,14 +65,14 @@ def bound(encoder, decoder, images):
 
 def vae(size, batch, networks=burgess):
     encoder, decoder = networks(size)
-    optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-4)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-4)
     images = (torch.rand(batch, 1, size, size) < 0.1).float()
 
     def step():
         loss, _ = bound(encoder, decoder, images)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
 
     return step
 
@@ -82,7 +82,7 @@ def factor_vae(size, batch):
     widths = [LATENTS, *[1000] * 6]
     layers = [m for a, b in pairwise(widths) for m in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
     critic = nn.Sequential(*layers, nn.Linear(1000, 2))
-    optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-4)
+    optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-4)
     of_critic = torch.optim.Adam(critic.parameters(), lr=1e-4, betas=(0.5, 0.9))
     images, others = ((torch.rand(batch, 1, size, size) < 0.1).float() for _ in range(2))
     labels = torch.arange(2).repeat_interleave(batch)
@@ -91,9 +91,9 @@ def factor_vae(size, batch):
         loss, z = bound(encoder, decoder, images)
         logits = critic(z)
         loss = loss + 6.4 * (logits[:, 0] - logits[:, 1]).mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward(inputs=[*encoder.parameters(), *decoder.parameters()])
-        optimiser.step()
+        optimizer.step()
         with torch.no_grad():
             other = draw(encoder, others)[2]
             permuted = torch.stack([column[torch.randperm(batch)] for column in other.T], 1)

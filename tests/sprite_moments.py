@@ -38,7 +38,7 @@ _A, _B = STRETCH, 1 / STRETCH
 INTEGRALS = {
     "square": np.array([4, 0, 0, 4 / 3, 0, 4 / 3]),
     "ellipse": np.array([np.pi, 0, 0, np.pi / 4 * _A**2, 0, np.pi / 4 * _B**2]),
-    "heart": -by_green(_heart, _heart_derivative),  # this parametrisation runs clockwise
+    "heart": -by_green(_heart, _heart_derivative),  # this parametrization runs clockwise
 }
 """Of 1, x, up, x^2, x up, up^2 over a sprite with r = 1, upright."""
 
@@ -53,7 +53,7 @@ def expected(upright: np.ndarray, r: float, angle: float) -> np.ndarray:
 
 
 def measured(images: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The same sums over the pixels of images (n, height, width) in [0, 1] about the centres (x, y), in pixels."""
+    """The same sums over the pixels of images (n, height, width) in [0, 1] about the centers (x, y), in pixels."""
     n, height, width = images.shape
     down, right = np.mgrid[:height, :width] + 0.5 - np.array([height, width])[:, None, None] / 2
     basis = np.stack([np.ones_like(right), right, down, right**2, right * down, down**2]).reshape(6, -1).T

@@ -27,7 +27,7 @@ from unbraid.randomness import seeded_construction
 from unbraid.registries import REGISTRIES
 from unbraid.terms import Context, Draw
 from unbraid.training.checkpoint import list_checkpoints
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import evaluate_step, train_step
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.recipe import Recipe
@@ -84,14 +84,14 @@ class TestModels:
         before = {name: value.clone() for name, value in vae.state_dict().items()}
         evaluate_step(vae, recipe.objective, draw, self.context())
         assert all(torch.equal(before[name], value) for name, value in vae.state_dict().items())
-        train_step(vae, recipe.objective, make_optimisers(vae, recipe), draw, self.context())
+        train_step(vae, recipe.objective, make_optimizers(vae, recipe), draw, self.context())
         for player in vae.players:
             names = {f"networks.{network}" for network in vae.players[player]}
             learns = [k for k in before if k.rsplit(".", 1)[0].startswith(tuple(names)) and vae.parameters_of(player)]
             assert not learns or any(not torch.equal(before[k], vae.state_dict()[k]) for k in learns), f"{player} stands still"
 
     def test_no_network_is_asked_the_same_twice(self, entry):
-        """Within a step no row goes through a network in one pass and in a later one, unless the network has learnt since."""
+        """Within a step no row goes through a network in one pass and in a later one, unless the network has learned since."""
         recipe, vae, draw = self.parts(entry)
         seen: dict[str, set[tuple[float, bytes]]] = {name: set() for name in vae.networks}
 
@@ -103,7 +103,7 @@ class TestModels:
 
         for name, network in vae.networks.items():
             network.register_forward_pre_hook(lambda network, given, name=name: note(name, network, given[0]))
-        train_step(vae, recipe.objective, make_optimisers(vae, recipe), draw, self.context(9))
+        train_step(vae, recipe.objective, make_optimizers(vae, recipe), draw, self.context(9))
         assert seen["encoder"]
         assert seen["decoder"]
 
@@ -236,7 +236,7 @@ def test_priors(entry):
     prior = entry.factory(2)
     assert isinstance(prior, Prior)
     if isinstance(prior, FollowingPrior):
-        prior.follow(posteriors["quantised"].factory(2))
+        prior.follow(posteriors["quantized"].factory(2))
     z = prior.sample(100, torch.Generator().manual_seed(0))
     assert z.shape == (100, 2)
     assert torch.isfinite(prior.log_prob(z)).all()
@@ -369,11 +369,11 @@ def test_what_is_tuned_yields_to_what_is_given_with_it():
     declared = models["beta_vae"].resolve({})
     plain = plan("beta_vae", "ellipses", {})[0]
     assert plain.model_options["beta_start"] > 0
-    for given in ({"beta": 0.0}, {"normalised": True, "beta": 0.04}, {"beta_warmup": 0.0}):
+    for given in ({"beta": 0.0}, {"normalized": True, "beta": 0.04}, {"beta_warmup": 0.0}):
         chosen = plan("beta_vae", "ellipses", given)[0]
         assert chosen.model_options == {**declared, **given}  # no tuned hyper-parameter beside one that was given
         assert chosen.lr == plain.lr
-    assert plan("beta_vae", "ellipses", {"optimizer": "sgd"})[0].lr == models["beta_vae"].factory().optimiser.lr
+    assert plan("beta_vae", "ellipses", {"optimizer": "sgd"})[0].lr == models["beta_vae"].factory().optimizer.lr
 
 
 def test_options_whose_name_is_taken_carry_their_part(monkeypatch):

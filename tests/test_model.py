@@ -219,7 +219,7 @@ def test_unknown_names_and_options_suggest_the_nearest():
         ({"steps": 5, "epochs": 1.0}, "not both"),
         ({"batch_size": 10**9}, "more than the 55296 training images"),
         ({"device": "tpu"}, "--device 'tpu'"),
-        ({"normalised": 1}, "true or false"),
+        ({"normalized": 1}, "true or false"),
         ({"test_share": 1.0}, "below 1"),
     ],
 )

@@ -74,13 +74,13 @@ def main() -> None:
     codes = Codes(CodeTable.load(given.run / "codes.npz"))
     with seeded_construction(0):
         judge = critic(codes.mean.shape[1], given.layers, given.width)
-    optimiser = torch.optim.Adam(judge.parameters(), lr=given.lr, betas=(0.5, 0.9), fused=True)
+    optimizer = torch.optim.Adam(judge.parameters(), lr=given.lr, betas=(0.5, 0.9), fused=True)
     rows = []
     for step in range(1, given.steps + 1):
         loss = entropy(log_density_ratio(judge, codes.pair(BATCH)))
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         if step % max(1, given.steps // 6) == 0:
             with torch.no_grad():
                 rows.append(row(f"{step:,}", log_density_ratio(judge, codes.pair(JUDGED))))

@@ -120,13 +120,13 @@ class Model:
     @property
     def codebooks(self) -> np.ndarray | None:
         """The values that each latent can take, in ascending order, one row a latent; None where it can take any value."""
-        quantiser = self.vae.quantiser
-        return None if quantiser is None else np.sort(quantiser.codebooks.cpu().numpy(), axis=1)
+        quantizer = self.vae.quantizer
+        return None if quantizer is None else np.sort(quantizer.codebooks.cpu().numpy(), axis=1)
 
     def nearest_codes(self, codes: Array) -> Array:
-        """The nearest codes (n, latent_dim) that an image can have: the same, or of quantised latents values of codebooks."""
-        z, quantiser = self._codes(codes), self.vae.quantiser
-        return _giver(codes)(z if quantiser is None else quantiser.nearest(z.to(self.device)))
+        """The nearest codes (n, latent_dim) that an image can have: the same, or of quantized latents values of codebooks."""
+        z, quantizer = self._codes(codes), self.vae.quantizer
+        return _giver(codes)(z if quantizer is None else quantizer.nearest(z.to(self.device)))
 
     def reconstruct(self, images: Array) -> Array:
         """Images decoded from the posterior means of images."""
@@ -148,12 +148,12 @@ class Model:
     ) -> np.ndarray:
         """Images (dims, n, channel, height, width) in which one latent runs over a span and the others stay.
 
-        Quantised latents take the nearest values of their codebooks throughout.
+        Quantized latents take the nearest values of their codebooks throughout.
 
         Args:
             image: where the other latents stay: at this image's posterior mean, or at 0, the middle of the prior.
             dims: which latents; all by default.
-            span: first and last value of the latent; by default -2 and 2, or the ends of a quantised latent's codebook.
+            span: first and last value of the latent; by default -2 and 2, or the ends of a quantized latent's codebook.
             n: number of values.
         """
         chosen = list(range(self.latent_dim)) if dims is None else [dims] if isinstance(dims, int) else list(dims)

@@ -57,7 +57,7 @@ class Pass:
 class Term:
     """One named part of a loss: its value in nats per image, unweighted as it is logged, and its weight.
 
-    A term of weight 0 is reported and not learnt from. `value` is a tensor over the batch, or a scalar for a quantity
+    A term of weight 0 is reported and not learned from. `value` is a tensor over the batch, or a scalar for a quantity
     that is defined on batches only. A weight that is itself adapted (a multiplier) is a tensor from the model's buffers.
     """
 
@@ -80,7 +80,7 @@ class Context:
     """What an objective may know besides the batch.
 
     Args:
-        step: batches seen so far, never optimiser steps.
+        step: batches seen so far, never optimizer steps.
         n_steps: length of the run, which schedules given as fractions refer to.
         n_data: size of the training set, for estimators of the aggregate posterior.
         generator: the only randomness an objective may use.
@@ -112,7 +112,7 @@ class Draw:
 
 @runtime_checkable
 class Rate(Protocol):
-    """A regulariser: a pure function of a pass; a frozen dataclass of its hyper-parameters.
+    """A regularizer: a pure function of a pass; a frozen dataclass of its hyper-parameters.
 
     Rates of one objective add up. A rate replaces the KL (as capacity does) by not adding one. `per_sample` says whether its
     terms are one value an image (needed inside Soft-Intro's exponential) or one a batch.

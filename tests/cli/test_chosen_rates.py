@@ -27,7 +27,7 @@ def run(capsys, monkeypatch):
 
 
 def test_train_takes_options_of_the_chosen_rates_and_a_configuration_repeats_them(run, tmp_path):
-    options = ("--rate", "kl,dip_ii", "--beta", 2, "--lambda-od=5", "--no-normalised")
+    options = ("--rate", "kl,dip_ii", "--beta", 2, "--lambda-od=5", "--no-normalized")
     run("train", *options, "vae", TINY, *FAST, "--out", tmp_path / "first")
     first = json.loads((tmp_path / "first" / "config.json").read_text())
     assert first["rate"] == "kl,dip_ii"

@@ -185,7 +185,7 @@ WRONG = {
     "no such run": (["evaluate", "{tmp}/none"], 2, "not a run folder"),
     "no run given": (["report"], 2, "RUN"),
     "no such config": (["train", "--config", "{tmp}/none.json"], 2, "no such file"),
-    "unknown list": (["list", "modells"], 2, "Did you mean 'models'"),
+    "unknown list": (["list", "models"], 2, "Did you mean 'models'"),
     "unknown name": (["show", "bernouli"], 2, "Did you mean 'bernoulli'"),
     "bad shape": (["show", "vae", "--image-shape", "64"], 2, "1,64,64"),
 }
@@ -362,9 +362,9 @@ def test_the_resume_command_never_overwrites():
 
 def test_options_may_stand_anywhere(capsys, tmp_path):
     orders = (
-        ["--no-report", "--normalised", "beta_vae", TINY],
-        ["beta_vae", "--normalised", TINY, "--no-report"],
-        ["--normalised=true", "--no-report", "--", "beta_vae", TINY],
+        ["--no-report", "--normalized", "beta_vae", TINY],
+        ["beta_vae", "--normalized", TINY, "--no-report"],
+        ["--normalized=true", "--no-report", "--", "beta_vae", TINY],
     )
     for number, order in enumerate(orders):
         out = ["--steps", "3", "--batch-size=16", "--out", str(tmp_path / str(number))]
@@ -372,9 +372,9 @@ def test_options_may_stand_anywhere(capsys, tmp_path):
     configs = [(tmp_path / str(number) / "config.json").read_text() for number in range(3)]
     assert configs[0] == configs[1] == configs[2]
     config = tmp_path / "0" / "config.json"
-    code, _, _ = run(capsys, "train", "--config", config, "--no-normalised", "--no-report", "--out", tmp_path / "off")
+    code, _, _ = run(capsys, "train", "--config", config, "--no-normalized", "--no-report", "--out", tmp_path / "off")
     assert code == 0
-    assert json.loads((tmp_path / "off" / "config.json").read_text())["model_options"]["normalised"] is False
+    assert json.loads((tmp_path / "off" / "config.json").read_text())["model_options"]["normalized"] is False
 
 
 def test_unknown_metrics_and_devices_are_refused_before_any_work(capsys, finished, monkeypatch):

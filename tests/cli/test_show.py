@@ -9,7 +9,7 @@ import pytest
 from unbraid.cli.main import main
 from unbraid.cli.show import settings_in_words
 from unbraid.registries import REGISTRIES
-from unbraid.zoo.recipe import Optimiser
+from unbraid.zoo.recipe import Optimizer
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_options_of_a_network_are_its_own(shown):
     assert rows(one, title)["all"][1] == 266_241
 
 
-def test_normalisation_and_dropout_are_shown_where_they_stand(shown):
+def test_normalization_and_dropout_are_shown_where_they_stand(shown):
     layers = rows(shown("golla", "--norm", "batch", "--dropout", "0.2"), "for images of 1 x 64 x 64")
     assert layers["BatchNorm2d, ReLU"] == ("64 x 8 x 8", 128)
     assert layers["Flatten, Dropout 0.2"] == ("4096", None)
@@ -138,19 +138,19 @@ def test_help_lists_the_options_of_what_is_shown(shown):
 
 
 @pytest.mark.parametrize(
-    ("optimiser", "words"),
+    ("optimizer", "words"),
     [
-        (Optimiser(lr=2e-4), "adam, lr 0.0002, betas 0.9 and 0.999"),
-        (Optimiser("sgd", lr=0.1, weight_decay=0.01), "sgd, lr 0.1, weight decay 0.01"),
+        (Optimizer(lr=2e-4), "adam, lr 0.0002, betas 0.9 and 0.999"),
+        (Optimizer("sgd", lr=0.1, weight_decay=0.01), "sgd, lr 0.1, weight decay 0.01"),
         (
-            Optimiser("adamw", lr=1e-3, weight_decay=0.1, decay="weights"),
+            Optimizer("adamw", lr=1e-3, weight_decay=0.1, decay="weights"),
             "adamw, lr 0.001, betas 0.9 and 0.999, weight decay 0.1 of weights alone",
         ),
         (
-            Optimiser("rmsprop", lr=1e-3, milestones=(0.5, 3000), drop=0.2),
+            Optimizer("rmsprop", lr=1e-3, milestones=(0.5, 3000), drop=0.2),
             "rmsprop, lr 0.001, times 0.2 at 50% of the run and step 3,000",
         ),
     ],
 )
-def test_an_optimiser_in_words(optimiser, words):
-    assert settings_in_words(optimiser) == words
+def test_an_optimizer_in_words(optimizer, words):
+    assert settings_in_words(optimizer) == words

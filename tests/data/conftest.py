@@ -67,7 +67,7 @@ def small_dsprites(monkeypatch: pytest.MonkeyPatch) -> FactorSpace:
 
 @pytest.fixture
 def toy():
-    """A maker of data sets of n numbered grey images, or of a small grid."""
+    """A maker of data sets of n numbered gray images, or of a small grid."""
 
     def make(n: int = 20, test: list[int] | None = None, **more) -> Dataset:
         pixels = np.arange(n, dtype=np.uint8).reshape(n, 1, 1, 1)

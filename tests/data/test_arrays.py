@@ -65,7 +65,7 @@ def test_what_is_held_out_is_the_same_for_all():
     assert len(unbraid.dataset(IMAGES, test_share=0).test) == 0
 
 
-@pytest.mark.parametrize("kind", ["tensors", "arrays", "pictures", "grey pictures", "with labels", "tensor data set"])
+@pytest.mark.parametrize("kind", ["tensors", "arrays", "pictures", "gray pictures", "with labels", "tensor data set"])
 def test_torch_data_sets(kind):
     labels = [i % 3 for i in range(12)]
     pictures = [Image.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))) for image in IMAGES]
@@ -73,12 +73,12 @@ def test_torch_data_sets(kind):
         "tensors": Items([torch.from_numpy(image) for image in IMAGES]),
         "arrays": Items([(image / 255).astype(np.float32) for image in IMAGES]),
         "pictures": Items(pictures),
-        "grey pictures": Items([Image.fromarray(image[0]) for image in IMAGES]),
+        "gray pictures": Items([Image.fromarray(image[0]) for image in IMAGES]),
         "with labels": Items([(picture, torch.tensor(label)) for picture, label in zip(pictures, labels, strict=True)]),
         "tensor data set": TensorDataset(torch.from_numpy(IMAGES), torch.tensor(labels)),
     }[kind]
     data = unbraid.dataset(items)
-    np.testing.assert_array_equal(shown(data), IMAGES[:, :1] if kind == "grey pictures" else IMAGES)
+    np.testing.assert_array_equal(shown(data), IMAGES[:, :1] if kind == "gray pictures" else IMAGES)
     if kind in ("with labels", "tensor data set"):
         assert data.labels.tolist() == labels
         assert unbraid.dataset(items, labels=["a"] * 12).label_names == ("a",)

@@ -104,7 +104,7 @@ def test_dsprites_numbers_its_images_as_the_published_file():
 @pytest.mark.parametrize(
     ("wrong", "text"),
     [
-        (lambda s: s.column("colour"), "Unknown factor 'colour'"),
+        (lambda s: s.column("color"), "Unknown factor 'color'"),
         (lambda s: s.rows(angel=1), "Did you mean 'angle'"),
         (lambda s: s.rows(angle=4), "angle = 4; allowed: 0 to 3"),
         (lambda s: s.rows(angle=-1), "angle = -1; allowed: 0 to 3"),
@@ -134,4 +134,4 @@ def test_errors_say_what_is_allowed(small_space, wrong, text):
 
 def test_an_unknown_factor_is_an_unknown_name(small_space):
     with pytest.raises(UnknownName):
-        small_space.column("colour")
+        small_space.column("color")

@@ -14,8 +14,8 @@ from unbraid.data.files.image_files import list_images, read_pixels
 from unbraid.errors import UnbraidError, UsageError
 
 RNG = np.random.default_rng(0)
-COLOUR = RNG.integers(0, 256, (6, 8, 3), np.uint8)
-GREY = COLOUR[..., 0]
+COLOR = RNG.integers(0, 256, (6, 8, 3), np.uint8)
+GRAY = COLOR[..., 0]
 LUMA = np.array([0.299, 0.587, 0.114])
 
 
@@ -27,9 +27,9 @@ def save(path, pixels, **options):
 
 @pytest.mark.parametrize("ending", ["png", "bmp", "tif", "TIFF", "webp"])
 def test_lossless_formats_give_their_pixels(tmp_path, ending):
-    path = save(tmp_path / f"a.{ending}", COLOUR, **({"lossless": True} if ending == "webp" else {}))
-    np.testing.assert_array_equal(read_pixels(path, 3), COLOUR.transpose(2, 0, 1))
-    np.testing.assert_allclose(read_pixels(path, 1)[0], COLOUR @ LUMA, atol=1)
+    path = save(tmp_path / f"a.{ending}", COLOR, **({"lossless": True} if ending == "webp" else {}))
+    np.testing.assert_array_equal(read_pixels(path, 3), COLOR.transpose(2, 0, 1))
+    np.testing.assert_allclose(read_pixels(path, 1)[0], COLOR @ LUMA, atol=1)
 
 
 def test_jpeg_is_near(tmp_path):
@@ -37,10 +37,10 @@ def test_jpeg_is_near(tmp_path):
     assert np.abs(read_pixels(save(tmp_path / "a.jpeg", flat, quality=100), 3).mean((1, 2)) - (200, 100, 50)).max() < 3
 
 
-def test_grey_is_repeated_in_colour(tmp_path):
-    path = save(tmp_path / "a.png", GREY)
-    np.testing.assert_array_equal(read_pixels(path, 1), GREY[None])
-    np.testing.assert_array_equal(read_pixels(path, 3), np.stack([GREY] * 3))
+def test_gray_is_repeated_in_color(tmp_path):
+    path = save(tmp_path / "a.png", GRAY)
+    np.testing.assert_array_equal(read_pixels(path, 1), GRAY[None])
+    np.testing.assert_array_equal(read_pixels(path, 3), np.stack([GRAY] * 3))
 
 
 def test_sixteen_bits_are_rounded_not_cut(tmp_path):
@@ -52,11 +52,11 @@ def test_sixteen_bits_are_rounded_not_cut(tmp_path):
 
 def test_transparent_pixels_lie_over_black(tmp_path):
     alpha = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
-    path = save(tmp_path / "a.png", np.dstack([COLOUR, alpha]))
-    expected = COLOUR * (alpha[..., None] / 255)
+    path = save(tmp_path / "a.png", np.dstack([COLOR, alpha]))
+    expected = COLOR * (alpha[..., None] / 255)
     np.testing.assert_allclose(read_pixels(path, 3).transpose(1, 2, 0), expected, atol=1)
-    path = save(tmp_path / "b.png", np.dstack([GREY, alpha]))
-    np.testing.assert_allclose(read_pixels(path, 1)[0], GREY * (alpha / 255), atol=1.5)
+    path = save(tmp_path / "b.png", np.dstack([GRAY, alpha]))
+    np.testing.assert_allclose(read_pixels(path, 1)[0], GRAY * (alpha / 255), atol=1.5)
     image = Image.new("P", (2, 1), 0)
     image.putpalette([255, 255, 255, 10, 20, 30])
     image.putpixel((1, 0), 1)
@@ -65,10 +65,10 @@ def test_transparent_pixels_lie_over_black(tmp_path):
 
 
 def test_palettes_ones_and_cmyk(tmp_path):
-    Image.fromarray(COLOUR).quantize(48).save(tmp_path / "p.png")
-    np.testing.assert_allclose(read_pixels(tmp_path / "p.png", 3), COLOUR.transpose(2, 0, 1), atol=60)
-    Image.fromarray(GREY > 127).save(tmp_path / "one.png")
-    np.testing.assert_array_equal(read_pixels(tmp_path / "one.png", 1)[0], (GREY > 127) * 255)
+    Image.fromarray(COLOR).quantize(48).save(tmp_path / "p.png")
+    np.testing.assert_allclose(read_pixels(tmp_path / "p.png", 3), COLOR.transpose(2, 0, 1), atol=60)
+    Image.fromarray(GRAY > 127).save(tmp_path / "one.png")
+    np.testing.assert_array_equal(read_pixels(tmp_path / "one.png", 1)[0], (GRAY > 127) * 255)
     Image.new("CMYK", (4, 4), (255, 0, 0, 0)).save(tmp_path / "c.tif")
     np.testing.assert_array_equal(read_pixels(tmp_path / "c.tif", 3)[:, 0, 0], [0, 255, 255])
 
@@ -79,8 +79,8 @@ def test_palettes_ones_and_cmyk(tmp_path):
 def test_images_are_turned_as_their_exif_data_tell(tmp_path, orientation, turned, ending):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    path = save(tmp_path / f"a.{ending}", GREY, exif=exif)
-    np.testing.assert_array_equal(read_pixels(path, 1)[0], turned(GREY))
+    path = save(tmp_path / f"a.{ending}", GRAY, exif=exif)
+    np.testing.assert_array_equal(read_pixels(path, 1)[0], turned(GRAY))
 
 
 def test_fits(tmp_path):
@@ -121,7 +121,7 @@ def test_a_folder_is_read_in_the_order_of_paths(tmp_path, heard):
 
 def test_subfolders_are_classes(tmp_path):
     for name in ("dog/a.png", "dog/old/b.png", "cat/a.png"):
-        save(tmp_path / name, GREY)
+        save(tmp_path / name, GRAY)
     data = load_dataset(f"folder:{tmp_path}")
     assert data.label_names == ("cat", "dog")
     assert data.labels.tolist() == [0, 1, 1]
@@ -131,16 +131,16 @@ def test_subfolders_are_classes(tmp_path):
 
 
 def test_channels_follow_the_images_unless_given(tmp_path):
-    save(tmp_path / "a.png", GREY)
+    save(tmp_path / "a.png", GRAY)
     assert load_dataset(f"folder:{tmp_path}").shape == (1, 6, 8)
     assert load_dataset(f"folder:{tmp_path}", channels=3).shape == (3, 6, 8)
-    save(tmp_path / "b.png", COLOUR)
+    save(tmp_path / "b.png", COLOR)
     assert load_dataset(f"folder:{tmp_path}").shape == (3, 6, 8)
     assert load_dataset(f"folder:{tmp_path}", channels=1).shape == (1, 6, 8)
 
 
 def test_links_are_followed(tmp_path):
-    save(tmp_path / "store" / "a.png", GREY)
+    save(tmp_path / "store" / "a.png", GRAY)
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "linked").symlink_to(tmp_path / "store")
     (tmp_path / "in" / "b.png").symlink_to(tmp_path / "store" / "a.png")
@@ -161,7 +161,7 @@ def test_a_table_that_names_files(tmp_path):
 
 def test_many_images_lie_on_disk(tmp_path, monkeypatch):
     for i in range(4):
-        save(tmp_path / "in" / f"{i}.png", COLOUR + np.uint8(i))
+        save(tmp_path / "in" / f"{i}.png", COLOR + np.uint8(i))
     small = load_dataset(f"folder:{tmp_path}/in").images.bytes(np.arange(4))
     monkeypatch.setattr(scratch, "IN_MEMORY", 100)
     np.testing.assert_array_equal(load_dataset(f"folder:{tmp_path}/in").images.bytes(np.arange(4)), small)
@@ -169,7 +169,7 @@ def test_many_images_lie_on_disk(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_is_an_error_in_words(tmp_path, monkeypatch):
-    save(tmp_path / "in" / "a.png", COLOUR)
+    save(tmp_path / "in" / "a.png", COLOR)
     monkeypatch.setattr(scratch, "IN_MEMORY", 100)
 
     def full(*_):
@@ -182,7 +182,7 @@ def test_a_full_disk_is_an_error_in_words(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read(tmp_path):
-    save(tmp_path / "a.png", GREY).chmod(0)
+    save(tmp_path / "a.png", GRAY).chmod(0)
     with pytest.raises(UnbraidError, match=r"a\.png.*Permission denied"):
         load_dataset(f"folder:{tmp_path}")
 
@@ -192,7 +192,7 @@ def test_no_flipped_byte_ends_in_anything_but_words(tmp_path, seed):
     """Bytes anywhere in a file are altered: the image is refused in words, or has the channels and size that were asked for."""
     rng = np.random.default_rng(seed)
     ending = ("png", "jpg", "bmp", "webp", "tif")[seed % 5]
-    path = save(tmp_path / f"a.{ending}", COLOUR.repeat(3, 0).repeat(3, 1))
+    path = save(tmp_path / f"a.{ending}", COLOR.repeat(3, 0).repeat(3, 1))
     content = bytearray(path.read_bytes())
     for place in rng.integers(0, min(len(content), 200) if seed % 2 else len(content), 1 + seed % 4):
         content[place] ^= 1 << int(rng.integers(8))

@@ -6,7 +6,7 @@ import pytest
 from unbraid.config.experiment import Experiment
 from unbraid.config.plan import plan
 from unbraid.data.dataset import hold_out, load_dataset
-from unbraid.data.grids.colour import hue_tints
+from unbraid.data.grids.color import hue_tints
 from unbraid.data.grids.options import Grid, arranged, factor_grid
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UnknownName, UsageError
@@ -105,8 +105,8 @@ def test_a_grid_has_an_image_for_every_combination(small_space):
         Grid(ByteImages(np.zeros((23, 1, 1, 1), dtype=np.uint8)), small_space)
 
 
-def test_colours_come_before_parts_so_that_hues_can_be_chosen(numbered):
-    dataset = arranged("g", numbered, colour="factor", hues=6, only="hue=2,4 size=0")
+def test_colors_come_before_parts_so_that_hues_can_be_chosen(numbered):
+    dataset = arranged("g", numbered, color="factor", hues=6, only="hue=2,4 size=0")
     assert dataset.space.names == ("hue", "shape", "angle")
     pixels = dataset.images.bytes(np.arange(24))[:, :, 0, 0]
     assert (pixels[:12, [0, 2]] == 0).all()  # green
@@ -114,8 +114,8 @@ def test_colours_come_before_parts_so_that_hues_can_be_chosen(numbered):
     assert np.array_equal(pixels[:12, 1] // 10, [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19])
 
 
-def test_nuisance_colours_stay_with_their_images(numbered):
-    whole, part = (arranged("g", numbered, colour="random", only=only) for only in (None, "shape=b,c"))
+def test_nuisance_colors_stay_with_their_images(numbered):
+    whole, part = (arranged("g", numbered, color="random", only=only) for only in (None, "shape=b,c"))
     assert np.array_equal(part.images.bytes(np.arange(16)), whole.images.bytes(np.arange(8, 24)))
 
 
@@ -129,7 +129,7 @@ def test_the_decorator_adds_the_options_of_every_grid_after_its_own(numbered):
         """Mine."""
         return Grid(ByteImages(numbered.images.bytes(np.arange(24)) + np.uint8(offset)), numbered.space)
 
-    names = ["offset", "order", "test_share", "colour", "hues", "only", "unseen", "correlate"]
+    names = ["offset", "order", "test_share", "color", "hues", "only", "unseen", "correlate"]
     assert list(options_of(mine)) == names
     assert mine.__doc__ == "Mine."
     dataset = mine(**resolve(mine, {"only": "size=0", "offset": 3}, "mine"))
@@ -143,7 +143,7 @@ def test_the_decorator_adds_the_options_of_every_grid_after_its_own(numbered):
 def test_every_drawn_grid_has_them(name):
     from unbraid.data.registry import datasets
 
-    assert {"only", "unseen", "correlate", "colour", "hues", "order", "test_share"} <= set(datasets[name].options)
+    assert {"only", "unseen", "correlate", "color", "hues", "order", "test_share"} <= set(datasets[name].options)
 
 
 def test_a_configuration_holds_them():
@@ -157,7 +157,7 @@ def test_a_configuration_holds_them():
 
 
 def test_metrics_and_hues_on_a_real_grid():
-    dataset = load_dataset("dsprites_reduced", only="shape=heart scale=5", colour="factor", hues=3)
+    dataset = load_dataset("dsprites_reduced", only="shape=heart scale=5", color="factor", hues=3)
     assert dataset.space.sizes == (3, 4, 10, 10)
     assert dataset.shape == (3, 64, 64)
     images = dataset.images.bytes(dataset.space.rows(orientation=0, x=4, y=4))

@@ -63,7 +63,7 @@ def test_one_factor_at_a_time_on_the_ellipses():
     ids=["ellipses", "dsprites_reduced"],
 )
 def test_how_often_all_factors_change(space, all_change, all_by_one):
-    """96 % of the neighbours among the ellipses differ in all four factors, 65 % in each by one step."""
+    """96 % of the neighbors among the ellipses differ in all four factors, 65 % in each by one step."""
     steps = changes(space, all_factors_walk(space))
     assert all_change <= (steps > 0).all(axis=1).mean() <= all_change + 0.01
     assert all_by_one <= (steps == 1).all(axis=1).mean() <= all_by_one + 0.01

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from unbraid.data.dataset import load_dataset
-from unbraid.data.drawing.outlines import HALF_WIDTH, STRETCH, centres, ellipse, heart, square
+from unbraid.data.drawing.outlines import HALF_WIDTH, STRETCH, centers, ellipse, heart, square
 from unbraid.data.sets.ellipses import ellipses_space
 
 SIZE = 64
@@ -46,8 +46,8 @@ def test_the_heart_stands_on_its_point_and_is_symmetric():
 
 
 def test_positions_span_the_middle_half():
-    assert centres(np.array([0.0, 0.5, 1.0]), 64).tolist() == [16, 32, 48]
-    assert centres(np.array([0.0, 0.5, 1.0]), 32).tolist() == [8, 16, 24]
+    assert centers(np.array([0.0, 0.5, 1.0]), 64).tolist() == [16, 32, 48]
+    assert centers(np.array([0.0, 0.5, 1.0]), 32).tolist() == [8, 16, 24]
 
 
 @pytest.fixture(scope="module", params=[32, 64])
@@ -83,11 +83,11 @@ def test_area_is_that_of_a_circle_times_scale_squared(moments):
     assert np.abs(measured.mean(axis=1) / expected - 1).max() < tolerance / 3
 
 
-def test_centroid_is_the_requested_centre(moments):
+def test_centroid_is_the_requested_center(moments):
     """x grows to the right and y grows downwards."""
     pixel = 1 / moments["size"]
-    centre = 0.25 + 0.5 * np.linspace(0, 1, 16)
-    off_x, off_y = moments["x"] - centre[:, None, None, None], moments["y"] - centre[:, None, None]
+    center = 0.25 + 0.5 * np.linspace(0, 1, 16)
+    off_x, off_y = moments["x"] - center[:, None, None, None], moments["y"] - center[:, None, None]
     for off in (off_x, off_y):
         assert np.abs(off).max() < 0.45 * pixel
         assert abs(off.mean()) < 0.005 * pixel
@@ -118,7 +118,7 @@ def test_second_moments_and_orientation(moments):
     [(64, "half", 61_232), (32, "half", 54_344), (64, "dsprites", 59_768), (32, "dsprites", 53_268)],
 )
 def test_how_many_ellipses_differ(size, turn, distinct):
-    """Small ellipses in neighbouring orientations may cover the same pixels."""
+    """Small ellipses in neighboring orientations may cover the same pixels."""
     dataset = load_dataset("ellipses", size=size, turn=turn)
     packed = np.packbits(dataset.images.bytes(np.arange(len(dataset))).reshape(len(dataset), -1), axis=1)
     assert len(packed) == 61_440

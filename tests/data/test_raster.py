@@ -21,7 +21,7 @@ def drawn(vertices, x: float, y: float, size: int) -> np.ndarray:
 
 
 def by_hand(vertices, x: float, y: float, size: int) -> np.ndarray:
-    """Every pixel centre tested on its own, in whole numbers of half a sub-pixel: white iff an odd number of edges lies at or
+    """Every pixel center tested on its own, in whole numbers of half a sub-pixel: white iff an odd number of edges lies at or
     left of it."""
     unit = 2 * SUBPIXEL
     corners = [(2 * round((a + x) * SUBPIXEL), 2 * round((b + y) * SUBPIXEL)) for a, b in vertices]
@@ -50,7 +50,7 @@ def test_any_polygon_is_drawn_as_by_hand(vertices, x, y):
 
 @fixed
 @given(st.lists(st.tuples(st.integers(-8, 24), st.integers(-8, 24)), min_size=3, max_size=6))
-def test_edges_that_pass_through_pixel_centres(halves):
+def test_edges_that_pass_through_pixel_centers(halves):
     vertices = [(a / 2, b / 2) for a, b in halves]
     assert np.array_equal(drawn(vertices, 0, 0, 8), by_hand(vertices, 0, 0, 8))
 
@@ -67,7 +67,7 @@ def test_many_positions_at_once_as_one_by_one(size):
             assert np.array_equal(images[i, j], by_hand(vertices, x, y, size))
 
 
-def test_a_pixel_whose_centre_is_on_the_left_edge_is_white_and_on_the_right_edge_black():
+def test_a_pixel_whose_center_is_on_the_left_edge_is_white_and_on_the_right_edge_black():
     box = [(2.5, 1), (5.5, 1), (5.5, 3), (2.5, 3)]
     assert np.argwhere(drawn(box, 0, 0, 8)).tolist() == [[r, c] for r in (1, 2) for c in (2, 3, 4)]
 
@@ -102,7 +102,7 @@ def test_a_polygon_larger_than_the_screen_fills_it(size):
     assert drawn([(-500, -500), (500, -500), (500, 500), (-500, 500)], 0, 0, size).all()
 
 
-def test_a_polygon_between_pixel_centres_leaves_no_trace():
+def test_a_polygon_between_pixel_centers_leaves_no_trace():
     assert drawn([(0.6, 0.6), (0.9, 0.6), (0.9, 0.9)], 2, 2, 8).sum() == 0
 
 

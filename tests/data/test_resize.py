@@ -16,7 +16,7 @@ def by_torch(images: np.ndarray, height: int, width: int) -> np.ndarray:
     return interpolate(whole, size=(height, width), mode="bilinear", align_corners=False)[:, 0].numpy()
 
 
-def test_28_to_32_as_torch_to_the_last_grey_level():
+def test_28_to_32_as_torch_to_the_last_gray_level():
     """The weights are sixteenths, so both are exact and round the same way."""
     images = np.random.default_rng(0).integers(0, 256, size=(4_001, 28, 28), dtype=np.uint8)
     resized = resize_bytes(images, 32, 32)

@@ -39,9 +39,9 @@ def errors(
     return scaled_errors(seen.mean(0), exact), scaled_errors(seen, exact).max(0)
 
 
-@pytest.fixture(scope="module", params=["grey", "binary"])
+@pytest.fixture(scope="module", params=["gray", "binary"])
 def all_shapes(request):
-    return load_dataset("shapes", shape="all", antialias=request.param == "grey"), request.param
+    return load_dataset("shapes", shape="all", antialias=request.param == "gray"), request.param
 
 
 @pytest.mark.parametrize("shape", ["heart", "square", "ellipse"])
@@ -52,10 +52,10 @@ def test_shapes(all_shapes, shape, scale):
     for rotation in (0, 3, 11, 26):
         rows = dataset.space.rows(shape=code, scale=scale, rotation=rotation)
         turn = 2 * np.pi * rotation / 40
-        blur = EDGE if kind == "grey" else 0.0
+        blur = EDGE if kind == "gray" else 0.0
         mean, worst = errors(dataset, shape, 0.175, scale=scale, turn=turn, rows=rows, blur=blur)
-        assert (mean < {"grey": 0.008, "binary": 0.02}[kind]).all(), mean
-        assert (worst < {"grey": 0.1, "binary": 0.7}[kind]).all(), worst
+        assert (mean < {"gray": 0.008, "binary": 0.02}[kind]).all(), mean
+        assert (worst < {"gray": 0.1, "binary": 0.7}[kind]).all(), worst
 
 
 @pytest.mark.parametrize("shape", ["square", "ellipse", "heart"])
@@ -82,12 +82,12 @@ def test_ellipses(size, bound):
 
 
 def test_correlated_ellipses():
-    """Each image alone: centres lie on the canvas's pixels, so that nothing but the canvas's grain is left."""
+    """Each image alone: centers lie on the canvas's pixels, so that nothing but the canvas's grain is left."""
     dataset = load_dataset("correlated_ellipses", images=3_000)
     rows = np.arange(3_000)
     x, y, scale, degrees = dataset.space.values(dataset.factors.astype(np.int64)).T
-    centre_x, centre_y = ((np.rint(50 + 156 * share) + 0.5) / 4 for share in (x, y))
-    seen = measured(dataset.images.bytes(rows)[:, 0] / 255, centre_x, centre_y)
+    center_x, center_y = ((np.rint(50 + 156 * share) + 0.5) / 4 for share in (x, y))
+    seen = measured(dataset.images.bytes(rows)[:, 0] / 255, center_x, center_y)
     long, short = ((np.rint(half * scale) + 0.5) / 4 for half in (50, 25))
     upright = np.pi * long * short * np.stack([np.ones(3_000), 0 * x, 0 * x, long**2 / 4 + EDGE, 0 * x, short**2 / 4 + EDGE])
     exact = np.stack([expected(one, 1.0, -angle) for one, angle in zip(upright.T, np.radians(degrees), strict=True)])

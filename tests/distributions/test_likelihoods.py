@@ -30,7 +30,7 @@ def test_bernoulli_is_the_cross_entropy_summed_over_channels_and_pixels(pair):
     torch.testing.assert_close(Bernoulli().mean(output), p)
 
 
-def test_bernoulli_of_grey_pixels_is_least_at_the_truth_and_then_their_entropy():
+def test_bernoulli_of_gray_pixels_is_least_at_the_truth_and_then_their_entropy():
     images = torch.full((1, 1, 2, 2), 0.25, dtype=torch.float64, requires_grad=False)
     truth = torch.logit(images)
     least = Bernoulli().nll(truth, images).item()
@@ -89,7 +89,7 @@ def test_laplace_is_the_density_summed_over_channels_and_pixels(pair, b):
 
 
 @pytest.mark.parametrize("sigma", [0.004, 0.3, 1.0, 4.0])
-def test_a_learnt_sigma_is_the_normal_density_and_starts_where_it_should(pair, sigma):
+def test_a_learned_sigma_is_the_normal_density_and_starts_where_it_should(pair, sigma):
     output, images = pair
     likelihood = GaussianLearned(sigma, "none").double()
     assert likelihood.scale.item() == pytest.approx(sigma, rel=1e-4)
@@ -97,18 +97,18 @@ def test_a_learnt_sigma_is_the_normal_density_and_starts_where_it_should(pair, s
     torch.testing.assert_close(likelihood.nll(output, images), expected)
 
 
-def test_a_learnt_sigma_settles_at_the_root_mean_squared_error_and_never_falls_below_its_bound(pair):
+def test_a_learned_sigma_settles_at_the_root_mean_squared_error_and_never_falls_below_its_bound(pair):
     output, images = pair
     likelihood = GaussianLearned(1.0, "none").double()
-    optimiser = torch.optim.LBFGS(likelihood.parameters(), max_iter=100, tolerance_grad=1e-12, tolerance_change=1e-15)
+    optimizer = torch.optim.LBFGS(likelihood.parameters(), max_iter=100, tolerance_grad=1e-12, tolerance_change=1e-15)
 
     def loss() -> torch.Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value = likelihood.nll(output, images).mean()
         value.backward()
         return value
 
-    optimiser.step(loss)
+    optimizer.step(loss)
     assert likelihood.scale.item() == pytest.approx((output - images).square().mean().sqrt().item(), rel=1e-6)
     with torch.no_grad():
         likelihood.free_log_sigma.fill_(-1000.0)
@@ -142,8 +142,8 @@ def test_the_optimal_sigma_is_remembered_from_training_and_does_not_move_out_of_
     torch.testing.assert_close(likelihood.nll(output[:1], images[:1]), whole[:1])  # whatever images are beside it
     expected = -Normal(output, likelihood.variance.sqrt()).log_prob(images).sum((1, 2, 3))
     torch.testing.assert_close(whole, expected)
-    torch.testing.assert_close(likelihood.energy(output, images) + likelihood.normaliser(32), whole)
-    torch.testing.assert_close(likelihood.energy(output[:1], images[:1]) + likelihood.normaliser(32), whole[:1])
+    torch.testing.assert_close(likelihood.energy(output, images) + likelihood.normalizer(32), whole)
+    torch.testing.assert_close(likelihood.energy(output[:1], images[:1]) + likelihood.normalizer(32), whole[:1])
     assert all(torch.equal(before[name], value) for name, value in likelihood.state_dict().items())
 
 
@@ -185,8 +185,8 @@ def test_the_scale_is_one_unless_given(pair):
 
 def test_constants_of_large_images_keep_their_digits():
     n, scale = 3 * 64 * 64, 0.1
-    assert Gaussian(scale).normaliser(n).item() == pytest.approx(n * math.log(scale * math.sqrt(2 * math.pi)), rel=1e-14)
-    assert Laplace(scale).normaliser(n).item() == pytest.approx(n * math.log(2 * scale), rel=1e-14)
+    assert Gaussian(scale).normalizer(n).item() == pytest.approx(n * math.log(scale * math.sqrt(2 * math.pi)), rel=1e-14)
+    assert Laplace(scale).normalizer(n).item() == pytest.approx(n * math.log(2 * scale), rel=1e-14)
 
 
 def test_the_optimal_sigma_of_perfect_images_is_its_bound():
@@ -203,7 +203,7 @@ def test_every_likelihood_is_an_energy_that_is_never_negative_and_what_no_recons
     assert isinstance(likelihood, Likelihood)
     energy = likelihood.energy(output, images)
     assert (energy >= 0).all()
-    torch.testing.assert_close(energy + likelihood.normaliser(32), likelihood.nll(output, images))
+    torch.testing.assert_close(energy + likelihood.normalizer(32), likelihood.nll(output, images))
     alone = likelihood.nll(output[:1], images[:1])
     torch.testing.assert_close(alone, likelihood.nll(output, images)[:1])
     perfect = (images > 0.5).double()

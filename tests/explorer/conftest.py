@@ -1,4 +1,4 @@
-"""Small runs that learnt something, and pages of them."""
+"""Small runs that learned something, and pages of them."""
 
 from __future__ import annotations
 

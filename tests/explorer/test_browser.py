@@ -302,7 +302,7 @@ def test_the_plane_of_two_latents(explorer, runs, page):
 
 
 def test_maps_over_position(explorer, runs, page):
-    """Colours of the report, on which the image's place is marked."""
+    """Colors of the report, on which the image's place is marked."""
     data = unbraid.load_dataset("tiny_ellipses")
     latent = explorer.page.evaluate("unbraid.active")
     own = shown_data(page)["models"][0]["moments"][-1]["latents"][latent]

@@ -19,11 +19,11 @@ from unbraid import api
 from unbraid.explorer.onnx_pair import pair_page
 from unbraid.explorer.page import write
 
-DROP = """([size, colour]) => new Promise(done => {
+DROP = """([size, color]) => new Promise(done => {
   const canvas = document.createElement('canvas');
   canvas.width = canvas.height = size;
   const area = canvas.getContext('2d');
-  area.fillStyle = colour;
+  area.fillStyle = color;
   area.fillRect(0, 0, size, size);
   canvas.toBlob(blob => {
     const carried = new DataTransfer();
@@ -76,7 +76,7 @@ def altered(content, **changes):
     return replace(content, data={**content.data, "models": [{**model, "moments": [moment]}]})
 
 
-def test_quantised_latents_take_values_of_their_codebooks(tab, tmp_path):
+def test_quantized_latents_take_values_of_their_codebooks(tab, tmp_path):
     content = pair_page(onnx_pair.decoder(tmp_path / "d.onnx", (1, 8, 8)))
     books = [[-1.0, 0.0, 1.0], [-2.5, 2.5, 2.75], [0.5, 0.5, 0.5]]
     tab.open(write(altered(content, codebooks=books), tmp_path / "page.html").path)

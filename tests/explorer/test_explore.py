@@ -102,7 +102,7 @@ def test_codes_that_are_not_finite_are_told_apart_from_nothing(runs, data):
     assert all(np.isfinite([latent["low"], latent["high"]]).all() for latent in found["latents"])
 
 
-def test_sliders_of_quantised_latents_span_their_codebooks(tmp_path, data):
+def test_sliders_of_quantized_latents_span_their_codebooks(tmp_path, data):
     model = unbraid.train("qlae", TINY, out=tmp_path / "run", steps=2, batch_size=8, latent_dim=3, device="cpu")
     latents = measure(model, take_sample(data, 4), data.images.bytes(np.arange(240)))["latents"]
     np.testing.assert_allclose([latent["low"] for latent in latents], model.codebooks[:, 0], atol=2e-3)

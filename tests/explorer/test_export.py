@@ -136,7 +136,7 @@ def test_a_folder_without_a_run(tmp_path):
     ],
 )
 def test_other_kinds_of_models(tmp_path, model, options):
-    """A covariance, codebooks, normalisation and resizing, and a decoder of coordinates; not scored before."""
+    """A covariance, codebooks, normalization and resizing, and a decoder of coordinates; not scored before."""
     made = trained(tmp_path / "run", model, **options)
     folder = api.export(tmp_path / "run", tmp_path / "files")
     about = json.loads((folder / "model.json").read_text())

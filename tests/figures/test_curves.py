@@ -36,7 +36,7 @@ def test_series_are_read_from_their_own_kind_of_entry():
     assert vector_series(LOG, "kl_per_dim", 3)[1].shape == (0, 3)
 
 
-def test_thinning_averages_neighbours_and_keeps_the_newest_step():
+def test_thinning_averages_neighbors_and_keeps_the_newest_step():
     steps, values = np.arange(1, 1001), np.arange(1000, dtype=np.float64)[:, None]
     fewer, means = thin(steps, values, 300)
     assert len(fewer) <= 300
@@ -124,7 +124,7 @@ def test_svg_keeps_text_as_text_refers_to_nothing_outside_and_repeats():
     assert "<style" not in first
 
 
-def test_panels_give_runs_of_one_label_one_colour_in_all_plots():
+def test_panels_give_runs_of_one_label_one_color_in_all_plots():
     plots = [
         Panel("loss", [series([3.0, 2.0], "a"), series([5.0, 4.0], "a"), series([1.0, 1.0], "b")]),
         Panel("kl", [series([1.0, 2.0], "b")]),
@@ -132,8 +132,8 @@ def test_panels_give_runs_of_one_label_one_colour_in_all_plots():
     figure = curve_panels(plots, labels=["b", "a"])
     loss, kl = figure.axes
     assert [line.get_ydata().tolist() for line in loss.get_lines()] == [[3, 2], [5, 4], [1, 1]]
-    colours = [line.get_color() for line in loss.get_lines()]
-    assert colours[0] == colours[1] != colours[2] == kl.get_lines()[0].get_color()
+    colors = [line.get_color() for line in loss.get_lines()]
+    assert colors[0] == colors[1] != colors[2] == kl.get_lines()[0].get_color()
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["b", "a"]
     assert [ax.get_title(loc="left") for ax in (loss, kl)] == ["loss", "kl"]

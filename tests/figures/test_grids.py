@@ -10,12 +10,12 @@ from PIL import Image
 from unbraid.figures.grids import SEPARATOR, coarse, png, png_within, shrink, strip, to_bytes
 
 
-def test_a_strip_of_grey_images_is_exact():
+def test_a_strip_of_gray_images_is_exact():
     images = np.array([[[[1, 2], [3, 4]]], [[[5, 6], [7, 8]]]], dtype=np.uint8)
     assert strip(images, gap=1).tolist() == [[1, 2, SEPARATOR, 5, 6], [3, 4, SEPARATOR, 7, 8]]
 
 
-def test_a_strip_of_colour_images_is_exact():
+def test_a_strip_of_color_images_is_exact():
     images = np.arange(2 * 3 * 2 * 2, dtype=np.uint8).reshape(2, 3, 2, 2)
     made = strip(images, gap=2)
     assert made.shape == (2, 6, 3)

@@ -35,13 +35,13 @@ def test_a_latent_of_x_varies_along_the_rows_of_its_map():
     assert maps[0].tolist() == [[0, 1, 2, 3], [0, 1, 2, 3]]
 
 
-def test_positions_without_images_have_no_mean_and_are_grey():
+def test_positions_without_images_have_no_mean_and_are_gray():
     maps = means_over_positions(np.ones((1, 1), np.float32), np.array([1]), np.array([0]), (2, 2))
     assert np.isnan(maps[0]).tolist() == [[True, False], [True, True]]
     assert tuple(diverging_pixels(maps[0], 2.0)[0, 0]) == UNSEEN
 
 
-def test_diverging_colours_are_blue_below_red_above_white_between():
+def test_diverging_colors_are_blue_below_red_above_white_between():
     low, middle, high, beyond = diverging_pixels(np.array([[-2.0, 0.0, 2.0, 9.0]]), 2.0)[0].astype(int)
     assert low[2] > low[0]
     assert high[0] > high[2]

@@ -51,9 +51,9 @@ def test_blank_is_what_differs_by_no_more_than_the_threshold():
     assert is_blank(images, 0.1).tolist() == [True, False, True]
     images[0, 0, 0, 0], images[1, 0, 0, 0] = 51, 52
     assert is_blank(images, 0.2).tolist() == [True, False, True], "a fifth of 255 is 51"
-    colour = np.zeros((1, 3, 4, 4), np.uint8)
-    colour[0, 0] = 255  # plain red is not black
-    assert is_blank(colour).tolist() == [False]
+    color = np.zeros((1, 3, 4, 4), np.uint8)
+    color[0, 0] = 255  # plain red is not black
+    assert is_blank(color).tolist() == [False]
 
 
 def test_random_vectors_tell_the_share_of_blank_images_among_all():

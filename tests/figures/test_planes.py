@@ -55,7 +55,7 @@ def test_trade_off_shows_means_with_intervals_cut_at_the_limits():
     assert "MIG" in ax.get_ylabel()
 
 
-def test_kinds_differ_in_colour_and_marker():
+def test_kinds_differ_in_color_and_marker():
     (ax,) = rate_distortion(RATE, DISTORTION, KINDS).axes
     own = lines(ax)
     assert own["b"].get_color() != own["v"].get_color()

@@ -1,4 +1,4 @@
-"""Position maps: one row a latent, one column a selection, colours by value."""
+"""Position maps: one row a latent, one column a selection, colors by value."""
 
 from __future__ import annotations
 

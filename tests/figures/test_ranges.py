@@ -12,9 +12,9 @@ def test_moments_are_those_of_the_mixture_of_posteriors():
     rng = np.random.default_rng(0)
     mean = np.array([[-1.0], [0.0], [4.0]], np.float32)
     variance = np.array([[0.5], [2.0], [0.1]], np.float32)
-    centre, deviation = aggregate_moments(mean, variance)
+    center, deviation = aggregate_moments(mean, variance)
     draws = (mean + np.sqrt(variance) * rng.normal(size=(3, 400_000))).ravel()
-    assert centre[0] == pytest.approx(1.0)
+    assert center[0] == pytest.approx(1.0)
     assert deviation[0] == pytest.approx(draws.std(), rel=5e-3)
 
 
@@ -45,6 +45,6 @@ def test_a_tiny_spread_without_noise_is_still_information():
 
 def test_what_is_not_finite_is_left_out():
     mean = np.array([[1.0, np.nan], [3.0, np.inf]], np.float32)
-    centre, deviation = aggregate_moments(mean, np.array([[0.0, np.nan], [np.inf, np.nan]], np.float32))
-    assert centre.tolist() == [2, 0]
+    center, deviation = aggregate_moments(mean, np.array([[0.0, np.nan], [np.inf, np.nan]], np.float32))
+    assert center.tolist() == [2, 0]
     assert deviation.tolist() == [1, 0]

@@ -17,7 +17,7 @@ def numbered(n, size=8, first=0, channels=1):
 
 
 def shown(figure):
-    """The pixels of every axes, in the order from the top and then from the left; grey ones without their equal colours."""
+    """The pixels of every axes, in the order from the top and then from the left; gray ones without their equal colors."""
     boxes = sorted((-round(ax.get_position().y1, 6), round(ax.get_position().x0, 6), i) for i, ax in enumerate(figure.axes))
     found = [np.asarray(figure.axes[i].images[0].get_array()) for _, _, i in boxes]
     return [pixels[..., 0] if (pixels == pixels[..., :1]).all() else pixels for pixels in found]
@@ -82,7 +82,7 @@ def test_large_images_are_shown_as_means_of_blocks():
     assert (shown(image_rows([Row("", images)]))[0] == 50).all()
 
 
-def test_a_key_shows_its_colours_below():
+def test_a_key_shows_its_colors_below():
     key = Key(np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8), ("red", "blue"))
     figure = image_rows([Row("", numbered(2), "x")], key=key)
     row, bar = shown(figure)
@@ -92,6 +92,6 @@ def test_a_key_shows_its_colours_below():
     assert words(figure, NOTE) == ["x"]
 
 
-def test_grey_values_are_shown_as_they_are():
+def test_gray_values_are_shown_as_they_are():
     dots = bitmap(image_rows([Row("", numbered(64, size=1, first=64 * quarter)) for quarter in range(4)], tile=1))
     assert set(dots[..., 0].ravel().tolist()) == set(range(256))

@@ -26,9 +26,9 @@ def test_a_wave_peaks_at_its_frequency_whatever_its_direction(x, y, frequency):
 
 def test_power_is_that_of_the_image_under_the_window():
     image = np.random.default_rng(0).integers(0, 256, (2, 3, 16, 24)).astype(np.uint8)
-    centred = image / 255 - (image / 255).mean((2, 3), keepdims=True)
+    centerd = image / 255 - (image / 255).mean((2, 3), keepdims=True)
     window = np.outer(np.hanning(18)[1:-1], np.hanning(26)[1:-1])
-    assert spectrum(image).total == pytest.approx(((centred * window) ** 2).sum((2, 3)).mean())  # Parseval
+    assert spectrum(image).total == pytest.approx(((centerd * window) ** 2).sum((2, 3)).mean())  # Parseval
 
 
 def test_twice_the_contrast_has_four_times_the_power_and_brightness_none():

@@ -133,7 +133,7 @@ def a_loop(path: Path) -> None:
 
 def training_state_of_another(folder: Path) -> None:
     path = folder / "training.safetensors"
-    path.write_bytes(save({"optimiser/nobody/0/exp_avg": torch.zeros(1)}))
+    path.write_bytes(save({"optimizer/nobody/0/exp_avg": torch.zeros(1)}))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     altered(folder / STATE, lambda old: {**old, "sha256": {**old["sha256"], path.name: digest}, "interval": {}})
 
@@ -175,7 +175,7 @@ BUILDERS: dict[str, Build] = {
     "weights truncated": in_run(lambda at: (at / WEIGHTS).write_bytes((at / WEIGHTS).read_bytes()[:-9]), "checksum"),
     "a bit flipped": in_run(lambda at: flipped(at / WEIGHTS, -9), "checksum", "--overwrite"),
     "a bit of the header flipped": in_run(lambda at: flipped(at / WEIGHTS, 20), "checksum"),
-    "a bit of the optimiser flipped": in_run(lambda at: flipped(at / "training.safetensors", -9), "checksum"),
+    "a bit of the optimizer flipped": in_run(lambda at: flipped(at / "training.safetensors", -9), "checksum"),
     "weights missing": in_run(lambda at: (at / WEIGHTS).unlink(), "No such file"),
     "weights are a folder": in_run(lambda at: a_folder(at / WEIGHTS), "Is a directory"),
     "weights are a loop of links": in_run(lambda at: a_loop(at / WEIGHTS), "symbolic links"),
@@ -196,7 +196,7 @@ BUILDERS: dict[str, Build] = {
     "state with seconds below 0": resumed(state(seconds=-1.0), "seconds"),
     "state with an odd interval": resumed(state(interval={"nll": 3})),
     "state with a list for interval": resumed(state(interval=[])),
-    "optimiser of another model": resumed(training_state_of_another),
+    "optimizer of another model": resumed(training_state_of_another),
     "saved: a bit flipped": in_saved(lambda at: flipped(at / WEIGHTS, -9), "checksum"),
     "saved: no sum": in_saved(
         lambda at: altered(at / "config.json", lambda c: {k: v for k, v in c.items() if k != "sha256"}), "checksum"

@@ -131,7 +131,7 @@ BUILDERS: dict[str, Build] = {
     "unknown encoder": field("encoder", "mpl", "Unknown encoder", "unbraid list encoders", code=2),
     "unknown decoder": field("decoder", "mlp2", "Unknown decoder", "unbraid list decoders", code=2),
     "unknown likelihood": field("likelihood", "bernouli", "Did you mean 'bernoulli'", code=2),
-    "unknown optimiser": field("optimizer", "adamm", "--optimizer", "adamm", "adamw", code=2),
+    "unknown optimizer": field("optimizer", "adamm", "--optimizer", "adamm", "adamw", code=2),
     "unknown precision": field("precision", "float8", "--precision", "float32, bfloat16", code=2),
     "data set with a path": field("data", "npz:digits.npz", "Unknown data set", code=2),
     "model is a list": field("model", ["vae"], "config.json", "model", "must be text"),

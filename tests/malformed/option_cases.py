@@ -99,7 +99,7 @@ BUILDERS: dict[str, Build] = {
     "share 1": words(*SHORT, "--test-share", "1", says=("--test-share", "below 1")),
     "share nan": words(*SHORT, "--test-share", "nan", says=("--test-share", "at least 0")),
     "precision": option("--precision", "float16", "float32"),
-    "optimiser": option("--optimizer", "Adam", "adam"),
+    "optimizer": option("--optimizer", "Adam", "adam"),
     "flag with a value": words(*SHORT, "--overwrite=perhaps", says=("perhaps",)),
     "order in other letters": option("--order", "ÜBER", "shuffled"),
     "size as text": words("train", "vae", "ellipses", "--size", "big", says=("--size", "big")),

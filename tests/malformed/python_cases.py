@@ -83,7 +83,7 @@ BUILDERS: dict[str, Build] = {
     "encode inf": asked(lambda m: m.encode(with_value(float("inf"))), "finite", "[0, 1]"),
     "encode values above 1": asked(lambda m: m.encode(with_value(255.0)), "255", "[0, 1]"),
     "encode another size": asked(lambda m: m.encode(IMAGES[:, :28, :28]), "(40, 28, 28)", "(n, 1, 32, 32)"),
-    "encode colour": asked(lambda m: m.encode(np.stack([IMAGES] * 3, 1)), "(40, 3, 32, 32)", "(n, 1, 32, 32)"),
+    "encode color": asked(lambda m: m.encode(np.stack([IMAGES] * 3, 1)), "(40, 3, 32, 32)", "(n, 1, 32, 32)"),
     "encode nothing": asked(lambda m: m.encode(IMAGES[:0]), "(0, 32, 32)", "(n, 1, 32, 32)"),
     "encode whole numbers": asked(lambda m: m.encode(np.zeros((2, 32, 32), np.int64)), "int64", "uint8"),
     "encode texts": asked(lambda m: m.encode(np.full((2, 32, 32), "a")), "<U1", "real numbers"),

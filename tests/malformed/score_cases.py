@@ -261,7 +261,7 @@ BUILDERS: dict[str, Build] = {
     "encoder truncated": onnx("no ONNX model", code=1, damage=lambda data: data[: len(data) // 2]),
     "encoder with a bit flipped": onnx("no ONNX model", code=1, damage=lambda data: data.replace(b"MatMul", b"MatMvl")),
     "encoder of larger images": onnx("1 x 64 x 64", "1 x 32 x 32", shape=("n", 1, 64, 64)),
-    "encoder of colour": onnx("3 x 32 x 32", shape=("n", 3, 32, 32)),
+    "encoder of color": onnx("3 x 32 x 32", shape=("n", 3, 32, 32)),
     "encoder of flat images": onnx("one input of float32 images", shape=("n", 1024)),
     "encoder of bytes": onnx("tensor(uint8)", "float32", kind=2),
     "encoder of an open size that fits not": onnx("cannot encode images of 1 x 32 x 32", shape=("n", "c", "h", "w")),

@@ -72,7 +72,7 @@ def test_seeds_repeat():
 
 
 def test_lasso_as_published(dsprites):
-    """Of independent standardised latents the weight is the correlation less the penalty, or 0."""
+    """Of independent standardized latents the weight is the correlation less the penalty, or 0."""
     codes, factors, noise = dsprites
     blurred = codes[:, 2:] / codes[:, 2:].std(0) + noise[:, :3]
     found = dci(np.hstack([blurred, noise[:, 3:5]]), factors[:, 2:], importance="lasso")

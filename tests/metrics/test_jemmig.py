@@ -115,7 +115,7 @@ def test_narrow_posteriors_know_all_and_wide_ones_nothing(grid):
 def test_two_bits_through_a_noisy_posterior():
     """Means of -1 and 1 with a deviation of 1: what a normal channel lets through of a bit, by a fine sum, less a little."""
     z = np.linspace(-8, 8, 20_001)
-    density = [np.exp(-((z - centre) ** 2) / 2) / np.sqrt(2 * np.pi) for centre in (-1, 1)]
+    density = [np.exp(-((z - center) ** 2) / 2) / np.sqrt(2 * np.pi) for center in (-1, 1)]
     both = (density[0] + density[1]) / 2
     expected = sum((own * np.log(own / both)).sum() for own in density) / 2 * (z[1] - z[0])
     factors = np.array([[0], [1]] * 50)

@@ -91,12 +91,12 @@ def test_wasserstein_correlation_of_known_covariances():
     assert gaussian_wasserstein_correlation(white * [1, 30]) == pytest.approx(0, abs=1e-12)
     codes = white @ np.linalg.cholesky(np.array([[1, 0.6], [0.6, 1]])).T
     closed = 4 - 2 * (1.6**0.5 + 0.4**0.5)
-    assert gaussian_wasserstein_correlation(codes, normalised=False) == pytest.approx(closed)
+    assert gaussian_wasserstein_correlation(codes, normalized=False) == pytest.approx(closed)
     assert gaussian_wasserstein_correlation(codes) == pytest.approx(closed / 2)
     assert gaussian_wasserstein_correlation(codes * 1e-9) == pytest.approx(closed / 2)
     assert gaussian_wasserstein_correlation(codes) == pytest.approx(0.10263, abs=1e-5)
     assert gaussian_wasserstein_correlation(codes * [-7, 7] + 3) == pytest.approx(closed / 2)
-    assert gaussian_wasserstein_correlation(codes * 7, normalised=False) == pytest.approx(49 * closed)
+    assert gaussian_wasserstein_correlation(codes * 7, normalized=False) == pytest.approx(49 * closed)
     assert gaussian_wasserstein_correlation(white[:, [0, 0]]) == pytest.approx(2 - 2**0.5)
 
 
@@ -107,7 +107,7 @@ def test_wasserstein_correlation_by_roots_of_matrices():
     covariance = np.cov(codes, rowvar=False)
     root, apart = scipy.linalg.sqrtm(covariance), np.diag(np.diag(covariance))
     expected = np.trace(covariance + apart - 2 * scipy.linalg.sqrtm(root @ apart @ root))
-    assert gaussian_wasserstein_correlation(codes, normalised=False) == pytest.approx(expected)
+    assert gaussian_wasserstein_correlation(codes, normalized=False) == pytest.approx(expected)
 
 
 def test_wasserstein_correlation_of_constants_and_single_latents():

@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 
 from unbraid.metrics.explicitness import explicitness
 from unbraid.metrics.probes import area_under_curve, multinomial_probe, one_vs_rest_probe
-from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.metrics.splitting import split_rows, standardized
 
 
 def test_area_by_hand_and_as_scikit_learn():
@@ -42,9 +42,9 @@ def test_a_split_has_no_row_twice_and_repeats():
     assert split_rows(1, 20, 10, 0)[0].tolist() == split_rows(1, 20, 10, 0)[1].tolist() == [0]
 
 
-def test_standardised_by_the_first_array():
-    learnt, read = standardised(np.array([[1.0, 5, 0.1], [3.0, 5, 0.1]]), np.array([[4.0, 9, 0.1]]))
-    assert learnt.tolist() == [[-1, 0, 0], [1, 0, 0]]
+def test_standardized_by_the_first_array():
+    learned, read = standardized(np.array([[1.0, 5, 0.1], [3.0, 5, 0.1]]), np.array([[4.0, 9, 0.1]]))
+    assert learned.tolist() == [[-1, 0, 0], [1, 0, 0]]
     assert read.tolist() == [[2, 0, 0]]
 
 
@@ -102,8 +102,8 @@ def test_the_penalty_is_scikit_learn_s_by_its_inverse(penalty):
     assert found.scores == pytest.approx(by_hand.predict_proba(read), abs=1e-6)
 
 
-@pytest.mark.parametrize(("train", "test", "learnt"), [(1, 100, 1), (100, 1, 2), (2, 1, 2)])
-def test_few_samples_leave_one_to_learn_from_and_one_to_read(train, test, learnt):
+@pytest.mark.parametrize(("train", "test", "learned"), [(1, 100, 1), (100, 1, 2), (2, 1, 2)])
+def test_few_samples_leave_one_to_learn_from_and_one_to_read(train, test, learned):
     rows = split_rows(3, train, test, 0)
-    assert [len(own) for own in rows] == [learnt, 3 - learnt]
+    assert [len(own) for own in rows] == [learned, 3 - learned]
     assert sorted(np.concatenate(rows)) == [0, 1, 2]

@@ -59,7 +59,7 @@ def test_classifiers_as_scikit_learn_by_hand():
 
 
 def test_no_squared_correlation_is_above_1():
-    """Sums of squares of standardised codes may round to more than their number."""
+    """Sums of squares of standardized codes may round to more than their number."""
     for n in range(3, 40):
         factors = np.random.default_rng(n).integers(0, 9, size=(n, 2))
         assert squared_correlations(factors.astype(float), factors, 0).max() <= 1

@@ -20,7 +20,7 @@ SIZES = (3, 2, 2)
 """All combinations of three factors, many times; the last two of one size, so that a rotation mixes them evenly."""
 REPEATS = 150
 FEWER_ROWS = {"gbt": 300, "entropy_forest": 600}
-MANY_BOOSTED_MODELS = {"strong_generalisation-gbt", "fairness-plug_in, gbt"}
+MANY_BOOSTED_MODELS = {"strong_generalization-gbt", "fairness-plug_in, gbt"}
 FEWER_VOTES = {"train_votes": 1500, "test_votes": 1000}
 SAME = ("permuted", "flipped", "tiny", "huge", "monotone")
 ALL_CODES = ("perfect", *SAME, "duplicated", "rotated", "noise", "constant")
@@ -172,8 +172,8 @@ THEORY: dict[str, dict[str, Theory | dict[str, Theory]]] = {
     "explicitness": dict.fromkeys(("default", "one_vs_rest"), Theory(1, 1, 1, 0.5, 0.5, slack=0.01, luck=0.06)),
     "linear_probe": {"default": Theory(1, 1, 1, CHANCE, CHANCE, slack=0.03, luck=0.06)},
     "fairness": dict.fromkeys(("default", "plug_in, gbt"), Theory(1, 1, 1, None, 1, slack=0.02)),
-    # learnt at one value of w, v + w and v - w are wrong at the other half of the time
-    "strong_generalisation": dict.fromkeys(
+    # learned at one value of w, v + w and v - w are wrong at the other half of the time
+    "strong_generalization": dict.fromkeys(
         ("default", "gbt"), Theory(1, 1, (1 + 0.75 + 0.75) / 3, CHANCE, CHANCE, slack=0.06, luck=0.08)
     ),
     "dci": {"default": dci(0.02), "gbt": dci(0.06), "logistic": dci(0.1), "lasso": lasso(), "entropy_forest": dci(0.05)},

@@ -99,5 +99,5 @@ def test_votes_that_are_not_cast_count_for_nothing(grid):
     for seed in range(4):
         tested = z_max(codes, factors, train_votes=100, test_votes=1, seed=seed)
         assert sorted(tested["per_factor"].values()) == [0, 1]
-        learnt = z_max(codes, factors, train_votes=1, test_votes=200, seed=seed)
-        assert sorted(learnt["per_factor"].values()) == [0, 1]  # a latent without a training vote stands for no factor
+        learned = z_max(codes, factors, train_votes=1, test_votes=200, seed=seed)
+        assert sorted(learned["per_factor"].values()) == [0, 1]  # a latent without a training vote stands for no factor

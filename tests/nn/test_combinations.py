@@ -25,7 +25,7 @@ from unbraid.nn.registry import decoders, encoders
 from unbraid.randomness import seeded_construction
 from unbraid.registry import Registry
 from unbraid.terms import Context, Draw
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import train_step
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.registry import models
@@ -97,7 +97,7 @@ def play(
     draw = Draw(tuple(torch.from_numpy(data.images.floats(index)) for index in batches))
     context = Context(3, 10, 48, torch.Generator().manual_seed(0))
     before = {player: [p.detach().clone() for p in vae.parameters_of(player)] for player in vae.players}
-    for outcome in train_step(vae, recipe.objective, make_optimisers(vae, recipe), draw, context):
+    for outcome in train_step(vae, recipe.objective, make_optimizers(vae, recipe), draw, context):
         assert all(value.isfinite().all() for value in outcome.values.values())
     for player, values in before.items():
         assert all(not torch.equal(old, new) for old, new in zip(values, vae.parameters_of(player), strict=True)), player

@@ -59,7 +59,7 @@ ENCODERS = [
     ("mlp", (3, 28, 28), {"layers": 1, "width": 7}, linear(3 * 28 * 28, 7) + linear(7, 20)),
     ("golla", (1, 64, 64), {}, conv(1, 32, 3) + conv(32, 64, 3) + conv(64, 64, 3) + linear(64 * 8 * 8, 20)),
     ("golla", (1, 28, 28), {}, conv(1, 32, 3) + conv(32, 64, 3) + conv(64, 64, 3) + linear(64 * 4 * 4, 20)),
-    # normalisation has a scale and a shift for each channel
+    # normalization has a scale and a shift for each channel
     (
         "golla",
         (1, 32, 32),

@@ -46,8 +46,10 @@ def test_going_on_from_codes_seen_before_is_seeing_all(layers, generator):
     weights = torch.randn(9, 2, dtype=torch.float64, generator=generator)
     plain = network(torch.cat([part.detach() for part in parts[:2]] + [parts[2]]))
     torch.testing.assert_close(logits, plain)
-    learnt = [*network.parameters(), parts[2]]
-    for found, expected in zip(*(torch.autograd.grad((made * weights).sum(), learnt) for made in (logits, plain)), strict=True):
+    learned = [*network.parameters(), parts[2]]
+    for found, expected in zip(
+        *(torch.autograd.grad((made * weights).sum(), learned) for made in (logits, plain)), strict=True
+    ):
         torch.testing.assert_close(found, expected)
     before = torch.autograd.grad(network(parts[2], seen).sum(), parts[:2], allow_unused=True)
     assert before == (None, None)
@@ -63,9 +65,9 @@ def test_going_on_works_in_half_precision(generator):
         made, plain = network(second, seen), network(torch.cat([first, second]))
     assert made.dtype == torch.bfloat16
     assert torch.equal(made, plain)
-    learnt = list(network.parameters())
+    learned = list(network.parameters())
     for found, expected in zip(
-        *(torch.autograd.grad(one.float().square().sum(), learnt) for one in (made, plain)), strict=True
+        *(torch.autograd.grad(one.float().square().sum(), learned) for one in (made, plain)), strict=True
     ):
         assert found.dtype == torch.float32
         torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)

@@ -1,4 +1,4 @@
-"""The options of the ablation: normalisation and dropout in training and out of it, width, and a run that resumes."""
+"""The options of the ablation: normalization and dropout in training and out of it, width, and a run that resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runs of layers that networks share: padding against cases by hand, halvings, what stands between learnt layers."""
+"""The runs of layers that networks share: padding against cases by hand, halvings, what stands between learned layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unbraid.nn.layers import halvings, pyramid, same_convolution, same_halving,
 from unbraid.nn.registry import decoders, encoders
 from unbraid.randomness import seeded_construction
 
-LEARNT = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
+LEARNED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 def ones(kernel: int, size: tuple[int, int], stride: int) -> nn.Sequential:
@@ -71,7 +71,7 @@ def test_pyramids_end_at_four():
 
 @pytest.mark.parametrize("size", [28, 32, 64])
 @pytest.mark.parametrize("registry", [encoders, decoders], ids=["encoders", "decoders"])
-def test_an_activation_stands_between_learnt_layers_and_none_at_the_end(registry, size):
+def test_an_activation_stands_between_learned_layers_and_none_at_the_end(registry, size):
     for entry in registry:
         if entry.name == "soft_intro":  # residual: sums and norms stand between, see test_soft_intro.py
             continue
@@ -83,11 +83,11 @@ def test_an_activation_stands_between_learnt_layers_and_none_at_the_end(registry
             continue
         leaves = [layer for layer in network.modules() if not list(layer.children())]
         kinds = [
-            "learnt" if isinstance(leaf, LEARNT) else "active"
+            "learned" if isinstance(leaf, LEARNED) else "active"
             for leaf in leaves
-            if isinstance(leaf, (*LEARNT, nn.ReLU, nn.Tanh))
+            if isinstance(leaf, (*LEARNED, nn.ReLU, nn.Tanh))
         ]
-        assert kinds == ["learnt", "active"] * (len(kinds) // 2) + ["learnt"], entry.name
+        assert kinds == ["learned", "active"] * (len(kinds) // 2) + ["learned"], entry.name
 
 
 def at_flatten(network: nn.Sequential) -> int:

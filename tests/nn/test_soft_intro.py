@@ -18,7 +18,7 @@ def counted(network) -> int:
 
 
 def block(inputs: int, outputs: int) -> int:
-    """Two kernels without biases, a scale and a shift of each normalisation, and a 1 x 1 kernel where the width changes."""
+    """Two kernels without biases, a scale and a shift of each normalization, and a 1 x 1 kernel where the width changes."""
     return 9 * inputs * outputs + 9 * outputs * outputs + 4 * outputs + (inputs * outputs if inputs != outputs else 0)
 
 
@@ -60,14 +60,14 @@ def test_a_block_is_its_formula(inputs, outputs, generator):
         layer.bias.data.normal_(generator=generator)
     x = torch.randn(4, inputs, 6, 6, generator=generator, dtype=torch.float64)
 
-    def normalised(y, layer):
+    def normalized(y, layer):
         mean, variance = y.mean((0, 2, 3)), y.var((0, 2, 3), correction=0)
         scaled = (y - mean[:, None, None]) / (variance[:, None, None] + 1e-5).sqrt()
         return scaled * layer.weight[:, None, None] + layer.bias[:, None, None]
 
-    inner = leaky_relu(normalised(conv2d(x, first.weight, padding=1), norm), 0.2)
+    inner = leaky_relu(normalized(conv2d(x, first.weight, padding=1), norm), 0.2)
     straight = x if inputs == outputs else conv2d(x, made.widen.weight)
-    expected = leaky_relu(straight + normalised(conv2d(inner, second.weight, padding=1), other), 0.2)
+    expected = leaky_relu(straight + normalized(conv2d(inner, second.weight, padding=1), other), 0.2)
     torch.testing.assert_close(made(x), expected)
 
 

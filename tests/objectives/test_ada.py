@@ -1,4 +1,4 @@
-"""Ada-GVAE and Ada-ML-VAE: what they minimise, by hand and against models whose loss is known."""
+"""Ada-GVAE and Ada-ML-VAE: what they minimize, by hand and against models whose loss is known."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ from unbraid.objectives.elbo import ELBO
 from unbraid.objectives.moves import Move, Objective
 from unbraid.rates.kl import KL
 from unbraid.terms import AUTOENCODER, Draw
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import evaluate_step, train_step
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 
 HELD = ("reconstruction", "kl")
 
@@ -128,8 +128,8 @@ def test_a_step_moves_the_multiplier_by_the_share_it_is_missed_by(held, bound, s
     move = the_move(game, vae)
     share = min(1.0, move.terms["violation"].mean.item() / bound)
     assert math.copysign(1, share) == sign
-    optimisers = make_optimisers(vae, Recipe(game, optimiser=Optimiser("sgd", 0.01)))
-    (outcome,) = train_step(vae, game, optimisers, Draw((batch(),)), a_context())
+    optimizers = make_optimizers(vae, Recipe(game, optimizer=Optimizer("sgd", 0.01)))
+    (outcome,) = train_step(vae, game, optimizers, Draw((batch(),)), a_context())
     assert outcome.values["multiplier"] == 2  # what the step was made with
     assert multiplier_of(vae).value.item() == pytest.approx(2 * math.exp(0.125 * share), rel=1e-6)
 
@@ -149,7 +149,7 @@ def test_evaluation_and_an_unplayed_move_leave_the_multiplier_alone(held):
 
 
 @pytest.mark.parametrize("likelihood", [GaussianLearned(), GaussianOptimal()])
-def test_a_scale_that_is_learnt_would_meet_any_bound(likelihood):
+def test_a_scale_that_is_learned_would_meet_any_bound(likelihood):
     with pytest.raises(IncompatibleParts, match="--likelihood bernoulli"):
         Constrained("reconstruction").networks({"likelihood": likelihood}, (1, 1, 6), 3)
     assert set(Constrained("kl").networks({"likelihood": likelihood}, (1, 1, 6), 3)) == {"multiplier"}

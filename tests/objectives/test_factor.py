@@ -1,4 +1,4 @@
-"""FactorVAE's game: what it minimises, in value and gradient, where the answer is known."""
+"""FactorVAE's game: what it minimizes, in value and gradient, where the answer is known."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from unbraid.rates.decomposed import Decomposed
 from unbraid.rates.kl import KL
 from unbraid.rates.total_correlation import TotalCorrelation
 from unbraid.terms import AUTOENCODER, Context, Draw, Rate
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import train_step
 from unbraid.training.symptoms import symptoms
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 
 RHO = 0.6
 
@@ -215,12 +215,12 @@ def played(rho: float, critic_lr: float, steps: int = 500) -> list[dict[str, flo
     one = FactorVAE(gamma=0.0, critic_width=32)
     vae = linear_vae(one, correlated(rho)).float()
     vae.networks["encoder"].gain.requires_grad_(False)
-    recipe = Recipe(one, player_optimisers={"critic": Optimiser(lr=critic_lr, betas=(0.5, 0.9))})
-    optimisers, noise = make_optimisers(vae, recipe), torch.Generator().manual_seed(0)
+    recipe = Recipe(one, player_optimizers={"critic": Optimizer(lr=critic_lr, betas=(0.5, 0.9))})
+    optimizers, noise = make_optimizers(vae, recipe), torch.Generator().manual_seed(0)
     shown = []
     for step in range(steps):
         draw = Draw(tuple(torch.randn(256, 1, 1, 2, generator=noise) for _ in range(2)))
-        outcomes = train_step(vae, one, optimisers, draw, Context(step, steps, 1000, noise))
+        outcomes = train_step(vae, one, optimizers, draw, Context(step, steps, 1000, noise))
         shown.append({k: float(v) for outcome in outcomes for k, v in outcome.values.items() if v.ndim == 0})
     return shown
 

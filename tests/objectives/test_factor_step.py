@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from games import a_context, batch, small_vae
-from test_loop import changed, optimisers_of, snapshot
+from test_loop import changed, optimizers_of, snapshot
 from torch.nn.functional import softplus
 
 from unbraid.objectives.factor import FactorVAE
@@ -40,7 +40,7 @@ def test_each_move_changes_its_players_alone_buffers_included(game, normed):
 
     spy = Spy(game.gamma, game.rates, critic_layers=2, critic_width=8)
     for _ in range(2):
-        train_step(vae, spy, optimisers_of(vae, spy), draws(), a_context())
+        train_step(vae, spy, optimizers_of(vae, spy), draws(), a_context())
     assert record == [(AUTOENCODER, {"encoder", "decoder"}), (("critic",), {"critic"})] * 2
     if normed:
         assert vae.networks["encoder"][1].num_batches_tracked == 2  # the second batch leaves no trace
@@ -55,7 +55,7 @@ def test_the_critic_s_step_leaves_encoder_and_decoder_as_they_would_be_without_i
     after, gradients = [], []
     for one in (game, WithoutCritic(game.gamma, game.rates, critic_layers=2, critic_width=8)):
         vae = small_vae(game)
-        train_step(vae, one, optimisers_of(vae, one), draws(), a_context())
+        train_step(vae, one, optimizers_of(vae, one), draws(), a_context())
         after.append(snapshot(vae))
         gradients.append([p.grad.clone() for p in vae.parameters_of(*AUTOENCODER)])
     assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
@@ -85,7 +85,7 @@ def test_no_pass_is_made_twice_and_none_with_a_graph_that_nobody_uses():
         vae.networks[name].register_forward_hook(
             lambda _, given, made, name=name: passes.append((name, len(given[0]), given[0].requires_grad or made.requires_grad))
         )
-    train_step(vae, game, optimisers_of(vae, game), Draw((batch(8), batch(6))), a_context())
+    train_step(vae, game, optimizers_of(vae, game), Draw((batch(8), batch(6))), a_context())
     assert passes == [
         ("encoder", 8, True),
         ("decoder", 8, True),
@@ -119,7 +119,7 @@ def test_permuted_codes_come_from_the_second_batch_and_the_encoder_as_it_is_by_t
     given = []
     vae.networks["critic"].register_forward_pre_hook(lambda _, z: given.append(z[0]))
     context = a_context()
-    train_step(vae, game, optimisers_of(vae, game), draws(), context)
+    train_step(vae, game, optimizers_of(vae, game), draws(), context)
     noise = a_context().generator
     vae.encode(draws().batches[0]).sample(noise)
     codes = vae.encode(draws().batches[1]).sample(noise)  # with the encoder after its step
@@ -143,7 +143,7 @@ def test_same_seed_same_values(game):
     shown = []
     for _ in range(2):
         vae = small_vae(game)
-        outcomes = train_step(vae, game, optimisers_of(vae, game), draws(), a_context())
+        outcomes = train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
         shown.append([{name: value.tolist() for name, value in one.values.items()} for one in outcomes])
     assert shown[0] == shown[1]
 
@@ -151,7 +151,7 @@ def test_same_seed_same_values(game):
 def test_log_names():
     game = GAMES["factor_vae"]
     vae = small_vae(game)
-    joint, critics = train_step(vae, game, optimisers_of(vae, game), draws(), a_context())
+    joint, critics = train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
     assert list(joint.values) == ["loss", "nll", "kl", "tc_critic", "kl_per_dim", "tc_gaussian"]
     assert list(critics.values) == ["critic/loss", "critic/drawn", "critic/permuted", "critic/accuracy"]
 
@@ -161,7 +161,7 @@ def test_half_precision_reaches_no_term():
     vae = small_vae(game).float()
     around = torch.autocast("cpu", torch.bfloat16)
     draw = Draw(tuple(one.float() for one in draws().batches))
-    outcomes = train_step(vae, game, optimisers_of(vae, game), draw, a_context(), around)
+    outcomes = train_step(vae, game, optimizers_of(vae, game), draw, a_context(), around)
     assert {value.dtype for one in outcomes for value in one.values.values()} == {torch.float32}
     assert all(value.isfinite().all() for one in outcomes for value in one.values.values())
 
@@ -172,5 +172,5 @@ def test_codes_far_out_and_batches_of_one_are_finite():
     for parameter in vae.parameters_of("critic"):
         parameter.data.mul_(1e6)  # a critic that is certain, and wrong about half of them
     for n in (1, 8):
-        for one in train_step(vae, game, optimisers_of(vae, game), Draw((1e3 * batch(n), 1e3 * batch(n))), a_context()):
+        for one in train_step(vae, game, optimizers_of(vae, game), Draw((1e3 * batch(n), 1e3 * batch(n))), a_context()):
             assert all(value.isfinite().all() for value in one.values.values())

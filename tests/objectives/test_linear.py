@@ -22,9 +22,9 @@ from unbraid.objectives.moves import Objective
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
 from unbraid.terms import AUTOENCODER, Context, Draw
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import train_step
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 
 SIGMA = 0.5
 LAMBDAS = torch.tensor([4.0, 2.0, 1.0, 0.3], dtype=torch.float64)
@@ -66,11 +66,11 @@ def trained(objective: Objective, steps: int = 500) -> tuple[VAE, torch.Tensor]:
         objective.networks({"likelihood": likelihood}, (1, 1, DIM), DIM),
     )
     images, noise = whitened_data(), torch.Generator().manual_seed(1)
-    optimisers = make_optimisers(vae, Recipe(objective, optimiser=Optimiser("adam", 0.1)))
+    optimizers = make_optimizers(vae, Recipe(objective, optimizer=Optimizer("adam", 0.1)))
     for step in range(steps):
-        for optimiser in optimisers.values():
-            optimiser.param_groups[0]["lr"] = 0.1 * (1 - step / steps)
-        train_step(vae, objective, optimisers, Draw((images,)), Context(step, steps, len(images), noise))
+        for optimizer in optimizers.values():
+            optimizer.param_groups[0]["lr"] = 0.1 * (1 - step / steps)
+        train_step(vae, objective, optimizers, Draw((images,)), Context(step, steps, len(images), noise))
     return vae, images
 
 

@@ -18,17 +18,17 @@ from unbraid.objectives.moves import Move, Objective
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
 from unbraid.terms import AUTOENCODER, Draw, Term
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import evaluate_step, train_step
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 
 
 def draws() -> Draw:
     return Draw((batch(seed=1), batch(seed=2)))
 
 
-def optimisers_of(vae: VAE, objective: Objective):
-    return make_optimisers(vae, Recipe(objective, optimiser=Optimiser("sgd", 0.05)))
+def optimizers_of(vae: VAE, objective: Objective):
+    return make_optimizers(vae, Recipe(objective, optimizer=Optimizer("sgd", 0.05)))
 
 
 def snapshot(vae: VAE) -> dict[str, torch.Tensor]:
@@ -63,7 +63,7 @@ def test_a_move_changes_its_players_and_nothing_else_buffers_included(normed):
     game = Spy()
     vae = small_vae(game, normed=normed)
     for _ in range(3):
-        train_step(vae, game, optimisers_of(vae, game), draws(), a_context())
+        train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
     assert len(game.record) == 12
     for players, touched in game.record:
         extra = {"average"} if players == AUTOENCODER else set()  # its `after` updates the average
@@ -75,7 +75,7 @@ def test_running_statistics_learn_only_from_moves_of_their_owner():
     game = Adversarial()
     vae = small_vae(game, normed=True)
     norm = vae.networks["encoder"][1]
-    train_step(vae, game, optimisers_of(vae, game), draws(), a_context())
+    train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
     assert norm.num_batches_tracked == 2  # the joint move and the encoder's own
     images = batch(seed=1).flatten(1)
     expected = torch.zeros(PIXELS, dtype=torch.float64)
@@ -87,14 +87,14 @@ def test_running_statistics_learn_only_from_moves_of_their_owner():
 def test_gradients_land_on_players_alone():
     game = Adversarial()
     vae = small_vae(game)
-    optimisers = optimisers_of(vae, game)
+    optimizers = optimizers_of(vae, game)
     for move in game.moves(vae, draws(), a_context()):
         vae.zero_grad()
         torch.autograd.backward(move.loss, inputs=vae.parameters_of(*move.players))
         others = [p for player in vae.players if player not in move.players for p in vae.parameters_of(player)]
         assert all(p.grad is None for p in others)
         assert any(p.grad is not None for p in vae.parameters_of(*move.players))
-    assert set(optimisers) == {"encoder", "decoder", "critic"}  # the keeper has nothing to learn
+    assert set(optimizers) == {"encoder", "decoder", "critic"}  # the keeper has nothing to learn
 
 
 def test_the_critic_s_step_does_not_touch_the_encoder_s_gradient():
@@ -109,7 +109,7 @@ def test_the_critic_s_step_does_not_touch_the_encoder_s_gradient():
     after = []
     for game in (Adversarial(), WithoutCritic()):
         vae = small_vae(game)
-        train_step(vae, game, optimisers_of(vae, game), draws(), a_context())
+        train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
         after.append(snapshot(vae))
     for name, value in after[0].items():
         assert torch.equal(value, after[1][name]) == ("critic" not in name)
@@ -126,7 +126,7 @@ def test_later_moves_see_the_updated_parameters():
                 yield Move(AUTOENCODER, {"nll": Term(made.nll)})
 
     vae = small_vae()
-    train_step(vae, TwoMoves(), optimisers_of(vae, TwoMoves()), draws(), a_context())
+    train_step(vae, TwoMoves(), optimizers_of(vae, TwoMoves()), draws(), a_context())
     assert seen[1] < seen[0]
 
 
@@ -146,7 +146,7 @@ def test_evaluation_changes_no_byte():
 def test_log_names_are_plain_for_the_autoencoder_and_prefixed_for_others():
     game = Adversarial()
     vae = small_vae(game)
-    outcomes = train_step(vae, game, optimisers_of(vae, game), draws(), a_context())
+    outcomes = train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
     assert [sorted(o.values) for o in outcomes] == [
         ["kl", "loss", "nll"],
         ["encoder/fool", "encoder/loss", "encoder/nll"],
@@ -167,7 +167,7 @@ def test_a_yield_inside_a_mode_is_an_error(mode):
 
     vae = small_vae()
     with pytest.raises(RuntimeError, match="yielded inside"):
-        train_step(vae, Leaky(), optimisers_of(vae, Leaky()), draws(), a_context())
+        train_step(vae, Leaky(), optimizers_of(vae, Leaky()), draws(), a_context())
     torch.set_grad_enabled(True)
 
 
@@ -184,7 +184,7 @@ def test_autocast_holds_in_the_objective_s_steps_and_not_around_backward():
     vae.float()
     draw = Draw((batch().float(),))
     around = torch.autocast("cpu", torch.bfloat16)
-    (outcome,) = train_step(vae, Asking(), optimisers_of(vae, Asking()), draw, a_context(), around)
+    (outcome,) = train_step(vae, Asking(), optimizers_of(vae, Asking()), draw, a_context(), around)
     assert inside == [True, True]
     assert not torch.is_autocast_enabled("cpu")
     assert outcome.values["kl"].dtype == torch.float32  # nats never in half precision
@@ -211,7 +211,7 @@ def test_same_seed_same_step():
     results = []
     for _ in range(2):
         vae = small_vae(game)
-        outcomes = train_step(vae, game, optimisers_of(vae, game), draws(), a_context())
+        outcomes = train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
         results.append([{k: v.item() for k, v in o.values.items()} for o in outcomes])
     assert results[0] == results[1]
 
@@ -219,7 +219,7 @@ def test_same_seed_same_step():
 IDENTICAL = {
     "beta-VAE at 1": ELBO((KL(beta=1.0),)),
     "beta-VAE with warm-up over at once": ELBO((KL(beta=1.0, warmup=0.0),)),
-    "normalised beta": ELBO((KL(beta=LATENTS / PIXELS, normalised=True),)),
+    "normalized beta": ELBO((KL(beta=LATENTS / PIXELS, normalized=True),)),
     "capacity 0, weight 1": ELBO((Capacity(1.0, 0.0, 0.0),)),
     "capacity 0, weight 1, per image": ELBO((Capacity(1.0, 0.0, 0.0, reduction="sample"),)),
 }
@@ -254,7 +254,7 @@ def test_a_move_may_have_only_an_afterthought():
             yield Move((), {}, after=lambda: done.append(True))
 
     vae = small_vae()
-    outcomes = train_step(vae, Tail(), optimisers_of(vae, Tail()), draws(), a_context())
+    outcomes = train_step(vae, Tail(), optimizers_of(vae, Tail()), draws(), a_context())
     assert done == [True]
     assert outcomes[1].values == {}
     evaluate_step(vae, Tail(), draws(), a_context(training=False))
@@ -318,6 +318,6 @@ def test_the_loop_leaves_no_gradient_on_those_who_do_not_move():
                 yield Move(("decoder",), move.terms)
 
     vae = small_vae()
-    train_step(vae, DecoderAlone(), optimisers_of(vae, DecoderAlone()), draws(), a_context())
+    train_step(vae, DecoderAlone(), optimizers_of(vae, DecoderAlone()), draws(), a_context())
     assert all(p.grad is None for p in vae.parameters_of("encoder"))
     assert all(p.grad is not None for p in vae.parameters_of("decoder"))

@@ -20,22 +20,22 @@ from unbraid.rates.dip import DipII
 from unbraid.rates.kl import KL
 from unbraid.rates.total_correlation import TotalCorrelation
 from unbraid.terms import AUTOENCODER, Context, Draw
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import _modes, evaluate_step, train_step
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 
 BATCH = 8
 S = 1 / PIXELS
 EXACT = {"rtol": 1e-12, "atol": 1e-14}
 
 
-def play(game, vae, steps=1, *, optimiser=None, images=None, first=0, n_steps=100):
+def play(game, vae, steps=1, *, optimizer=None, images=None, first=0, n_steps=100):
     """Steps of a game by the training loop, with noise that is a function of the step; what the last one showed."""
-    optimisers = make_optimisers(vae, Recipe(game, optimiser=optimiser or Optimiser("adam", 2e-4)))
+    optimizers = make_optimizers(vae, Recipe(game, optimizer=optimizer or Optimizer("adam", 2e-4)))
     outcomes = []
     for step in range(first, first + steps):
         context = Context(step, n_steps, 1000, torch.Generator().manual_seed(step))
-        outcomes = train_step(vae, game, optimisers, Draw((batch() if images is None else images,)), context)
+        outcomes = train_step(vae, game, optimizers, Draw((batch() if images is None else images,)), context)
     return outcomes
 
 
@@ -49,7 +49,7 @@ def gradients(move, vae, *players):
 
 
 class Twin:
-    """The published update written out: a linear model with its own optimisers, no code of the library.
+    """The published update written out: a linear model with its own optimizers, no code of the library.
 
     Squared error over 2 (a Gaussian of scale 1 with its constant), KL in closed form, one noise for each sampling in the order:
     real, prior, reconstruction, fake; in the decoder's half reconstruction, fake.
@@ -59,8 +59,8 @@ class Twin:
         encoder, decoder = vae.networks["encoder"][1], vae.networks["decoder"][0]
         self.encoder = [encoder.weight.detach().clone().requires_grad_(), encoder.bias.detach().clone().requires_grad_()]
         self.decoder = [decoder.weight.detach().clone().requires_grad_(), decoder.bias.detach().clone().requires_grad_()]
-        self.optimiser_e = torch.optim.Adam(self.encoder, lr=2e-4)
-        self.optimiser_d = torch.optim.Adam(self.decoder, lr=2e-4)
+        self.optimizer_e = torch.optim.Adam(self.encoder, lr=2e-4)
+        self.optimizer_d = torch.optim.Adam(self.decoder, lr=2e-4)
         self.beta_rec, self.beta_kl, self.beta_neg, self.gamma_r = beta_rec, beta_kl, beta_neg, gamma_r
         self.reference = reference
 
@@ -95,10 +95,10 @@ class Twin:
             exponentials.append(torch.exp(-2 * S * energy).mean())
         loss_e = S * (self.beta_rec * self.error(x, rec).mean() + self.beta_kl * self.divergence(mu, logvar).mean())
         loss_e = loss_e + 0.25 * (exponentials[0] + exponentials[1])
-        self.optimiser_e.zero_grad()
-        self.optimiser_d.zero_grad()
+        self.optimizer_e.zero_grad()
+        self.optimizer_d.zero_grad()
         loss_e.backward()
-        self.optimiser_e.step()
+        self.optimizer_e.step()
 
         z = z.detach()
         rec, fake = self.decode(z), self.decode(prior)
@@ -109,9 +109,9 @@ class Twin:
             loss_d = loss_d + 0.5 * self.beta_kl * self.divergence(mu_i, logvar_i).mean()
             loss_d = loss_d + 0.5 * self.gamma_r * self.beta_rec * self.error(image.detach(), again).mean()
         loss_d = S * loss_d
-        self.optimiser_d.zero_grad()
+        self.optimizer_d.zero_grad()
         loss_d.backward()
-        self.optimiser_d.step()
+        self.optimizer_d.step()
         return loss_e.item() + S * self.beta_rec * constant, loss_d.item() + S * self.beta_rec * (1 + self.gamma_r) * constant
 
 
@@ -121,14 +121,14 @@ def test_two_steps_are_those_of_the_published_update(target, gamma_r):
     weights = {"beta_rec": 0.7, "beta_kl": 1.3, "beta_neg": 2.0, "gamma_r": gamma_r}
     game, vae = SoftIntro(**weights, target=target), small_vae()
     twin = Twin(vae, **weights, reference=target == "reference")
-    optimisers = make_optimisers(vae, Recipe(game, optimiser=Optimiser("adam", 2e-4)))
+    optimizers = make_optimizers(vae, Recipe(game, optimizer=Optimizer("adam", 2e-4)))
     for step in range(2):
         images = batch(seed=10 + step)
         context = Context(step, 100, 1000, torch.Generator().manual_seed(step))
         noise = torch.Generator().manual_seed(step)
         drawn = [torch.randn(BATCH, LATENTS, generator=noise, dtype=torch.float64) for _ in range(6)]
         losses = twin.step(images.flatten(1), drawn)
-        outcomes = train_step(vae, game, optimisers, Draw((images,)), context)
+        outcomes = train_step(vae, game, optimizers, Draw((images,)), context)
         shown = outcomes[0].values["encoder/loss"].item(), outcomes[1].values["decoder/loss"].item()
         assert shown == pytest.approx(losses, rel=1e-12)
     for ours, theirs in zip(vae.parameters_of(*AUTOENCODER), [*twin.encoder, *twin.decoder], strict=True):
@@ -145,7 +145,7 @@ def test_the_target_of_the_reference_changes_the_encoder_s_gradient_and_not_its_
 
 
 @pytest.mark.parametrize("beta_neg", [1e6, 1e300])
-def test_with_beta_neg_towards_infinity_the_encoder_minimises_s_times_the_vae_s_loss(beta_neg):
+def test_with_beta_neg_towards_infinity_the_encoder_minimizes_s_times_the_vae_s_loss(beta_neg):
     vae = small_vae()
     encoder = first_move(SoftIntro(beta_rec=0.6, beta_kl=1.7, beta_neg=beta_neg), vae)
     joint = first_move(SoftIntro(beta_rec=0.6, beta_kl=1.7, warmup=1.0), vae)
@@ -174,11 +174,11 @@ def test_a_scaled_warm_up_leaves_adam_as_it_is_needed_after_it():
         (move,) = game.moves(vae, Draw((batch(),)), a_context())
         (plain,) = ELBO().moves(vae, Draw((batch(),)), a_context())
         torch.testing.assert_close(move.loss, (S if scaled else 1.0) * plain.loss, **EXACT)
-        optimisers = make_optimisers(vae, Recipe(game, optimiser=Optimiser("adam", 2e-4)))
+        optimizers = make_optimizers(vae, Recipe(game, optimizer=Optimizer("adam", 2e-4)))
         for step in range(60):
             before = vae.parameters_of("decoder")[0].detach().clone()
             context = Context(step, 1000, 1000, torch.Generator().manual_seed(step))
-            train_step(vae, game, optimisers, Draw((batch(),)), context)
+            train_step(vae, game, optimizers, Draw((batch(),)), context)
         moved[scaled] = (vae.parameters_of("decoder")[0].detach() - before).abs().mean().item()
     assert moved[True] > 2 * moved[False]
 
@@ -304,7 +304,7 @@ class Spy(SoftIntro):
 
 
 def normed_vae():
-    """A small model with batch normalisation in both networks."""
+    """A small model with batch normalization in both networks."""
     vae = small_vae(normed=True)
     vae.networks["decoder"].insert(0, nn.BatchNorm1d(LATENTS, dtype=torch.float64))
     return vae
@@ -319,7 +319,7 @@ def test_a_player_s_move_leaves_the_other_as_it_was_to_the_last_bit_buffers_incl
 
 def test_running_statistics_are_of_images_and_their_reconstructions_alone():
     vae = normed_vae()
-    play(SoftIntro(), vae, optimiser=Optimiser("sgd", 1e-300))
+    play(SoftIntro(), vae, optimizer=Optimizer("sgd", 1e-300))
     encoder, decoder = vae.networks["encoder"][1], vae.networks["decoder"][0]
     assert (encoder.num_batches_tracked, decoder.num_batches_tracked) == (1, 1)
     torch.testing.assert_close(encoder.running_mean, 0.1 * batch().flatten(1).mean(0))
@@ -337,7 +337,7 @@ def test_a_likelihood_learns_its_scale_from_images_alone_once_a_step():
     made = vae(batch(), torch.Generator().manual_seed(0))
     variance = (made.output - batch()).square().mean()
     likelihood.batches.zero_()
-    play(SoftIntro(), vae, optimiser=Optimiser("sgd", 1e-300))
+    play(SoftIntro(), vae, optimizer=Optimizer("sgd", 1e-300))
     assert likelihood.batches == 1
     torch.testing.assert_close(likelihood.variance, variance.detach())
 
@@ -375,7 +375,7 @@ def test_what_is_logged_is_in_nats_and_unweighted():
     for name, image in own_images(vae).items():
         q = vae.encode(image)
         torch.testing.assert_close(decoder.terms[f"kl_{name}"].value, q.kl(vae.prior))
-        least = vae.likelihood.normaliser(PIXELS)
+        least = vae.likelihood.normalizer(PIXELS)
         assert (decoder.terms[f"nll_{name}"].value > least).all()  # constants included
     expected = {"nll": 3 * S, "nll_rec": 0.75 * S, "nll_fake": 0.75 * S, "kl_rec": 2.5 * S, "kl_fake": 2.5 * S}
     assert {name: term.weight for name, term in decoder.terms.items()} == pytest.approx(expected)
@@ -506,7 +506,7 @@ def test_autocast_leaves_losses_in_float32():
     vae = small_vae().float()
     around = torch.autocast("cpu", torch.bfloat16)
     game = SoftIntro((KL(), TotalCorrelation(5.0)))
-    optimisers = make_optimisers(vae, Recipe(game))
-    for outcome in train_step(vae, game, optimisers, Draw((batch().float(),)), a_context(), around):
+    optimizers = make_optimizers(vae, Recipe(game))
+    for outcome in train_step(vae, game, optimizers, Draw((batch().float(),)), a_context(), around):
         assert all(value.dtype == torch.float32 for value in outcome.values.values())
     assert not torch.is_autocast_enabled("cpu")

@@ -8,7 +8,7 @@ import torch
 
 from unbraid.distributions.likelihoods.bernoulli import Bernoulli
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
-from unbraid.distributions.posteriors.quantised import Quantised
+from unbraid.distributions.posteriors.quantized import Quantized
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.registry import Entry
 from unbraid.terms import Context, Pass
@@ -24,8 +24,8 @@ def make_pass(mean: torch.Tensor, logvar: torch.Tensor | None = None) -> Pass:
 def pass_for(rate: Entry, mean: torch.Tensor, logvar: torch.Tensor | None = None) -> Pass:
     """A pass with the posterior that a rate declares it needs; of normal latents unless it does."""
     made = make_pass(mean, logvar)
-    if rate.details.get("posterior") == "quantised":
-        return replace(made, posterior=Quantised(mean, mean.detach().round()))
+    if rate.details.get("posterior") == "quantized":
+        return replace(made, posterior=Quantized(mean, mean.detach().round()))
     assert "posterior" not in rate.details
     return made
 

@@ -158,7 +158,7 @@ def test_equal_weights_of_one_are_the_vae(estimator):
 
 
 def test_a_grid_with_a_latent_for_each_factor_has_no_total_correlation():
-    """q(z) of the whole grid factorises exactly, whatever z is."""
+    """q(z) of the whole grid factorizes exactly, whatever z is."""
     values_of = torch.tensor([-1.0, 0.2, 2.0], dtype=F64)
     mean = torch.cartesian_prod(values_of, values_of, values_of)
     made = sampled_pass(mean, torch.tensor([-3.0, -1.0, 0.5], dtype=F64).expand_as(mean).clone())
@@ -226,7 +226,7 @@ def test_stratified_values_of_a_small_data_set_come_near_the_truth_where_the_mis
 
 
 @pytest.mark.parametrize("rate", [Decomposed(), TotalCorrelation()])
-def test_a_posterior_that_does_not_factorise_is_refused(rate):
+def test_a_posterior_that_does_not_factorize_is_refused(rate):
     class Correlated:
         """A posterior whose latents are dependent given an image."""
 
@@ -241,7 +241,7 @@ def test_a_posterior_that_does_not_factorise_is_refused(rate):
             return None
 
     made = make_pass(torch.zeros(4, 2))
-    with pytest.raises(IncompatibleParts, match="factorise"):
+    with pytest.raises(IncompatibleParts, match="factorize"):
         rate(replace(made, posterior=Correlated()), context())
 
 

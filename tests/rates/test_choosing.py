@@ -45,7 +45,7 @@ SAME = {
 def test_chosen_rates_make_the_named_model(chosen, named):
     """Equal objectives are one loss and one gradient: objectives are frozen, and all there is to a loss."""
     one, other = (plan(model, TINY, options)[0].recipe() for model, options in (chosen, named))
-    assert one == other  # with optimiser, parts and the least batch
+    assert one == other  # with optimizer, parts and the least batch
 
 
 @pytest.mark.parametrize("case", ["beta-VAE", "DIP-VAE II"])

@@ -53,20 +53,20 @@ def test_warmup_can_come_down_from_above():
     assert weights == pytest.approx([20.0, 12.0, 4.0, 4.0])
 
 
-def test_normalised_beta_weighs_as_means_do():
+def test_normalized_beta_weighs_as_means_do():
     """mean-over-pixels rec + beta_norm * mean-over-latents KL = (1 / N) (sum rec + beta * sum KL), beta = beta_norm N / M."""
     made = make_pass(torch.ones(3, 5, dtype=torch.float64))  # 32 pixels times channels, 5 latents
     rec, beta_norm = 77.0, 0.02
-    weight = KL(beta_norm, normalised=True)(made, context())["kl"].weight
+    weight = KL(beta_norm, normalized=True)(made, context())["kl"].weight
     assert weight == pytest.approx(beta_norm * 32 / 5, rel=1e-15)
     sums = rec + weight * made.kl
     means = rec / 32 + beta_norm * made.kl / 5
     torch.testing.assert_close(means * 32, sums, rtol=1e-15, atol=0)
 
 
-def test_normalised_beta_of_one_image_is_the_same():
+def test_normalized_beta_of_one_image_is_the_same():
     one, three = (make_pass(torch.ones(n, 5)) for n in (1, 3))
-    assert KL(0.02, normalised=True).weight(one, context()) == KL(0.02, normalised=True).weight(three, context())
+    assert KL(0.02, normalized=True).weight(one, context()) == KL(0.02, normalized=True).weight(three, context())
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_capacity_distance_of_the_batch_and_of_each_image():
     assert not Capacity().per_sample
     assert sample["capacity_gap"].value.shape == (2,)
     assert Capacity(reduction="sample").per_sample
-    assert batch["kl"].weight == batch["capacity"].weight == 0  # watched, not learnt from
+    assert batch["kl"].weight == batch["capacity"].weight == 0  # watched, not learned from
 
 
 def test_batch_distance_never_exceeds_that_of_images():

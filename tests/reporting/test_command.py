@@ -38,7 +38,7 @@ def parsed(command: str, experiment) -> tuple[str, str, dict[str, Any]]:
     ("model", "options"),
     [
         ("vae", {}),
-        ("beta_vae", {"beta": 0.1 + 0.2, "normalised": True, "steps": 77, "seed": 3}),
+        ("beta_vae", {"beta": 0.1 + 0.2, "normalized": True, "steps": 77, "seed": 3}),
         ("beta_vae", {"beta": 1, "lr": 1e-5, "batch_size": 7, "latent_dim": 3, "log_every": 1, "checkpoint_every": 5}),
         ("beta_vae", {"epochs": 2.5, "order": "shuffled", "test_share": 0.25, "likelihood": "gaussian", "evaluate_every": 9}),
         ("beta_vae_capacity", {"capacity": 5, "optimizer": "sgd", "weight_decay": 1e-4, "keep_checkpoints": 0}),
@@ -52,5 +52,5 @@ def test_parsing_the_command_gives_the_experiment_again(model, options):
 
 def test_defaults_are_not_written():
     assert command_line(plan("beta_vae", TINY, {})[0]) == f"unbraid train beta_vae {TINY}"
-    assert command_line(plan("beta_vae", TINY, {"beta": 2, "normalised": True})[0]).endswith("--beta 2 --normalised")
+    assert command_line(plan("beta_vae", TINY, {"beta": 2, "normalized": True})[0]).endswith("--beta 2 --normalized")
     assert command_line(plan("beta_vae", TINY, {})[0], extend=9000).endswith("--extend 9000")

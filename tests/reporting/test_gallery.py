@@ -31,7 +31,7 @@ def views(trained):
 
 
 def pixels_of(figure):
-    """All images of a figure, grey ones without their equal colours, from the top and then from the left."""
+    """All images of a figure, gray ones without their equal colors, from the top and then from the left."""
     boxes = sorted((-round(ax.get_position().y1, 6), round(ax.get_position().x0, 6), i) for i, ax in enumerate(figure.axes))
     found = [np.asarray(figure.axes[i].images[0].get_array()) for _, _, i in boxes]
     return [one[..., 0] if (one == one[..., :1]).all() else one for one in found]
@@ -85,15 +85,15 @@ def test_traversal_rows_are_sorted_by_kl_and_move_one_latent_over_two_deviations
     figure = draw("traversals", [view], {"dims": 2, "columns": 5, "image": base}).content
     order = np.argsort(-view.table.kl)[:2]
     assert [label.split(" ")[0] for label in labels_of(figure)] == [f"z{j}" for j in order]
-    centre, deviation = aggregate_moments(view.table.mean, view.table.variance)
+    center, deviation = aggregate_moments(view.table.mean, view.table.variance)
     code = view.model.encode(view.dataset.images.bytes(np.array([base])))[0]
     for pixels, j in zip(pixels_of(figure), order, strict=True):
         codes = np.tile(code, (5, 1))
-        codes[:, j] = centre[j] + deviation[j] * np.linspace(-2, 2, 5)
+        codes[:, j] = center[j] + deviation[j] * np.linspace(-2, 2, 5)
         np.testing.assert_array_equal(pixels, strip(to_bytes(view.model.decode(codes))))
     middle = draw("traversals", [view], {"dims": 1, "columns": 3, "base": "prior"}).content
     codes = np.zeros((3, 3), np.float32)
-    codes[:, order[0]] = centre[order[0]] + deviation[order[0]] * np.linspace(-2, 2, 3)
+    codes[:, order[0]] = center[order[0]] + deviation[order[0]] * np.linspace(-2, 2, 3)
     np.testing.assert_array_equal(pixels_of(middle)[0], strip(to_bytes(view.model.decode(codes))))
 
 
@@ -134,8 +134,8 @@ def test_position_maps_are_means_over_all_images_and_over_those_of_a_value(views
     table = view.table
     names = list(table.factor_names)
     j = int(np.argsort(-table.kl)[0])
-    centre, deviation = aggregate_moments(table.mean, table.variance)
-    values = (table.mean[:, j] - centre[j]) / deviation[j]
+    center, deviation = aggregate_moments(table.mean, table.variance)
+    values = (table.mean[:, j] - center[j]) / deviation[j]
     for pixels, scale in zip(pixels_of(figure), (None, 0, 1, 2), strict=False):
         wanted = np.empty((4, 4))
         for y in range(4):

@@ -109,7 +109,7 @@ def test_data_without_factors(make_case):
     assert len(page.images) == 2 + 4 + 4 + 1
 
 
-def test_colour_images(make_case):
+def test_color_images(make_case):
     page = read(make_case(image_shape=(3, 64, 64)).page())
     assert len(page.images) == 2 + 4 + 4 + 1
     n_strips = 2 + 2 * SHOWN + 1

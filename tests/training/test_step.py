@@ -12,7 +12,7 @@ from unbraid.data.draws import Batches
 from unbraid.nn.vae import VAE
 from unbraid.objectives.moves import Move, OfTwo
 from unbraid.terms import AUTOENCODER, Context, Draw, Term
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import train_step
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.recipe import Recipe
@@ -56,7 +56,7 @@ def test_denormal_numbers_count_as_0_in_a_step_and_the_setting_is_as_before_afte
     try:
         if not torch.set_flush_denormal(flushed):
             pytest.skip("this processor has no such setting")
-        train_step(vae, recipe.objective, make_optimisers(vae, recipe), draw, Context(0, 10, 2, torch.Generator()))
+        train_step(vae, recipe.objective, make_optimizers(vae, recipe), draw, Context(0, 10, 2, torch.Generator()))
         assert recipe.objective.seen == [False, False]
         assert tiny_numbers_count() is not flushed
     finally:

@@ -16,7 +16,7 @@ from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
 from unbraid.reporting.tables import term_label
 from unbraid.training.log import is_nats, read_log
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.registry import models
 
@@ -36,19 +36,19 @@ def test_cfactor_vae_holds_a_capacity_instead_of_the_kl(reduction):
 
 
 @pytest.mark.parametrize(("name", "lr", "critic_lr"), [("factor_vae", 1e-4, 3e-5), ("cfactor_vae", 1e-3, 3e-5)])
-def test_the_critic_has_an_optimiser_of_its_own(name, lr, critic_lr):
+def test_the_critic_has_an_optimizer_of_its_own(name, lr, critic_lr):
     recipe = models[name].factory(critic_lr=critic_lr, critic_width=8)
     vae = assemble(recipe, (1, 32, 32), 4, seed=0)
-    optimisers = make_optimisers(vae, recipe)
-    settings = {player: (one.param_groups[0]["lr"], one.param_groups[0]["betas"]) for player, one in optimisers.items()}
+    optimizers = make_optimizers(vae, recipe)
+    settings = {player: (one.param_groups[0]["lr"], one.param_groups[0]["betas"]) for player, one in optimizers.items()}
     assert settings == {"encoder": (lr, (0.9, 0.999)), "decoder": (lr, (0.9, 0.999)), "critic": (critic_lr, (0.5, 0.9))}
 
 
 def test_settings_of_encoder_and_decoder_are_not_the_critic_s():
     experiment, _ = plan("factor_vae", TINY, {"lr": 0.5, "optimizer": "sgd", "critic_width": 8})
     recipe = experiment.recipe()
-    assert (recipe.optimiser.name, recipe.optimiser.lr) == ("sgd", 0.5)
-    critic = recipe.player_optimisers["critic"]
+    assert (recipe.optimizer.name, recipe.optimizer.lr) == ("sgd", 0.5)
+    critic = recipe.player_optimizers["critic"]
     assert (critic.name, critic.lr, critic.betas) == ("adam", 1e-4, (0.5, 0.9))
 
 
@@ -77,7 +77,7 @@ def test_names_in_the_report():
     assert term_label("critic/accuracy") == "Critic's accuracy, 0.5 at chance (no nats)"
 
 
-def test_show_counts_the_critic_and_names_its_optimiser(capsys, monkeypatch):
+def test_show_counts_the_critic_and_names_its_optimizer(capsys, monkeypatch):
     from unbraid.cli import console
     from unbraid.cli.main import main
 

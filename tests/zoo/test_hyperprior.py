@@ -26,10 +26,10 @@ from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
 from unbraid.rates.inverse_wishart import InverseWishart
 from unbraid.terms import Context, Draw
-from unbraid.training.optimisers import make_optimisers
+from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import train_step
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import models
 
 SIGMA, PIXELS, LATENTS = 0.3, 6, 3
@@ -91,10 +91,10 @@ def test_training_finds_the_true_posterior_with_its_correlations():
     clean = torch.randn(512, LATENTS, generator=draw, dtype=torch.float64) @ WEIGHT.T
     x = (clean + SIGMA * torch.randn(512, PIXELS, generator=draw, dtype=torch.float64)).reshape(-1, 1, 1, PIXELS)
     objective, steps = ELBO((InverseWishart(1e6),)), 250
-    optimisers = make_optimisers(vae, Recipe(objective, optimiser=Optimiser("adam", 0.05)))
+    optimizers = make_optimizers(vae, Recipe(objective, optimizer=Optimizer("adam", 0.05)))
     for step in range(steps):
-        optimisers["encoder"].param_groups[0]["lr"] = 0.05 * (1 - step / steps)
-        train_step(vae, objective, optimisers, Draw((x,)), Context(step, steps, 512, draw))
+        optimizers["encoder"].param_groups[0]["lr"] = 0.05 * (1 - step / steps)
+        train_step(vae, objective, optimizers, Draw((x,)), Context(step, steps, 512, draw))
     covariance = torch.linalg.inv(PRECISION)
     deviation = covariance.diagonal().sqrt()
     assert ((covariance / deviation / deviation[:, None]).abs() > 0.3).sum() == LATENTS + 4  # two pairs are correlated

@@ -104,15 +104,15 @@ def test_the_arms_as_meant_weigh_the_reconstruction_by_one():
         assert decoder.terms["nll_fake"].weight == pytest.approx(0.5 / PIXELS)
 
 
-def test_both_players_have_the_published_optimiser():
+def test_both_players_have_the_published_optimizer():
     experiment, _ = plan("soft_intro_vae", TINY, {"lr_milestone": 0.875, "batch_size": 16})
     recipe = experiment.recipe()
     for player in ("encoder", "decoder"):
-        settings = recipe.optimiser_of(player)
+        settings = recipe.optimizer_of(player)
         assert (settings.name, settings.lr, settings.milestones, settings.drop) == ("adam", 2e-4, (0.875,), 0.1)
-    chosen = plan("soft_intro_vae", TINY, {"lr_milestone": 0.875, "lr": 1e-3, "batch_size": 16})[0].recipe().optimiser
+    chosen = plan("soft_intro_vae", TINY, {"lr_milestone": 0.875, "lr": 1e-3, "batch_size": 16})[0].recipe().optimizer
     assert (chosen.lr, chosen.milestones) == (1e-3, (0.875,))
-    assert plan("soft_intro_vae", TINY, {"batch_size": 16})[0].recipe().optimiser.milestones == ()
+    assert plan("soft_intro_vae", TINY, {"batch_size": 16})[0].recipe().optimizer.milestones == ()
 
 
 def test_one_image_has_no_total_correlation_to_estimate():

@@ -31,7 +31,7 @@ _ARGUMENTS = (
     Argument(OptionSpec("overwrite", bool, False, Option("replace an earlier page")), "overwrite", "Options"),
 )
 _ABOUT = (
-    "Write a page to play with what a model learnt: a slider for each latent, images of the data and your own, traversals, "
+    "Write a page to play with what a model learned: a slider for each latent, images of the data and your own, traversals, "
     "and training over time where checkpoints were kept (--keep-checkpoints 0). One HTML file, which opens from disk and asks "
     "no network for anything."
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from unbraid.nn.registry import Shape
     from unbraid.registry import Entry
-    from unbraid.zoo.recipe import Optimiser, Recipe
+    from unbraid.zoo.recipe import Optimizer, Recipe
 
 NETWORKS = ("encoder", "decoder")
 _ARGUMENTS = (
@@ -126,7 +126,7 @@ def _shape(text: str) -> tuple[int, int, int]:
 
 
 def _readable(text: str) -> str:
-    """A docstring without its blocks of LaTeX, which no terminal sets; what is minimised is shown in plain letters."""
+    """A docstring without its blocks of LaTeX, which no terminal sets; what is minimized is shown in plain letters."""
     plain = re.sub(r"\n*\.\. math::.*?(?=\n\n(?! )|\Z)", "", text, flags=re.DOTALL)
     return re.sub(r":math:`([^`]*)`", r"\1", plain)
 
@@ -145,7 +145,7 @@ def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:
 
         yield from explain_figure(entry)
     elif "formula" in entry.details:
-        yield Text.assemble(("Minimises ", "bold"), f"{entry.details['formula']}\n")
+        yield Text.assemble(("Minimizes ", "bold"), f"{entry.details['formula']}\n")
     yield from _options(entry)
     yield from _tuned(entry)
     yield from _published(entry)
@@ -227,22 +227,22 @@ def _table_of_parts(recipe: Recipe) -> Table:
         parts.add_row(name, str(getattr(recipe, name)))
     for option, value in recipe.part_options.items():
         parts.add_row(option, str(value))
-    parts.add_row("optimiser", settings_in_words(recipe.optimiser))
-    for player, optimiser in recipe.player_optimisers.items():
-        parts.add_row(f"optimiser of the {player}", settings_in_words(optimiser))
+    parts.add_row("optimizer", settings_in_words(recipe.optimizer))
+    for player, optimizer in recipe.player_optimizers.items():
+        parts.add_row(f"optimizer of the {player}", settings_in_words(optimizer))
     return parts
 
 
-def settings_in_words(optimiser: Optimiser) -> str:
+def settings_in_words(optimizer: Optimizer) -> str:
     """As in "adam, lr 0.001, betas 0.9 and 0.999"."""
-    said = [optimiser.name, f"lr {optimiser.lr:g}"]
-    if optimiser.name in ("adam", "adamw"):
-        said.append(f"betas {optimiser.betas[0]:g} and {optimiser.betas[1]:g}")
-    if optimiser.weight_decay:
-        said.append(f"weight decay {optimiser.weight_decay:g}{' of weights alone' if optimiser.decay == 'weights' else ''}")
-    if optimiser.milestones:
-        where = " and ".join(f"{one:.0%} of the run" if one <= 1 else f"step {one:,.0f}" for one in optimiser.milestones)
-        said.append(f"times {optimiser.drop:g} at {where}")
+    said = [optimizer.name, f"lr {optimizer.lr:g}"]
+    if optimizer.name in ("adam", "adamw"):
+        said.append(f"betas {optimizer.betas[0]:g} and {optimizer.betas[1]:g}")
+    if optimizer.weight_decay:
+        said.append(f"weight decay {optimizer.weight_decay:g}{' of weights alone' if optimizer.decay == 'weights' else ''}")
+    if optimizer.milestones:
+        where = " and ".join(f"{one:.0%} of the run" if one <= 1 else f"step {one:,.0f}" for one in optimizer.milestones)
+        said.append(f"times {optimizer.drop:g} at {where}")
     return ", ".join(said)
 
 

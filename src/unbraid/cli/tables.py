@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from unbraid.cli.console import out
-from unbraid.metrics.score_table import labelled
+from unbraid.metrics.score_table import labeled
 from unbraid.training.log import is_nats
 
 _COMPARED = {"interval": "95 %", "chance": "chance", "untrained": "untrained", "ceiling": "ceiling"}
@@ -65,7 +65,7 @@ def print_scores(scored: Mapping[str, Any]) -> None:
 def print_metrics(scores: Mapping[str, Any], title: str = "Metrics", **notes: str) -> None:
     """Scores of metrics, each beside what it is to be compared with; `notes` say what the columns are, by their keys."""
     factors = _factors(scores)
-    rows = labelled(scores)
+    rows = labeled(scores)
     shown = {key: label for key, label in _COMPARED.items() if any(key in node for _, node in rows)}
     table, by_factor = _table("metric", "score", *shown.values()), _table("metric", *factors)
     for name, node in rows:

@@ -81,8 +81,8 @@ class Experiment:
         """The model's recipe with the parts and settings of this run."""
         own: Recipe = models[self.model].factory(**self.model_options)
         made = with_rates(self.model, own, self.rate, self.rate_options)
-        optimiser = replace(made.optimiser, name=self.optimizer, lr=self.lr, weight_decay=self.weight_decay)
-        return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimiser=optimiser)
+        optimizer = replace(made.optimizer, name=self.optimizer, lr=self.lr, weight_decay=self.weight_decay)
+        return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimizer=optimizer)
 
     def build(self) -> VAE:
         """The model with its initial weights.

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from unbraid.options import Option
 
-OptimiserName = Literal["adam", "adamw", "adagrad", "rmsprop", "sgd"]
+OptimizerName = Literal["adam", "adamw", "adagrad", "rmsprop", "sgd"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Settings:
     latent_dim: Annotated[int | None, Option("number of latents; default: the model's", ge=1, le=10_000)] = None
     seed: Annotated[int, Option("seed of initial weights, order of images and noise", ge=0, lt=2**53)] = 0
     lr: Annotated[float | None, Option("learning rate of encoder and decoder; default: the model's", gt=0)] = None
-    optimizer: Annotated[OptimiserName | None, Option("optimiser of encoder and decoder; default: the model's")] = None
+    optimizer: Annotated[OptimizerName | None, Option("optimizer of encoder and decoder; default: the model's")] = None
     weight_decay: Annotated[
         float | None, Option("weight decay of encoder and decoder, an L2 penalty but for adamw; default: the model's", ge=0)
     ] = None

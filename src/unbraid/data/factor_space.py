@@ -91,7 +91,7 @@ class FactorSpace:
 
     @cached_property
     def _bases(self) -> Int[np.ndarray, "factor"]:
-        # number of images between two neighbouring values of a factor
+        # number of images between two neighboring values of a factor
         return np.concatenate([np.cumprod(self.sizes[:0:-1], dtype=np.int64)[::-1], [1]]).astype(np.int64)
 
     def column(self, name: str) -> int:

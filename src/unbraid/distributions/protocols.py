@@ -52,7 +52,7 @@ class Posterior(Protocol):
         ...
 
     def sample(self, generator: torch.Generator) -> Float[Tensor, "batch latent"]:
-        """One reparameterised draw for each image."""
+        """One reparameterized draw for each image."""
         ...
 
     def log_prob(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch"]:
@@ -64,7 +64,7 @@ class Posterior(Protocol):
         ...
 
     def kl_per_dim(self, prior: Prior) -> Float[Tensor, "batch latent"] | None:
-        """The same for each latent; None where posterior or prior do not factorise or it has no closed form."""
+        """The same for each latent; None where posterior or prior do not factorize or it has no closed form."""
         ...
 
 
@@ -102,7 +102,7 @@ class MarginalHead(PosteriorHead, Protocol):
 
 
 @runtime_checkable
-class Quantiser(PosteriorHead, Protocol):
+class Quantizer(PosteriorHead, Protocol):
     """A head that gives each latent one of the values in a codebook of its own."""
 
     @property
@@ -123,7 +123,7 @@ class Likelihood(Protocol):
 
     @property
     def scale(self) -> Float[Tensor, ""] | None:
-        """Scale of a pixel where it is learnt, to be logged; else None."""
+        """Scale of a pixel where it is learned, to be logged; else None."""
         ...
 
     def energy(
@@ -132,8 +132,8 @@ class Likelihood(Protocol):
         """-log p(x|z) without what no reconstruction changes, in nats per image: never negative."""
         ...
 
-    def normaliser(self, n_values: int) -> Float[Tensor, ""]:
-        """What it is without: nll = energy + normaliser for images of so many values (channels times pixels)."""
+    def normalizer(self, n_values: int) -> Float[Tensor, ""]:
+        """What it is without: nll = energy + normalizer for images of so many values (channels times pixels)."""
         ...
 
     def nll(

@@ -41,7 +41,7 @@ def importance_weighted_bound(
     .. math:: \log p(x) \ge E \log \frac1K \sum_{k=1}^K \frac{p(x|z_k)\, p(z_k)}{q(z_k|x)}, \quad z_k \sim q(z|x)
 
     With one draw it is the evidence lower bound; it grows with the number K of draws towards log p(x), which it equals for
-    every K where q(z|x) is the true posterior. Constants of the likelihood are included. For grey pixels under a Bernoulli
+    every K where q(z|x) is the true posterior. Constants of the likelihood are included. For gray pixels under a Bernoulli
     likelihood p(x|z) is no density, and neither is p(x).
     """
     was_training = vae.training

@@ -93,7 +93,7 @@ def evaluate_model(
             progress=progress(f"bound on log p(x), {split} split") if progress else None,
         )
         overall = {"loss": terms.pop("loss")} if "loss" in terms else {}  # where no move is joint each player has its own
-        constant = float(vae.likelihood.normaliser(math.prod(dataset.shape)))
+        constant = float(vae.likelihood.normalizer(math.prod(dataset.shape)))
         splits[split] = {**found, "nll_constant": constant, **overall, "terms": terms, "log_p_bound": asdict(bound)}
     result: dict[str, Any] = {
         "step": step,

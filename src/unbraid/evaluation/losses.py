@@ -1,4 +1,4 @@
-"""What training minimises, on given images."""
+"""What training minimizes, on given images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def objective_losses(
     device: torch.device,
     progress: Progress | None = None,
 ) -> dict[str, float]:
-    """Every term of the objective, averaged over images: what training minimises, on given images.
+    """Every term of the objective, averaged over images: what training minimizes, on given images.
 
     Images are taken in batches of the training batch size and in an order that is random, but always the same, since some terms
     depend on what a batch holds; the last batch may be shorter and counts for as many images as it has. Further batches of a
@@ -35,7 +35,7 @@ def objective_losses(
     sums: dict[str, float] = {}
     images: dict[str, int] = {}
     seen = 0
-    mixed = np.random.default_rng(0).permutation(index)  # neighbours of a grid look alike
+    mixed = np.random.default_rng(0).permutation(index)  # neighbors of a grid look alike
     for indices in objective.draws.over(dataset, mixed, batch_size):
         draw = Draw(tuple(load_images(dataset, part, device) for part in indices), indices)
         n = len(indices[0])

@@ -40,7 +40,7 @@ def script_json(content: Mapping[str, Any]) -> str:
 def sprite(images: UInt8[np.ndarray, "n c h w"], columns: int) -> str:
     """Images side by side in rows, as a PNG in a data URI; no pixel is changed.
 
-    One channel is grey, two are red and green, of more the first three are kept.
+    One channel is gray, two are red and green, of more the first three are kept.
     """
     n, channels, height, width = images.shape
     rows = -(-n // columns)

@@ -35,7 +35,7 @@ def export_model(
     """Write `encoder.onnx`, `decoder.onnx`, `model.json` and `example.py` to a folder; returns the folder.
 
     `encoder.onnx` takes float32 `images` (n, channel, height, width) in [0, 1] and gives `mean` and `variance` of the latents,
-    without the latter where latents are quantised; `decoder.onnx` takes `codes` (n, latents) and gives `images` in [0, 1].
+    without the latter where latents are quantized; `decoder.onnx` takes `codes` (n, latents) and gives `images` in [0, 1].
     `model.json` says what these are, what each latent was measured to be, and the command that trains the model.
 
     Args:

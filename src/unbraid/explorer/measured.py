@@ -77,7 +77,7 @@ def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) 
     dataset = sample.dataset
     found = model.encode(pixels, distribution=True)
     mean, variance, kl = found.mean, found.variance, found.kl
-    centre, deviation = aggregate_moments(mean, variance)
+    center, deviation = aggregate_moments(mean, variance)
     live = explained(mean, variance) >= ACTIVE
     average = kl.astype(np.float64).mean(0) if kl.shape[1] == model.latent_dim else np.full(model.latent_dim, np.nan)
     shares = _shares(dataset, sample.rows, mean, variance)
@@ -85,13 +85,13 @@ def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) 
         follows(shares, dataset.space.names) if shares is not None and dataset.space is not None else [""] * model.latent_dim
     )
     half, books = np.maximum(WIDTH * deviation, LEAST), model.codebooks
-    low, high = (centre - half, centre + half) if books is None else (books[:, 0] - LEAST, books[:, -1] + LEAST)
+    low, high = (center - half, center + half) if books is None else (books[:, 0] - LEAST, books[:, -1] + LEAST)
     return {
         "latents": [
             {
                 "low": float(low[j]),
                 "high": float(high[j]),
-                "mean": float(centre[j]),
+                "mean": float(center[j]),
                 "sd": float(deviation[j]),
                 "kl": float(average[j]) if np.isfinite(average[j]) else None,
                 "follows": named[j] if live[j] else "",

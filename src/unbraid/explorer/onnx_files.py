@@ -35,7 +35,7 @@ class Encoder(nn.Module):
     def __init__(self, model: Model) -> None:
         super().__init__()
         self.trunk, self.head = model.vae.networks["encoder"], model.vae.networks["posterior"]
-        self.outputs = ("mean",) if model.vae.quantiser else ("mean", "variance")
+        self.outputs = ("mean",) if model.vae.quantizer else ("mean", "variance")
 
     def forward(self, images: Float[Tensor, "n channel height width"]) -> tuple[Float[Tensor, "n latent"], ...]:
         """The outputs, under the names in `outputs`."""

@@ -15,14 +15,14 @@ from unbraid.figures.rows import Row, image_rows
 from unbraid.figures.style import bitmap
 
 MILLISECONDS = 100
-COLOURS = 64
+COLORS = 64
 
 
 def gif(frames: Sequence[UInt8[np.ndarray, "h w 3"]], *, milliseconds: int = MILLISECONDS) -> bytes:
     """A GIF file that repeats without end, each frame shown so long; all have one palette, so that nothing flickers."""
     if not frames:
         raise UsageError("A GIF needs at least one frame.")
-    palette = Image.fromarray(np.concatenate(list(frames))).quantize(COLOURS, dither=Image.Dither.NONE)
+    palette = Image.fromarray(np.concatenate(list(frames))).quantize(COLORS, dither=Image.Dither.NONE)
     made = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     buffer = io.BytesIO()
     made[0].save(buffer, format="GIF", save_all=True, append_images=made[1:], duration=milliseconds, loop=0, optimize=False)

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 SEPARATOR = 190
-"""Grey between images: seen beside black and beside white ones."""
+"""Gray between images: seen beside black and beside white ones."""
 
 Pixels = UInt8[np.ndarray, "rows columns"] | UInt8[np.ndarray, "rows columns 3"]
 
@@ -31,12 +31,12 @@ def shrink(images: UInt8[np.ndarray, "n c h w"], most: int) -> UInt8[np.ndarray,
 
 
 def gap_of(height: int) -> int:
-    """Pixels between neighbours, for images of this height."""
+    """Pixels between neighbors, for images of this height."""
     return max(1, round(height / 32))
 
 
 def strip(images: UInt8[np.ndarray, "n c h w"], *, gap: int | None = None) -> Pixels:
-    """Images side by side with a gap between neighbours: (h, n w + (n - 1) gap), with 3 colours unless there is 1 channel.
+    """Images side by side with a gap between neighbors: (h, n w + (n - 1) gap), with 3 colors unless there is 1 channel.
 
     Two channels are shown as red and green; of more than three, the first three.
     """
@@ -65,7 +65,7 @@ def png(pixels: Pixels) -> bytes:
 def png_within(pixels: Pixels, most: int) -> bytes:
     """A PNG file of at most so many bytes where that can be had, by rounding brightness to 128, 64, ... 8 levels.
 
-    Smooth images of any model fit with all 256 levels; noise in three colours does not.
+    Smooth images of any model fit with all 256 levels; noise in three colors does not.
     """
     made = png(pixels)
     for levels in (128, 64, 32, 16, 8):

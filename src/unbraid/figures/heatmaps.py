@@ -15,7 +15,7 @@ from unbraid.figures.style import GRID, INK, PIXELS_PER_INCH, canvas, drawing, w
 CELL_WIDTH, CELL_HEIGHT, ROW_LABEL, HEADER = 92, 30, 120, 46
 """In CSS pixels."""
 UNSEEN = (200, 200, 200)
-"""Colour of positions without an image."""
+"""Color of positions without an image."""
 
 
 def information_heatmap(
@@ -99,11 +99,11 @@ def cells(
     axes: tuple[str, str] | None = None,
     title: str = "",
 ) -> Figure:
-    """A table of coloured cells, the first row at the top, the darker the larger.
+    """A table of colored cells, the first row at the top, the darker the larger.
 
     Args:
         texts: written in the cells.
-        limits: values of the lightest and the darkest colour.
+        limits: values of the lightest and the darkest color.
         marked: cells to outline.
         cell: width and height of one, in CSS pixels.
         axes: what columns and rows are; columns are then named below, as along an axis, else above.
@@ -115,10 +115,10 @@ def cells(
         figure, ax = canvas(label + cell[0] * k, header + cell[1] * n)
         mesh = ax.pcolormesh(np.where(np.isfinite(values), values, np.nan), cmap="Blues", vmin=limits[0], vmax=limits[1],
                              edgecolor=GRID, linewidth=1)  # fmt: skip
-        colours = mesh.get_cmap()(np.clip(np.nan_to_num((values - limits[0]) / (limits[1] - limits[0])), 0, 1))
+        colors = mesh.get_cmap()(np.clip(np.nan_to_num((values - limits[0]) / (limits[1] - limits[0])), 0, 1))
         for i in range(n):
             for j in range(k):
-                dark = _luminance(colours[i, j, :3]) < 0.215  # below, white has the greater contrast
+                dark = _luminance(colors[i, j, :3]) < 0.215  # below, white has the greater contrast
                 ax.text(
                     j + 0.5,
                     i + 0.5,
@@ -146,9 +146,9 @@ def cells(
         return figure
 
 
-def _luminance(colour: Float[np.ndarray, "3"]) -> float:
+def _luminance(color: Float[np.ndarray, "3"]) -> float:
     # relative luminance of WCAG 2
-    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
+    linear = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
     return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
@@ -174,7 +174,7 @@ def means_over_positions(
 
 
 def diverging_pixels(values: Float[np.ndarray, "h w"], limit: float) -> UInt8[np.ndarray, "h w 3"]:
-    """Signed values as colours from blue (-limit) over white (0) to red (limit); grey where there is no value."""
+    """Signed values as colors from blue (-limit) over white (0) to red (limit); gray where there is no value."""
     share = np.clip(np.nan_to_num(values) / (2 * limit) + 0.5, 0, 1)
     pixels = mpl.colormaps["RdBu_r"](share, bytes=True)[..., :3].copy()
     pixels[~np.isfinite(values)] = UNSEEN

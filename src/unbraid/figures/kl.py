@@ -30,7 +30,7 @@ def kl_over_training(
 
     Args:
         names: of all latents, written at the ends of their lines ("z3 scale").
-        shown: latents in colour and named; all others are grey.
+        shown: latents in color and named; all others are gray.
     """
     with drawing():
         figure, ax = canvas(WIDTH, HEIGHT)
@@ -97,6 +97,6 @@ def _name_lines(ax: Axes, values: Float[np.ndarray, "t d"], names: Sequence[str]
     placed = spread(np.array([height for height, _, _ in labels]), gap)
     beside = blended_transform_factory(ax.transAxes, ax.transData)
     for (height, text, place), y in zip(labels, placed, strict=True):
-        colour = OKABE_ITO[place % len(OKABE_ITO)] if place >= 0 else FAINT
-        ax.plot([1.005, 1.03], [height, y], color=colour, linewidth=0.9, transform=beside, clip_on=False)
-        ax.text(1.038, y, text, transform=beside, color=colour, va="center", ha="left", fontsize=12, fontweight="bold")
+        color = OKABE_ITO[place % len(OKABE_ITO)] if place >= 0 else FAINT
+        ax.plot([1.005, 1.03], [height, y], color=color, linewidth=0.9, transform=beside, clip_on=False)
+        ax.text(1.038, y, text, transform=beside, color=color, va="center", ha="left", fontsize=12, fontweight="bold")

@@ -52,11 +52,11 @@ class Panel:
 
 
 def curve_panels(plots: Sequence[Panel], *, columns: int = 2, labels: Sequence[str] = ()) -> Figure:
-    """Quantities over training, one plot each, in one figure. Series of one label have one colour in all of them.
+    """Quantities over training, one plot each, in one figure. Series of one label have one color in all of them.
 
     Args:
         columns: plots side by side.
-        labels: that colours go to first, in this order, so that figures of the same runs agree.
+        labels: that colors go to first, in this order, so that figures of the same runs agree.
     """
     found = [one.label for plot in plots for one in (*plot.lines, *plot.marks)]
     places = {label: place for place, label in enumerate(dict.fromkeys([*labels, *found]))}
@@ -74,7 +74,7 @@ def curve_panels(plots: Sequence[Panel], *, columns: int = 2, labels: Sequence[s
 
 
 def _places(series: Sequence[Series]) -> dict[str, int]:
-    """The place of each label among the different ones, which decides its colour."""
+    """The place of each label among the different ones, which decides its color."""
     return {label: place for place, label in enumerate(dict.fromkeys(one.label for one in series))}
 
 
@@ -107,14 +107,14 @@ def step_axis(ax: Axes) -> None:
 def _draw_line(ax: Axes, one: Series, place: int, named: bool) -> Float[np.ndarray, "t"]:
     lone = len(one) == 1  # a line of one point cannot be seen
     label = one.label if named else "_nolegend_"
-    style = "-" if place < len(OKABE_ITO) else "--"  # where colours come again
+    style = "-" if place < len(OKABE_ITO) else "--"  # where colors come again
     ax.plot(one.steps, one.values, style, color=kind_of(place)[0], label=label, marker="o" if lone else "", zorder=2)
     return one.values
 
 
 def _draw_marks(ax: Axes, one: Series, place: int, named: bool) -> Float[np.ndarray, "t"]:
-    colour, marker = kind_of(place)
-    ax.plot(one.steps, one.values, marker, color=colour, label=one.label if named else "_nolegend_", markersize=6,
+    color, marker = kind_of(place)
+    ax.plot(one.steps, one.values, marker, color=color, label=one.label if named else "_nolegend_", markersize=6,
             markeredgecolor="white", markeredgewidth=0.6, zorder=3)  # fmt: skip
     return one.values
 

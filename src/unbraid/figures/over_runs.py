@@ -45,10 +45,10 @@ def seeds(
             for row, kind in enumerate(kinds):
                 _runs(ax, row, np.asarray(scores[name].get(kind, ()), dtype=np.float64), *kind_of(row), ends)
             for what, value in (references or {}).get(name, {}).items():
-                style, colour = REFERENCES.get(what, ("-.", FAINT))
-                ax.axvline(value, linestyle=style, color=colour, linewidth=1, zorder=1)
+                style, color = REFERENCES.get(what, ("-.", FAINT))
+                ax.axvline(value, linestyle=style, color=color, linewidth=1, zorder=1)
                 ax.annotate(what, (value, 1), xycoords=("data", "axes fraction"), xytext=(0, 1), textcoords="offset points",
-                            fontsize=9, color=colour, ha="center", va="bottom")  # fmt: skip
+                            fontsize=9, color=color, ha="center", va="bottom")  # fmt: skip
             ax.set_yticks(range(len(kinds)), kinds)
             ax.set_ylim(len(kinds) - 0.5, -0.5)
             ax.tick_params(axis="y", length=0)
@@ -59,7 +59,7 @@ def seeds(
         return figure
 
 
-def _runs(ax: Axes, row: int, values: np.ndarray, colour: str, marker: str, ends: tuple[float, float]) -> None:
+def _runs(ax: Axes, row: int, values: np.ndarray, color: str, marker: str, ends: tuple[float, float]) -> None:
     known = values[np.isfinite(values)]
     if not len(known):
         return
@@ -67,47 +67,47 @@ def _runs(ax: Axes, row: int, values: np.ndarray, colour: str, marker: str, ends
         ax.plot(
             np.clip(mean_interval(known.tolist()), *ends),
             (row, row),
-            color=colour,
+            color=color,
             linewidth=2.4,
             solid_capstyle="butt",
             zorder=2,
         )
     mean = float(known.mean())
     ax.plot((mean, mean), (row - 0.3, row + 0.3), color=INK, linewidth=2, zorder=2.5)
-    ax.plot(known, np.full(len(known), row), marker, color=colour, markersize=6.5, markeredgecolor="white", markeredgewidth=0.7,
+    ax.plot(known, np.full(len(known), row), marker, color=color, markersize=6.5, markeredgecolor="white", markeredgewidth=0.7,
             zorder=3)  # fmt: skip
 
 
 def label_efficiency(
     labels: Sequence[int], accuracies: Mapping[str, Sequence[Sequence[float]]], *, title: str = "Accuracy of a linear probe"
 ) -> Figure:
-    """How often a classifier names the factors right, by the number of labelled images it learns from.
+    """How often a classifier names the factors right, by the number of labeled images it learns from.
 
     Lines are means over runs of a kind, bands their 95 % intervals, dots runs.
 
     Args:
-        labels: numbers of labelled images, ascending.
+        labels: numbers of labeled images, ascending.
         accuracies: for each kind of run, for each run, the accuracy with so many labels.
     """
     with drawing():
         figure, ax = canvas(560, 360)
         ax.set_title(title)
         for place, (kind, runs) in enumerate(accuracies.items()):
-            colour, marker = kind_of(place)
+            color, marker = kind_of(place)
             values = np.asarray(runs, dtype=np.float64)
             ax.plot(
-                labels, values.mean(0), color=colour, marker=marker, markersize=7, markeredgecolor="white", label=kind, zorder=4
+                labels, values.mean(0), color=color, marker=marker, markersize=7, markeredgecolor="white", label=kind, zorder=4
             )
             if len(values) > 1:
                 ends = np.array([mean_interval(column.tolist()) for column in values.T])
-                ax.fill_between(labels, ends[:, 0], ends[:, 1], color=colour, alpha=0.15, linewidth=0, zorder=1)
+                ax.fill_between(labels, ends[:, 0], ends[:, 1], color=color, alpha=0.15, linewidth=0, zorder=1)
                 for run in values:
-                    ax.plot(labels, run, ".", color=colour, markersize=4, alpha=0.7, zorder=3)
+                    ax.plot(labels, run, ".", color=color, markersize=4, alpha=0.7, zorder=3)
         ax.set_xscale("log")
         ax.set_xticks(list(labels))
         ax.minorticks_off()
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        ax.set_xlabel("labelled images")
+        ax.set_xlabel("labeled images")
         ax.set_ylim(0, 1.02)
         ax.legend(loc="best")
         return figure

@@ -34,7 +34,7 @@ def rate_distortion(
     Small dots are runs, large ones means over runs of one kind and one value of the option, joined in order of that value.
 
     Args:
-        kinds: what each run is, such as the name of its model; one colour each.
+        kinds: what each run is, such as the name of its model; one color each.
         along: value of an option in each run, such as beta; NaN where a kind has no such option.
         option: how it is called in labels.
     """
@@ -62,19 +62,19 @@ def _curve(
     ax: Axes, x: np.ndarray, y: np.ndarray, values: np.ndarray, place: int, kind: str
 ) -> list[tuple[float, tuple[float, float]]]:
     """Draw the runs of a kind; the mean of those of each value of the option."""
-    colour, marker = kind_of(place)
-    ax.plot(x, y, ".", color=colour, markersize=5, alpha=0.6, zorder=3)
+    color, marker = kind_of(place)
+    ax.plot(x, y, ".", color=color, markersize=5, alpha=0.6, zorder=3)
     known = np.unique(values[np.isfinite(values)])
     groups = [values == value for value in known] or [np.ones(len(x), dtype=bool)]
     means = np.array([(x[own].mean(), y[own].mean()) for own in groups])
-    ax.plot(means[:, 0], means[:, 1], color=colour, marker=marker, markersize=8, markeredgecolor="white", label=kind, zorder=4)
+    ax.plot(means[:, 0], means[:, 1], color=color, marker=marker, markersize=8, markeredgecolor="white", label=kind, zorder=4)
     return [(float(value), (float(mean[0]), float(mean[1]))) for value, mean in zip(known, means, strict=False)]
 
 
 def _name(ax: Axes, named: Sequence[tuple[str, tuple[float, float], str]], spans: tuple[float, float]) -> None:
     """Write what points are beside them, once where several of one name lie together."""
     written: list[tuple[str, tuple[float, float]]] = []
-    for words, at, colour in named:
+    for words, at, color in named:
         near = [
             all(abs(a - b) < TOGETHER * (span or 1) for a, b, span in zip(at, other, spans, strict=True))
             for said, other in written
@@ -82,7 +82,7 @@ def _name(ax: Axes, named: Sequence[tuple[str, tuple[float, float], str]], spans
         ]
         if not any(near):
             written.append((words, at))
-            ax.annotate(words, at, xytext=(7, 6), textcoords="offset points", fontsize=10.5, color=colour, zorder=5)
+            ax.annotate(words, at, xytext=(7, 6), textcoords="offset points", fontsize=10.5, color=color, zorder=5)
 
 
 def _equal_bounds(ax: Axes) -> None:
@@ -111,7 +111,7 @@ def trade_off(
     Args:
         reconstruction: -log p(x|z) in nats per image.
         score: of disentanglement, more is better.
-        kinds: what each run is; one colour each.
+        kinds: what each run is; one color each.
         name: of the score.
         limits: least and largest score there can be, where intervals end.
     """
@@ -120,15 +120,15 @@ def trade_off(
         ax.set_title(f"{name} against reconstruction")
         for place, kind in enumerate(dict.fromkeys(kinds)):
             own = np.array([one == kind for one in kinds])
-            colour, marker = kind_of(place)
+            color, marker = kind_of(place)
             x, y = reconstruction[own], score[own]
-            ax.plot(x, y, ".", color=colour, markersize=6, alpha=0.6, zorder=3)
-            centre = (float(x.mean()), float(y.mean()))
+            ax.plot(x, y, ".", color=color, markersize=6, alpha=0.6, zorder=3)
+            center = (float(x.mean()), float(y.mean()))
             if len(x) > 1:
                 for ends, at in ((mean_interval(x.tolist()), 0), (np.clip(mean_interval(y.tolist()), *limits), 1)):
-                    bar = [ends, (centre[1], centre[1])] if at == 0 else [(centre[0], centre[0]), ends]
-                    ax.plot(*bar, color=colour, linewidth=1.4, alpha=0.8, zorder=3)
-            ax.plot(*centre, marker, color=colour, markersize=9, markeredgecolor="white", label=kind, zorder=4)
+                    bar = [ends, (center[1], center[1])] if at == 0 else [(center[0], center[0]), ends]
+                    ax.plot(*bar, color=color, linewidth=1.4, alpha=0.8, zorder=3)
+            ax.plot(*center, marker, color=color, markersize=9, markeredgecolor="white", label=kind, zorder=4)
         ax.set_xlabel("reconstruction: −log p(x|z), nats per image (← better)")
         ax.set_ylabel(f"{name} (better →)")
         ax.margins(0.1)

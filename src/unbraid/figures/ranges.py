@@ -20,16 +20,16 @@ def aggregate_moments(
     """
     means = np.where(np.isfinite(mean), mean, np.nan).astype(np.float64)
     variances = np.where(np.isfinite(variance), variance, np.nan).astype(np.float64)
-    centre = _mean(means)
-    return centre, np.sqrt(_mean((means - centre) ** 2) + _mean(variances))
+    center = _mean(means)
+    return center, np.sqrt(_mean((means - center) ** 2) + _mean(variances))
 
 
 def explained(mean: Float32[np.ndarray, "n d"], variance: Float32[np.ndarray, "n d"]) -> Float[np.ndarray, "d"]:
     """Share of each latent's aggregate variance that the posterior means make up: 0 for a dead latent, 1 without noise."""
-    centre, deviation = aggregate_moments(mean, variance)
+    center, deviation = aggregate_moments(mean, variance)
     means = np.where(np.isfinite(mean), mean, np.nan).astype(np.float64)
-    between, total = _mean((means - centre) ** 2), deviation**2
-    rounding = 1e-12 * centre**2  # of float32 means that are all the same
+    between, total = _mean((means - center) ** 2), deviation**2
+    rounding = 1e-12 * center**2  # of float32 means that are all the same
     return np.asarray(np.divide(between, total, out=np.zeros_like(total), where=total > rounding))
 
 
@@ -37,8 +37,8 @@ def traversal_values(
     mean: Float32[np.ndarray, "n d"], variance: Float32[np.ndarray, "n d"], n: int
 ) -> Float[np.ndarray, "d value"]:
     """n values for each latent, evenly from 2 standard deviations of the aggregate posterior below its mean to 2 above."""
-    centre, deviation = aggregate_moments(mean, variance)
-    return np.asarray(centre[:, None] + deviation[:, None] * np.linspace(-WIDTH, WIDTH, n))
+    center, deviation = aggregate_moments(mean, variance)
+    return np.asarray(center[:, None] + deviation[:, None] * np.linspace(-WIDTH, WIDTH, n))
 
 
 def _mean(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "d"]:

@@ -21,12 +21,12 @@ MARGIN, BETWEEN, PART, BESIDE, LINE = 8, 8, 18, 12, 18
 """In CSS pixels: around all, between rows, between parts of a row, between label and images, height of a line of text."""
 HEADING, NOTE, FOOT = 11.0, 10.0, 10.5
 KEY = (240, 12)
-"""Width and height of the bar of colours."""
+"""Width and height of the bar of colors."""
 
 
 @dataclass(frozen=True, eq=False)
 class Key:
-    """A bar of colours with words below it, spread evenly from its left to its right end."""
+    """A bar of colors with words below it, spread evenly from its left to its right end."""
 
     pixels: UInt8[np.ndarray, "1 n 3"]
     words: tuple[str, ...]
@@ -60,7 +60,7 @@ def image_rows(
         headings: one above each part.
         feet: words below each part, spread evenly from its left to its right end.
         tile: about how many CSS pixels wide an image is; by default so that rows are `STRIP` wide, but one image 96 at most.
-        key: what colours mean, below all.
+        key: what colors mean, below all.
     """
     shown = [row and Row(row.label, shrink(row.images, LARGEST), row.note) for row in rows]
     first = next(row for row in shown if row)
@@ -125,6 +125,6 @@ class _Page:
     def image(self, x: float, y: float, width: float, height: float, pixels: np.ndarray) -> None:
         box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
         ax = self.figure.add_axes(box)
-        colours = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)  # colour maps round some greys
-        ax.imshow(colours, interpolation="none", aspect="auto")
+        colors = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)  # color maps round some grays
+        ax.imshow(colors, interpolation="none", aspect="auto")
         ax.set_axis_off()

@@ -29,7 +29,7 @@ class Series:
 
     @property
     def thinned(self) -> Series:
-        """With at most `POINTS` points, each the mean of a group of neighbours."""
+        """With at most `POINTS` points, each the mean of a group of neighbors."""
         steps, values = thin(self.steps, self.values[:, None])
         return Series(self.label, steps, values[:, 0])
 
@@ -40,7 +40,7 @@ class Series:
 def thin(
     steps: Int[np.ndarray, "t"], values: Float[np.ndarray, "t d"], most: int = POINTS
 ) -> tuple[Int[np.ndarray, "s"], Float[np.ndarray, "s d"]]:
-    """Means of groups of neighbouring entries, and the last step of each, so that at most so many points are left."""
+    """Means of groups of neighboring entries, and the last step of each, so that at most so many points are left."""
     if len(steps) <= most:
         return steps, values
     size = -(-len(steps) // most)

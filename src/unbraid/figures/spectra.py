@@ -49,8 +49,8 @@ def spectrum(images: UInt8[np.ndarray, "n c h w"]) -> Spectrum:
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
     power = np.zeros((height, width))
     for image in images.astype(np.float64) / 255:
-        centred = (image - image.mean((1, 2), keepdims=True)) * window
-        power += (np.abs(np.fft.fft2(centred)) ** 2).sum(0)
+        centerd = (image - image.mean((1, 2), keepdims=True)) * window
+        power += (np.abs(np.fft.fft2(centerd)) ** 2).sum(0)
     power /= n * channels * height * width
     y, x = np.abs(np.fft.fftfreq(height))[:, None], np.abs(np.fft.fftfreq(width))[None]
     ring = np.rint(np.hypot(y, x) * side).astype(np.int64)
@@ -85,10 +85,10 @@ def spectra(originals: UInt8[np.ndarray, "n c h w"], decoded: Mapping[str, UInt8
         right.set_title("Share kept by reconstructions")
         right.axhline(1, color=INK, linewidth=1, zorder=1)
         for place, (name, images) in enumerate(decoded.items()):
-            found, colour = spectrum(images), kind_of(place)[0]
-            (line,) = left.plot(found.frequency, found.power, color=colour)
+            found, color = spectrum(images), kind_of(place)[0]
+            (line,) = left.plot(found.frequency, found.power, color=color)
             kept = np.divide(found.power, wanted.power, out=np.full_like(found.power, np.nan), where=wanted.power > 0)
-            right.plot(wanted.frequency, kept, color=colour)
+            right.plot(wanted.frequency, kept, color=color)
             handles[f"{name}: {_kept(found, wanted)}"] = line
         left.set_yscale("log")
         left.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))

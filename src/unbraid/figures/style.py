@@ -18,8 +18,8 @@ from matplotlib.textpath import TextToPath
 from PIL import Image
 
 OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#6b5b95", "#4d4d4d")
-"""Colours that people with any colour vision can tell apart (Okabe and Ito, 2008); their yellow and black, too faint and too
-heavy for lines on white, are replaced by a violet and a grey."""
+"""Colors that people with any color vision can tell apart (Okabe and Ito, 2008); their yellow and black, too faint and too
+heavy for lines on white, are replaced by a violet and a gray."""
 INK, FAINT, GRID = "#1f2328", "#6e7781", "#e4e7eb"
 PIXELS_PER_INCH = 72
 """SVG units are points, so that a font of size 12 is 12 CSS pixels high in a figure shown at its own width."""
@@ -69,7 +69,7 @@ BARE: Any = {
 }
 """What files would tell of when and by what they were made; without it, equal figures give equal bytes."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-"""One a colour, so that figures can be read without colours too."""
+"""One a color, so that figures can be read without colors too."""
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def panels(n: int, columns: int, width: float, height: float) -> tuple[Figure, l
 
 
 def kind_of(place: int) -> tuple[str, str]:
-    """Colour and marker of one among several kinds; colours repeat after eight, with other markers."""
+    """Color and marker of one among several kinds; colors repeat after eight, with other markers."""
     return OKABE_ITO[place % len(OKABE_ITO)], MARKERS[(place + place // len(OKABE_ITO)) % len(MARKERS)]
 
 

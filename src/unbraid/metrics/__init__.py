@@ -37,7 +37,7 @@ from unbraid.metrics.posterior_statistics import (
 )
 from unbraid.metrics.samples import Samples, gather
 from unbraid.metrics.sap import sap
-from unbraid.metrics.strong_generalisation import strong_generalisation
+from unbraid.metrics.strong_generalization import strong_generalization
 from unbraid.metrics.z_max import z_max
 
 __all__ = [
@@ -70,7 +70,7 @@ __all__ = [
     "modularity",
     "mutual_information",
     "sap",
-    "strong_generalisation",
+    "strong_generalization",
     "udr",
     "var_dimension_wise_kl",
     "var_kl_per_dim",

@@ -114,8 +114,8 @@ def _log_mixture(
     Squares are expanded into matrix products, z^2/v - 2 z m/v + m^2/v: at a standard deviation of 1e-5 of the means' spread
     they cancel to about 1e-5 nats.
     """
-    centre = mean.mean(0)
-    z, mean = z - centre, mean - centre
+    center = mean.mean(0)
+    z, mean = z - center, mean - center
     precision = 1 / variance
     constant = 0.5 * (np.log(precision) - mean**2 * precision - LOG_2PI).sum(1)
     found = np.empty(len(z))

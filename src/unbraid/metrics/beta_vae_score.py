@@ -12,11 +12,11 @@ from unbraid.errors import UsageError
 from unbraid.metrics.probes import multinomial_probe
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather
-from unbraid.metrics.splitting import standardised
+from unbraid.metrics.splitting import standardized
 from unbraid.metrics.votes import rows_by_value
 from unbraid.options import Option
 
-DEFINITIONS = ("standardised", "locatello2019", "signed")
+DEFINITIONS = ("standardized", "locatello2019", "signed")
 
 
 class VoteScores(TypedDict):
@@ -47,8 +47,8 @@ def beta_vae_score(
     factors: Factors = None,
     *,
     definition: Annotated[
-        Literal["standardised", "locatello2019", "signed"], Option("how the differences of a vote become features")
-    ] = "standardised",
+        Literal["standardized", "locatello2019", "signed"], Option("how the differences of a vote become features")
+    ] = "standardized",
     pairs: Annotated[int, Option("pairs of samples a vote", ge=1)] = 64,
     train_votes: Annotated[int, Option("votes that the classifier learns from", ge=1)] = 10_000,
     test_votes: Annotated[int, Option("votes that it is scored on", ge=1)] = 5_000,
@@ -64,9 +64,9 @@ def beta_vae_score(
     and its class is k. Samples are rows of the table: first any row, then any of those that share its value.
     Definitions:
 
-    * "standardised": features are standardised, so that the scale of latents does not matter.
+    * "standardized": features are standardized, so that the scale of latents does not matter.
     * "locatello2019": they are not. With small codes the penalty of the classifier then keeps it at chance.
-    * "signed": the difference without its absolute value, as some reports write it, standardised. Its mean is 0 whatever is
+    * "signed": the difference without its absolute value, as some reports write it, standardized. Its mean is 0 whatever is
       shared, so it is blind: only its spread tells factors apart, which a linear classifier cannot use.
 
     Range 0 to 1. Chance is 1 / K. A perfect code scores 1. Two factors of equal sizes at 45 degrees score 1/2 where there are
@@ -79,10 +79,10 @@ def beta_vae_score(
     rng = np.random.default_rng(seed)
     held = rng.integers(0, samples.factors.shape[1], train_votes + test_votes)
     features = _differences(samples.codes, samples.factors, held, pairs, definition == "signed", rng)
-    learnt, read = features[:train_votes], features[train_votes:]
+    learned, read = features[:train_votes], features[train_votes:]
     if definition != "locatello2019":
-        learnt, read = standardised(learnt, read)
-    found = multinomial_probe(learnt, held[:train_votes], read)
+        learned, read = standardized(learned, read)
+    found = multinomial_probe(learned, held[:train_votes], read)
     right = found.classes[found.scores.argmax(1)] == held[train_votes:]
     return vote_scores(right, held[train_votes:], samples)
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
 from unbraid.errors import UsageError
-from unbraid.metrics.splitting import standardised
+from unbraid.metrics.splitting import standardized
 
 LASSO_PENALTY = 0.1
 LEAST_KL = 0.01
@@ -50,7 +50,7 @@ def udr(
         \frac{1}{d_a} \sum_i \frac{r_a(i)^2}{\sum_j R_{ij}} I_a(i) \Bigr]
 
     R is |Spearman's correlation| of latent i of model a and j of model b, or the |coefficients| of a Lasso (penalty 0.1) from
-    the standardised latents of a to those of b; r is the largest entry of a row or a column. Only informative latents count:
+    the standardized latents of a to those of b; r is the largest entry of a row or a column. Only informative latents count:
     those with a mean KL (`kl`, an array per model) above 0.01 nats, or all that are not constant where no KL is given. The
     score of a model is the median over all others.
 
@@ -96,7 +96,7 @@ def _informative(
 
 
 def _correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
-    left, right = standardised(first, first)[0], standardised(second, second)[0]
+    left, right = standardized(first, first)[0], standardized(second, second)[0]
     return np.minimum(np.abs(left.T @ right) / len(left), 1.0)
 
 
@@ -109,7 +109,7 @@ def _rank_correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarr
 def _lasso_weights(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
     from sklearn.linear_model import Lasso
 
-    left, right = standardised(first, first)[0], standardised(second, second)[0]
+    left, right = standardized(first, first)[0], standardized(second, second)[0]
     model = Lasso(LASSO_PENALTY, random_state=0)
     weights: Float64[np.ndarray, "b a"] = np.stack([model.fit(left, column).coef_ for column in right.T])
     return np.abs(weights).T

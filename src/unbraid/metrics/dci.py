@@ -15,7 +15,7 @@ from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
-from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
@@ -72,14 +72,14 @@ MODELS: dict[str, Callable[[int], Any]] = {
 """Classifiers, made from a seed."""
 
 
-def fitted_model(model: str, learnt: Float64[np.ndarray, "a d"], labels: Int64[np.ndarray, "a"], seed: int) -> Any:
-    """One of `MODELS` that has learnt two values or more."""
+def fitted_model(model: str, learned: Float64[np.ndarray, "a d"], labels: Int64[np.ndarray, "a"], seed: int) -> Any:
+    """One of `MODELS` that has learned two values or more."""
     with any_number_of_classes():
-        return MODELS[model](seed).fit(learnt, labels)
+        return MODELS[model](seed).fit(learned, labels)
 
 
 def classified(
-    learnt: Float64[np.ndarray, "a d"],
+    learned: Float64[np.ndarray, "a d"],
     labels: Int64[np.ndarray, "a"],
     read: Float64[np.ndarray, "b d"],
     truth: Int64[np.ndarray, "b"],
@@ -87,27 +87,27 @@ def classified(
     seed: int,
 ) -> tuple[Float64[np.ndarray, "d"], float]:
     """Importances of latents to a classifier, and its accuracy on unseen samples."""
-    fitted = fitted_model(model, learnt, labels, seed)
+    fitted = fitted_model(model, learned, labels, seed)
     # rounding may leave boosted trees importances just below 0
     weights = np.abs(fitted.feature_importances_) if hasattr(fitted, "feature_importances_") else np.abs(fitted.coef_).mean(0)
     return weights, float((fitted.predict(read) == truth).mean())
 
 
 def regressed(
-    learnt: Float64[np.ndarray, "a d"],
+    learned: Float64[np.ndarray, "a d"],
     labels: Int64[np.ndarray, "a"],
     read: Float64[np.ndarray, "b d"],
     truth: Int64[np.ndarray, "b"],
     seed: int,
 ) -> tuple[Float64[np.ndarray, "d"], float]:
-    """Absolute coefficients of a lasso to the standardised numbers of the values, and R^2 on unseen samples, at least 0."""
+    """Absolute coefficients of a lasso to the standardized numbers of the values, and R^2 on unseen samples, at least 0."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
 
-    targets, wanted = standardised(labels[:, None], truth[:, None])
+    targets, wanted = standardized(labels[:, None], truth[:, None])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is a part of the published definition
-        fitted = Lasso(LASSO_PENALTY, random_state=seed).fit(learnt, targets[:, 0])
+        fitted = Lasso(LASSO_PENALTY, random_state=seed).fit(learned, targets[:, 0])
     error, variance = float(((fitted.predict(read) - wanted[:, 0]) ** 2).mean()), float(wanted.var())
     return np.abs(fitted.coef_), max(0.0, 1 - error / variance) if variance > 0 else 0.0
 
@@ -127,13 +127,13 @@ def importances(
 ) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
     """How much each latent matters to the prediction of each factor, and how good predictions of unseen samples are."""
     train, test = split_rows(len(codes), TRAIN, TEST, seed)
-    learnt, read = standardised(codes[train], codes[test])
+    learned, read = standardized(codes[train], codes[test])
     matrix, right = np.zeros((codes.shape[1], factors.shape[1])), np.empty(factors.shape[1])
     for k, labels in enumerate(factors.T):
         if len(np.unique(labels[train])) == 1:  # nothing to predict, so nothing matters
             right[k] = (labels[test] == labels[train][0]).mean()
             continue
-        rows = learnt, labels[train], read, labels[test]
+        rows = learned, labels[train], read, labels[test]
         matrix[:, k], right[k] = regressed(*rows, seed) if model == "lasso" else classified(*rows, model, seed)
     return matrix, right
 
@@ -175,16 +175,16 @@ def dci(
 
     H_b is an entropy to base b; the weights rho and pi are the shares of a row, and of a column, in the sum of R.
     Informativeness is the mean accuracy on unseen samples, as in disentanglement_lib; the paper has an error, less is better.
-    Models learn from standardised codes of 10,000 samples and are scored on 5,000 others, or 2/3 and 1/3 of fewer.
+    Models learn from standardized codes of 10,000 samples and are scored on 5,000 others, or 2/3 and 1/3 of fewer.
     The importance model changes the score, so name it with the number:
 
     * "forest": 10 trees, no leaf with less than a hundredth of the samples; the decrease of impurity. Fast. Smaller leaves
       would learn noise, and give importance to latents that know nothing.
     * "gbt": gradient-boosted trees of scikit-learn, as in disentanglement_lib; slow.
     * "entropy_forest": 100 trees of a depth of 10 at most, by entropy, as in Hsu et al. (2024).
-    * "lasso": absolute coefficients of a linear regression to the numbers of the values, standardised, with the penalty 0.02
+    * "lasso": absolute coefficients of a linear regression to the numbers of the values, standardized, with the penalty 0.02
       of the paper's code. As there, completeness is the plain mean over factors; informativeness is R^2, 1 less the square of
-      their normalised error. For ordered factors. The forests of the paper have a depth of their own for each factor, and are
+      their normalized error. For ordered factors. The forests of the paper have a depth of their own for each factor, and are
       left out.
     * "logistic": mean absolute coefficient of a softmax regression. Sees what is linear only.
 

@@ -53,9 +53,9 @@ def evaluate(
         references: whether to compute chance (the rows of codes shuffled), ceiling and the untrained encoder's scores. They are
             computed on 20,000 samples at most.
         perfect: codes of an encoder that knows all there is to know, which the ceiling is the score of, once they are
-            standardised; by default the factors themselves, as numbers. Where different factors give the same image, no encoder
+            standardized; by default the factors themselves, as numbers. Where different factors give the same image, no encoder
             can know them: give one code to such samples.
-        untrained: codes of the same samples by an encoder that has learnt nothing, scored for comparison; or `Samples` of
+        untrained: codes of the same samples by an encoder that has learned nothing, scored for comparison; or `Samples` of
             others, at best not more than 20,000.
         progress: told how many of how many scores are computed.
 

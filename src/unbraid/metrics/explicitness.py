@@ -12,7 +12,7 @@ from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import Read, area_under_curve, multinomial_probe, one_vs_rest_probe
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
-from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
@@ -48,7 +48,7 @@ def explicitness(
 
     .. math:: \frac1K \sum_k \frac{1}{|V_k|} \sum_{v \in V_k} \mathrm{AUC}\bigl(s_v(z),\, [v_k = v]\bigr)
 
-    Latents are standardised; the probe learns from 10,000 samples in random order and is scored on 5,000 others, or on 2/3
+    Latents are standardized; the probe learns from 10,000 samples in random order and is scored on 5,000 others, or on 2/3
     and 1/3 of fewer. The penalty is scikit-learn's (C = 1). Range 0.5 to 1: what falls below 0.5 by chance counts as 0.5.
     Chance scores 0.5, not 0. Definitions:
 
@@ -63,10 +63,10 @@ def explicitness(
     if definition not in PROBES:
         raise UsageError(f"definition is {definition!r}; allowed: {', '.join(PROBES)}.")
     train, test = split_rows(len(samples), TRAIN, TEST, seed)
-    learnt, read = standardised(samples.codes[train], samples.codes[test])
+    learned, read = standardized(samples.codes[train], samples.codes[test])
     areas = []
     for labels in samples.factors.T:
-        found = PROBES[definition](learnt, labels[train], read)
+        found = PROBES[definition](learned, labels[train], read)
         per_value = [area_under_curve(found.scores[:, c], labels[test] == value) for c, value in enumerate(found.classes)]
         areas.append(max(0.5, float(np.mean(per_value))))
     return {"score": float(np.mean(areas)), "per_factor": samples.by_factor(areas)}

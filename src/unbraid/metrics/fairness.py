@@ -13,7 +13,7 @@ from unbraid.metrics.dci import MODELS, fitted_model
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather
-from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
@@ -68,13 +68,13 @@ def _table(left: Int64[np.ndarray, "n"], right: Int64[np.ndarray, "n"]) -> Float
 
 
 def predictions(samples: Samples, k: int, train: np.ndarray, test: np.ndarray, model: str, seed: int) -> Int64[np.ndarray, "n"]:
-    """What a model that learnt factor k from some rows says of others."""
-    learnt, read = standardised(samples.codes[train], samples.codes[test])
+    """What a model that learned factor k from some rows says of others."""
+    learned, read = standardized(samples.codes[train], samples.codes[test])
     labels = samples.factors[train, k]
     if len(np.unique(labels)) == 1:
         return np.full(len(test), labels[0])
     with any_number_of_classes():
-        return np.asarray(fitted_model(model, learnt, labels, seed).predict(read), dtype=np.int64)
+        return np.asarray(fitted_model(model, learned, labels, seed).predict(read), dtype=np.int64)
 
 
 @metrics.register(
@@ -83,7 +83,7 @@ def predictions(samples: Samples, k: int, train: np.ndarray, test: np.ndarray, m
     formula="1 - mean over pairs (t, s) of TV(predictions of t where s = c, predictions of t), mean over c",
     range=(0.0, 1.0),
     perfect="1",
-    chance="1: codes that know nothing favour nobody",
+    chance="1: codes that know nothing favor nobody",
     blind="to how well factors are predicted: read it beside an accuracy",
     variants=(
         Variant(OWN),
@@ -111,7 +111,7 @@ def fairness(
 
     U_ts is the total variation between predictions of factor t at one value of the sensitive factor s and those at all its
     values (`unfairness`). The published number is the mean of U, where less is better; here more is, as in all scores. Models
-    (`unbraid.metrics.dci` says what they are) learn from standardised latents of 10,000 samples and predict 5,000 others, 2/3
+    (`unbraid.metrics.dci` says what they are) learn from standardized latents of 10,000 samples and predict 5,000 others, 2/3
     and 1/3 of fewer. `per_factor` is the mean over s, `per_sensitive` that over t.
 
     The published protocol sets s to each value and renders the images anew. A table has no such images: samples are taken by

@@ -17,10 +17,10 @@ from unbraid.metrics.mig_sup import LatentScores, over_live
 from unbraid.metrics.probes import any_number_of_classes, multinomial_probe
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather
-from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
-NEIGHBOURS = 10
+NEIGHBORS = 10
 LEAST_RANGE = 1 / 20
 LEAST_QUARTILES = 1 / 10
 
@@ -51,8 +51,8 @@ def predicted_share(samples: Samples, k: int, *, published: bool, seed: int) -> 
     train, _ = split_rows(len(samples), TRAIN, TEST, seed)
     labels = samples.factors[train, k]
     if published:
-        learnt, _ = standardised(samples.codes[train], samples.codes[train])
-        found, truth = multinomial_probe(learnt, labels, learnt, penalty=0.0, balanced=True, iterations=ITERATIONS), labels
+        learned, _ = standardized(samples.codes[train], samples.codes[train])
+        found, truth = multinomial_probe(learned, labels, learned, penalty=0.0, balanced=True, iterations=ITERATIONS), labels
         shares = np.full(len(found.classes), 1 / len(found.classes))
     else:
         found, truth = linear_read(samples, k, seed=seed)
@@ -89,18 +89,18 @@ PUBLISHED = {"hsu2023": wide, "hsu2024": spread_out}
 """Which latents count, by definition."""
 
 
-def _by_neighbours(
+def _by_neighbors(
     codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
 ) -> Float64[np.ndarray, "d k"]:
-    """Shares of information from nearest neighbours."""
+    """Shares of information from nearest neighbors."""
     from sklearn.feature_selection import mutual_info_classif
 
     rows, _ = split_rows(len(codes), TRAIN, TEST, seed)
     found = np.zeros((codes.shape[1], factors.shape[1]))
     for k, labels in enumerate(factors[rows].T):
-        if np.bincount(np.unique(labels, return_inverse=True)[1]).max() > 1:  # a value that occurs once has no neighbours
+        if np.bincount(np.unique(labels, return_inverse=True)[1]).max() > 1:  # a value that occurs once has no neighbors
             with any_number_of_classes():
-                found[:, k] = mutual_info_classif(codes[rows], labels, n_neighbors=NEIGHBOURS, random_state=seed)
+                found[:, k] = mutual_info_classif(codes[rows], labels, n_neighbors=NEIGHBORS, random_state=seed)
     entropies = factor_entropies(factors[rows])
     return found / np.where(entropies > 0, entropies, np.inf)
 
@@ -137,12 +137,12 @@ def infomec(
         E = \frac1K \sum_k \frac{H_0 - H_k}{H_0}
 
     I is I(z_j; v_k) / H(v_k), J the number of live latents (`live`), H_k the cross-entropy of a softmax regression from the
-    standardised latents, and H_0 that of the best guess without them. Definitions:
+    standardized latents, and H_0 that of the best guess without them. Definitions:
 
     * "held_out": bins adjusted for chance (`adjusted_information`), latents that know more than chance gives, a regression
       from 10,000 samples, scored on 5,000 others (2/3 and 1/3 of fewer).
-    * "hsu2023": 10 nearest neighbours, latents whose range is above a 20th of the widest, a regression with
-      balanced classes, scored on the samples that it learnt from.
+    * "hsu2023": 10 nearest neighbors, latents whose range is above a 20th of the widest, a regression with
+      balanced classes, scored on the samples that it learned from.
     * "hsu2024": the same, but latents whose interquartile range is above a tenth of the largest. A latent that has one value in
       three of four samples has none.
 
@@ -155,7 +155,7 @@ def infomec(
         raise UsageError(f"definition is {definition!r}; allowed: held_out, {', '.join(PUBLISHED)}.")
     published = definition in PUBLISHED
     if published:
-        shares, live = _by_neighbours(samples.codes, samples.factors, seed), PUBLISHED[definition](samples.codes)
+        shares, live = _by_neighbors(samples.codes, samples.factors, seed), PUBLISHED[definition](samples.codes)
     else:
         found = information(samples)
         shares, live = np.where(found.known, found.shares, 0.0), found.live

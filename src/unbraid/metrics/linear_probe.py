@@ -12,7 +12,7 @@ from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import Read, multinomial_probe
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather
-from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
@@ -46,8 +46,8 @@ def linear_read(samples: Samples, k: int, *, labels: int = TRAIN, seed: int) -> 
     train, factor = train[:labels], samples.factors[:, k]
 
     def read() -> Read:
-        learnt, unseen = standardised(samples.codes[train], samples.codes[test])
-        return multinomial_probe(learnt, factor[train], unseen, penalty=0.0, iterations=ITERATIONS)
+        learned, unseen = standardized(samples.codes[train], samples.codes[test])
+        return multinomial_probe(learned, factor[train], unseen, penalty=0.0, iterations=ITERATIONS)
 
     return samples.keep(("linear_read", k, len(train), seed), read), factor[test]
 
@@ -60,13 +60,13 @@ def accuracies(samples: Samples, labels: int, seed: int) -> Float64[np.ndarray, 
 
 @metrics.register(
     "linear_probe",
-    source="disentanglement_lib, downstream task by logistic regression; here without a penalty, on standardised latents",
+    source="disentanglement_lib, downstream task by logistic regression; here without a penalty, on standardized latents",
     formula="share of unseen samples whose value of a factor softmax regression names, mean over factors, by number of labels",
     range=(0.0, 1.0),
     perfect="1",
     chance="the share of a factor's commonest value, and 1 for efficiency",
     blind="to whether factors are in latents of their own, since the probe reads all of them",
-    variants=(Variant(f"{OWN}; disentanglement_lib chooses a penalty by cross-validation and does not standardise"),),
+    variants=(Variant(f"{OWN}; disentanglement_lib chooses a penalty by cross-validation and does not standardize"),),
     sampled=True,
     downstream=True,
 )
@@ -77,27 +77,27 @@ def linear_probe(
     seed: Annotated[int, Option("seed of the choice of samples", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> LinearProbe:
-    r"""Linear probe: accuracy of softmax regression on all latents, learnt from 10, 100, 1,000 and 10,000 labelled samples.
+    r"""Linear probe: accuracy of softmax regression on all latents, learned from 10, 100, 1,000 and 10,000 labeled samples.
 
     .. math:: \frac1K \sum_k \Pr\bigl(\arg\max_v w_{kv}^\top z + b_{kv} = v_k\bigr)
 
     All probes are scored on the same 5,000 samples, which none has seen; each has the labels of the one before and more. Of
     fewer than 15,000 samples a third is kept for scoring, and a probe that asks for more labels than the rest has gets all of
-    it: `labels` says how many. Latents are standardised by the labelled samples. Regressions have no penalty and end after 100
+    it: `labels` says how many. Latents are standardized by the labeled samples. Regressions have no penalty and end after 100
     iterations: with the usual penalty a perfect code of 40 values is read right 4 times in 10.
 
     `score` is the accuracy with the most labels. `efficiency` is what share of it 100 labels give, at most 1. It says how fast
-    a factor is learnt and not how well, so codes that know nothing have 1.
+    a factor is learned and not how well, so codes that know nothing have 1.
 
     Range 0 to 1. A perfect code scores 1. Chance scores the share of a factor's commonest value, 0.16 on dSprites. Blind to
     entanglement that a rotation can undo.
     Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    learnt = len(split_rows(len(samples), TRAIN, TEST, seed)[0])
+    learned = len(split_rows(len(samples), TRAIN, TEST, seed)[0])
     asked = (10, 100, 1_000, TRAIN)
     found = {count: accuracies(samples, count, seed) for count in asked}
-    ten, hundred, thousand, most = (_named(samples, found[count], min(count, learnt)) for count in asked)
+    ten, hundred, thousand, most = (_named(samples, found[count], min(count, learned)) for count in asked)
     return {
         "score": most["score"],
         "per_factor": most["per_factor"],

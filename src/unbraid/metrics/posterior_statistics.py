@@ -32,43 +32,43 @@ def gaussian_total_correlation(codes: Shaped[np.ndarray, "..."]) -> float:
     (samples, latents) of two samples or more.
     """
     codes = _checked(codes, least=2)
-    centred = codes - codes.mean(0)
-    scale = np.abs(centred).max(0)
+    centerd = codes - codes.mean(0)
+    scale = np.abs(centerd).max(0)
     live = scale > 1e-12 * np.abs(codes).max(0)
     if live.sum() < 2:
         return 0.0
-    scaled = centred[:, live] / scale[live]
+    scaled = centerd[:, live] / scale[live]
     correlations = np.linalg.eigvalsh(np.corrcoef(scaled, rowvar=False))
     if correlations[0] < 1e-12:
         return float("inf")
     return float(max(0.0, -0.5 * np.log(correlations).sum()))
 
 
-def gaussian_wasserstein_correlation(codes: Shaped[np.ndarray, "..."], *, normalised: bool = True) -> float:
+def gaussian_wasserstein_correlation(codes: Shaped[np.ndarray, "..."], *, normalized: bool = True) -> float:
     r"""Wasserstein correlation of a normal distribution with the covariance of the codes.
 
     .. math:: W_2^2\bigl(\mathcal N(0, \Sigma), \mathcal N(0, D)\bigr) =
         2 \operatorname{tr} \Sigma - 2 \operatorname{tr} \bigl(D^{1/2} \Sigma D^{1/2}\bigr)^{1/2},
         \quad D = \operatorname{diag} \Sigma
 
-    The squared distance to the same distribution with independent latents. Unless `normalised` is false it is divided by the
+    The squared distance to the same distribution with independent latents. Unless `normalized` is false it is divided by the
     sum of variances, tr D: then it is below 2, and a common scale does not matter; the scale of one latent does. 0 for
-    uncorrelated latents, 0.10263 normalised for two of the same variance with a correlation of 0.6. Unlike
+    uncorrelated latents, 0.10263 normalized for two of the same variance with a correlation of 0.6. Unlike
     `gaussian_total_correlation` it is finite for copies of latents. Blind to any dependence that is not linear.
     Source: disentanglement_lib, Locatello et al. (2019). Raises `UsageError` for codes that are not a finite array (samples,
     latents) of two samples or more.
     """
     codes = _checked(codes, least=2)
-    centred = codes - codes.mean(0)
-    scale = np.abs(centred).max()
+    centerd = codes - codes.mean(0)
+    scale = np.abs(centerd).max()
     if scale <= 1e-12 * np.abs(codes).max():
         return 0.0
-    covariance = np.atleast_2d(np.cov(centred / scale, rowvar=False))
+    covariance = np.atleast_2d(np.cov(centerd / scale, rowvar=False))
     deviations = np.sqrt(np.diag(covariance))
     # D^(1/2) S D^(1/2) is symmetric, and the trace of its root is the sum of the roots of its eigenvalues
     roots = np.sqrt(np.maximum(np.linalg.eigvalsh(covariance * np.outer(deviations, deviations)), 0.0))
     distance = max(0.0, 2 * float(np.trace(covariance)) - 2 * float(roots.sum()))
-    return distance / float(np.trace(covariance)) if normalised else distance * float(scale) ** 2
+    return distance / float(np.trace(covariance)) if normalized else distance * float(scale) ** 2
 
 
 def kl_per_dim(mean: Shaped[np.ndarray, "..."], variance: Shaped[np.ndarray, "..."]) -> Float64[np.ndarray, "d"]:

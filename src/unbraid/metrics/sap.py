@@ -13,7 +13,7 @@ from unbraid.metrics.mig import Scores, best_two
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
-from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
@@ -25,8 +25,8 @@ def squared_correlations(
     codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
 ) -> Float64[np.ndarray, "d k"]:
     """R^2 of the regression of each factor on each latent, over all samples; 0 for what is constant."""
-    left, _ = standardised(codes, codes)
-    right, _ = standardised(factors, factors)
+    left, _ = standardized(codes, codes)
+    right, _ = standardized(factors, factors)
     return np.minimum((left.T @ right / len(codes)) ** 2, 1.0)
 
 
@@ -85,7 +85,7 @@ def sap(
     * "kumar2018": squared correlation, the paper's choice for ordered factors, over all samples; the numbers of the values are
       taken as they are. A perfect code scores 1, whatever its scale.
     * "locatello2019": accuracy of a linear support vector machine with C = 0.01 and balanced classes, on the codes as they are:
-      the score changes with their scale. Learnt on 10,000 samples, scored on 5,000 others (2/3 and 1/3 of fewer). A straight
+      the score changes with their scale. Learned on 10,000 samples, scored on 5,000 others (2/3 and 1/3 of fewer). A straight
       line tells few of many values apart, and the second latent is right by chance, so that a perfect code scores far below 1.
 
     Range 0 to 1. Chance scores 0. Blind to what is not linear (a code that says |v - middle|), to the order of values that have

@@ -24,7 +24,7 @@ def nodes(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, part
 
 
-def labelled(scores: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+def labeled(scores: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     """Every score of some metrics with its name, parts below the metric they belong to and indented."""
     return [(f"  {part}" if part else name, node) for name, result in scores.items() for part, node in nodes(result)]
 
@@ -57,7 +57,7 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
 
     def rows(self) -> list[tuple[str, dict[str, Any]]]:
         """Every score with its name, parts below the metric they belong to and indented."""
-        return labelled(self.scores)
+        return labeled(self.scores)
 
     def __str__(self) -> str:
         rows = self.rows()

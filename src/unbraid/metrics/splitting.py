@@ -20,13 +20,13 @@ def split_rows(n: int, train: int, test: int, seed: int) -> tuple[Int64[np.ndarr
     return rows[:cut], rows[cut:]
 
 
-def standardised(
+def standardized(
     fitted: Shaped[np.ndarray, "a d"], applied: Shaped[np.ndarray, "b d"]
 ) -> tuple[Float64[np.ndarray, "a d"], Float64[np.ndarray, "b d"]]:
     """Columns less the mean and over the standard deviation of the first array; constant columns are 0."""
     fitted, applied = fitted.astype(np.float64), applied.astype(np.float64)
     exponent = np.frexp(np.maximum(np.abs(fitted).max(0), np.abs(applied).max(0)))[1]
     fitted, applied = np.ldexp(fitted, -exponent), np.ldexp(applied, -exponent)  # exact; squares of huge and tiny codes are not
-    centre, spread = fitted.mean(0), fitted.std(0)
-    spread = np.where(spread > 1e-12 * np.abs(centre), spread, np.inf)
-    return (fitted - centre) / spread, (applied - centre) / spread
+    center, spread = fitted.mean(0), fitted.std(0)
+    spread = np.where(spread > 1e-12 * np.abs(center), spread, np.inf)
+    return (fitted - center) / spread, (applied - center) / spread

@@ -1,4 +1,4 @@
-"""Residual blocks with batch normalisation, and the widths of networks made of them."""
+"""Residual blocks with batch normalization, and the widths of networks made of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SLOPE = 0.2
 class Residual(nn.Module):
     """leaky(x + norm(conv(leaky(norm(conv(x)))))), convolutions 3 x 3 without biases; x is widened by a 1 x 1 one if need be.
 
-    As in Soft-IntroVAE's code: the second normalisation comes before the sum, not after it as in IntroVAE's.
+    As in Soft-IntroVAE's code: the second normalization comes before the sum, not after it as in IntroVAE's.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

@@ -1,4 +1,4 @@
-"""Running statistics of batch normalisation, and how to keep a pass out of them."""
+"""Running statistics of batch normalization, and how to keep a pass out of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 @contextmanager
 def unremembered(network: nn.Module) -> Iterator[Callable[[], None]]:
-    """While this holds, layers that train normalise by their batch as ever, but their running statistics stay as they are.
+    """While this holds, layers that train normalize by their batch as ever, but their running statistics stay as they are.
 
     For images that are not data: what a trained model does to data must not depend on them. Putting the statistics back
     afterwards would not do, since `backward` needs them as the pass left them; so the pass has copies to write to.

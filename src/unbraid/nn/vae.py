@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.protocols import Likelihood, Posterior, Prior, Quantiser
+from unbraid.distributions.protocols import Likelihood, Posterior, Prior, Quantizer
 from unbraid.errors import UsageError
 from unbraid.terms import Images, Latents, Pass
 
@@ -70,10 +70,10 @@ class VAE(nn.Module):
         return cast(Likelihood, self.networks["likelihood"])
 
     @property
-    def quantiser(self) -> Quantiser | None:
+    def quantizer(self) -> Quantizer | None:
         """What gives latents the values of codebooks; None where they may take any value."""
         head = self.networks["posterior"]
-        return head if isinstance(head, Quantiser) else None
+        return head if isinstance(head, Quantizer) else None
 
     def parameters_of(self, *players: str) -> list[nn.Parameter]:
         """Parameters that the given players own, in a fixed order."""

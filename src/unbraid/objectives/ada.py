@@ -47,7 +47,7 @@ def mean_of_moments(first: DiagonalNormal, second: DiagonalNormal) -> DiagonalNo
 def mean_of_precisions(first: DiagonalNormal, second: DiagonalNormal) -> DiagonalNormal:
     """The mean of the precisions, and that of the means weighted by precision (ML-VAE).
 
-    It is the product of the two densities, normalised, with twice its variance.
+    It is the product of the two densities, normalized, with twice its variance.
     """
     share = torch.sigmoid(second.logvar - first.logvar)  # of the first in the sum of precisions
     mean = torch.lerp(second.mean, first.mean, share)

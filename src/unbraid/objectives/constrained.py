@@ -53,14 +53,14 @@ class Multiplier(nn.Module):
 
 @dataclass(frozen=True)
 class Constrained:
-    r"""Minimise the KL while the reconstruction is as good as a bound asks, or the reconstruction while the KL is within one.
+    r"""Minimize the KL while the reconstruction is as good as a bound asks, or the reconstruction while the KL is within one.
 
     .. math:: \min f \;\text{ such that }\; g \le b: \qquad
         \mathcal{L} = f + \lambda (g - b), \qquad \lambda \leftarrow \lambda\, e^{\rho\, \bar v},
         \quad \bar v \leftarrow m \bar v + (1 - m)\, [g / b - 1]_{-1}^{1}
 
     in nats per image. Held is g: the reconstruction's energy (-log p(x|z) without the likelihood's constant, never negative;
-    f is then the KL), or the KL (f is then -log p(x|z)). Encoder and decoder minimise the Lagrangian at the multiplier as it
+    f is then the KL), or the KL (f is then -log p(x|z)). Encoder and decoder minimize the Lagrangian at the multiplier as it
     is; after their step the multiplier climbs it. It grows while the bound is missed, shrinks while there is room, and stands
     still where g = b: there it is the exact multiplier of the problem. At a fixed multiplier the gradients are those of
     beta-VAE: with the KL held of beta = lambda, with the reconstruction held lambda times those of beta = 1 / lambda.

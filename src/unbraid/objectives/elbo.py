@@ -1,4 +1,4 @@
-"""The game of one: encoder and decoder minimise reconstruction and rate together."""
+"""The game of one: encoder and decoder minimize reconstruction and rate together."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class FactorVAE:
     .. math:: \mathrm{TC} = \mathrm{KL}\Bigl(q(z) \,\Big\|\, \prod_j q(z_j)\Bigr) = E_{q(z)}[d(z)], \qquad
         d(z) = \log q(z) - \sum_j \log q(z_j)
 
-    A step has two moves. Encoder and decoder minimise the above, d being the difference of the critic's two logits. Then the
+    A step has two moves. Encoder and decoder minimize the above, d being the difference of the critic's two logits. Then the
     critic learns d: with cross-entropy it tells the codes of that batch from those of a second, independent batch, each latent
     of which is shuffled over the batch. Its minimum, over all functions, is at the d above. Codes are constants to it; what it
     made of those of the first batch is not computed again.

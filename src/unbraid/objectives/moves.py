@@ -1,7 +1,7 @@
 """Moves and the protocol of objectives.
 
 An objective is a game that yields moves. A move names its players, whose parameters learn, and the named terms they
-minimise; the training loop applies the move and resumes the generator, which then sees the updated parameters.
+minimize; the training loop applies the move and resumes the generator, which then sees the updated parameters.
 One loop serves every objective, adversarial or not (`unbraid.training.step`).
 """
 
@@ -24,16 +24,16 @@ from unbraid.terms import Context, Draw, Term
 
 @dataclass(frozen=True)
 class Move:
-    """What some players minimise together: one backward pass, one step of each of their optimisers.
+    """What some players minimize together: one backward pass, one step of each of their optimizers.
 
     Args:
         players: whose parameters learn; none for a move that has only `after`.
         terms: named terms of their loss.
         watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps.
-        after: called once the step is done, never in evaluation; updates state that is not learnt by gradient (an
+        after: called once the step is done, never in evaluation; updates state that is not learned by gradient (an
             averaged decoder, a multiplier), which lives in the model's buffers.
         passes_go_on: whether a later move of the step goes back through passes of this one too, which are kept until then; the
-            networks that it goes back through must not have learnt since.
+            networks that it goes back through must not have learned since.
     """
 
     players: tuple[str, ...]
@@ -47,7 +47,7 @@ class Move:
         """Weighted sum of the terms, mean over the batch; the one place where weights are applied."""
         parts = [term.weight * term.mean for term in self.terms.values() if term.learns]
         if not parts:
-            raise UsageError(f"Every term of the move of {', '.join(self.players)} has weight 0; nothing would be learnt.")
+            raise UsageError(f"Every term of the move of {', '.join(self.players)} has weight 0; nothing would be learned.")
         return torch.stack([part.float() if part.dtype in (torch.float16, torch.bfloat16) else part for part in parts]).sum()
 
 

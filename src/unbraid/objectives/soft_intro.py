@@ -30,7 +30,7 @@ class SoftIntro(OfTwo):
     r"""Encoder against decoder (Daniel and Tamar, 2021, Algorithm 1), in two moves a step.
 
     With s = 1 / (C H W), L the reconstruction's energy (-log p(x|z) without constants), R the rates, x_f = D(z) for z from the
-    prior, x_r = D(z(x)), and sg for no gradient, the encoder and then the decoder minimise
+    prior, x_r = D(z(x)), and sg for no gradient, the encoder and then the decoder minimize
 
     .. math::
         L_E &= s [\beta_{rec} L(x) + \beta_{kl} R(x)]
@@ -47,7 +47,7 @@ class SoftIntro(OfTwo):
     energy was negative, as estimates of the total correlation can make it) and the players' losses, scaled by s, are no nats.
 
     Deviations from the source: the reconstruction that the encoder has to miss is a constant to it (`target`); all likelihoods
-    are summed over pixels, where the code averages cross-entropies and absolute errors; running statistics of normalisations
+    are summed over pixels, where the code averages cross-entropies and absolute errors; running statistics of normalizations
     come from images and their reconstructions alone.
 
     Args:
@@ -168,4 +168,4 @@ def _weigh(terms: Mapping[str, Term], reconstruction: float, rates: float) -> di
 
 def _nll(vae: VAE, energy: PerImage, images: Images) -> PerImage:
     """-log p(x|z) of the model's own images; `Likelihood.nll` would count them as data where it learns its scale from data."""
-    return energy + vae.likelihood.normaliser(images[0].numel())
+    return energy + vae.likelihood.normalizer(images[0].numel())

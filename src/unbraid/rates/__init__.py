@@ -1,1 +1,1 @@
-"""Rates: regularisers of the posterior, one file each."""
+"""Rates: regularizers of the posterior, one file each."""

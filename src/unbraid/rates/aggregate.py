@@ -66,11 +66,11 @@ def log_aggregate(
 ) -> tuple[PerImage, Float[Tensor, "batch latent"]]:
     """log q(z_i) and log q(z_ij) of each sample of a batch, in nats; takes memory for B x B x D numbers.
 
-    Raises `IncompatibleParts` for a posterior that does not factorise over latents.
+    Raises `IncompatibleParts` for a posterior that does not factorize over latents.
     """
     if not isinstance(posterior, DiagonalNormal):
         raise IncompatibleParts(
-            f"Total correlation is estimated from posteriors that factorise over latents (diagonal_normal), "
+            f"Total correlation is estimated from posteriors that factorize over latents (diagonal_normal), "
             f"not from {type(posterior).__name__}."
         )
     weights = _log_weights(estimator, len(z), n_data, z)

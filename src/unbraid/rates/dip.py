@@ -21,8 +21,8 @@ _SOURCE = "Kumar, Sattigeri and Balakrishnan (2018), Variational Inference of Di
 
 def covariance_of_means(mean: Float[Tensor, "batch latent"]) -> Float[Tensor, "latent latent"]:
     """Covariance over the batch, divided by the number of images: its expectation is (B - 1)/B of the population's."""
-    centred = mean - mean.mean(0)
-    return centred.T @ centred / len(mean)
+    centerd = mean - mean.mean(0)
+    return centerd.T @ centerd / len(mean)
 
 
 def _distances(covariance: Float[Tensor, "latent latent"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:

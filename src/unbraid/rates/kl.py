@@ -21,10 +21,10 @@ class KL:
     .. math:: \beta(t)\, \mathrm{KL}(q(z|x) \,\|\, p(z)), \qquad \beta(t) = \beta_0 + (\beta - \beta_0) \min(1, t / T)
 
     Args:
-        beta: weight; with `normalised`, Higgins' beta_norm = beta * M / N for M latents and N pixels times channels.
+        beta: weight; with `normalized`, Higgins' beta_norm = beta * M / N for M latents and N pixels times channels.
         start: weight beta_0 at the beginning of the warm-up.
         warmup: duration T of the linear way from `start` to `beta`: a fraction of the run up to 1, steps above it; 0 for none.
-        normalised: whether `beta` and `start` are beta_norm.
+        normalized: whether `beta` and `start` are beta_norm.
     """
 
     beta: Annotated[float, Option("weight of the KL", ge=0)] = 1.0
@@ -32,14 +32,14 @@ class KL:
         float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
     ] = 0.0
     start: Annotated[float, Option("beta at the beginning of the warm-up", ge=0)] = 0.0
-    normalised: Annotated[bool, Option("read beta as beta_norm = beta * M / N, for M latents and N pixels times channels")] = (
+    normalized: Annotated[bool, Option("read beta as beta_norm = beta * M / N, for M latents and N pixels times channels")] = (
         False
     )
     per_sample = True
 
     def weight(self, made: Pass, context: Context) -> float:
         """The weight at this step."""
-        scale = made.images[0].numel() / made.z.shape[1] if self.normalised else 1.0
+        scale = made.images[0].numel() / made.z.shape[1] if self.normalized else 1.0
         return scale * (self.start + (self.beta - self.start) * context.ramp(self.warmup))
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

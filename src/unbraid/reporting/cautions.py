@@ -100,7 +100,7 @@ def _dead(latents: Sequence[Latent], table: CodeTable) -> Caution | None:
     if len(dead) == len(latents):
         return Caution(
             "Collapsed posterior",
-            f"No latent carries information about the image ({names}). Try a weaker regulariser or a longer run.",
+            f"No latent carries information about the image ({names}). Try a weaker regularizer or a longer run.",
         )
     what = "latent carries" if len(dead) == 1 else "latents carry"
     why = (

@@ -28,7 +28,7 @@ TITLES = {
     "loss": "Loss as trained: weighted sum of the terms",
     "nll": "Reconstruction, −log p(x|z): nats per image",
     "kl": "KL to the prior: nats per image",
-    "sigma": "Standard deviation of a pixel, as learnt",
+    "sigma": "Standard deviation of a pixel, as learned",
 }
 """Titles of the terms that every objective has; others go by their name."""
 _MARKS = {
@@ -94,7 +94,7 @@ def information_chart(
 
 
 def training_loss(log: Log) -> Series:
-    """The loss that training minimised; where players have losses of their own, the negative bound on log p(x)."""
+    """The loss that training minimized; where players have losses of their own, the negative bound on log p(x)."""
     if "loss" in scalar_names(log, "train"):
         return scalar_series(log, "train", "loss", "training loss")
     nll, kl = scalar_series(log, "train", "nll", "reconstruction term"), scalar_series(log, "train", "kl")

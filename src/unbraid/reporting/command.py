@@ -72,15 +72,15 @@ def _of_parts(experiment: Experiment) -> dict[str, Any]:
 
 def _settings(experiment: Experiment) -> dict[str, Any]:
     recipe: Recipe = models[experiment.model].factory(**experiment.model_options)
-    changed = {"optimizer"} if experiment.optimizer != recipe.optimiser.name else set()
+    changed = {"optimizer"} if experiment.optimizer != recipe.optimizer.name else set()
     measured = tuned(experiment.model, experiment.data, changed)
     defaults = {name: spec.default for name, spec in options_of(Settings).items()} | {
         "steps": recipe.steps,
         "batch_size": recipe.batch_size,
         "latent_dim": recipe.latent_dim,
-        "optimizer": recipe.optimiser.name,
-        "lr": recipe.optimiser.lr,
-        "weight_decay": recipe.optimiser.weight_decay,
+        "optimizer": recipe.optimizer.name,
+        "lr": recipe.optimizer.lr,
+        "weight_decay": recipe.optimizer.weight_decay,
         "encoder": recipe.encoder,
         "decoder": recipe.decoder,
         "likelihood": recipe.likelihood,

@@ -21,7 +21,7 @@ from unbraid.reporting.command import command_line
 from unbraid.reporting.headline import RULE, findings, headline, headline_without_factors
 from unbraid.reporting.latents import SHOWN, has_kl, heard_of, in_order, shares_of
 from unbraid.reporting.numbers import MISSING, count, decimal
-from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, colour_bar, make_pictures, position_maps
+from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, color_bar, make_pictures, position_maps
 from unbraid.reporting.plates import plate
 from unbraid.reporting.templates import render_template
 from unbraid.reporting.view import RunView
@@ -94,7 +94,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         latents=latents,
         shown=shown,
         has_kl=has_kl(table),
-        quantised=model.codebooks is not None,
+        quantized=model.codebooks is not None,
         columns=COLUMNS,
         kl_parts=tables.kl_part_table(scored),
         kl_chart=charts.kl_chart(log, latents, SHOWN),
@@ -109,7 +109,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         if shares is not None
         else [],
         position_maps=position_maps(table, shown),
-        colour_bar=colour_bar(),
+        color_bar=color_bar(),
         position_limit=f"{POSITION_LIMIT:g}",
         factors=[name.replace("_", " ") for name in table.factor_names],
         has_factors=table.has_factors,

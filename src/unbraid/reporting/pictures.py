@@ -26,7 +26,7 @@ LARGEST_FILE = 75_000
 STRIP_WIDTH, MAP_WIDTH = 724, 152
 """About this wide, in CSS pixels, are strips and maps shown: 11 images of 64 pixels at their size, of 32 at twice theirs."""
 POSITION_LIMIT = 2.0
-"""Ends of the colour scale of position maps, in standard deviations; a latent that is linear in position reaches 1.7."""
+"""Ends of the color scale of position maps, in standard deviations; a latent that is linear in position reaches 1.7."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,9 @@ def position_maps(table: CodeTable, latents: Sequence[Latent]) -> tuple[Picture,
     x, y = table.factor_names.index("x"), table.factor_names.index("y")
     sizes = (table.factor_sizes[x], table.factor_sizes[y])
     means = means_over_positions(table.mean, table.factors[:, x], table.factors[:, y], sizes)
-    centre, deviation = aggregate_moments(table.mean, table.variance)
+    center, deviation = aggregate_moments(table.mean, table.variance)
     scale = np.where(deviation > 0, deviation, 1.0)
-    maps = (means - centre[:, None, None]) / scale[:, None, None]
+    maps = (means - center[:, None, None]) / scale[:, None, None]
     return tuple(
         _picture(
             one.label,
@@ -159,7 +159,7 @@ def position_maps(table: CodeTable, latents: Sequence[Latent]) -> tuple[Picture,
     )
 
 
-def colour_bar() -> Picture:
-    """The colours of position maps from low to high."""
+def color_bar() -> Picture:
+    """The colors of position maps from low to high."""
     ramp = np.linspace(-POSITION_LIMIT, POSITION_LIMIT, 64)[None]
-    return _picture("", "Colour scale", diverging_pixels(ramp, POSITION_LIMIT), width=240)
+    return _picture("", "Color scale", diverging_pixels(ramp, POSITION_LIMIT), width=240)

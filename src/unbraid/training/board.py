@@ -40,8 +40,8 @@ def summaries(vae: VAE, dataset: Dataset, values: Mapping[str, Any], device: tor
         vae.eval()
         for name, pixels in _pictures(vae, dataset, device).items():
             height, width = pixels.shape[:2]
-            colours = 1 if pixels.ndim == 2 else 3
-            image = Summary.Image(height=height, width=width, colorspace=colours, encoded_image_string=png(pixels))
+            colors = 1 if pixels.ndim == 2 else 3
+            image = Summary.Image(height=height, width=width, colorspace=colors, encoded_image_string=png(pixels))
             yield Summary.Value(tag=f"images/{name}", image=image)
         vae.train(was_training)
 
@@ -57,8 +57,8 @@ def _pictures(vae: VAE, dataset: Dataset, device: torch.device) -> dict[str, Pix
     moved[torch.arange(d * COLUMNS), torch.arange(d).repeat_interleave(COLUMNS)] = torch.linspace(
         -SPAN, SPAN, COLUMNS, device=moved.device
     ).repeat(d)
-    if vae.quantiser is not None:
-        moved = vae.quantiser.nearest(moved)
+    if vae.quantizer is not None:
+        moved = vae.quantizer.nearest(moved)
     decoded = _decoded(vae, torch.cat([codes, moved]))
     steps = decoded[IMAGES:].reshape(d, COLUMNS, *decoded.shape[1:])
     return {

@@ -1,6 +1,6 @@
 """Checkpoints: a folder that appears whole or not at all, and is checked byte for byte before it is believed.
 
-`step_000001000/` holds `model.safetensors` (weights), `training.safetensors` (optimisers, generators, running means) and
+`step_000001000/` holds `model.safetensors` (weights), `training.safetensors` (optimizers, generators, running means) and
 `state.json` (position in the run, checksums of the other two). It is written under a temporary name, synced, renamed.
 """
 

@@ -23,11 +23,11 @@ from unbraid.training.board import summaries
 from unbraid.training.checkpoint import Checkpoint, checkpoint_path, require_fit, write_checkpoint
 from unbraid.training.log import RunLog, read_log
 from unbraid.training.meter import Meter
-from unbraid.training.optimisers import (
-    Optimisers,
-    make_optimisers,
-    optimiser_tensors,
-    restore_optimisers,
+from unbraid.training.optimizers import (
+    Optimizers,
+    make_optimizers,
+    optimizer_tensors,
+    restore_optimizers,
     set_learning_rates,
 )
 from unbraid.training.run import ENVIRONMENT, Run, environment
@@ -92,27 +92,27 @@ class _State:
     """Everything that changes while a run trains."""
 
     vae: VAE
-    optimisers: Optimisers
+    optimizers: Optimizers
     meter: Meter = field(default_factory=Meter)
     step: int = 0
     seconds: float = 0.0
 
     def checkpoint(self, log_size: int) -> Checkpoint:
-        training = {f"optimiser/{name}": tensor for name, tensor in optimiser_tensors(self.optimisers).items()}
+        training = {f"optimizer/{name}": tensor for name, tensor in optimizer_tensors(self.optimizers).items()}
         training |= {f"mean/{name}": tensor for name, tensor in self.meter.sums.items()}
         state = {"step": self.step, "seconds": self.seconds, "log_size": log_size, "interval": self.meter.counts}
         return Checkpoint(self.vae.state_dict(), training, state)
 
     def restore(self, saved: Checkpoint, run: Run, device: torch.device) -> int:
         """Put everything back; the size that the log then had."""
-        groups: dict[str, dict[str, torch.Tensor]] = {"optimiser": {}, "mean": {}}
+        groups: dict[str, dict[str, torch.Tensor]] = {"optimizer": {}, "mean": {}}
         for name, tensor in saved.training.items():
             group, _, rest = name.partition("/")
             groups.setdefault(group, {})[rest] = tensor
         try:
             require_fit(self.vae, saved.weights, checkpoint_path(run.checkpoints, saved.state["step"]))
             self.vae.load_state_dict(dict(saved.weights))
-            restore_optimisers(self.optimisers, groups["optimiser"])
+            restore_optimizers(self.optimizers, groups["optimizer"])
             self.meter.restore({k: v.to(device) for k, v in groups["mean"].items()}, saved.state["interval"])
             self.step, self.seconds = int(saved.state["step"]), float(saved.state["seconds"])
             if not (0 <= self.seconds < float("inf") and 0 <= saved.state["log_size"] < 2**63):
@@ -180,7 +180,7 @@ def fit(
     experiment, monitor = run.experiment, monitor or Silent()
     recipe = experiment.recipe()
     vae = experiment.build().placed(device)
-    state = _State(vae, make_optimisers(vae, recipe))
+    state = _State(vae, make_optimizers(vae, recipe))
     saved, notes = run.newest()
     notes = [f"A damaged checkpoint was passed over. {note}" for note in notes]
     log_size = state.restore(saved, run, device) if saved else 0
@@ -242,9 +242,9 @@ def _loop(
         # noise is a function of seed and step, as the images are: there is no generator whose state could be lost
         noise.manual_seed(derived_seed(experiment.seed, "noise", state.step))
         context = Context(state.step, experiment.steps, experiment.n_train, noise)
-        set_learning_rates(state.optimisers, recipe, context)
+        set_learning_rates(state.optimizers, recipe, context)
         with one_step_of_randomness(experiment.seed, state.step, device):
-            outcomes = train_step(vae, objective, state.optimisers, draw, context, around)
+            outcomes = train_step(vae, objective, state.optimizers, draw, context, around)
         state.meter.add(outcomes, state.step)
         state.step += 1
         elapsed = time.perf_counter() - began

@@ -25,7 +25,7 @@ _ALTERED = "The log was altered; put it back as it was, or remove it to go on wi
 _REMEDY = "Free some space; the same command resumes the run from its last checkpoint."
 
 
-UNITLESS = ("sigma", "mmd", "dip_", "accuracy", "exp_elbo", "clamped", "quantisation", "multiplier", "shared")
+UNITLESS = ("sigma", "mmd", "dip_", "accuracy", "exp_elbo", "clamped", "quantization", "multiplier", "shared")
 """What names of logged values that are no nats begin with."""
 SCALED = ("encoder/loss", "decoder/loss")
 """Losses of players that move on their own: games scale them (Soft-Intro divides by the number of pixels)."""

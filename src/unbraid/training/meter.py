@@ -35,7 +35,7 @@ class Meter:
         if not self._first_bad:
             return
         names = list(self._first_bad)
-        steps = torch.stack([self._first_bad[name][0] for name in names]).tolist()  # one synchronisation
+        steps = torch.stack([self._first_bad[name][0] for name in names]).tolist()  # one synchronization
         bad = [(step, name) for step, name in zip(steps, names, strict=True) if step >= 0]
         if not bad:
             return

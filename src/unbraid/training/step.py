@@ -14,7 +14,7 @@ from unbraid.nn.fast.rewriting import first_derivatives_alone
 from unbraid.nn.vae import VAE
 from unbraid.objectives.moves import Move, Objective
 from unbraid.terms import AUTOENCODER, Context, Draw
-from unbraid.training.optimisers import Optimisers
+from unbraid.training.optimizers import Optimizers
 
 Modes = tuple[bool, bool]
 
@@ -86,7 +86,7 @@ def _denormals_as_zero() -> Iterator[None]:
 def train_step(
     vae: VAE,
     objective: Objective,
-    optimisers: Optimisers,
+    optimizers: Optimizers,
     draw: Draw,
     context: Context,
     autocast: AbstractContextManager[object] | None = None,
@@ -94,13 +94,13 @@ def train_step(
     """Play one step: for each move, gradients land on its players alone, and only they step."""
     outcomes = []
     for move in _moves(vae, objective, draw, context, autocast):
-        playing = [optimisers[player] for player in move.players if player in optimisers]
-        for optimiser in playing:
-            optimiser.zero_grad(set_to_none=True)
+        playing = [optimizers[player] for player in move.players if player in optimizers]
+        for optimizer in playing:
+            optimizer.zero_grad(set_to_none=True)
         if move.players:
             torch.autograd.backward(move.loss, retain_graph=move.passes_go_on, inputs=vae.parameters_of(*move.players))
-        for optimiser in playing:
-            optimiser.step()
+        for optimizer in playing:
+            optimizer.step()
         outcomes.append(_outcome(move))
         del move
     return outcomes

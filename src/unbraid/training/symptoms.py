@@ -13,7 +13,7 @@ COLLAPSED = 0.1
 """Nats that all latents together carry where the posterior has collapsed."""
 LEAST_CORRELATION, CHANCE = 0.3, 0.53
 """Nats of total correlation from which on a critic has something to see, and the accuracy that it then passes: one that has
-learnt nothing may still add a constant to what it sees."""
+learned nothing may still add a constant to what it sees."""
 VANISHED = 1e-6
 """Where the exponentials of Soft-Intro are smaller, their gradient is too: it carries them as a factor."""
 RELAPSE = 1.5
@@ -203,7 +203,7 @@ RULES: Mapping[str, Callable[[Means], tuple[str, str] | None]] = {
 logged, whatever the model."""
 
 REMEDIES: Mapping[str, str] = {
-    "posterior_collapse": "Weaken the regulariser, let it grow during the run, or raise --lr.",
+    "posterior_collapse": "Weaken the regularizer, let it grow during the run, or raise --lr.",
     "capacity_missed": "Weigh the distance from the capacity more, or choose a capacity nearer to that KL or a longer ramp.",
     "bound_missed": "Allow more, raise --multiplier-rate, or train longer.",
     "weak_critic": "Raise --critic-lr, train longer, or give larger batches.",

@@ -8,7 +8,7 @@ from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
 from unbraid.rates.inverse_wishart import InverseWishart
 from unbraid.rates.kl import KL
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
 
 _ANSARI = "Ansari and Soh (2019), code"
@@ -59,5 +59,5 @@ def chyvae(
         prior="student_t",
         prior_options={"nu": nu},
         batch_size=50,
-        optimiser=Optimiser(lr=1e-4),
+        optimizer=Optimizer(lr=1e-4),
     )

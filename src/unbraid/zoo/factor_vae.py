@@ -8,7 +8,7 @@ from unbraid.objectives.factor import FactorVAE
 from unbraid.options import Option
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
 
 _KONNY = "1Konny/FactorVAE, code"
@@ -16,7 +16,7 @@ _DUBOIS = "Dubois et al. (2019), code"
 _LOCATELLO = "Locatello et al. (2019), code"
 _WANG = "Wang, report on CFactorVAE, and its code"
 
-CriticRate = Annotated[float, Option("learning rate of the critic, whose optimiser is Adam with betas 0.5 and 0.9", gt=0)]
+CriticRate = Annotated[float, Option("learning rate of the critic, whose optimizer is Adam with betas 0.5 and 0.9", gt=0)]
 CriticLayers = Annotated[int, Option("number of hidden layers of the critic", ge=1, le=20)]
 CriticWidth = Annotated[int, Option("width of the critic's hidden layers", ge=1, le=20_000)]
 
@@ -32,8 +32,8 @@ def _dubois(data: str, gamma: float, critic_lr: float, epochs: int) -> Published
 
 
 def _recipe(objective: FactorVAE, lr: float, critic_lr: float) -> Recipe:
-    critic = Optimiser(lr=critic_lr, betas=(0.5, 0.9))
-    return Recipe(objective, least_batch=2, optimiser=Optimiser(lr=lr), player_optimisers={"critic": critic})
+    critic = Optimizer(lr=critic_lr, betas=(0.5, 0.9))
+    return Recipe(objective, least_batch=2, optimizer=Optimizer(lr=lr), player_optimizers={"critic": critic})
 
 
 @models.register(
@@ -69,7 +69,7 @@ def factor_vae(
     learns to tell its codes from those of the second, each latent of which is shuffled over the batch; --steps, --epochs and
     speeds count the first batch. gamma 0 is the VAE; gamma corresponds to beta - 1 of beta-TCVAE.
 
-    What the critic sees (`tc_critic`) is too little until it has learnt, is no bound and may be negative. A critic whose
+    What the critic sees (`tc_critic`) is too little until it has learned, is no bound and may be negative. A critic whose
     accuracy stays at 0.5 while the total correlation measured by `unbraid evaluate` is large is too weak: raise --critic-lr.
     Shuffling a small batch leaves pairs together; give at least 32 images.
 

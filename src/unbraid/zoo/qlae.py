@@ -6,8 +6,8 @@ from typing import Annotated
 
 from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
-from unbraid.rates.quantisation import Quantisation
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.rates.quantization import Quantization
+from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
 
 _HSU = "Hsu et al. (2023), code"
@@ -43,7 +43,7 @@ def qlae(
         float, Option("weight that moves the encoder's numbers to the codebooks, times N / M", ge=0)
     ] = 0.01,
 ) -> Recipe:
-    """QLAE, the quantised latent autoencoder (Hsu): each latent takes one of few learnt values, and weights decay strongly.
+    """QLAE, the quantized latent autoencoder (Hsu): each latent takes one of few learned values, and weights decay strongly.
 
     Each of the encoder's numbers c goes to the nearest value z of a codebook of its own; the decoder's gradient passes through
     to c as if nothing had been done. There is no noise and no KL: what is left to choose between codes is how simple the
@@ -58,10 +58,10 @@ def qlae(
     Images are drawn with every value of a codebook as probable as the others, as in the code.
     """
     return Recipe(
-        ELBO((Quantisation(codebook_weight, commitment_weight),)),
-        posterior="quantised",
+        ELBO((Quantization(codebook_weight, commitment_weight),)),
+        posterior="quantized",
         posterior_options={"values": codebook_size},
         prior="codebook",
         batch_size=128,
-        optimiser=Optimiser("adamw", lr=1e-3, weight_decay=0.1, decay="weights"),
+        optimizer=Optimizer("adamw", lr=1e-3, weight_decay=0.1, decay="weights"),
     )

@@ -11,8 +11,8 @@ from unbraid.terms import Context
 
 
 @dataclass(frozen=True)
-class Optimiser:
-    """Settings of one player's optimiser; `name` is one of `unbraid.training.optimisers`.
+class Optimizer:
+    """Settings of one player's optimizer; `name` is one of `unbraid.training.optimizers`.
 
     At each milestone the learning rate falls to `drop` times what it was. Milestones are durations from the beginning: up to 1
     fractions of the run, above it numbers of steps. Weight decay shrinks all parameters, or only what layers call their
@@ -42,7 +42,7 @@ class Recipe:
         part_options: defaults of the options of those three, by flat name (`decoder_kernel`), where the model has its own.
         posterior_options, prior_options: options of the other two, which follow from the model's.
         least_batch: fewest images a batch that the objective is defined for.
-        optimiser: of encoder and decoder; `player_optimisers` holds those of other players.
+        optimizer: of encoder and decoder; `player_optimizers` holds those of other players.
     """
 
     objective: Objective
@@ -58,12 +58,12 @@ class Recipe:
     batch_size: int = 64
     least_batch: int = 1
     steps: int = 10_000
-    optimiser: Optimiser = field(default=Optimiser())
-    player_optimisers: Mapping[str, Optimiser] = field(default_factory=dict)
+    optimizer: Optimizer = field(default=Optimizer())
+    player_optimizers: Mapping[str, Optimizer] = field(default_factory=dict)
 
-    def optimiser_of(self, player: str) -> Optimiser:
-        """The settings of a player's optimiser."""
-        return self.player_optimisers.get(player, self.optimiser)
+    def optimizer_of(self, player: str) -> Optimizer:
+        """The settings of a player's optimizer."""
+        return self.player_optimizers.get(player, self.optimizer)
 
 
 STAND_INS: Mapping[int, Mapping[str, str]] = {28: {"burgess": "koller", "higgins": "koller"}}

@@ -18,7 +18,7 @@ def tuned(model: str, data: str, given: Collection[str] = ()) -> dict[str, Any]:
     """Options whose defaults were measured for a model on a data set, by flat name, as far as what is given leaves them.
 
     The hyper-parameters of a model belong together: who gives one of them gets the declared defaults of the others. So do
-    learning rate and optimiser, steps and epochs.
+    learning rate and optimizer, steps and epochs.
     """
     entry = models[model]
     own = frozenset(entry.options)

@@ -8,7 +8,7 @@ from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
 from unbraid.rates.kl import KL
 from unbraid.terms import Rate
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
 
 _SOURCE = (
@@ -32,7 +32,7 @@ def _broadcast(rate: Rate) -> Recipe:
         likelihood="gaussian",
         part_options={"sigma": 0.3},
         batch_size=16,
-        optimiser=Optimiser(lr=3e-4),
+        optimizer=Optimizer(lr=3e-4),
     )
 
 
@@ -43,21 +43,21 @@ def _broadcast(rate: Rate) -> Recipe:
     remedies={"posterior_collapse": "Lower --sigma, raise --lr, or train longer."},
     source=_SOURCE,
     published=(
-        Published("Watters et al. (2019)", "coloured sprites", _WATTERS, "64 px, kernel 4, Gaussian of scale 0.3"),
-        Published("borea17, code", "coloured sprites", {"latent_dim": 10}, "--decoder-kernel 3 --sigma 0.5477"),
+        Published("Watters et al. (2019)", "colored sprites", _WATTERS, "64 px, kernel 4, Gaussian of scale 0.3"),
+        Published("borea17, code", "colored sprites", {"latent_dim": 10}, "--decoder-kernel 3 --sigma 0.5477"),
         _GOLLA,
     ),
 )
 def sbd_vae() -> Recipe:
     """A VAE with the spatial broadcast decoder (Watters): the latents at every pixel beside its coordinates, and convolutions.
 
-    The decoder goes with any other model too (--decoder spatial_broadcast), and takes any size. Position need not be learnt
+    The decoder goes with any other model too (--decoder spatial_broadcast), and takes any size. Position need not be learned
     from the latents by layers of upsampling, which suits objects that move; every convolution runs at full resolution, so it is
     slow.
 
     The scale 0.3 of the likelihood is read as its standard deviation; borea17 reads a variance, sigma 0.5477. The repository
     lukaszbinden/spatial-broadcast-decoder, which others built on, has another architecture (seven convolutions, spectral
-    normalisation).
+    normalization).
     """
     return _broadcast(KL())
 

@@ -8,7 +8,7 @@ from unbraid.objectives.soft_intro import SoftIntro, Target
 from unbraid.options import Option
 from unbraid.rates.kl import KL
 from unbraid.rates.total_correlation import TotalCorrelation
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
 
 _DANIEL = "Daniel and Tamar (2021), code"
@@ -16,9 +16,9 @@ _MATT = "Matt (2022), report"
 _CODED = "Matt (2022), code"
 
 BetaRec = Annotated[float, Option("weight of reconstructions", gt=0)]
-BetaKL = Annotated[float, Option("weight of the regulariser outside the exponentials", ge=0)]
+BetaKL = Annotated[float, Option("weight of the regularizer outside the exponentials", ge=0)]
 BetaNeg = Annotated[
-    float, Option("weight of the regulariser inside the exponentials: the larger, the weaker the repulsion", ge=0)
+    float, Option("weight of the regularizer inside the exponentials: the larger, the weaker the repulsion", ge=0)
 ]
 GammaR = Annotated[float, Option("weight of the decoder's reconstruction of its own images; 0 saves a backward pass", ge=0)]
 TargetOption = Annotated[
@@ -45,7 +45,7 @@ def _daniel(
 
 def _recipe(game: SoftIntro, milestone: float, least_batch: int = 1) -> Recipe:
     milestones = (milestone,) if milestone else ()
-    return Recipe(game, optimiser=Optimiser(lr=2e-4, milestones=milestones), least_batch=least_batch)
+    return Recipe(game, optimizer=Optimizer(lr=2e-4, milestones=milestones), least_batch=least_batch)
 
 
 _REDUCED = {"latent_dim": 10, "epochs": 200}
@@ -102,17 +102,17 @@ def soft_intro_vae(
     A step has two moves, each with an Adam of its own. L is -log p(x|z) without constants, KL that of the posterior to the
     prior, both in nats per image; s is in all losses but the warm-up's. Without s the exponentials would be 0 in floating
     point, and the encoder a VAE's. Without it in the warm-up, as published, Adam goes on dividing by gradients 1 / s times as
-    large, and next to nothing is learnt for thousands of steps after it; --warmup-scaled mends that. The code's learning rates
+    large, and next to nothing is learned for thousands of steps after it; --warmup-scaled mends that. The code's learning rates
     fall to a tenth after 350 epochs (--lr-milestone), which its own default of 250 epochs does not reach.
 
-    Limits: with beta_neg towards infinity the exponentials vanish, and the encoder minimises s times a VAE's loss. An
+    Limits: with beta_neg towards infinity the exponentials vanish, and the encoder minimizes s times a VAE's loss. An
     exponential is 1 where L and KL are 0, and nowhere more. The push on the KL of a fake is s / 2 * beta_neg * exp(-2 s E'),
     and so on that of a reconstruction: at a KL of a few times 1 / (2 s beta_neg) it is gone.
 
     Watch encoder/exp_elbo_fake (at 0, nothing repels) and decoder/kl_fake beside kl: where fakes cost no more than images, the
     encoder does not tell them apart. beta_neg is the knob for both.
 
-    The sources differ from what they say. Printed losses are to be maximised; the codes minimise their negatives. Daniel and
+    The sources differ from what they say. Printed losses are to be maximized; the codes minimize their negatives. Daniel and
     Tamar's code sums squared errors over pixels but averages cross-entropies and absolute errors outside the exponentials, and
     the encoder's gradient also comes through the reconstruction as a target (--target reference). Matt's text swaps the
     players. The weights 8 and 8 there make a VAE of the report's beta-VAE, since Adam takes the common factor out.
@@ -165,7 +165,7 @@ def soft_intro_vae(
 )
 def soft_intro_tcvae(
     beta_tc: Annotated[
-        float, Option("weight of the total correlation within the regulariser; 1 is soft_intro_vae", ge=0)
+        float, Option("weight of the total correlation within the regularizer; 1 is soft_intro_vae", ge=0)
     ] = 6.0,
     beta_tc_neg: Annotated[float | None, Option("the same inside the exponentials; as beta_tc unless given", ge=0)] = None,
     beta_kl: BetaKL = 1.0,
@@ -177,9 +177,9 @@ def soft_intro_tcvae(
     warmup_scaled: WarmupScaled = False,
     lr_milestone: Milestone = 0.0,
 ) -> Recipe:
-    """Soft-Intro-TCVAE (Matt): Soft-IntroVAE whose regulariser weighs the total correlation more, as beta-TCVAE does.
+    """Soft-Intro-TCVAE (Matt): Soft-IntroVAE whose regularizer weighs the total correlation more, as beta-TCVAE does.
 
-    The regulariser is KL + (beta_tc - 1) TC, and beta_kl and beta_neg are weights of all of it: with beta_tc 1 this is
+    The regularizer is KL + (beta_tc - 1) TC, and beta_kl and beta_neg are weights of all of it: with beta_tc 1 this is
     soft_intro_vae, whatever they are. In the report's code one number is both weights: outside the exponentials its beta_kl is
     beta_tc here, inside them its beta_neg is beta_tc_neg, and the KL has weight 1. Its 8 is therefore not the 8 of its
     Soft-IntroVAE, which weighs the KL (Published settings, as coded and as meant).

@@ -8,7 +8,7 @@ from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
 
 _DUBOIS = "Dubois et al. (2019), code"
@@ -47,7 +47,7 @@ def vae() -> Recipe:
         Published(_KONNY, "chairs", {"beta": 4, "lr": 1e-4, "latent_dim": "10 or 16"}, "squared error without the half"),
         Published(_LOCATELLO, "all", {"beta": "1, 2, 4, 6, 8, 16", "lr": 1e-4, "latent_dim": 10}, "300,000 steps"),
         Published("Golla, Caspari and Oezkan (2021)", "ellipses, fashion_mnist", {"beta": 4, "batch_size": 32}, "50 epochs"),
-        Published("Koller (report)", "shapes, mnist", {"beta": "0.002 to 20, normalised", "latent_dim": "2 to 125"}),
+        Published("Koller (report)", "shapes, mnist", {"beta": "0.002 to 20, normalized", "latent_dim": "2 to 125"}),
     ),
 )
 def beta_vae(
@@ -56,12 +56,12 @@ def beta_vae(
         float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
     ] = 0.0,
     beta_start: Annotated[float, Option("weight of the KL at the beginning of the warm-up", ge=0)] = 0.0,
-    normalised: Annotated[
+    normalized: Annotated[
         bool, Option("read beta as beta_norm = beta * M / N, for M latents and N pixels times channels")
     ] = False,
 ) -> Recipe:
     """beta-VAE (Higgins): a KL weighted by beta, which trades reconstruction for independent latents."""
-    return Recipe(ELBO((KL(beta, beta_warmup, beta_start, normalised),)))
+    return Recipe(ELBO((KL(beta, beta_warmup, beta_start, normalized),)))
 
 
 @models.register(
@@ -90,4 +90,4 @@ def beta_vae_capacity(
 ) -> Recipe:
     """beta-VAE with controlled capacity (Burgess), also Controlled VAE: the KL is held at a capacity that grows."""
     rate = Capacity(gamma, capacity_start, capacity, capacity_ramp, capacity_reduction)
-    return Recipe(ELBO((rate,)), optimiser=Optimiser(lr=1e-3))
+    return Recipe(ELBO((rate,)), optimizer=Optimizer(lr=1e-3))

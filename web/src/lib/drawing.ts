@@ -8,7 +8,7 @@ import type { Shape } from "./runtime";
  * Files that are dropped on `target` are fitted into the square, whole and in the middle.
  */
 export class DrawingPad {
-  colour = "#ffffff";
+  color = "#ffffff";
   /** Width of the brush in pixels of the image. */
   width: number;
   private at: [number, number] | null = null;
@@ -97,7 +97,7 @@ export class DrawingPad {
     const y = ((event.clientY - box.top) / box.height) * this.canvas.height;
     const [fromX, fromY] = this.at ?? [x, y];
     const area = context(this.canvas);
-    area.strokeStyle = this.colour;
+    area.strokeStyle = this.color;
     area.lineWidth = this.width;
     area.lineCap = "round";
     area.lineJoin = "round";

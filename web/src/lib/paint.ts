@@ -1,8 +1,8 @@
-// Images on canvases, and numbers as colours.
+// Images on canvases, and numbers as colors.
 
 import type { Images, Shape } from "./runtime";
 
-/** Pixels of one of the images for a canvas. One channel is grey, two are red and green, of more the first three show. */
+/** Pixels of one of the images for a canvas. One channel is gray, two are red and green, of more the first three show. */
 export function imageData(images: Images, index = 0): ImageData {
   const [channels, height, width] = images.shape;
   const area = height * width;
@@ -47,10 +47,10 @@ export function context(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   return found;
 }
 
-type Colour = readonly [number, number, number];
+type Color = readonly [number, number, number];
 
 // ColorBrewer RdBu, as reports have it, from low to high.
-const DIVERGING: readonly Colour[] = [
+const DIVERGING: readonly Color[] = [
   [5, 48, 97],
   [33, 102, 172],
   [67, 147, 195],
@@ -64,7 +64,7 @@ const DIVERGING: readonly Colour[] = [
   [103, 0, 31],
 ];
 // viridis, from low to high.
-const HUES: readonly Colour[] = [
+const HUES: readonly Color[] = [
   [68, 1, 84],
   [72, 40, 120],
   [62, 74, 137],
@@ -77,16 +77,16 @@ const HUES: readonly Colour[] = [
   [253, 231, 37],
 ];
 
-function along(colours: readonly Colour[], share: number): Colour {
-  const place = Math.min(1, Math.max(0, share)) * (colours.length - 1);
-  const below = Math.min(colours.length - 2, Math.floor(place));
+function along(colors: readonly Color[], share: number): Color {
+  const place = Math.min(1, Math.max(0, share)) * (colors.length - 1);
+  const below = Math.min(colors.length - 2, Math.floor(place));
   const part = place - below;
-  const mix = (c: number) => Math.round(colours[below][c] * (1 - part) + colours[below + 1][c] * part);
+  const mix = (c: number) => Math.round(colors[below][c] * (1 - part) + colors[below + 1][c] * part);
   return [mix(0), mix(1), mix(2)];
 }
 
 /** From blue (-1) over white (0) to red (1). */
-export const diverging = (value: number): Colour => along(DIVERGING, (value + 1) / 2);
+export const diverging = (value: number): Color => along(DIVERGING, (value + 1) / 2);
 /** From violet (0) over green to yellow (1). */
-export const hue = (value: number): Colour => along(HUES, value);
-export const css = ([red, green, blue]: Colour): string => `rgb(${red} ${green} ${blue})`;
+export const hue = (value: number): Color => along(HUES, value);
+export const css = ([red, green, blue]: Color): string => `rgb(${red} ${green} ${blue})`;

@@ -12,7 +12,7 @@ export interface Axis {
 export interface Dot {
   x: number;
   y: number;
-  colour: string;
+  color: string;
 }
 
 /**
@@ -138,16 +138,16 @@ export class LatentPlane {
       return [((x - across.low) / (across.high - across.low)) * size, ((up.high - y) / (up.high - up.low)) * size];
     };
     for (const dot of this.dots) {
-      area.fillStyle = dot.colour;
+      area.fillStyle = dot.color;
       area.beginPath();
       area.arc(...place(dot.x, dot.y), 2.2 * ratio, 0, 2 * Math.PI);
       area.fill();
     }
-    for (const [colour, width] of [
+    for (const [color, width] of [
       ["#000000", 5],
       ["#ffffff", 2],
     ] as const) {
-      area.strokeStyle = colour;
+      area.strokeStyle = color;
       area.lineWidth = width * ratio;
       area.beginPath();
       area.arc(...place(...this.point), 8 * ratio, 0, 2 * Math.PI);

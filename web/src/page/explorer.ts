@@ -78,7 +78,7 @@ export class Explorer {
     return this.nearest(Float32Array.from(this.moment.latents, (latent) => latent.mean));
   }
 
-  /** Codes that the decoder has learnt: of quantised latents the nearest values of their codebooks. */
+  /** Codes that the decoder has learned: of quantized latents the nearest values of their codebooks. */
   nearest(codes: Float32Array): Float32Array {
     const books = this.moment.codebooks;
     if (!books) return codes;

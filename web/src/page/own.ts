@@ -24,8 +24,8 @@ export function ownImages(explorer: Explorer, say: (words: string) => void): voi
   brush.addEventListener("input", () => (pad.width = brush.valueAsNumber));
   ink.hidden = shape[0] !== 1;
   paint.hidden = shape[0] === 1;
-  ink.addEventListener("input", () => (pad.colour = `rgb(${ink.value} ${ink.value} ${ink.value})`));
-  paint.addEventListener("input", () => (pad.colour = paint.value));
+  ink.addEventListener("input", () => (pad.color = `rgb(${ink.value} ${ink.value} ${ink.value})`));
+  paint.addEventListener("input", () => (pad.color = paint.value));
   byId("clear").addEventListener("click", () => pad.clear());
   byId("invert").addEventListener("click", () => pad.invert());
   byId("copy").addEventListener("click", () => {

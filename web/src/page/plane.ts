@@ -50,13 +50,13 @@ export function planePanel(explorer: Explorer, failed: (error: unknown) => void)
     const means = numbers(explorer.moment.cloud);
     const width = explorer.model.latents;
     const k = Number(dots.value);
-    const colour = (i: number) =>
+    const color = (i: number) =>
       dots.value === "plain" ? PLAIN : css(hue(explorer.page.cloud[i][k] / Math.max(1, factors[k].size - 1)));
     plane.setDots(
       Array.from({ length: means.length / width }, (_, i) => ({
         x: means[i * width + x],
         y: means[i * width + y],
-        colour: colour(i),
+        color: color(i),
       })),
     );
   };

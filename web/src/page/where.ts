@@ -6,7 +6,7 @@ import { numbers } from "./data";
 import type { Explorer } from "./explorer";
 import { latentName } from "./names";
 
-const LIMIT = 2; // standard deviations at the ends of the colours, as in reports
+const LIMIT = 2; // standard deviations at the ends of the colors, as in reports
 const UNSEEN = [200, 200, 200] as const;
 
 export function wherePanel(explorer: Explorer): void {
@@ -29,8 +29,8 @@ export function wherePanel(explorer: Explorer): void {
     const { mean, sd } = explorer.moment.latents[latent];
     const data = new ImageData(columns, rows);
     means.forEach((value, i) => {
-      const colour = Number.isFinite(value) ? diverging((value - mean) / ((sd || 1) * LIMIT)) : UNSEEN;
-      data.data.set([...colour, 255], 4 * i);
+      const color = Number.isFinite(value) ? diverging((value - mean) / ((sd || 1) * LIMIT)) : UNSEEN;
+      data.data.set([...color, 255], 4 * i);
     });
     canvas.width = columns;
     canvas.height = rows;

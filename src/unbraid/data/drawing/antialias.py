@@ -1,4 +1,4 @@
-"""Anti-aliased sprites: grey levels by supersampling, on the same rule as binary ones."""
+"""Anti-aliased sprites: gray levels by supersampling, on the same rule as binary ones."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ SAMPLES = 4
 
 
 def levels(counts: Integer[np.ndarray, "*batch"]) -> UInt8[np.ndarray, "*batch"]:
-    """Grey level of a pixel of which so many of its 16 samples are white."""
+    """Gray level of a pixel of which so many of its 16 samples are white."""
     table = np.rint(255 * np.arange(SAMPLES**2 + 1) / SAMPLES**2).astype(np.uint8)
-    grey: UInt8[np.ndarray, "*batch"] = table[counts]
-    return grey
+    gray: UInt8[np.ndarray, "*batch"] = table[counts]
+    return gray
 
 
-def draw_grey(
+def draw_gray(
     vertices: Float[np.ndarray, "vertex 2"], xs: Float[np.ndarray, "x"], ys: Float[np.ndarray, "y"], size: int
 ) -> UInt8[np.ndarray, "x y {size} {size}"]:
-    """Draw a polygon around every centre (x, y), with the share of each pixel that it covers as its grey level.
+    """Draw a polygon around every center (x, y), with the share of each pixel that it covers as its gray level.
 
-    A pixel has 4 x 4 samples at the centres of its sixteenths. To sample beside the pixel centres the polygon is moved the
+    A pixel has 4 x 4 samples at the centers of its sixteenths. To sample beside the pixel centers the polygon is moved the
     other way and drawn as `fill_polygon` draws it.
     """
     shifts = (np.arange(SAMPLES) + 0.5) / SAMPLES - 0.5
-    moved_x, moved_y = ((centre[:, None] - shifts).reshape(-1) for centre in (xs, ys))
+    moved_x, moved_y = ((center[:, None] - shifts).reshape(-1) for center in (xs, ys))
     words = fill_polygon(vertices, moved_x, moved_y, size).astype(">u8").view(np.uint8)
     samples = words.reshape(len(xs), SAMPLES, len(ys), SAMPLES, size, 8)
     counts = np.zeros((len(xs), len(ys), size, size), dtype=np.uint8)

@@ -40,7 +40,7 @@ def heart(r: float) -> Float[np.ndarray, "150 2"]:
     return np.stack([r * sin**3, -r * up], axis=1)
 
 
-def centres(positions: Float[np.ndarray, "p"], size: int) -> Float[np.ndarray, "p"]:
+def centers(positions: Float[np.ndarray, "p"], size: int) -> Float[np.ndarray, "p"]:
     """Pixel coordinates of positions in [0, 1]: the middle half of the image."""
     return size / 4 + size / 2 * positions
 
@@ -58,7 +58,7 @@ def draw_grid(
 
     Sprites have the given half-width r at scale 1, as a share of the image.
     """
-    xs, ys = centres(positions_x, size), centres(positions_y, size)
+    xs, ys = centers(positions_x, size), centers(positions_y, size)
     for outline in outlines:
         vertices = outline(half_width * size)
         for scale in scales:

@@ -19,22 +19,22 @@ SUBPIXEL = 256
 def fill_polygon(
     vertices: Float[np.ndarray, "vertex 2"], xs: Float[np.ndarray, "x"], ys: Float[np.ndarray, "y"], size: int
 ) -> UInt64[np.ndarray, "x y {size}"]:
-    """Draw a polygon around every centre (x, y); x to the right, y down, pixel centres at halves.
+    """Draw a polygon around every center (x, y); x to the right, y down, pixel centers at halves.
 
-    A pixel is white iff its centre lies in [left, right) of a span between edges, by the even-odd rule; an edge crosses
-    the centre line c of a row iff exactly one of its ends lies above c. Column 0 is the highest bit of a row's word.
+    A pixel is white iff its center lies in [left, right) of a span between edges, by the even-odd rule; an edge crosses
+    the center line c of a row iff exactly one of its ends lies above c. Column 0 is the highest bit of a row's word.
     """
     if not 1 <= size <= 64:
         raise UsageError(f"Images of {size} pixels: polygons are drawn at 1 to 64.")
     x = np.round((xs[:, None] + vertices[:, 0]) * SUBPIXEL) / SUBPIXEL  # (x, vertex)
     y = np.round((ys[:, None] + vertices[:, 1]) * SUBPIXEL) / SUBPIXEL  # (y, vertex)
     x2, y2 = np.roll(x, -1, axis=1), np.roll(y, -1, axis=1)
-    centres = np.arange(size) + 0.5
-    above, above2 = y[:, None, :] < centres[:, None], y2[:, None, :] < centres[:, None]
+    centers = np.arange(size) + 0.5
+    above, above2 = y[:, None, :] < centers[:, None], y2[:, None, :] < centers[:, None]
     which, row, edge = np.nonzero(above != above2)  # sorted by (which, row): one run per pixel row
-    rise = (centres[row] - y[which, edge]) / (y2[which, edge] - y[which, edge])
+    rise = (centers[row] - y[which, edge]) / (y2[which, edge] - y[which, edge])
     crossing = x[:, edge] + rise * (x2[:, edge] - x[:, edge])  # (x, crossing)
-    first = np.clip(np.ceil(crossing - 0.5), 0, size).astype(np.int64)  # first pixel whose centre is not left of it
+    first = np.clip(np.ceil(crossing - 0.5), 0, size).astype(np.int64)  # first pixel whose center is not left of it
     to_the_right = _to_the_right(size)[first]
     words = np.zeros((len(xs), len(ys) * size), dtype=np.uint64)
     if len(edge):

@@ -1,4 +1,4 @@
-"""Grey images that show one small picture each: kept as the picture and its place, not as pixels."""
+"""Gray images that show one small picture each: kept as the picture and its place, not as pixels."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def published_images(file: Path, kind: str, space: FactorSpace, side: int) -> It
 def _check_codes(codes: _Rows, space: FactorSpace, file: Path) -> None:
     _check_layout(codes, (len(space), 1 + len(space.factors)), np.integer, "factor codes", file)
     for start, block in codes.blocks():
-        expected = np.pad(space.at(np.arange(start, start + len(block))), ((0, 0), (1, 0)))  # the constant colour is first
+        expected = np.pad(space.at(np.arange(start, start + len(block))), ((0, 0), (1, 0)))  # the constant color is first
         wrong = np.flatnonzero((block != expected).any(axis=1))
         if len(wrong):
             raise CorruptFile(

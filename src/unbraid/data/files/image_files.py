@@ -25,7 +25,7 @@ LARGEST = 64_000_000
 Fit = Literal["crop", "squash", "pad"]
 
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
-_GREY, _COLOUR = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B"), ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
+_GRAY, _COLOR = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B"), ("P", "PA", "RGB", "RGBA", "RGBX", "RGBa", "CMYK", "YCbCr")
 _DAMAGE = (
     OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError, ZeroDivisionError,
     OverflowError, RuntimeError, AssertionError, struct.error, zlib.error,
@@ -74,20 +74,20 @@ class Header:
 
     width: int
     height: int
-    grey: bool
+    gray: bool
 
 
 def read_header(path: Path) -> Header:
     """Size and kind of an image; raises `CorruptFile` for what is no image and `UsageError` for one that is not taken."""
     with _opened(path) as image:
-        return Header(image.width, image.height, image.mode in _GREY)
+        return Header(image.width, image.height, image.mode in _GRAY)
 
 
 def read_pixels(path: Path, channels: int, size: int | None = None, fit: Fit = "crop") -> UInt8[np.ndarray, "channels h w"]:
     """An image as bytes.
 
-    It is turned as its EXIF data tell. Transparent pixels lie over black. Grey images of 16 bits are rounded to 8. CMYK becomes
-    RGB without a colour profile, RGB becomes grey by its luma 0.299 R + 0.587 G + 0.114 B, grey RGB by repeating it.
+    It is turned as its EXIF data tell. Transparent pixels lie over black. Gray images of 16 bits are rounded to 8. CMYK becomes
+    RGB without a color profile, RGB becomes gray by its luma 0.299 R + 0.587 G + 0.114 B, gray RGB by repeating it.
 
     Args:
         path: the file.
@@ -105,15 +105,15 @@ def read_pixels(path: Path, channels: int, size: int | None = None, fit: Fit = "
 
 
 def pixels_of(image: Image.Image) -> UInt8[np.ndarray, "c h w"]:
-    """A plain image, grey or RGB, channels first."""
+    """A plain image, gray or RGB, channels first."""
     pixels = np.asarray(image, dtype=np.uint8)
     return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
 
 
 def _plain(image: Image.Image, channels: int) -> Image.Image:
     if image.mode.startswith("I;16"):
-        grey = np.asarray(image).astype(np.float64) / 257  # 65,535 becomes 255
-        image = Image.fromarray(np.rint(grey).astype(np.uint8))
+        gray = np.asarray(image).astype(np.float64) / 257  # 65,535 becomes 255
+        image = Image.fromarray(np.rint(gray).astype(np.uint8))
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", seen.size, (0, 0, 0, 255)), seen)
@@ -149,7 +149,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         except _DAMAGE as error:
             if isinstance(error, UsageError):
                 raise
-            reason = "no image format is recognised" if isinstance(error, UnidentifiedImageError) else str(error)
+            reason = "no image format is recognized" if isinstance(error, UnidentifiedImageError) else str(error)
             raise CorruptFile(
                 f"{path} is no sound image ({reason or type(error).__name__}). Repair it or remove it from the folder."
             ) from error
@@ -158,8 +158,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 def _check(image: Image.Image, path: Path) -> None:
     if image.width * image.height > LARGEST:
         raise UsageError(f"{path} announces {image.width} x {image.height} pixels; allowed: {LARGEST:,} in all.")
-    if image.mode not in (*_GREY, *_COLOUR):
-        raise UsageError(f"{path} holds pixels of kind {image.mode}; allowed: grey of 8 or 16 bits, palette, RGB, CMYK, YCbCr.")
+    if image.mode not in (*_GRAY, *_COLOR):
+        raise UsageError(f"{path} holds pixels of kind {image.mode}; allowed: gray of 8 or 16 bits, palette, RGB, CMYK, YCbCr.")
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # the further images of an MPO are previews of the first
         raise UsageError(f"{path} holds {frames} images; give files of one image each.")

@@ -1,1 +1,1 @@
-"""Data sets that are full factor grids: options, orders, sub-grids, colours."""
+"""Data sets that are full factor grids: options, orders, sub-grids, colors."""

@@ -13,7 +13,7 @@ from jaxtyping import Int
 
 from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.factor_space import FactorSpace
-from unbraid.data.grids.colour import Colour, coloured
+from unbraid.data.grids.color import Color, colored
 from unbraid.data.grids.order import Order, presentation
 from unbraid.data.grids.selection import pair_weights, parse_selection
 from unbraid.data.storage import ImageStore, Selected
@@ -54,11 +54,11 @@ def arranged(
         ),
     ] = "shuffled",
     test_share: TestShare = 0.1,
-    colour: Annotated[
-        Colour,
-        Option("none leaves images grey; factor adds a factor hue; random gives each image a colour that no factor tells of"),
+    color: Annotated[
+        Color,
+        Option("none leaves images gray; factor adds a factor hue; random gives each image a color that no factor tells of"),
     ] = "none",
-    hues: Annotated[int | None, Option("number of hues with --colour factor; 8 unless given", ge=2, le=256)] = None,
+    hues: Annotated[int | None, Option("number of hues with --color factor; 8 unless given", ge=2, le=256)] = None,
     only: Annotated[
         str | None,
         Option('keep a part of the grid, by indices or names of values: "scale=3..5 x=0,2,4", "shape=heart"'),
@@ -78,7 +78,7 @@ def arranged(
         ),
     ] = None,
 ) -> Dataset:
-    """A data set made of a grid, coloured, cut, split and weighted as asked.
+    """A data set made of a grid, colored, cut, split and weighted as asked.
 
     Indices in `only` and `unseen` are those of the whole grid; a factor of which one value is kept is no factor any more.
     The test split is a fixed pseudo-random share, or the unseen combinations alone. Metrics and losses are averages over
@@ -87,9 +87,9 @@ def arranged(
     Raises `UnknownName` for a factor that does not exist and `UsageError` for values that do not exist, for a selection that
     keeps or trains on nothing, and for an order of presentation together with `correlate`.
     """
-    if hues is not None and colour != "factor":
-        raise UsageError(f"--hues {hues} is for --colour factor, and --colour is {colour}; give both or neither.")
-    images, whole = coloured(grid.images, grid.space, colour, hues or HUES)
+    if hues is not None and color != "factor":
+        raise UsageError(f"--hues {hues} is for --color factor, and --color is {color}; give both or neither.")
+    images, whole = colored(grid.images, grid.space, color, hues or HUES)
     kept, rows = whole.subgrid(**(parse_selection(only, whole, "--only") if only is not None else {}))
     space = kept if only is None else _varying(kept, only)
     return Dataset(
@@ -124,7 +124,7 @@ def _unseen(text: str, whole: FactorSpace, rows: Int[np.ndarray, "n"]) -> Int[np
 def factor_grid(make: Callable[..., Grid]) -> Callable[..., Dataset]:
     """Decorator that makes a data set of a function that returns a `Grid`: its own options, and those of every grid.
 
-    The data set has the function's name. Options of every grid are those of `arranged`: order, test_share, colour, hues, only,
+    The data set has the function's name. Options of every grid are those of `arranged`: order, test_share, color, hues, only,
     unseen, correlate.
     """
     own, shared = inspect.signature(make).parameters, _shared_options()

@@ -17,7 +17,7 @@ Order = Literal["shuffled", "one_factor", "all_factors"]
 
 
 def one_factor_walk(space: FactorSpace) -> Int[np.ndarray, "n"]:
-    """Every image once; neighbours differ in one factor, by one step.
+    """Every image once; neighbors differ in one factor, by one step.
 
     The reflected mixed-radix Gray code: the last factor runs up and down like a plough, and the one before it moves
     one step at each turn.
@@ -30,11 +30,11 @@ def one_factor_walk(space: FactorSpace) -> Int[np.ndarray, "n"]:
 
 
 def all_factors_walk(space: FactorSpace) -> Int[np.ndarray, "n"]:
-    """Every image once; neighbours differ in all factors at once, by one step wherever the walk allows it.
+    """Every image once; neighbors differ in all factors at once, by one step wherever the walk allows it.
 
     Each factor oscillates between its ends (a circular or categorical one goes round), all of them moving at every
     step, as a billiard ball crosses its table; when the ball is back where it started it moves to the next free line.
-    Images that an earlier line has crossed are passed over, so some neighbours share a factor or lie further apart: all
+    Images that an earlier line has crossed are passed over, so some neighbors share a factor or lie further apart: all
     factors change in 96 % of the pairs of the ellipses, 89 % of dSprites and 44 % of the reduced dSprites.
     """
     periods, paths = [], []

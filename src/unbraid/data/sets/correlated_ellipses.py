@@ -16,7 +16,7 @@ from unbraid.options import Option
 
 SIZE = 64
 MARGIN, RANGE = 50, 156
-"""Centres lie from 50 to 206 on a canvas of 256 x 256, four times as fine as the images."""
+"""Centers lie from 50 to 206 on a canvas of 256 x 256, four times as fine as the images."""
 LONG, SHORT = 50, 25
 """Half-axes at scale 1 on the canvas."""
 RIM = 0.5
@@ -52,7 +52,7 @@ def draw_factors(n: int, correlation: float) -> Int[np.ndarray, "n 4"]:
 
 
 def filled_ellipse(a: int, b: int, degrees: float) -> Bool[np.ndarray, "k k"]:
-    """Pixels of the canvas whose centres lie in an ellipse about the middle one; its long axis turns clockwise on the screen.
+    """Pixels of the canvas whose centers lie in an ellipse about the middle one; its long axis turns clockwise on the screen.
 
     The rim is half a pixel wide, so that the half-axes are a + 1/2 and b + 1/2.
     """
@@ -98,13 +98,13 @@ def correlated_ellipses(
     correlation: Annotated[float, Option("of the normal variables behind x and y, and scale and rotation", gt=-1, lt=1)] = 0.5,
     test_share: TestShare = 0.1,
 ) -> Dataset:
-    """200,000 grey ellipses of 64 x 64 with correlated factors: x and y (32 each), scale (6), rotation (40).
+    """200,000 gray ellipses of 64 x 64 with correlated factors: x and y (32 each), scale (6), rotation (40).
 
     No full grid: factors are drawn with a fixed seed, so some combinations are missing and others appear many times; fewer
     images are the first of many. Normal variables z with correlation 0.5 between x and y and between scale and rotation are cut
     off at -1 and 1. Then u = (z + 1) / 2 falls on the last value at or below it: of 32 from 0 to 1 for x and y, of 6 from 0.5
     to 1 for scale (u / 2 + 0.5), of 40 from 0 to 360 degrees for rotation (360 u), clockwise. The ellipse is filled on a canvas
-    of 256 x 256, with centre (156 x + 50, 156 y + 50) and half-axes 50 and 25 times scale, all rounded; the image is the mean
+    of 256 x 256, with center (156 x + 50, 156 y + 50) and half-axes 50 and 25 times scale, all rounded; the image is the mean
     of blocks of 4 x 4.
 
     Deviations: the random numbers are ours. The published file was filled by OpenCV, which paints the pixels that the rim runs

@@ -32,7 +32,7 @@ FileOption = Annotated[
 
 
 def dsprites_space() -> FactorSpace:
-    """Factors of dSprites without its constant colour; orientation holds both 0 and 2 pi, so its ends are the same images."""
+    """Factors of dSprites without its constant color; orientation holds both 0 and 2 pi, so its ends are the same images."""
     position = tuple(np.linspace(0, 1, 32))
     return FactorSpace(
         (

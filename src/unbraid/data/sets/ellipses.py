@@ -44,7 +44,7 @@ def ellipses(
 ) -> Grid:
     """61,440 white ellipses on black: position x and y (16 each), scale (6), orientation (40).
 
-    The outlines all differ, but small ellipses in neighbouring orientations can cover the same pixels: 61,232 images are
+    The outlines all differ, but small ellipses in neighboring orientations can cover the same pixels: 61,232 images are
     distinct at 64 pixels and 54,344 at 32; with `turn="dsprites"` 59,768 and 53,268.
     """
     space = ellipses_space(turn)

@@ -27,7 +27,7 @@ FILES = IdxFiles(
 LABELS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 
-@datasets.register("fashion_mnist", source="Xiao, Rasul and Vollgraf (2017), Fashion-MNIST; MIT licence", kept=FILES.kept)
+@datasets.register("fashion_mnist", source="Xiao, Rasul and Vollgraf (2017), Fashion-MNIST; MIT license", kept=FILES.kept)
 def fashion_mnist(size: SizeOption = 32, horizontal_flip: FlipOption = False) -> Dataset:
-    """70,000 grey photographs of clothes in ten classes; the published test set of 10,000 is held out. No factors are known."""
+    """70,000 gray photographs of clothes in ten classes; the published test set of 10,000 is held out. No factors are known."""
     return FILES.dataset(size, LABELS, horizontal_flip=horizontal_flip)

@@ -39,7 +39,7 @@ def folder(
     fit: Annotated[
         Fit, Option("with --size: crop the middle, squash, or pad with black where an image is not square")
     ] = "crop",
-    channels: Annotated[Literal[1, 3] | None, Option("1 grey, 3 colour; default: 1 where all images are grey")] = None,
+    channels: Annotated[Literal[1, 3] | None, Option("1 gray, 3 color; default: 1 where all images are gray")] = None,
     table: TableOption = "",
     factors: FactorsOption = "",
     label: LabelOption = "",
@@ -80,7 +80,7 @@ def _decoded(
     headers = [read_header(file) for file in files]
     if size is None:
         _check_sizes(headers, place)
-    channels = channels or (1 if all(header.grey for header in headers) else 3)
+    channels = channels or (1 if all(header.gray for header in headers) else 3)
     first = read_pixels(files[0], channels, size, fit)
     pixels: UInt8[np.ndarray, "n c h w"] = room((len(files), *first.shape), first.dtype)
     with reporting(f"reading {len(files):,} images of {place.name or place}") as report:

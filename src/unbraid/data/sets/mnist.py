@@ -25,5 +25,5 @@ _SOURCE = "LeCun, Cortes and Burges (1998), The MNIST database; CC BY-SA 3.0 as 
 
 @datasets.register("mnist", source=_SOURCE, kept=FILES.kept)
 def mnist(size: SizeOption = 32, horizontal_flip: FlipOption = False) -> Dataset:
-    """70,000 grey handwritten digits; the published test set of 10,000 is held out. No factors are known."""
+    """70,000 gray handwritten digits; the published test set of 10,000 is held out. No factors are known."""
     return FILES.dataset(size, LABELS, horizontal_flip=horizontal_flip)

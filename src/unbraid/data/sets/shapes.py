@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.data.drawing.antialias import draw_grey
-from unbraid.data.drawing.outlines import Outline, centres, draw_grid, ellipse, heart, square
+from unbraid.data.drawing.antialias import draw_gray
+from unbraid.data.drawing.outlines import Outline, centers, draw_grid, ellipse, heart, square
 from unbraid.data.drawing.raster import place
 from unbraid.data.drawing.sprites import StampedImages
 from unbraid.data.factor_space import Factor, FactorSpace
@@ -46,12 +46,12 @@ def shapes_space(shape: Shape = "heart") -> FactorSpace:
 def shapes(
     shape: Annotated[Shape, Option("which shape; all three as a further factor with `all`")] = "heart",
     size: Annotated[Literal[28, 32, 64], Option("image width and height in pixels")] = 28,
-    antialias: Annotated[bool, Option("grey edges from 4 x 4 samples a pixel, or binary images")] = True,
+    antialias: Annotated[bool, Option("gray edges from 4 x 4 samples a pixel, or binary images")] = True,
 ) -> Grid:
     """61,440 white hearts on black: position x and y (16 each), scale (6), rotation (40).
 
     The report names the factors, the heart and the 28 pixels; all else is our definition. The outlines are those of dSprites,
-    with a half-width of 0.175 of the image at scale 1. Centres span the middle half of the image. Rotations are
+    with a half-width of 0.175 of the image at scale 1. Centers span the middle half of the image. Rotations are
     counter-clockwise, at equal steps over the angle after which a shape looks the same: a whole turn for the heart, half a turn
     for the ellipse, a quarter for the square. With all three as a factor (184,320 images) they span a whole turn, so that there
     the ellipse shows each outline twice and the square four times.
@@ -59,7 +59,7 @@ def shapes(
     outlines = list(OUTLINES.values()) if shape == "all" else [OUTLINES[shape]]
     space = shapes_space(shape)
     x, y, scale, rotation = (np.asarray(factor.values) for factor in space.factors[-4:])
-    draw = _grey if antialias else _binary
+    draw = _gray if antialias else _binary
     return Grid(draw(outlines, x, y, scale, rotation, size), space)
 
 
@@ -69,14 +69,14 @@ def _binary(outlines: list[Outline], x: Values, y: Values, scale: Values, rotati
     return PackedImages(np.moveaxis(blocks, (3, 4), (1, 2)).reshape(-1, blocks.shape[-1]), size, size)
 
 
-def _grey(outlines: list[Outline], x: Values, y: Values, scale: Values, rotation: Values, size: int) -> ImageStore:
+def _gray(outlines: list[Outline], x: Values, y: Values, scale: Values, rotation: Values, size: int) -> ImageStore:
     box = size // 2 + 2  # a shape is less than half as wide as the image
-    centre_x, centre_y = centres(x, size), centres(y, size)
-    left, top = (np.clip(np.floor(c - box / 2).astype(np.int32), 0, size - box) for c in (centre_x, centre_y))
+    center_x, center_y = centers(x, size), centers(y, size)
+    left, top = (np.clip(np.floor(c - box / 2).astype(np.int32), 0, size - box) for c in (center_x, center_y))
     turned = [place(outline(HALF_WIDTH * size), float(s), float(r)) for outline in outlines for s in scale for r in rotation]
     stamps = np.empty((len(turned), len(x), len(y), box, box), dtype=np.uint8)
     for drawn, one in zip(stamps, turned, strict=True):
-        drawn[:] = draw_grey(one, centre_x - left, centre_y - top, box)
+        drawn[:] = draw_gray(one, center_x - left, center_y - top, box)
     n = len(turned) * len(x) * len(y)
     numbers = np.arange(n, dtype=np.int32).reshape(len(outlines), len(scale), len(rotation), len(x), len(y))
     which = np.moveaxis(numbers, (3, 4), (1, 2))  # (outline, x, y, scale, rotation)

@@ -17,7 +17,7 @@ class Bernoulli(nn.Module):
 
     .. math:: -\log p(x|z) = -\sum_i [x_i \log p_i + (1 - x_i) \log(1 - p_i)]
 
-    Summed over channels and pixels, in nats per image. For grey pixels this is a cross-entropy whose least value is the
+    Summed over channels and pixels, in nats per image. For gray pixels this is a cross-entropy whose least value is the
     entropy of the pixels, above zero.
     """
 
@@ -30,7 +30,7 @@ class Bernoulli(nn.Module):
         """The same as `nll`, never negative."""
         return binary_cross_entropy_with_logits(at_least_float32(output), images, reduction="none").flatten(1).sum(1)
 
-    def normaliser(self, n_values: int) -> Float[Tensor, ""]:
+    def normalizer(self, n_values: int) -> Float[Tensor, ""]:
         """Zero: nothing in the cross-entropy is independent of the reconstruction."""
         return torch.tensor(0.0, dtype=torch.float64)
 

@@ -1,4 +1,4 @@
-"""The likelihood of grey or colour images, with a standard deviation that is given."""
+"""The likelihood of gray or color images, with a standard deviation that is given."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PerImage = Float[Tensor, "batch"]
 Squash = Annotated[Literal["sigmoid", "none"], Option("what maps the decoder's output to the image's range [0, 1]")]
 
 CONVENTIONS = {"half_squared_error": 1.0, "squared_error": 0.5, "dubois": 1 / 510}
-"""Variances under which the loss, without its constant, is what a source minimises: half the sum of squared errors; the sum
+"""Variances under which the loss, without its constant, is what a source minimizes: half the sum of squared errors; the sum
 itself (1Konny/Beta-VAE, Locatello et al., 2019); 255 times the sum (Dubois et al., 2019)."""
 
 
@@ -36,7 +36,7 @@ def squared_error(output: Output, images: Images, squash: str) -> PerImage:
     return (images - squashed(output, squash)).square().flatten(1).sum(1)
 
 
-def normal_normaliser(n_values: int, log_sigma: Float[Tensor, ""]) -> Float[Tensor, ""]:
+def normal_normalizer(n_values: int, log_sigma: Float[Tensor, ""]) -> Float[Tensor, ""]:
     """n (log sigma + 1/2 log 2 pi), the part of a normal negative log-density that no value changes."""
     return n_values * (log_sigma + 0.5 * math.log(2 * math.pi))
 
@@ -80,13 +80,13 @@ class Gaussian(nn.Module):
         """Squared error over 2 sigma^2, never negative."""
         return squared_error(output, images, self.squash) / (2 * self.sigma**2)
 
-    def normaliser(self, n_values: int) -> Float[Tensor, ""]:
+    def normalizer(self, n_values: int) -> Float[Tensor, ""]:
         """What `nll` has beyond `energy`, in nats per image."""
-        return normal_normaliser(n_values, torch.tensor(math.log(self.sigma), dtype=torch.float64))
+        return normal_normalizer(n_values, torch.tensor(math.log(self.sigma), dtype=torch.float64))
 
     def nll(self, output: Output, images: Images) -> PerImage:
         """Negative log-density in nats per image."""
-        return self.energy(output, images) + self.normaliser(images[0].numel())
+        return self.energy(output, images) + self.normalizer(images[0].numel())
 
     def mean(self, output: Output) -> Images:
         """The decoder's image."""

@@ -1,4 +1,4 @@
-"""The likelihood of grey or colour images, with one standard deviation that is learnt."""
+"""The likelihood of gray or color images, with one standard deviation that is learned."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unbraid.distributions.likelihoods.gaussian import (
     Output,
     PerImage,
     Squash,
-    normal_normaliser,
+    normal_normalizer,
     squared_error,
     squashed,
 )
@@ -30,7 +30,7 @@ LEAST_LOG_SIGMA = -6.0
 
 @likelihoods.register("gaussian_learned", source=SOURCE)
 class GaussianLearned(nn.Module):
-    r"""Independent normal pixels around the decoder's image; one standard deviation for all, learnt with the decoder.
+    r"""Independent normal pixels around the decoder's image; one standard deviation for all, learned with the decoder.
 
     .. math:: -\log p(x|z) = \sum_i \Bigl[\frac{(x_i - \hat x_i)^2}{2\sigma^2} + \log\sigma + \tfrac12\log 2\pi\Bigr],
         \quad \log\sigma = -6 + \mathrm{softplus}(s + 6)
@@ -65,13 +65,13 @@ class GaussianLearned(nn.Module):
         """Squared error over 2 sigma^2, never negative."""
         return squared_error(output, images, self.squash) * (0.5 * (-2 * self.log_sigma).exp())
 
-    def normaliser(self, n_values: int) -> Float[Tensor, ""]:
-        """What `nll` has beyond `energy`, in nats per image; changes as sigma is learnt."""
-        return normal_normaliser(n_values, self.log_sigma)
+    def normalizer(self, n_values: int) -> Float[Tensor, ""]:
+        """What `nll` has beyond `energy`, in nats per image; changes as sigma is learned."""
+        return normal_normalizer(n_values, self.log_sigma)
 
     def nll(self, output: Output, images: Images) -> PerImage:
         """Negative log-density in nats per image."""
-        return self.energy(output, images) + self.normaliser(images[0].numel())
+        return self.energy(output, images) + self.normalizer(images[0].numel())
 
     def mean(self, output: Output) -> Images:
         """The decoder's image."""

@@ -1,4 +1,4 @@
-"""The likelihood of grey or colour images, with the standard deviation that fits the batch best."""
+"""The likelihood of gray or color images, with the standard deviation that fits the batch best."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unbraid.distributions.likelihoods.gaussian import (
     Output,
     PerImage,
     Squash,
-    normal_normaliser,
+    normal_normalizer,
     squared_error,
     squashed,
 )
@@ -70,9 +70,9 @@ class GaussianOptimal(nn.Module):
         squares = squared_error(output, images, self.squash)
         return squares / (2 * self._current(squares, images[0].numel()))
 
-    def normaliser(self, n_values: int) -> Float[Tensor, ""]:
+    def normalizer(self, n_values: int) -> Float[Tensor, ""]:
         """What `nll` has beyond `energy` out of training, in nats per image."""
-        return normal_normaliser(n_values, 0.5 * self.variance.log())
+        return normal_normalizer(n_values, 0.5 * self.variance.log())
 
     def nll(self, output: Output, images: Images) -> PerImage:
         """Negative log-density in nats per image."""
@@ -80,7 +80,7 @@ class GaussianOptimal(nn.Module):
         variance = self._current(squares, n_values)
         if self.training:
             self._remember(variance)
-        return squares / (2 * variance) + normal_normaliser(n_values, 0.5 * variance.log())
+        return squares / (2 * variance) + normal_normalizer(n_values, 0.5 * variance.log())
 
     def mean(self, output: Output) -> Images:
         """The decoder's image."""

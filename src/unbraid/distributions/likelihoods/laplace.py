@@ -15,7 +15,7 @@ from unbraid.errors import UsageError
 from unbraid.options import Option
 
 CONVENTIONS = {"absolute_error": 1.0, "dubois": 1 / 3}
-"""Scales under which the loss, without its constant, is what a source minimises: the sum of absolute errors; 3 times that sum
+"""Scales under which the loss, without its constant, is what a source minimizes: the sum of absolute errors; 3 times that sum
 (Dubois et al., 2019)."""
 
 
@@ -51,13 +51,13 @@ class Laplace(nn.Module):
         """Absolute error over b, never negative."""
         return (images - self.mean(output)).abs().flatten(1).sum(1) / self.b
 
-    def normaliser(self, n_values: int) -> Float[Tensor, ""]:
+    def normalizer(self, n_values: int) -> Float[Tensor, ""]:
         """What `nll` has beyond `energy`, in nats per image."""
         return torch.tensor(n_values * math.log(2 * self.b), dtype=torch.float64)
 
     def nll(self, output: Output, images: Images) -> PerImage:
         """Negative log-density in nats per image."""
-        return self.energy(output, images) + float(self.normaliser(images[0].numel()))
+        return self.energy(output, images) + float(self.normalizer(images[0].numel()))
 
     def mean(self, output: Output) -> Images:
         """The decoder's image."""

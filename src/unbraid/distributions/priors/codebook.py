@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.protocols import PosteriorHead, Quantiser
+from unbraid.distributions.protocols import PosteriorHead, Quantizer
 from unbraid.distributions.registry import priors
 from unbraid.errors import IncompatibleParts, UsageError
 
@@ -24,13 +24,13 @@ class CodebookPrior(nn.Module):
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
         self.latent_dim = latent_dim
-        self._followed: tuple[Quantiser, ...] = ()  # in a tuple, which does not make its parameters those of this module
+        self._followed: tuple[Quantizer, ...] = ()  # in a tuple, which does not make its parameters those of this module
 
     def follow(self, head: PosteriorHead) -> None:
         """Read the codebooks of a head from now on. Raises `IncompatibleParts` for a head that has none."""
-        if not isinstance(head, Quantiser):
+        if not isinstance(head, Quantizer):
             raise IncompatibleParts(
-                f"The prior codebook goes with a posterior that has codebooks (quantised), not with {type(head).__name__}; "
+                f"The prior codebook goes with a posterior that has codebooks (quantized), not with {type(head).__name__}; "
                 "choose another prior or posterior."
             )
         self._followed = (head,)

@@ -64,7 +64,7 @@ def mutual_information_matrix(
     """I(z_j; v_k) in nats: plug-in estimate with each latent in `bins` equal-width bins.
 
     The estimate is biased upwards by about (bins - 1)(values - 1) / (2 n). Constant latents have 0.
-    Source: the discretisation of Locatello et al. (2019), with 20 bins.
+    Source: the discretization of Locatello et al. (2019), with 20 bins.
     """
     check_codes(codes, factors)
     binned = np.ascontiguousarray(equal_width_bins(codes, bins).T)

@@ -6,7 +6,7 @@ from torch import nn
 
 from unbraid.nn.encoders.burgess import SIZES
 from unbraid.nn.fast.stack import Stack
-from unbraid.nn.initialisation import kaiming_uniform
+from unbraid.nn.initialization import kaiming_uniform
 from unbraid.nn.layers import doubling, pyramid, rectified_linear
 from unbraid.nn.registry import Shape, check_size, decoders
 

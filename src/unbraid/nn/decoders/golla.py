@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from torch import nn
 
-from unbraid.nn.encoders.golla import Dropout, Norm, Width, normalised, scaled, sizes_on_the_way
+from unbraid.nn.encoders.golla import Dropout, Norm, Width, normalized, scaled, sizes_on_the_way
 from unbraid.nn.fast.stack import Stack
-from unbraid.nn.initialisation import glorot_uniform
+from unbraid.nn.initialization import glorot_uniform
 from unbraid.nn.layers import rectified_linear
 from unbraid.nn.registry import Shape, decoders
 
@@ -33,7 +33,7 @@ def golla(latent_dim: int, output_shape: Shape, norm: Norm = "none", dropout: Dr
         layers.append(nn.Dropout(dropout))
     layers.append(nn.Unflatten(1, grid))
     for (inputs, outputs), (small, large) in zip(pairwise(channels), pairwise(sizes), strict=True):
-        layers += [_enlarging(inputs, outputs, small, large), *normalised(outputs, norm)]
+        layers += [_enlarging(inputs, outputs, small, large), *normalized(outputs, norm)]
     network = Stack(*layers, nn.ConvTranspose2d(channels[-1], output_shape[0], kernel_size=3, padding=1))
     glorot_uniform(network)
     return network

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from unbraid.nn.fast.stack import Stack
-from unbraid.nn.initialisation import kaiming_uniform
+from unbraid.nn.initialization import kaiming_uniform
 from unbraid.nn.layers import halving, pyramid, rectified_linear
 from unbraid.nn.registry import Shape, check_size, encoders
 

@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 from torch import nn
 
 from unbraid.nn.fast.stack import Stack
-from unbraid.nn.initialisation import glorot_uniform
+from unbraid.nn.initialization import glorot_uniform
 from unbraid.nn.registry import Shape, encoders
 from unbraid.options import Option
 
-Norm = Annotated[Literal["none", "batch"], Option("batch normalisation before each rectifier of a convolution, or none")]
+Norm = Annotated[Literal["none", "batch"], Option("batch normalization before each rectifier of a convolution, or none")]
 Dropout = Annotated[float, Option("share of the features beside the dense layer that are dropped in training", ge=0, lt=1)]
 Width = Annotated[float, Option("multiplies the number of kernels", gt=0, le=64)]
 
@@ -23,8 +23,8 @@ def scaled(widths: Sequence[int], factor: float) -> list[int]:
     return [max(1, round(width * factor)) for width in widths]
 
 
-def normalised(channels: int, norm: str) -> list[nn.Module]:
-    """What comes between a convolution and its successor: a normalisation, if any, and the rectifier."""
+def normalized(channels: int, norm: str) -> list[nn.Module]:
+    """What comes between a convolution and its successor: a normalization, if any, and the rectifier."""
     return [*([nn.BatchNorm2d(channels)] if norm == "batch" else []), nn.ReLU()]
 
 
@@ -41,13 +41,13 @@ def golla(image_shape: Shape, n_params: int, norm: Norm = "none", dropout: Dropo
     """Convolutions of 32, 64, 64 channels (3 x 3, stride 2), flattened into the posterior's numbers; any size.
 
     The report gives the numbers of kernels alone. Kernel 3, stride 2, rectifiers, padding 1 and initial weights (Glorot
-    uniform, biases 0, as Keras has them) are our reading. The options are for its ablation; where normalisation and dropout
+    uniform, biases 0, as Keras has them) are our reading. The options are for its ablation; where normalization and dropout
     stand is ours too.
     """
     channels = [image_shape[0], *scaled((32, 64, 64), width)]
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(channels):
-        layers += [nn.Conv2d(inputs, outputs, kernel_size=3, stride=2, padding=1), *normalised(outputs, norm)]
+        layers += [nn.Conv2d(inputs, outputs, kernel_size=3, stride=2, padding=1), *normalized(outputs, norm)]
     layers.append(nn.Flatten())
     if dropout:
         layers.append(nn.Dropout(dropout))

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from torch import nn
 
 from unbraid.nn.fast.stack import Stack
-from unbraid.nn.initialisation import kaiming_normal, small_normal
+from unbraid.nn.initialization import kaiming_normal, small_normal
 from unbraid.nn.layers import halving, pyramid
 from unbraid.nn.registry import Shape, check_size, encoders
 from unbraid.options import Option
@@ -16,7 +16,7 @@ from unbraid.options import Option
 SIZES = (32, 64, 128)
 WIDTHS = (32, 32, 64, 64, 64)
 
-Hidden = Annotated[int, Option("channels of the 1 x 1 grid: 256 for beta-VAE, 128 for FactorVAE on grey images", ge=1, le=4096)]
+Hidden = Annotated[int, Option("channels of the 1 x 1 grid: 256 for beta-VAE, 128 for FactorVAE on gray images", ge=1, le=4096)]
 Init = Annotated[
     Literal["kaiming_normal", "normal"],
     Option("initial weights: kaiming_normal for beta-VAE, normal (deviation 0.02) for FactorVAE"),

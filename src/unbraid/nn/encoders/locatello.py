@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from unbraid.nn.fast.stack import Stack
-from unbraid.nn.initialisation import glorot_uniform
+from unbraid.nn.initialization import glorot_uniform
 from unbraid.nn.layers import rectified_linear, same_halving
 from unbraid.nn.registry import Shape, encoders
 

@@ -22,7 +22,7 @@ def grid_of(shape: Shape, width: float) -> tuple[list[int], int]:
 
 @encoders.register("soft_intro", source="Daniel and Tamar (2021), Soft-IntroVAE, CVPR, layers as in their code")
 def soft_intro(image_shape: Shape, n_params: int, width: Width = 1.0) -> nn.Module:
-    """A convolution (5 x 5) and residual blocks (3 x 3, batch normalisation), each averaged 2 x 2; 28, 32, 64 or 128 px.
+    """A convolution (5 x 5) and residual blocks (3 x 3, batch normalization), each averaged 2 x 2; 28, 32, 64 or 128 px.
 
     Channels are 64, 128 for 28 pixels, 64, 128, 256 for 32 and 64, 128, 256, 512, 512 for 128; those for 64 pixels, 64, 128,
     256, 512, are of the code of Matt (2022). A last block and one layer make the posterior's numbers. Initial weights are

@@ -119,8 +119,8 @@ class _Drawn(_Convolution):
     def gradients(self, flowing: Made, x: Images, weight: Weights, wanted: tuple[bool, bool, bool]) -> Gradients:
         around = weight.shape[2] - 1 - self.padding[0]
         mirrored = weight.flip(2, 3).transpose(0, 1).contiguous(memory_format=torch.channels_last)
-        of_input, learnt, of_bias = _mirrored_gradients(flowing, x, mirrored, self.stride, (around, around), wanted)
-        return of_input, None if learnt is None else learnt.transpose(0, 1).flip(2, 3), of_bias
+        of_input, learned, of_bias = _mirrored_gradients(flowing, x, mirrored, self.stride, (around, around), wanted)
+        return of_input, None if learned is None else learned.transpose(0, 1).flip(2, 3), of_bias
 
 
 def _in_blocks(

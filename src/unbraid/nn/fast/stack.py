@@ -88,7 +88,7 @@ class _Run(torch.autograd.Function):
         count = len(ctx.forms)
         passed, parameters = ctx.saved_tensors[: count + 1], ctx.saved_tensors[count + 1 :]
         wanted = _wanted(ctx, (passed[0], *parameters))
-        learnt: list[Tensor | None] = [None] * len(parameters)
+        learned: list[Tensor | None] = [None] * len(parameters)
         flowing = gradient.contiguous(memory_format=torch.channels_last)
         for i in reversed(range(count)):
             form, rectified = ctx.forms[i]
@@ -97,11 +97,11 @@ class _Run(torch.autograd.Function):
                 operation = _threshold.grad_input if ours else _threshold
                 flowing = operation(flowing, passed[i + 1], 0, **ours)
             mask = (any(wanted[: 2 * i + 1]), wanted[2 * i + 1], wanted[2 * i + 2])
-            below, learnt[2 * i], learnt[2 * i + 1] = form.gradients(flowing, passed[i], parameters[2 * i], mask)
+            below, learned[2 * i], learned[2 * i + 1] = form.gradients(flowing, passed[i], parameters[2 * i], mask)
             if not mask[0]:
-                return None, None, *learnt
+                return None, None, *learned
             flowing = below
-        return flowing, None, *learnt
+        return flowing, None, *learned
 
 
 def _wanted(node: Any, tensors: tuple[Tensor | None, ...]) -> list[bool]:

@@ -206,7 +206,7 @@ def draw_grid(
 def draw_label_efficiency(
     views: Sequence[RunView], *, factor: Annotated[str | None, Option("one factor; the mean over all by default")] = None
 ) -> Drawn:
-    """How well a linear classifier names the factors, by the number of labelled images it learns from."""
+    """How well a linear classifier names the factors, by the number of labeled images it learns from."""
     found: dict[str, list[list[float]]] = {}
     counts: list[int] = []
     for label, view in zip(labels([view.experiment for view in views]), views, strict=True):
@@ -221,7 +221,7 @@ def draw_label_efficiency(
     what = f"of {factor}" if factor else "over all factors"
     figure = label_efficiency([counts[i] for i in keep], kept, title=f"Accuracy of a linear probe {what}")
     caption = (
-        f"Share of unseen images whose value softmax regression on the latents names, {what}, by the number of labelled images "
+        f"Share of unseen images whose value softmax regression on the latents names, {what}, by the number of labeled images "
         "it learns from. Lines are means over seeds, bands their 95 % intervals."
     )
     return Drawn(figure, caption)

@@ -174,7 +174,7 @@ def draw_position_maps(
         raise UsageError(f"{view.name} was trained on data with the factors {', '.join(known)}; heat maps need x and y.")
     x, y = known.index("x"), known.index("y")
     sizes = (table.factor_sizes[x], table.factor_sizes[y])
-    centre, deviation = aggregate_moments(table.mean, table.variance)
+    center, deviation = aggregate_moments(table.mean, table.variance)
     if not np.isfinite(deviation).all():
         raise UsageError(f"The codes of {view.name} are not finite.")
     scale = np.where(deviation > 0, deviation, 1.0)
@@ -182,7 +182,7 @@ def draw_position_maps(
     chosen = _selections(view, [name for name in by.split(",") if name])
     for rows in chosen.values():
         means = means_over_positions(table.mean[rows], table.factors[rows, x], table.factors[rows, y], sizes)
-        columns.append((means - centre[:, None, None]) / scale[:, None, None])
+        columns.append((means - center[:, None, None]) / scale[:, None, None])
     order = [one.index for one in view.latents[:dims]]
     figure = position_maps(np.stack(columns, axis=1)[order], [view.labels[j] for j in order], headings=list(chosen))
     caption = (

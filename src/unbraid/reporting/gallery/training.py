@@ -48,7 +48,7 @@ def draw_kl(views: Sequence[RunView], *, dims: Dims = 10) -> Drawn:
 
 
 def loss_panels(views: Sequence[RunView], names: Sequence[str]) -> list[Panel]:
-    """One plot for each term that any of the runs logged; runs of one name share a colour."""
+    """One plot for each term that any of the runs logged; runs of one name share a color."""
     terms = dict.fromkeys(term for view in views for term in scalar_names(view.log, "train"))
     found = []
     for term in terms:
@@ -59,7 +59,7 @@ def loss_panels(views: Sequence[RunView], names: Sequence[str]) -> list[Panel]:
 
 @figures.register("losses", source=OWN, runs=(1, None), needs="trained runs")
 def draw_losses(views: Sequence[RunView]) -> Drawn:
-    """Every term of the loss over training, unscaled, in nats per image; seeds of a configuration share a colour."""
+    """Every term of the loss over training, unscaled, in nats per image; seeds of a configuration share a color."""
     named = labels([view.experiment for view in views])
     plots = loss_panels(views, named)
     if not plots:
@@ -77,7 +77,7 @@ def draw_scores_over_training(
     *,
     scores: Annotated[str, Option("metrics, joined by commas; all that were followed by default")] = "",
 ) -> Drawn:
-    """Disentanglement scores over training, one plot a metric; seeds of a configuration share a colour."""
+    """Disentanglement scores over training, one plot a metric; seeds of a configuration share a color."""
     named = labels([view.experiment for view in views])
     known = dict.fromkeys(name for view in views for name in scalar_names(view.log, "evaluation") if name in metrics)
     if not known:

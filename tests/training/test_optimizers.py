@@ -11,8 +11,8 @@ from games import small_vae
 
 from unbraid.objectives.elbo import ELBO
 from unbraid.terms import Context
-from unbraid.training.optimisers import make_optimisers, set_learning_rates
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.training.optimizers import make_optimizers, set_learning_rates
+from unbraid.zoo.recipe import Optimizer, Recipe
 
 
 def at(step: int, n_steps: int = 400) -> Context:
@@ -30,38 +30,38 @@ def at(step: int, n_steps: int = 400) -> Context:
     ],
 )
 def test_learning_rates_fall_at_milestones(milestones, expected):
-    settings = Optimiser(lr=2e-4, milestones=milestones)
+    settings = Optimizer(lr=2e-4, milestones=milestones)
     assert {step: settings.lr_at(at(step)) for step in expected} == pytest.approx({k: 2e-4 * v for k, v in expected.items()})
 
 
 def test_milestones_are_those_of_pytorch_s_schedule():
-    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
-    schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, milestones=(3, 7), gamma=0.1)
-    settings = Optimiser(lr=0.3, milestones=(3.0, 7.0))
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, milestones=(3, 7), gamma=0.1)
+    settings = Optimizer(lr=0.3, milestones=(3.0, 7.0))
     for step in range(10):
         assert settings.lr_at(at(step)) == pytest.approx(schedule.get_last_lr()[0])
-        optimiser.step()
+        optimizer.step()
         schedule.step()
 
 
 def test_without_milestones_the_rate_is_the_given_one_to_the_last_bit():
-    assert Optimiser(lr=2e-3 / 3).lr_at(at(7)) == 2e-3 / 3
+    assert Optimizer(lr=2e-3 / 3).lr_at(at(7)) == 2e-3 / 3
 
 
 def test_every_player_has_its_own():
     parts = {name: torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=9.0) for name in ("encoder", "decoder", "critic")}
     recipe = Recipe(
         ELBO(),
-        optimiser=Optimiser(lr=0.5, milestones=(0.5,)),
-        player_optimisers={"critic": Optimiser(lr=3.0, milestones=(0.25,), drop=0.5)},
+        optimizer=Optimizer(lr=0.5, milestones=(0.5,)),
+        player_optimizers={"critic": Optimizer(lr=3.0, milestones=(0.25,), drop=0.5)},
     )
     for step, shared, critic in ((0, 0.5, 3.0), (100, 0.5, 1.5), (200, 0.05, 1.5)):
         set_learning_rates(parts, recipe, at(step))
-        rates = {name: optimiser.param_groups[0]["lr"] for name, optimiser in parts.items()}
+        rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in parts.items()}
         assert rates == pytest.approx({"encoder": shared, "decoder": shared, "critic": critic})
 
 
-OPTIMISERS = {
+OPTIMIZERS = {
     "adam": lambda groups: torch.optim.Adam(groups, lr=0.01, betas=(0.8, 0.99), weight_decay=0.1, fused=True),
     "adamw": lambda groups: torch.optim.AdamW(groups, lr=0.01, betas=(0.8, 0.99), weight_decay=0.1, fused=True),
     "adagrad": lambda groups: torch.optim.Adagrad(groups, lr=0.01, weight_decay=0.1),
@@ -70,14 +70,14 @@ OPTIMISERS = {
 }
 
 
-@pytest.mark.parametrize("name", OPTIMISERS)
-def test_steps_are_those_of_pytorch_s_optimisers_to_the_last_bit(name):
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_steps_are_those_of_pytorch_s_optimizers_to_the_last_bit(name):
     vae = small_vae()
-    settings = Optimiser(name, 0.01, betas=(0.8, 0.99), weight_decay=0.1, decay="all")
-    ours = make_optimisers(vae, Recipe(ELBO(), optimiser=settings))["encoder"]
+    settings = Optimizer(name, 0.01, betas=(0.8, 0.99), weight_decay=0.1, decay="all")
+    ours = make_optimizers(vae, Recipe(ELBO(), optimizer=settings))["encoder"]
     parameters = vae.parameters_of("encoder")
     copies = [torch.nn.Parameter(p.detach().clone()) for p in parameters]
-    theirs = OPTIMISERS[name](copies)
+    theirs = OPTIMIZERS[name](copies)
     assert isinstance(ours, type(theirs))
     steps = []
     ours.register_step_post_hook(lambda *_: steps.append(torch.is_grad_enabled()))

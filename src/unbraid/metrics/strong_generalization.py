@@ -1,4 +1,4 @@
-"""Strong generalisation: does a model that has seen one value of a factor read other factors where it has other values."""
+"""Strong generalization: does a model that has seen one value of a factor read other factors where it has other values."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather
-from unbraid.metrics.splitting import split_rows, standardised
+from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
 
 
-class Generalisation(TypedDict):
+class Generalization(TypedDict):
     """Accuracy under the shift, accuracy without, and the share of the second that the shift costs."""
 
     score: float
@@ -39,25 +39,25 @@ def shifts(
     """For values of a factor at random, the training rows that have it and the test rows that have not; never without rows."""
     values = rng.permutation(np.unique(labels[train]))
     found = [(train[labels[train] == value], test[labels[test] != value]) for value in values]
-    return [(learnt, read) for learnt, read in found if len(read)][:repeats]
+    return [(learned, read) for learned, read in found if len(read)][:repeats]
 
 
 def accuracy(
-    samples: Samples, k: int, learnt: Int64[np.ndarray, "a"], read: Int64[np.ndarray, "b"], model: str, seed: int
+    samples: Samples, k: int, learned: Int64[np.ndarray, "a"], read: Int64[np.ndarray, "b"], model: str, seed: int
 ) -> float:
-    """How often a model that learnt factor k from some rows is right on others."""
+    """How often a model that learned factor k from some rows is right on others."""
     labels = samples.factors[:, k]
-    if len(np.unique(labels[learnt])) == 1:
-        return float((labels[read] == labels[learnt][0]).mean())
-    features, unseen = standardised(samples.codes[learnt], samples.codes[read])
+    if len(np.unique(labels[learned])) == 1:
+        return float((labels[read] == labels[learned][0]).mean())
+    features, unseen = standardized(samples.codes[learned], samples.codes[read])
     with any_number_of_classes():
-        return float((fitted_model(model, features, labels[learnt], seed).predict(unseen) == labels[read]).mean())
+        return float((fitted_model(model, features, labels[learned], seed).predict(unseen) == labels[read]).mean())
 
 
 @metrics.register(
-    "strong_generalisation",
+    "strong_generalization",
     source="disentanglement_lib, strong downstream task",
-    formula="accuracy where v_j is not c of a model of v_k learnt where v_j = c, mean over pairs of factors",
+    formula="accuracy where v_j is not c of a model of v_k learned where v_j = c, mean over pairs of factors",
     range=(0.0, 1.0),
     perfect="near 1",
     chance="the share of a factor's commonest value",
@@ -69,23 +69,23 @@ def accuracy(
     sampled=True,
     downstream=True,
 )
-def strong_generalisation(
+def strong_generalization(
     codes: Codes,
     factors: Factors = None,
     *,
     model: Annotated[Literal["forest", "gbt", "logistic"], Option("what predicts; gbt takes minutes")] = "forest",
-    repeats: Annotated[int, Option("values of each factor that are learnt from, one at a time", ge=1)] = 3,
+    repeats: Annotated[int, Option("values of each factor that are learned from, one at a time", ge=1)] = 3,
     seed: Annotated[int, Option("seed of the choice of samples and values, and of the model", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
-) -> Generalisation:
-    r"""Strong generalisation: accuracy of a model that learns a factor while another has one value, where that has all others.
+) -> Generalization:
+    r"""Strong generalization: accuracy of a model that learns a factor while another has one value, where that has all others.
 
     .. math:: \frac1K \sum_k \frac{1}{K - 1} \sum_{j \ne k} \Pr\bigl(f_{kj}(z) = v_k \mid v_j \ne c_j\bigr), \qquad
-        f_{kj} \text{ learnt where } v_j = c_j
+        f_{kj} \text{ learned where } v_j = c_j
 
     The values c_j are drawn at random, `repeats` (3) for each factor, and their accuracies averaged. In a code whose latents
-    mix v_k and v_j, what is learnt of v_k at one value of v_j is wrong at others. Models (`unbraid.metrics.dci` says what they
-    are) learn from standardised latents of those of 10,000 samples that have the value, and are scored on those of 5,000
+    mix v_k and v_j, what is learned of v_k at one value of v_j is wrong at others. Models (`unbraid.metrics.dci` says what they
+    are) learn from standardized latents of those of 10,000 samples that have the value, and are scored on those of 5,000
     others that have not (2/3 and 1/3 of fewer).
 
     `unshifted` is the accuracy of models that learn from as many samples at random, scored on all 5,000. `gap` is 1 less the

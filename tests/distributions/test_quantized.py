@@ -8,21 +8,21 @@ import pytest
 import torch
 
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
-from unbraid.distributions.posteriors.quantised import Quantised, QuantisedHead
+from unbraid.distributions.posteriors.quantized import Quantized, QuantizedHead
 from unbraid.distributions.priors.codebook import CodebookPrior
 from unbraid.distributions.priors.standard_normal import StandardNormal
-from unbraid.distributions.protocols import FollowingPrior, Quantiser
+from unbraid.distributions.protocols import FollowingPrior, Quantizer
 from unbraid.errors import IncompatibleParts, UsageError
 
 
-def head_with(values: list[list[float]]) -> QuantisedHead:
-    head = QuantisedHead(len(values), len(values[0])).double()
+def head_with(values: list[list[float]]) -> QuantizedHead:
+    head = QuantizedHead(len(values), len(values[0])).double()
     with torch.no_grad():
         head.values.copy_(torch.tensor(values, dtype=torch.float64))
     return head
 
 
-def prior_of(head: QuantisedHead) -> CodebookPrior:
+def prior_of(head: QuantizedHead) -> CodebookPrior:
     prior = CodebookPrior(head.n_params)
     prior.follow(head)
     return prior
@@ -33,11 +33,11 @@ def numbers(n: int, latents: int, generator: torch.Generator) -> torch.Tensor:
 
 
 def test_codebooks_begin_evenly_spaced_between_minus_and_plus_a_half():
-    head = QuantisedHead(3)
+    head = QuantizedHead(3)
     assert head.n_params == 3
     expected = [[-0.5 + i / 9 for i in range(10)]] * 3
     torch.testing.assert_close(head.codebooks, torch.tensor(expected))
-    assert QuantisedHead(1, values=2).codebooks.tolist() == [[-0.5, 0.5]]
+    assert QuantizedHead(1, values=2).codebooks.tolist() == [[-0.5, 0.5]]
 
 
 def test_each_number_goes_to_the_nearest_value_of_its_own_codebook(generator):
@@ -84,7 +84,7 @@ def test_values_pass_gradients_to_their_entries_alone(generator):
 
 
 def test_nothing_is_drawn_and_values_are_exact_in_float32(generator):
-    head = QuantisedHead(4)
+    head = QuantizedHead(4)
     state = generator.get_state()
     q = head(1e4 * torch.randn(50, 4, generator=torch.Generator().manual_seed(1)).requires_grad_())
     assert torch.equal(q.sample(generator), q.mean)
@@ -113,17 +113,17 @@ def test_probabilities_add_up_to_one_over_the_grid():
 
 
 def test_the_kl_is_the_logarithm_of_the_number_of_codes_whatever_the_image(generator):
-    head = QuantisedHead(3, values=7).double()
+    head = QuantizedHead(3, values=7).double()
     q = head(numbers(9, 3, generator))
     torch.testing.assert_close(q.kl(prior_of(head)), torch.full((9,), 3 * math.log(7)).double())
     assert q.kl_per_dim(prior_of(head)) is None
 
 
 def test_what_makes_no_sense_is_refused():
-    q = QuantisedHead(2)(torch.zeros(1, 2))
+    q = QuantizedHead(2)(torch.zeros(1, 2))
     with pytest.raises(IncompatibleParts, match="prior codebook, not against StandardNormal"):
         q.kl(StandardNormal(2))
-    with pytest.raises(IncompatibleParts, match=r"a posterior that has codebooks \(quantised\), not with DiagonalNormalHead"):
+    with pytest.raises(IncompatibleParts, match=r"a posterior that has codebooks \(quantized\), not with DiagonalNormalHead"):
         CodebookPrior(2).follow(DiagonalNormalHead(2))
     with pytest.raises(UsageError, match="has no values yet"):
         CodebookPrior(2).sample(1, torch.Generator())
@@ -139,7 +139,7 @@ def test_draws_from_the_prior_take_every_value_equally_often(generator):
 
 
 def test_the_prior_follows_what_the_head_learns_and_owns_nothing():
-    head = QuantisedHead(2)
+    head = QuantizedHead(2)
     pair = torch.nn.ModuleList([head, prior_of(head)])
     assert [name for name, _ in pair.named_parameters()] == ["0.values"] == list(pair.state_dict())
     twin = copy.deepcopy(pair)
@@ -153,9 +153,9 @@ def test_the_prior_follows_what_the_head_learns_and_owns_nothing():
 
 
 def test_heads_and_priors_are_what_they_are_asked_for():
-    assert isinstance(QuantisedHead(1), Quantiser)
+    assert isinstance(QuantizedHead(1), Quantizer)
     assert isinstance(CodebookPrior(1), FollowingPrior)
-    assert not isinstance(DiagonalNormalHead(1), Quantiser)
+    assert not isinstance(DiagonalNormalHead(1), Quantizer)
     assert not isinstance(StandardNormal(1), FollowingPrior)
 
 
@@ -167,7 +167,7 @@ def test_nearest_moves_latents_and_has_no_gradient():
 
 
 def test_batches_join(generator):
-    head, c = QuantisedHead(2), torch.randn(6, 2, generator=generator)
-    joined = Quantised.cat([head(c[:4]), head(c[4:])])
+    head, c = QuantizedHead(2), torch.randn(6, 2, generator=generator)
+    joined = Quantized.cat([head(c[:4]), head(c[4:])])
     assert torch.equal(joined.mean, head(c).mean)
     assert torch.equal(joined.continuous, c)

@@ -1,4 +1,4 @@
-"""What draws quantised latents and their codebooks to each other."""
+"""What draws quantized latents and their codebooks to each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from unbraid.distributions.posteriors.quantised import Quantised
+from unbraid.distributions.posteriors.quantized import Quantized
 from unbraid.errors import IncompatibleParts
 from unbraid.options import Option
 from unbraid.rates.registry import rates
@@ -14,13 +14,13 @@ from unbraid.terms import Context, Pass, Term
 
 
 @rates.register(
-    "quantisation",
+    "quantization",
     formula="N / M * (codebook_weight * ||sg(c) - z||^2 + commitment_weight * ||c - sg(z)||^2)",
     source="Hsu, Dorrell, Whittington, Wu and Finn (2023), Disentanglement via Latent Quantization, NeurIPS, and its code",
-    posterior="quantised",
+    posterior="quantized",
 )
 @dataclass(frozen=True)
-class Quantisation:
+class Quantization:
     r"""Squared distances between the encoder's numbers c and the values z of the codebooks nearest to them. Holds no KL.
 
     .. math:: \frac NM \Bigl(\lambda_1 \sum_j (\mathrm{sg}(c_j) - z_j)^2 + \lambda_2 \sum_j (c_j - \mathrm{sg}(z_j))^2\Bigr)
@@ -42,15 +42,15 @@ class Quantisation:
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
-        """The terms `quantisation_codebook` and `quantisation_commitment`, sums over latents.
+        """The terms `quantization_codebook` and `quantization_commitment`, sums over latents.
 
-        Raises `IncompatibleParts` for a posterior that is not quantised.
+        Raises `IncompatibleParts` for a posterior that is not quantized.
         """
         q = made.posterior
-        if not isinstance(q, Quantised):
-            raise IncompatibleParts(f"The rate quantisation needs a quantised posterior, not {type(q).__name__}.")
+        if not isinstance(q, Quantized):
+            raise IncompatibleParts(f"The rate quantization needs a quantized posterior, not {type(q).__name__}.")
         scale = made.images[0].numel() / made.z.shape[1]
         return {
-            "quantisation_codebook": Term((q.continuous.detach() - q.value).square().sum(1), scale * self.codebook_weight),
-            "quantisation_commitment": Term((q.continuous - q.value.detach()).square().sum(1), scale * self.commitment_weight),
+            "quantization_codebook": Term((q.continuous.detach() - q.value).square().sum(1), scale * self.codebook_weight),
+            "quantization_commitment": Term((q.continuous - q.value.detach()).square().sum(1), scale * self.commitment_weight),
         }

@@ -18,19 +18,19 @@ from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.storage import ByteImages
 from unbraid.distributions.likelihoods.gaussian import Gaussian
-from unbraid.distributions.posteriors.quantised import QuantisedHead
+from unbraid.distributions.posteriors.quantized import QuantizedHead
 from unbraid.distributions.priors.codebook import CodebookPrior
 from unbraid.errors import UsageError
 from unbraid.evaluation.bound import importance_weighted_bound
 from unbraid.model import Model
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
-from unbraid.rates.quantisation import Quantisation
+from unbraid.rates.quantization import Quantization
 from unbraid.terms import Context, Draw
-from unbraid.training.optimisers import make_optimisers, optimiser_tensors, restore_optimisers
+from unbraid.training.optimizers import make_optimizers, optimizer_tensors, restore_optimizers
 from unbraid.training.step import train_step
 from unbraid.zoo.assemble import assemble
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import models
 
 
@@ -69,18 +69,18 @@ def test_the_loss_is_the_published_one_in_nats_per_image():
 def test_without_the_decoder_weights_decay_and_biases_and_codebooks_do_not():
     """One step of AdamW from gradients of 0: weights shrink by lr times decay, whatever the loss; all others stay."""
     recipe, vae = small()
-    optimisers = make_optimisers(vae, recipe)
+    optimizers = make_optimizers(vae, recipe)
     before = {name: p.detach().clone() for name, p in vae.named_parameters()}
-    for optimiser in optimisers.values():
-        for group in optimiser.param_groups:
+    for optimizer in optimizers.values():
+        for group in optimizer.param_groups:
             for p in group["params"]:
                 p.grad = torch.zeros_like(p)
-        optimiser.step()
+        optimizer.step()
     for name, p in vae.named_parameters():
         factor = 1 - 1e-3 * 0.1 if name.endswith("weight") else 1.0
         torch.testing.assert_close(p.detach(), factor * before[name], rtol=1e-6, atol=0)
     assert {"networks.posterior.values"} < {name for name in before if not name.endswith("weight")}
-    owned = [id(p) for one in optimisers.values() for group in one.param_groups for p in group["params"]]
+    owned = [id(p) for one in optimizers.values() for group in one.param_groups for p in group["params"]]
     assert sorted(owned) == sorted(id(p) for p in vae.parameters())
 
 
@@ -93,11 +93,11 @@ def test_steps_do_not_depend_on_the_scale_of_the_loss_with_decoupled_decay_and_d
             decoder = nn.Module()
             decoder.register_parameter("weight", p)
             vae = VAE(nn.Identity(), decoder, nn.Identity(), nn.Identity(), nn.Identity())
-            settings = Optimiser(name, lr=0.01, weight_decay=0.1, decay="weights")
-            (optimiser,) = make_optimisers(vae, Recipe(ELBO(), optimiser=settings)).values()
+            settings = Optimizer(name, lr=0.01, weight_decay=0.1, decay="weights")
+            (optimizer,) = make_optimizers(vae, Recipe(ELBO(), optimizer=settings)).values()
             for step in range(20):
                 p.grad = scale * torch.tensor([math.sin(step), 0.3], dtype=torch.float64)
-                optimiser.step()
+                optimizer.step()
             shown.append(p.detach())
         apart[name] = (shown[0] - shown[1]).abs().max().item()
     assert apart["adamw"] < 1e-6
@@ -106,16 +106,16 @@ def test_steps_do_not_depend_on_the_scale_of_the_loss_with_decoupled_decay_and_d
 
 def test_the_state_of_parameters_with_and_without_decay_is_kept_apart_and_restored():
     recipe, vae = small()
-    optimisers = make_optimisers(vae, recipe)
+    optimizers = make_optimizers(vae, recipe)
     for step in range(2):
-        train_step(vae, recipe.objective, optimisers, Draw((images(),)), context(step))
-    kept = {name: tensor.clone() for name, tensor in optimiser_tensors(optimisers).items()}
+        train_step(vae, recipe.objective, optimizers, Draw((images(),)), context(step))
+    kept = {name: tensor.clone() for name, tensor in optimizer_tensors(optimizers).items()}
     assert len(kept) == 3 * sum(1 for _ in vae.parameters())
     _, twin = small()
     twin.load_state_dict(vae.state_dict())
-    again = make_optimisers(twin, recipe)
-    restore_optimisers(again, kept)
-    for pair in ((vae, optimisers), (twin, again)):
+    again = make_optimizers(twin, recipe)
+    restore_optimizers(again, kept)
+    for pair in ((vae, optimizers), (twin, again)):
         train_step(pair[0], recipe.objective, pair[1], Draw((images(),)), context(2))
     assert all(torch.equal(one, other) for one, other in zip(vae.parameters(), twin.parameters(), strict=True))
 
@@ -123,10 +123,10 @@ def test_the_state_of_parameters_with_and_without_decay_is_kept_apart_and_restor
 def test_reconstructions_teach_the_codebooks_nothing():
     recipe, vae = small(codebook_weight=0.0)
     books = vae.networks["posterior"].values.detach().clone()
-    train_step(vae, recipe.objective, make_optimisers(vae, recipe), Draw((images(),)), context())
+    train_step(vae, recipe.objective, make_optimizers(vae, recipe), Draw((images(),)), context())
     assert torch.equal(vae.networks["posterior"].values, books)
     recipe, vae = small()
-    train_step(vae, recipe.objective, make_optimisers(vae, recipe), Draw((images(),)), context())
+    train_step(vae, recipe.objective, make_optimizers(vae, recipe), Draw((images(),)), context())
     assert not torch.equal(vae.networks["posterior"].values, books)
 
 
@@ -135,7 +135,7 @@ def test_training_draws_no_random_numbers():
     for seed in (1, 2):
         recipe, vae = small()
         noise = torch.Generator().manual_seed(seed)
-        train_step(vae, recipe.objective, make_optimisers(vae, recipe), Draw((images(),)), Context(0, 10, 192, noise))
+        train_step(vae, recipe.objective, make_optimizers(vae, recipe), Draw((images(),)), Context(0, 10, 192, noise))
         found.append(vae.state_dict())
     assert all(torch.equal(value, found[1][name]) for name, value in found[0].items())
 
@@ -152,7 +152,7 @@ class Scale(nn.Module):
 
 
 def one_pixel(values: int = 2) -> VAE:
-    head, prior = QuantisedHead(1, values).double(), CodebookPrior(1)
+    head, prior = QuantizedHead(1, values).double(), CodebookPrior(1)
     prior.follow(head)
     return VAE(Scale((1,)), Scale((1, 1, 1)), Gaussian(1.0, squash="none"), prior, head)
 
@@ -161,10 +161,10 @@ def test_codebooks_come_to_rest_at_the_means_of_the_numbers_that_choose_them():
     """Lloyd's algorithm: with fixed networks the codebook ends as k-means of the codes."""
     vae = one_pixel()
     x = torch.tensor([-2.0, -1.0, -0.3, 0.8, 1.0, 3.0], dtype=torch.float64).reshape(-1, 1, 1, 1)
-    objective = ELBO((Quantisation(0.5, 0.5),))
-    optimisers = make_optimisers(vae, Recipe(objective, optimiser=Optimiser("sgd", lr=0.5)))
+    objective = ELBO((Quantization(0.5, 0.5),))
+    optimizers = make_optimizers(vae, Recipe(objective, optimizer=Optimizer("sgd", lr=0.5)))
     for step in range(60):
-        train_step(vae, objective, optimisers, Draw((x,)), context(step))
+        train_step(vae, objective, optimizers, Draw((x,)), context(step))
     torch.testing.assert_close(vae.networks["posterior"].codebooks, torch.tensor([[-1.1, 1.6]]).double())
 
 
@@ -191,7 +191,7 @@ def test_options_reach_their_parts_and_what_makes_no_sense_is_refused():
     experiment = plan("qlae", TINY, {"batch_size": 16})[0]
     assert (experiment.optimizer, experiment.lr, experiment.weight_decay) == ("adamw", 1e-3, 0.1)
     assert plan("qlae", TINY, {"batch_size": 16, "weight_decay": 0.0})[0].weight_decay == 0
-    assert experiment.recipe().optimiser == models["qlae"].factory().optimiser
+    assert experiment.recipe().optimizer == models["qlae"].factory().optimizer
     with pytest.raises(UsageError, match="--codebook-size of model 'qlae' is 1; allowed: .* at least 2"):
         plan("qlae", TINY, {"codebook_size": 1})
     with pytest.raises(UsageError, match="--codebook-weight of model 'qlae' is -1"):
@@ -214,7 +214,7 @@ def run(tmp_path_factory):
 def test_scores_know_that_codes_have_no_noise_and_no_kl_each(run, capsys, monkeypatch):
     monkeypatch.setattr("unbraid.evaluation.evaluate.BOUND_DRAWS", 2)
     assert main(["evaluate", str(run), "--metrics", "mig"]) == 0
-    assert "quantisation_codebook (no nats)" in capsys.readouterr().out
+    assert "quantization_codebook (no nats)" in capsys.readouterr().out
     table = CodeTable.load(run / "codes.npz")
     assert not table.variance.any()
     assert (table.nll_mean == table.nll_sample).all()
@@ -225,8 +225,8 @@ def test_scores_know_that_codes_have_no_noise_and_no_kl_each(run, capsys, monkey
     assert "kl_parts" not in scored
     found = scored["splits"]["test"]
     weight = 0.01 * 1024 / 4
-    squares = found["terms"]["quantisation_codebook"]
-    assert squares == found["terms"]["quantisation_commitment"] > 0
+    squares = found["terms"]["quantization_codebook"]
+    assert squares == found["terms"]["quantization_commitment"] > 0
     assert found["loss"] == pytest.approx(found["nll"] + 2 * weight * squares, rel=1e-6)
     assert scored["active"] == [len(set(column)) > 1 for column in table.mean.T.tolist()]
 

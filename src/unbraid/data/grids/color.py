@@ -1,4 +1,4 @@
-"""Coloured variants of grey images: a colour as one more generative factor, or as a nuisance."""
+"""Colored variants of gray images: a color as one more generative factor, or as a nuisance."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.storage import ImageStore, Shape
 from unbraid.errors import UsageError
 
-Colour = Literal["none", "factor", "random"]
+Color = Literal["none", "factor", "random"]
 NUISANCE_SEED = 20_190_611
-"""The nuisance colour of an image does not depend on a run's seed."""
+"""The nuisance color of an image does not depend on a run's seed."""
 
 
 class Tinted:
-    """Grey images in colour, on black: each repeated in several tints, in three channels.
+    """Gray images in color, on black: each repeated in several tints, in three channels.
 
     Args:
         images: n images of one channel.
@@ -28,7 +28,7 @@ class Tinted:
     def __init__(self, images: ImageStore, tints: UInt8[np.ndarray, "tint n 3"]) -> None:
         channels, height, width = images.shape
         if channels != 1:
-            raise UsageError(f"Images of {channels} channels cannot be coloured; allowed: 1 channel. Give --colour none.")
+            raise UsageError(f"Images of {channels} channels cannot be colored; allowed: 1 channel. Give --color none.")
         self._images, self._tints = images, tints
         self.shape: Shape = (3, height, width)
 
@@ -41,7 +41,7 @@ class Tinted:
         return shares
 
     def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
-        """The images at the given positions, grey times tint rounded to whole levels."""
+        """The images at the given positions, gray times tint rounded to whole levels."""
         tint, source = np.divmod(index, self._tints.shape[1])
         product = self._images.bytes(source).astype(np.uint16) * self._tints[tint, source].astype(np.uint16)[:, :, None, None]
         levels: UInt8[np.ndarray, "n c h w"] = ((product + 127) // 255).astype(np.uint8)
@@ -49,27 +49,27 @@ class Tinted:
 
 
 def hue_tints(hues: int) -> UInt8[np.ndarray, "{hues} 3"]:
-    """Fully saturated colours at equal steps around the colour circle: red first, k / hues of the circle for hue k."""
+    """Fully saturated colors at equal steps around the color circle: red first, k / hues of the circle for hue k."""
     return np.rint(255 * np.array([colorsys.hsv_to_rgb(k / hues, 1, 1) for k in range(hues)])).astype(np.uint8)
 
 
-def coloured(images: ImageStore, space: FactorSpace, colour: Colour, hues: int) -> tuple[ImageStore, FactorSpace]:
-    """A grid in colour; the grid itself for `none`.
+def colored(images: ImageStore, space: FactorSpace, color: Color, hues: int) -> tuple[ImageStore, FactorSpace]:
+    """A grid in color; the grid itself for `none`.
 
     `factor` puts a circular factor `hue` with `hues` values before the others, so that there are `hues` times as many images.
-    `random` gives every image a colour that no factor tells of: each channel uniform in [0.5, 1], as in Color-dSprites
+    `random` gives every image a color that no factor tells of: each channel uniform in [0.5, 1], as in Color-dSprites
     (Locatello et al. (2019), Challenging Common Assumptions in the Unsupervised Learning of Disentangled Representations).
-    Deviation: there an image has another colour whenever it is drawn; here its colour belongs to its index in the whole grid,
+    Deviation: there an image has another color whenever it is drawn; here its color belongs to its index in the whole grid,
     so that data sets stay functions of their options.
 
-    Raises `UsageError` for images that have colours already.
+    Raises `UsageError` for images that have colors already.
     """
     n = len(images)
-    match colour:
+    match color:
         case "none":
             return images, space
         case "factor":
-            hue = Factor("hue", tuple(k / hues for k in range(hues)), kind="circular", unit="share of the colour circle")
+            hue = Factor("hue", tuple(k / hues for k in range(hues)), kind="circular", unit="share of the color circle")
             tints = np.broadcast_to(hue_tints(hues)[:, None], (hues, n, 3))
             return Tinted(images, tints), FactorSpace((hue, *space.factors))
         case "random":

@@ -1,4 +1,4 @@
-"""One optimiser per player."""
+"""One optimizer per player."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from torch import Tensor
 from unbraid.errors import CorruptFile
 from unbraid.nn.vae import VAE
 from unbraid.terms import Context
-from unbraid.zoo.recipe import Optimiser, Recipe
+from unbraid.zoo.recipe import Optimizer, Recipe
 
-Optimisers = dict[str, torch.optim.Optimizer]
+Optimizers = dict[str, torch.optim.Optimizer]
 
 
-def _groups(vae: VAE, player: str, settings: Optimiser) -> list[dict[str, Any]]:
+def _groups(vae: VAE, player: str, settings: Optimizer) -> list[dict[str, Any]]:
     """The player's parameters, and apart from them those that do not decay."""
     parameters = vae.parameters_of(player)
     decaying = {id(p) for name, p in vae.named_parameters() if settings.decay == "all" or name.endswith(".weight")}
@@ -29,7 +29,7 @@ def _groups(vae: VAE, player: str, settings: Optimiser) -> list[dict[str, Any]]:
     return [group for group in groups if group["params"]]
 
 
-def _make(groups: list[dict[str, Any]], settings: Optimiser) -> torch.optim.Optimizer:
+def _make(groups: list[dict[str, Any]], settings: Optimizer) -> torch.optim.Optimizer:
     lr, decay = settings.lr, settings.weight_decay
     match settings.name:
         case "adam":  # fused: one kernel for the whole update, the same arithmetic
@@ -43,61 +43,61 @@ def _make(groups: list[dict[str, Any]], settings: Optimiser) -> torch.optim.Opti
         case "sgd":
             return eager(torch.optim.SGD)(groups, lr=lr, weight_decay=decay)
         case _:
-            raise ValueError(f"no optimiser {settings.name!r}")
+            raise ValueError(f"no optimizer {settings.name!r}")
 
 
 @cache
 def eager(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
-    """An optimiser of PyTorch without what keeps the compiler out of it: that imports the compiler, for two seconds."""
+    """An optimizer of PyTorch without what keeps the compiler out of it: that imports the compiler, for two seconds."""
     parts = {name: unwrap(getattr(kind, name)) for name in ("add_param_group", "zero_grad")}
     return type(kind.__name__, (kind,), {**parts, "step": torch.no_grad()(unwrap(kind.step))})
 
 
-def make_optimisers(vae: VAE, recipe: Recipe) -> Optimisers:
-    """An optimiser for every player that has parameters."""
-    optimisers = {}
+def make_optimizers(vae: VAE, recipe: Recipe) -> Optimizers:
+    """An optimizer for every player that has parameters."""
+    optimizers = {}
     for player in vae.players:
-        groups = _groups(vae, player, recipe.optimiser_of(player))
+        groups = _groups(vae, player, recipe.optimizer_of(player))
         if groups:
-            optimisers[player] = _make(groups, recipe.optimiser_of(player))
-    return optimisers
+            optimizers[player] = _make(groups, recipe.optimizer_of(player))
+    return optimizers
 
 
-def set_learning_rates(optimisers: Optimisers, recipe: Recipe, context: Context) -> None:
-    """Give every player's optimiser the learning rate of a step."""
-    for player, optimiser in optimisers.items():
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.optimiser_of(player).lr_at(context)
+def set_learning_rates(optimizers: Optimizers, recipe: Recipe, context: Context) -> None:
+    """Give every player's optimizer the learning rate of a step."""
+    for player, optimizer in optimizers.items():
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.optimizer_of(player).lr_at(context)
 
 
-def optimiser_tensors(optimisers: Optimisers) -> dict[str, Tensor]:
-    """The state of all optimisers as named tensors: `player/parameter/entry`."""
+def optimizer_tensors(optimizers: Optimizers) -> dict[str, Tensor]:
+    """The state of all optimizers as named tensors: `player/parameter/entry`."""
     tensors = {}
-    for player, optimiser in optimisers.items():
-        for i, parameter in enumerate(_parameters(optimiser)):
-            for entry, value in optimiser.state.get(parameter, {}).items():
+    for player, optimizer in optimizers.items():
+        for i, parameter in enumerate(_parameters(optimizer)):
+            for entry, value in optimizer.state.get(parameter, {}).items():
                 if isinstance(value, Tensor):
                     tensors[f"{player}/{i}/{entry}"] = value
     return tensors
 
 
-def _parameters(optimiser: torch.optim.Optimizer) -> list[Tensor]:
+def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
     """All parameters, group after group."""
-    return [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
-def restore_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimiser_tensors` gave.
+def restore_optimizers(optimizers: Optimizers, tensors: Mapping[str, Tensor]) -> None:
+    """Put back what `optimizer_tensors` gave.
 
-    Values are copied into tensors laid out like their parameters: fused optimisers walk both in memory order.
+    Values are copied into tensors laid out like their parameters: fused optimizers walk both in memory order.
     """
     for name, saved in tensors.items():
         player, position, entry = name.split("/")
         try:
-            group = optimisers[player].param_groups[0]
-            parameter = _parameters(optimisers[player])[int(position)]
+            group = optimizers[player].param_groups[0]
+            parameter = _parameters(optimizers[player])[int(position)]
         except (KeyError, IndexError):
-            raise CorruptFile(f"The checkpoint has optimiser state {name!r}, which this model does not have.") from None
+            raise CorruptFile(f"The checkpoint has optimizer state {name!r}, which this model does not have.") from None
         if entry == "step":  # fused kernels read it on the device, the others on the CPU
             on_device = group.get("fused") or group.get("capturable")
             value = saved.to(parameter.device if on_device else "cpu")
@@ -105,4 +105,4 @@ def restore_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor]) ->
             value = torch.empty_like(parameter).copy_(saved).detach()
         else:
             value = saved.to(parameter.device)
-        optimisers[player].state[parameter][entry] = value
+        optimizers[player].state[parameter][entry] = value

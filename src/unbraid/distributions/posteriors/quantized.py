@@ -22,13 +22,13 @@ REACH = 0.5
 
 
 @posteriors.register(
-    "quantised",
+    "quantized",
     source="Hsu, Dorrell, Whittington, Wu and Finn (2023), Disentanglement via Latent Quantization, NeurIPS, and its code",
 )
-class QuantisedHead(nn.Module):
+class QuantizedHead(nn.Module):
     """q(z|x) is a point: each of the encoder's numbers, moved to the nearest value of its latent's codebook.
 
-    Of two values that are equally near the first in the codebook is taken. The values are learnt.
+    Of two values that are equally near the first in the codebook is taken. The values are learned.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class QuantisedHead(nn.Module):
         """The values that each latent can take, without their gradient."""
         return self.values.detach()
 
-    def forward(self, params: Float[Tensor, "batch params"]) -> Quantised:
+    def forward(self, params: Float[Tensor, "batch params"]) -> Quantized:
         """The encoder's numbers beside the values that they are moved to, in float32 at least."""
         continuous = at_least_float32(params)
         index = (continuous[:, :, None] - self.codebooks).abs().argmin(2)
         # not `gather`, whose gradient is summed in any order on a GPU, nor `one_hot`, which waits for the index
         chosen = (index[:, :, None] == torch.arange(self.values.shape[1], device=index.device)).to(self.values.dtype)
-        return Quantised(continuous, (chosen * self.values).sum(2).to(continuous.dtype))
+        return Quantized(continuous, (chosen * self.values).sum(2).to(continuous.dtype))
 
     def nearest(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch latent"]:
         """Latents moved to the nearest values of their codebooks, without gradient."""
@@ -57,7 +57,7 @@ class QuantisedHead(nn.Module):
 
 
 @dataclass(frozen=True)
-class Quantised:
+class Quantized:
     """Points on a grid, as distributions over it: all probability on one value of each latent.
 
     Args:
@@ -69,9 +69,9 @@ class Quantised:
     value: Float[Tensor, "batch latent"]
 
     @classmethod
-    def cat(cls, parts: Sequence[Posterior]) -> Quantised:
+    def cat(cls, parts: Sequence[Posterior]) -> Quantized:
         """The posteriors of several batches as one."""
-        own = [part for part in parts if isinstance(part, Quantised)]
+        own = [part for part in parts if isinstance(part, Quantized)]
         return cls(torch.cat([part.continuous for part in own]), torch.cat([part.value for part in own]))
 
     @property
@@ -101,7 +101,7 @@ class Quantised:
         """
         if not isinstance(prior, CodebookPrior):
             raise IncompatibleParts(
-                f"The KL of a quantised posterior is known against the prior codebook, not against {type(prior).__name__}, "
+                f"The KL of a quantized posterior is known against the prior codebook, not against {type(prior).__name__}, "
                 "which has a density; choose another rate or prior."
             )
         return -prior.log_prob(self.value.detach())
