@@ -17,9 +17,9 @@ def test_a_rate_a_model_a_data_set_and_a_metric_are_one_file_each(tmp_path):
     rate, row, data, metric = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     package = shutil.copytree(ROOT / "src" / "unbraid", tmp_path / "unbraid")
     (package / "rates" / "free_bits.py").write_text(rate)
-    (package / "data" / "bars.py").write_text(data)
+    (package / "data" / "sets" / "bars.py").write_text(data)
     (package / "metrics" / "best_share.py").write_text(metric)
-    with (package / "zoo" / "elbo.py").open("a") as zoo:
+    with (package / "zoo" / "vae.py").open("a") as zoo:
         zoo.write(f"\nfrom unbraid.rates.free_bits import FreeBits\n\n{row}")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
 
