@@ -185,7 +185,7 @@ WRONG = {
     "no such run": (["evaluate", "{tmp}/none"], 2, "not a run folder"),
     "no run given": (["report"], 2, "RUN"),
     "no such config": (["train", "--config", "{tmp}/none.json"], 2, "no such file"),
-    "unknown list": (["list", "models"], 2, "Did you mean 'models'"),
+    "unknown list": (["list", "modells"], 2, "Did you mean 'models'"),
     "unknown name": (["show", "bernouli"], 2, "Did you mean 'bernoulli'"),
     "bad shape": (["show", "vae", "--image-shape", "64"], 2, "1,64,64"),
 }
