@@ -16,6 +16,7 @@ import unbraid
 from tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.data.dataset import load_dataset
+from unbraid.data.examples import example_images
 from unbraid.figures.grids import strip, to_bytes
 from unbraid.training.board import COLUMNS, IMAGES, summaries
 
@@ -41,7 +42,7 @@ def test_images_are_reconstructions_and_traversals_of_the_model_as_it_is(dataset
     found = shown(model.vae.train(), dataset)
     assert model.vae.training, "the model is left as it was"
     model.vae.eval()
-    index = dataset.test[np.arange(IMAGES) * len(dataset.test) // IMAGES]
+    index = example_images(dataset, IMAGES)
     images = dataset.images.bytes(index)
     above, below = pixels(found["images/reconstructions"])[:32], pixels(found["images/reconstructions"])[33:]
     np.testing.assert_array_equal(above, strip(images))

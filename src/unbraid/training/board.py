@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from unbraid.data.dataset import Dataset
+from unbraid.data.examples import example_images
 from unbraid.figures.grids import Pixels, gap_of, png, strip, to_bytes
 from unbraid.nn.vae import VAE
 
@@ -48,8 +49,7 @@ def summaries(vae: VAE, dataset: Dataset, values: Mapping[str, Any], device: tor
 
 @torch.no_grad()
 def _pictures(vae: VAE, dataset: Dataset, device: torch.device) -> dict[str, Pixels]:
-    rows = dataset.split("test") if len(dataset.test) else np.arange(len(dataset))
-    index = rows[np.arange(IMAGES) * len(rows) // IMAGES]
+    index = example_images(dataset, IMAGES)
     images = torch.from_numpy(dataset.images.floats(index)).to(device)
     codes = vae.encode(images).mean.float()
     d = min(ROWS, codes.shape[1])
