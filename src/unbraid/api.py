@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from unbraid.codes import CodeTable
 from unbraid.config.experiment import Experiment
 from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
@@ -229,7 +228,10 @@ def report(
     if out is not None:
         require_absent(Path(out), overwrite)
     if len(folders) == 1:
-        return _report_of_run(Path(folders[0]), out, data, device)
+        from unbraid.reporting.page import write_report
+
+        _require_scores(Path(folders[0]), data, device)
+        return write_report(view_of(folders[0], data=data, device=device), None if out is None else Path(out))
     if out is None:
         raise UsageError(f"A report of {len(folders)} runs lies in none of their folders; say where: -o comparison.html")
     if len(set(map(str, folders))) < len(folders):
@@ -245,26 +247,9 @@ def report(
 
 def _require_scores(folder: Path, data: Any, device: str) -> None:
     """Score a run's newest checkpoint where that was not done yet."""
-    from unbraid.reporting.view import is_newest
-
-    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else None
-    if scored is None or not (folder / CODES).is_file() or not is_newest(open_run(folder), scored["step"]):
+    open_run(folder)
+    if not view_of(folder).is_scored:
         evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device)
-
-
-def _report_of_run(folder: Path, out: str | Path | None, data: Any, device: str) -> Path:
-    from unbraid.reporting.page import write_report
-
-    run = open_run(folder)
-    model = load(folder, device)
-    dataset = run.experiment.load_data(as_dataset(data))
-    metrics = folder / METRICS
-    scored = read_scores(metrics) if metrics.is_file() else {}
-    if scored.get("step") != model.step or not (folder / CODES).is_file():
-        scored = dict(evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device))
-    table = CodeTable.load(folder / CODES)
-    _require_of_run(table, folder / CODES, model, dataset, scored)
-    return write_report(run, model, table, scored, dataset, None if out is None else Path(out))
 
 
 def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> RunView:
@@ -308,9 +293,8 @@ def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> P
 
     folder = Path(folder)
     model = load(folder, "cpu")
-    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else {}
-    table = CodeTable.load(folder / CODES) if scored.get("step") == model.step and (folder / CODES).is_file() else None
-    follows = scored.get("follows", ()) if table is not None else ()
+    view = view_of(folder)
+    table, follows = (view.table, view.scored.get("follows", ())) if view.is_scored else (None, ())
     return export_model(model, Path(out), table=table, follows=follows, overwrite=overwrite)
 
 
@@ -366,22 +350,6 @@ def explore_onnx(
     require_free(Path(out), split=split, overwrite=overwrite)
     content = pair_page(Path(decoder), None if encoder is None else Path(encoder))
     return write(content, Path(out), split=split, overwrite=overwrite)
-
-
-def _require_of_run(table: CodeTable, path: Path, model: Model, dataset: Dataset, scored: Mapping[str, Any]) -> None:
-    names, sizes = ((), ()) if dataset.space is None else (dataset.space.names, dataset.space.sizes)
-    for what, given, wanted in (
-        ("latents", table.latent_dim, model.latent_dim),
-        ("images", len(table), scored["images"]),
-        ("factors", table.factor_names, names),
-        ("values of the factors", table.factor_sizes, sizes),
-        ("images of the data set at most", int(table.index.max(initial=0)) < len(dataset), True),
-    ):
-        if given != wanted:
-            raise CorruptFile(
-                f"{path} is not of this run and its scores: {what}: {given} there, {wanted} here. Make both anew: "
-                f"unbraid evaluate {path.parent}."
-            )
 
 
 def default_folder(experiment: Experiment) -> Path:

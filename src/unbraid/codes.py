@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int, Integer
+from jaxtyping import Bool, Float, Float32, Int, Integer
 
 from unbraid.data.files.npz_members import REMEDY, Member, open_npz
 from unbraid.errors import CorruptFile, UsageError
@@ -63,15 +63,9 @@ class CodeTable:
         """Whether there are factors to score against."""
         return self.factors.shape[1] > 0
 
-    def order(self) -> Int[np.ndarray, "d"]:
-        """Latents, the most informative first: by KL where there is one, else by the variance of their means.
-
-        A collapsed posterior (beta = 0) has a KL that grows without end as its variance shrinks, whatever it encodes; where
-        the KL is not finite the variance decides.
-        """
-        by_kl = len(self.kl) == self.latent_dim and bool(np.isfinite(self.kl).all())
-        key = self.kl if by_kl else self.mean.var(0)
-        return np.argsort(-key, kind="stable")
+    def order(self, active: Bool[np.ndarray, "d"] | None = None) -> Int[np.ndarray, "d"]:
+        """Latents, the most informative first; see `latent_order`."""
+        return latent_order(self.kl, self.mean.var(0), active)
 
     def save(self, path: str | Path) -> None:
         """Write as .npz, whole or not at all."""
@@ -113,6 +107,24 @@ class CodeTable:
                 raise UsageError(f"factor {name!r} has codes from {codes.min()} to {codes.max()}; allowed: 0 to {size - 1}")
         if (self.variance < 0).any():
             raise UsageError("variances are below 0")
+
+
+def latent_order(
+    kl: Float[np.ndarray, "_"], spread: Float[np.ndarray, "d"], active: Bool[np.ndarray, "d"] | None = None
+) -> Int[np.ndarray, "d"]:
+    """Latents, the most informative first and dead ones last: by KL where all have one, else by the spread of their means.
+
+    A collapsed posterior (beta = 0) has a KL that grows without end as its variance shrinks, whatever it encodes; where the KL
+    is not finite the spread decides.
+
+    Args:
+        kl: of each latent; empty or not finite where there is none.
+        spread: variance or standard deviation of each latent.
+        active: whether each latent is active; all are by default.
+    """
+    by_kl = len(kl) == len(spread) and bool(np.isfinite(kl).all())
+    dead = np.zeros(len(spread), dtype=bool) if active is None else ~active
+    return np.lexsort((-(kl if by_kl else spread), dead))
 
 
 _WHOLE = ("i", "u")

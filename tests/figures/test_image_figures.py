@@ -8,7 +8,6 @@ from test_rows import numbered, shown, words
 from unbraid.figures.grids import strip
 from unbraid.figures.images import (
     RandomVectors,
-    evenly,
     interpolations,
     is_blank,
     paired_traversals,
@@ -100,9 +99,3 @@ def test_reconstructions_over_an_option_are_sorted_by_its_value_in_blocks():
     assert labels(figure) == ["original", "beta 0.5", "beta 4", "beta 1"]
     assert words(figure, NOTE) == ["latents 2", "latents 10"]
     assert first_values(figure) == [0, 1, 4, 7]
-
-
-def test_even_places_are_the_middles_of_equal_parts():
-    assert evenly(10, 5).tolist() == [1, 3, 5, 7, 9]
-    assert evenly(3, 9).tolist() == [0, 1, 2]
-    assert evenly(5, 1).tolist() == [2]

@@ -14,13 +14,16 @@ import pytest
 
 import unbraid
 from tiny import TINY
+from unbraid.api import finite_or_none
 from unbraid.codes import CodeTable
 from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
 from unbraid.data.storage import ByteImages
+from unbraid.files import write_json
 from unbraid.model import Model
 from unbraid.reporting.page import render
-from unbraid.training.run import Run
+from unbraid.reporting.view import RunView
+from unbraid.training.run import CODES, METRICS, Run
 
 STEPS = 100
 
@@ -51,11 +54,17 @@ class Case:
     dataset: Dataset
     log: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
-    def page(self) -> str:
-        """The page as text."""
+    def view(self) -> RunView:
+        """The run as pages read it from its folder, where its files are written; the model and the data are given."""
         self.run.folder.mkdir(exist_ok=True)
         self.run.log.write_text("".join(json.dumps(entry) + "\n" for entry in self.log))
-        return render(self.run, self.model, self.table, self.scored, self.dataset)
+        write_json(self.run.folder / METRICS, finite_or_none(self.scored))
+        self.table.save(self.run.folder / CODES)
+        return RunView(self.run, lambda: self.model, self.dataset)
+
+    def page(self) -> str:
+        """The page as text."""
+        return render(self.view())
 
 
 @lru_cache

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 import unbraid
 from tiny import TINY
 from unbraid.api import view_of
+from unbraid.data.examples import example_images
 from unbraid.errors import UsageError
 from unbraid.figures.grids import strip, to_bytes
 from unbraid.figures.heatmaps import diverging_pixels
@@ -22,7 +23,6 @@ from unbraid.reporting.gallery.comparison import need_score, rate_of
 from unbraid.reporting.gallery.latents import draw_traversals
 from unbraid.reporting.gallery.registry import draw, figures
 from unbraid.reporting.gallery.training import weights_of
-from unbraid.reporting.view import RunView, chosen_images
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def test_others_do_not_move(views):
 
 def test_reconstructions_are_those_of_the_models_in_order(views):
     shown = pixels_of(draw("reconstructions", views[:3], {"images": 5}).content)
-    images = views[0].dataset.images.bytes(chosen_images(views[0].dataset, 5))
-    assert set(chosen_images(views[0].dataset, 5)) <= set(views[0].dataset.test)
+    images = views[0].dataset.images.bytes(example_images(views[0].dataset, 5))
+    assert set(example_images(views[0].dataset, 5)) <= set(views[0].dataset.test)
     np.testing.assert_array_equal(shown[0], strip(images))
     for pixels, view in zip(shown[1:], views, strict=False):
         np.testing.assert_array_equal(pixels, strip(to_bytes(view.model.reconstruct(images))))
@@ -113,7 +113,7 @@ def test_paired_traversals_take_the_latent_that_knows_the_factor(views):
     vars(with_shares)["shares"] = shares
     figure = draw("paired_traversals", [with_shares], {"factor": "scale", "columns": 3}).content
     notes = [text.get_text() for text in figure.texts if text.get_fontsize() == 10]
-    expected = int(with_shares.heard[:, with_shares.table.factor_names.index("scale")].argmax())
+    expected = int(with_shares.active_shares[:, with_shares.table.factor_names.index("scale")].argmax())
     assert notes[0].startswith(f"z{expected} ")
     assert expected == 2 or not with_shares.latents[2].active
     chosen = draw("paired_traversals", views[1:2], {"latent": 1}).content
@@ -273,7 +273,7 @@ def test_scores_of_an_earlier_step_are_refused(trained, tmp_path):
 
 def test_data_without_factors_are_refused_where_factors_are_needed(make_case):
     case = make_case(image_shape=(1, 32, 32))
-    view = RunView.known(case.run, case.model, case.table, case.scored, case.dataset)
+    view = case.view()
     for name in ("information", "importance", "assignment", "position_maps"):
         with pytest.raises(UsageError, match="has no factors, and this figure needs them"):
             draw(name, [view], {})
@@ -283,8 +283,9 @@ def test_data_without_factors_are_refused_where_factors_are_needed(make_case):
 def test_codes_that_are_not_finite_are_refused(make_case):
     case = make_case()
     bad = np.full_like(case.table.mean, np.nan)
-    table = replace(case.table, mean=bad, variance=bad, kl=np.full(4, np.nan, np.float32))
-    view = RunView.known(case.run, case.model, table, {**case.scored, "information_shares": None}, case.dataset)
+    case.table = replace(case.table, mean=bad, variance=bad, kl=np.full(4, np.nan, np.float32))
+    del case.scored["information_shares"]
+    view = case.view()
     for name in ("information", "importance", "assignment"):
         with pytest.raises(UsageError, match="not finite"):
             draw(name, [view], {})

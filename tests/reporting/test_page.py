@@ -12,6 +12,8 @@ import pytest
 
 import unbraid
 from tiny import TINY
+from unbraid.data.factor_space import FactorSpace
+from unbraid.errors import CorruptFile
 from unbraid.figures.series import Series
 from unbraid.reporting.cautions import fall_at_end
 from unbraid.reporting.charts import training_loss
@@ -80,6 +82,17 @@ def read(page: str) -> Reader:
         assert mark not in reader.text, mark
     reader.text = " ".join(reader.text.split())
     return reader
+
+
+def test_codes_of_other_data_or_of_other_scores_are_refused(make_case):
+    case = make_case()
+    case.table = replace(case.table, factor_names=("a", *case.table.factor_names[1:]))
+    with pytest.raises(CorruptFile, match=r"factors: \('a', .* there, \('x', .*Make both anew: unbraid evaluate"):
+        case.page()
+    case = make_case()
+    case.scored["images"] = 12
+    with pytest.raises(CorruptFile, match="images: 240 there, 12 here"):
+        case.page()
 
 
 def test_headline_and_labels_match_the_codes(own_latents_table):
@@ -159,7 +172,10 @@ def test_nothing_finite(make_case):
     kl = np.array([np.nan, np.inf, 1, -np.inf], np.float32)
     case.table = replace(case.table, mean=bad, variance=bad, kl=kl)
     case.log = [{"kind": "train", "step": 1, "values": {"loss": 1e30, "nll": 1e30, "kl_per_dim": [1e30] * 4}, "time": 0.0}]
-    case.scored = {"step": 100, "splits": {"test": {"images": 3, "nll": float("nan")}}, "metrics": {"gone": {"score": None}}}
+    for split in case.scored["splits"].values():
+        split.update(nll=np.nan, nll_at_mean=np.inf, terms={}, log_p_bound={"value": np.nan, "error": np.nan})
+    case.scored = {key: case.scored[key] for key in ("step", "images", "of_images", "splits", "kl_per_dim", "active")}
+    case.scored["metrics"] = {"gone": {"score": None}}
     page = read(case.page())
     assert "codes of this model are not finite" in page.text
     assert "The KL is not finite" in page.text
@@ -200,9 +216,10 @@ def test_a_loss_that_still_falls_is_told_from_one_that_has_settled():
 def test_text_of_configurations_is_escaped(make_case):
     case = make_case()
     nasty = '<b onload="x">&'
-    names = (nasty, *case.table.factor_names[1:])
-    case.table = replace(case.table, factor_names=names)
-    case.dataset = replace(case.dataset, name=nasty, redistributable=False)
+    first, *others = case.dataset.space.factors
+    space = FactorSpace((replace(first, name=nasty), *others))
+    case.table = replace(case.table, factor_names=space.names)
+    case.dataset = replace(case.dataset, name=nasty, space=space, redistributable=False)
     page = case.page()
     assert nasty in read(page).text
     assert "<b " not in page

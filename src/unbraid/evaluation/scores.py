@@ -61,6 +61,19 @@ def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:
     return information(samples).shares
 
 
+def known_shares(
+    mean: Float[np.ndarray, "n d"],
+    variance: Float[np.ndarray, "n d"],
+    factors: Integer[np.ndarray, "n k"],
+    names: Sequence[str],
+) -> Float[np.ndarray, "d k"] | None:
+    """The information shares of codes; None for codes that are not finite, which have none."""
+    try:
+        return information_shares(posterior_samples(mean, variance, factors, names))
+    except UsageError:
+        return None
+
+
 def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]:
     """For each latent the factor it knows most of, or "" where that is less than `FOLLOWS` of the factor's entropy."""
     best = shares.argmax(1)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
 
+from unbraid.codes import latent_order
 from unbraid.data.dataset import Dataset
-from unbraid.errors import UsageError
+from unbraid.data.examples import example_images
 from unbraid.evaluation.encoding import choose_images
-from unbraid.evaluation.scores import ACTIVE, follows, information_shares, posterior_samples
+from unbraid.evaluation.scores import ACTIVE, follows, known_shares
 from unbraid.explorer.blobs import floats
 from unbraid.figures.heatmaps import means_over_positions
 from unbraid.figures.ranges import aggregate_moments, explained
@@ -45,14 +46,11 @@ class Sample:
 
 
 def take_sample(dataset: Dataset, shown: int) -> Sample:
-    """The same images for every model: a fixed part for measures, and some spread evenly over the test split to be shown.
+    """The same images for every model: a fixed part for measures, and examples to be shown.
 
-    No image is shown where images may not be passed on. All are training images where none is held out.
+    No image is shown where images may not be passed on.
     """
-    pool = np.sort(dataset.test) if len(dataset.test) else np.arange(len(dataset))
-    n = min(shown, len(pool)) if dataset.redistributable else 0
-    chosen = np.sort(np.random.default_rng(0).permutation(pool)[:n]).astype(np.int64)
-    return Sample(dataset, _rows(dataset), chosen)
+    return Sample(dataset, _rows(dataset), example_images(dataset, shown if dataset.redistributable else 0))
 
 
 def _rows(dataset: Dataset) -> Int[np.ndarray, "n"]:
@@ -113,9 +111,10 @@ def cloud_rows(n: int) -> Int[np.ndarray, "_"]:
 
 def order(latents: Sequence[dict[str, Any]]) -> list[int]:
     """Latents, the most informative first: by KL where all have one, else by the spread of their codes; dead ones last."""
-    by_kl = all(latent["kl"] is not None for latent in latents)
-    key = [latent["kl"] if by_kl else latent["sd"] for latent in latents]
-    return sorted(range(len(latents)), key=lambda j: (not latents[j]["active"], -key[j]))
+    kl = np.array([np.nan if latent["kl"] is None else latent["kl"] for latent in latents])
+    spread = np.array([latent["sd"] for latent in latents])
+    found: list[int] = latent_order(kl, spread, np.array([latent["active"] for latent in latents])).tolist()
+    return found
 
 
 def _shares(
@@ -123,10 +122,7 @@ def _shares(
 ) -> Float[np.ndarray, "d k"] | None:
     if dataset.space is None or dataset.factors is None:
         return None
-    try:
-        return information_shares(posterior_samples(mean, variance, dataset.factors[rows], dataset.space.names))
-    except UsageError:  # codes that are not finite have no information
-        return None
+    return known_shares(mean, variance, dataset.factors[rows], dataset.space.names)
 
 
 def _positions(dataset: Dataset, rows: Int[np.ndarray, "n"], mean: Float32[np.ndarray, "n d"]) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
 from unbraid.figures.rows import Row, image_rows
@@ -156,9 +156,3 @@ def reconstructions_over(
         ordered = sorted(pairs, key=lambda pair: pair[0])
         rows += [Row(f"{option} {value:g}", images, name if i == 0 else "") for i, (value, images) in enumerate(ordered)]
     return image_rows(rows)
-
-
-def evenly(n: int, count: int) -> Int[np.ndarray, "_"]:
-    """Places of `count` things spread evenly over n, at the middles of equal parts."""
-    count = min(n, count)
-    return ((np.arange(count) + 0.5) * n / count).astype(np.int64)

@@ -5,15 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32, Integer
 from matplotlib.figure import Figure
 
-from unbraid.figures.heatmaps import diverging_pixels
+from unbraid.figures.heatmaps import diverging_pixels, means_over_positions
+from unbraid.figures.ranges import aggregate_moments
 from unbraid.figures.rows import Key, Row, image_rows
 
 LIMIT = 2.0
 """Ends of the color scale, in standard deviations; a latent that is linear in position reaches 1.7."""
 TILE = 72
+
+
+def deviations_over_positions(
+    mean: Float32[np.ndarray, "n d"],
+    variance: Float32[np.ndarray, "n d"],
+    x: Integer[np.ndarray, "n"],
+    y: Integer[np.ndarray, "n"],
+    sizes: tuple[int, int],
+    selections: Sequence[Integer[np.ndarray, "_"]],
+) -> Float[np.ndarray, "d m y x"]:
+    """Mean codes over positions for several selections of images, in the unit that `position_maps` draws.
+
+    That is standard deviations of the aggregate posterior of all images, from its mean.
+
+    Args:
+        mean, variance: of the posterior of each image.
+        x, y: codes of the position factors.
+        sizes: numbers of values of x and of y.
+        selections: rows of the images of each column.
+    """
+    center, deviation = aggregate_moments(mean, variance)
+    scale = np.where(deviation > 0, deviation, 1.0)
+    means = np.stack([means_over_positions(mean[rows], x[rows], y[rows], sizes) for rows in selections], axis=1)
+    return np.asarray((means - center[:, None, None, None]) / scale[:, None, None, None])
 
 
 def position_maps(
@@ -29,7 +54,7 @@ def position_maps(
     position shows a ramp along its axis in every column, a latent of another factor one color a column.
 
     Args:
-        maps: in standard deviations of the latent from its mean, NaN where there is none; see `means_over_positions`.
+        maps: in standard deviations of the latent from its mean, NaN where there is none; see `deviations_over_positions`.
         labels: of the latents.
         headings: what the images of each column have in common.
         limit: at which the colors end.

@@ -10,8 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from unbraid.codes import CodeTable
-from unbraid.errors import UsageError
-from unbraid.evaluation.scores import active_latents, information_shares, samples_of
+from unbraid.evaluation.scores import active_latents, known_shares
 from unbraid.reporting.numbers import decimal
 
 SHOWN = 10
@@ -52,18 +51,18 @@ class Latent:
 
 
 def has_kl(table: CodeTable) -> bool:
-    """Whether latents have a KL each that can be shown and sorted by."""
+    """Whether each latent has a finite KL, to be shown and sorted by."""
     return len(table.kl) == table.latent_dim and bool(np.isfinite(table.kl).all())
 
 
 def in_order(table: CodeTable, follows: Sequence[str]) -> list[Latent]:
-    """All latents, the most informative first; dead ones follow nothing, whatever their noiseless means would tell."""
+    """All latents, the most informative first and dead ones last; dead ones follow nothing, whatever their means hold."""
     kl = table.kl if has_kl(table) else np.full(table.latent_dim, np.nan)
     active = active_latents(table)
     spread = table.mean.astype(np.float64).var(0)
     return [
         Latent(int(j), float(kl[j]), float(spread[j]), follows[j] if follows and active[j] else "", bool(active[j]))
-        for j in table.order()
+        for j in table.order(active)
     ]
 
 
@@ -74,14 +73,11 @@ def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, 
     given = np.array(scored.get("information_shares") or [], dtype=np.float64)
     if given.shape == (table.latent_dim, len(table.factor_names)) and np.isfinite(given).all():
         return given
-    try:
-        return information_shares(samples_of(table))
-    except UsageError:  # codes that are not finite have no information
-        return None
+    return known_shares(table.mean, table.variance, table.factors, table.factor_names)
 
 
-def heard_of(shares: Float[np.ndarray, "d k"], latents: Sequence[Latent]) -> Float[np.ndarray, "d k"]:
-    """Shares of active latents, 0 for dead ones: what noise drowns the decoder never hears, though the means hold it."""
+def shares_of_active(shares: Float[np.ndarray, "d k"], latents: Sequence[Latent]) -> Float[np.ndarray, "d k"]:
+    """Information shares, zeroed for dead latents: what their means hold drowns in the noise that the decoder is given."""
     active = np.zeros(len(latents), dtype=bool)
     active[[latent.index for latent in latents]] = [latent.active for latent in latents]
     return np.asarray(np.where(active[:, None], shares, 0.0))

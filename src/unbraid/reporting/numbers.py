@@ -25,6 +25,13 @@ def decimal(value: Any, digits: int = 2) -> str:
     return text.replace("-", "" if float(text.replace(",", "")) == 0 else "−")
 
 
+def span(ends: Sequence[float]) -> str:
+    """A range by its two ends, with more digits where it is narrow: "−1.20 to 0.95"."""
+    first, last = map(float, ends)
+    narrow = abs(last - first) < 0.1
+    return " to ".join(f"{end:.2g}".replace("-", "−") if narrow else decimal(end) for end in (first, last))
+
+
 def count(value: Any) -> str:
     """A whole number with thousands separated."""
     x = number(value)

@@ -9,23 +9,21 @@ from typing import Any
 import numpy as np
 
 from unbraid.codes import CodeTable
-from unbraid.data.dataset import Dataset
 from unbraid.errors import UnbraidError
-from unbraid.evaluation.scores import ACTIVE, FOLLOWS, follows
+from unbraid.evaluation.scores import ACTIVE, FOLLOWS
+from unbraid.figures.positions import LIMIT
 from unbraid.figures.series import number
 from unbraid.files import read_json, whole_file
-from unbraid.model import Model
 from unbraid.reporting import charts, tables
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
 from unbraid.reporting.headline import RULE, findings, headline, headline_without_factors
-from unbraid.reporting.latents import SHOWN, has_kl, heard_of, in_order, shares_of
+from unbraid.reporting.latents import SHOWN, has_kl
 from unbraid.reporting.numbers import MISSING, count, decimal
-from unbraid.reporting.pictures import COLUMNS, POSITION_LIMIT, color_bar, make_pictures, position_maps
+from unbraid.reporting.pictures import COLUMNS, color_bar, make_pictures, position_pictures
 from unbraid.reporting.plates import plate
 from unbraid.reporting.templates import render_template
 from unbraid.reporting.view import RunView
-from unbraid.training.log import read_log
 from unbraid.training.run import ENVIRONMENT, REPORT, Run
 from unbraid.training.symptoms import symptoms
 from unbraid.zoo.registry import models, remedies
@@ -33,44 +31,32 @@ from unbraid.zoo.registry import models, remedies
 SPECTRUM_IMAGES = 300
 
 
-def write_report(
-    run: Run,
-    model: Model,
-    table: CodeTable,
-    scored: Mapping[str, Any],
-    dataset: Dataset | None = None,
-    path: Path | None = None,
-) -> Path:
+def write_report(view: RunView, path: Path | None = None) -> Path:
     """Write `report.html` of a run; writing it again gives the same bytes.
 
     Args:
-        model: the run's newest checkpoint.
-        table: its codes.
-        scored: what `metrics.json` holds.
-        dataset: the data of the run; by default they are loaded.
+        view: a run whose newest checkpoint was scored.
         path: the file; by default in the run's folder.
     """
-    text = render(run, model, table, scored, dataset or run.experiment.load_data())
-    path = path or run.folder / REPORT
+    text = render(view)
+    path = path or view.run.folder / REPORT
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return path
 
 
-def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset) -> str:
+def render(view: RunView) -> str:
     """The page as text."""
+    view.require_codes_of_data()
+    run, model, table, scored, dataset = view.run, view.model, view.table, view.scored, view.dataset
     experiment = run.experiment.portable()
-    log = read_log(run.log)
-    shares = shares_of(table, scored)
-    followed = follows(shares, table.factor_names) if shares is not None else []
-    latents = in_order(table, followed)
+    log, shares, latents = view.log, view.shares, view.latents
     shown = latents[:SHOWN]
-    heard = heard_of(shares, latents) if shares is not None else None
+    heard = view.active_shares if shares is not None else None
     found = findings(heard, table.factor_names, table.factor_sizes) if heard is not None else None
     kl = total_kl(table, scored)
-    view = RunView.known(run, model, table, scored, dataset)
     n_active = sum(latent.active for latent in latents)
-    step = int(scored.get("step", model.step))
+    step = int(scored["step"])
     return render_template(
         "run.html.jinja",
         experiment=experiment,
@@ -89,7 +75,7 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
             last_step=run.last_step,
         ),
         loss_charts=charts.loss_charts(log),
-        pictures=make_pictures(model, table, dataset, shown),
+        pictures=make_pictures(view, shown),
         redistributable=dataset.redistributable,
         latents=latents,
         shown=shown,
@@ -108,9 +94,9 @@ def render(run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], 
         ]
         if shares is not None
         else [],
-        position_maps=position_maps(table, shown),
+        position_maps=position_pictures(view, shown),
         color_bar=color_bar(),
-        position_limit=f"{POSITION_LIMIT:g}",
+        position_limit=f"{LIMIT:g}",
         factors=[name.replace("_", " ") for name in table.factor_names],
         has_factors=table.has_factors,
         scores=tables.score_rows(scored, table.factor_names),

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from unbraid.codes import CodeTable
 from unbraid.config.experiment import Experiment
@@ -16,9 +16,8 @@ from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.evaluation.scores import follows
 from unbraid.evaluation.stored import read_scores
-from unbraid.figures.images import evenly
 from unbraid.model import Model
-from unbraid.reporting.latents import Latent, heard_of, in_order, shares_of
+from unbraid.reporting.latents import Latent, in_order, shares_of, shares_of_active
 from unbraid.training.checkpoint import checkpoint_path, list_checkpoints
 from unbraid.training.log import read_log
 from unbraid.training.run import CODES, METRICS, Run
@@ -26,7 +25,7 @@ from unbraid.training.run import CODES, METRICS, Run
 
 @dataclass(frozen=True)
 class RunView:
-    """A run that was trained and, for most figures, scored.
+    """A run that was trained and, for most figures, scored: the one reader of its stored files, each checked once.
 
     Args:
         run: the run.
@@ -37,13 +36,6 @@ class RunView:
     run: Run
     load_model: Callable[[], Model]
     given: Dataset | str | None = None
-
-    @classmethod
-    def known(cls, run: Run, model: Model, table: CodeTable, scored: Mapping[str, Any], dataset: Dataset) -> RunView:
-        """A run of which all this was read already."""
-        view = cls(run, lambda: model, dataset)
-        vars(view).update(model=model, table=table, scored=scored, dataset=dataset)  # where cached properties look first
-        return view
 
     @property
     def name(self) -> str:
@@ -70,9 +62,15 @@ class RunView:
         """Its log."""
         return read_log(self.run.log)
 
+    @property
+    def is_scored(self) -> bool:
+        """Whether the newest checkpoint was scored, and its codes are there. Raises `CorruptFile` for damaged scores."""
+        path = self.run.folder / METRICS
+        return path.is_file() and (self.run.folder / CODES).is_file() and is_newest(self.run, read_scores(path)["step"])
+
     @cached_property
     def scored(self) -> Mapping[str, Any]:
-        """What `metrics.json` holds. Raises `UsageError` where its newest checkpoint was not scored."""
+        """What `metrics.json` holds. Raises `UsageError` where the newest checkpoint was not scored."""
         path = self.run.folder / METRICS
         if not path.is_file():
             raise UsageError(f"{self.name} has not been scored; score it first: unbraid evaluate {self.name}.")
@@ -89,12 +87,24 @@ class RunView:
         """Its codes. Raises `UsageError` where it was not scored, `CorruptFile` where they do not belong to its scores."""
         images = self.scored["images"]
         table = CodeTable.load(self.run.folder / CODES)
-        if (table.latent_dim, len(table)) != (self.experiment.latent_dim, images):
-            raise CorruptFile(
-                f"{self.run.folder / CODES} is not of this run and its scores: {len(table)} images and {table.latent_dim} "
-                f"latents there, {images} and {self.experiment.latent_dim} here. Make both anew: unbraid evaluate {self.name}."
-            )
+        self._require_equal("latents", table.latent_dim, self.experiment.latent_dim)
+        self._require_equal("images", len(table), images)
         return table
+
+    def require_codes_of_data(self) -> None:
+        """Raise `CorruptFile` where the codes are not those of the data set, which is loaded for this."""
+        space = self.dataset.space
+        self._require_equal("factors", self.table.factor_names, space.names if space else ())
+        self._require_equal("values of the factors", self.table.factor_sizes, space.sizes if space else ())
+        inside = int(self.table.index.max(initial=0)) < len(self.dataset)
+        self._require_equal("images of the data set at most", inside, True)
+
+    def _require_equal(self, what: str, given: Any, wanted: Any) -> None:
+        if given != wanted:
+            raise CorruptFile(
+                f"{self.run.folder / CODES} is not of this run and its scores: {what}: {given} there, {wanted} here. Make both "
+                f"anew: unbraid evaluate {self.name}."
+            )
 
     @cached_property
     def shares(self) -> Float[np.ndarray, "d k"] | None:
@@ -108,20 +118,14 @@ class RunView:
         return in_order(self.table, follows(shares, self.table.factor_names) if shares is not None else [])
 
     @property
-    def heard(self) -> Float[np.ndarray, "d k"]:
+    def active_shares(self) -> Float[np.ndarray, "d k"]:
         """Shares of active latents, 0 for dead ones. Raises `UsageError` where there are none."""
-        return heard_of(self.need_shares(), self.latents)
+        return shares_of_active(self.need_shares(), self.latents)
 
     @property
     def labels(self) -> list[str]:
         """Of all latents in their own order, like "z3 · 1.8 nats · scale"."""
         return [one.label for one in sorted(self.latents, key=lambda one: one.index)]
-
-    @property
-    def amounts(self) -> Float[np.ndarray, "d"]:
-        """What latents are sorted by, the largest first: their KL, or the variance of their means where they have none."""
-        found = [one.variance if np.isnan(one.kl) else one.kl for one in sorted(self.latents, key=lambda one: one.index)]
-        return np.array(found, dtype=np.float64)
 
     def need_shares(self) -> Float[np.ndarray, "d k"]:
         """The information shares. Raises `UsageError` for data without factors and codes that are not finite."""
@@ -152,12 +156,6 @@ def is_newest(run: Run, step: int) -> bool:
     """Whether the newest checkpoint of a run is that of this step; also where no checkpoint was kept."""
     saved = list_checkpoints(run.checkpoints)
     return not saved or saved[-1] == checkpoint_path(run.checkpoints, step)
-
-
-def chosen_images(dataset: Dataset, n: int) -> Int[np.ndarray, "_"]:
-    """Indices of n images spread evenly over the held-out ones, or over all where none is held out."""
-    rows = dataset.split("test") if len(dataset.test) else np.arange(len(dataset))
-    return rows[evenly(len(rows), n)]
 
 
 def need_image(dataset: Dataset, index: int) -> int:

@@ -37,7 +37,7 @@ def draw_information(views: Sequence[RunView], *, dims: Dims = 10) -> Drawn:
     shown = view.latents[:dims]
     rows = [one.index for one in shown]
     labels = [f"{one.name} · {one.amount}" for one in shown]
-    figure = information_heatmap(shares[rows], labels, _columns(view), own_latents(view.heard)[rows])
+    figure = information_heatmap(shares[rows], labels, _columns(view), own_latents(view.active_shares)[rows])
     caption = (
         f"Share of each factor's entropy that each latent of {names_of(views)[0]} knows, I(z; v) / H(v), adjusted for chance. "
         "Outlined is a latent of a factor's own. Latents are sorted by KL."
@@ -85,7 +85,7 @@ def draw_assignment(
     for view in views:
         view.need_same_factors(views[0])
     found = {
-        name: assignments(np.asarray(view.heard), view.table.factor_names, strong=strong, weak=weak)
+        name: assignments(np.asarray(view.active_shares), view.table.factor_names, strong=strong, weak=weak)
         for name, view in zip(names_of(views), views, strict=True)
     }
     caption = (

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
+from unbraid.data.examples import example_images
 from unbraid.errors import UsageError
 from unbraid.figures.animation import moving_tiles
 from unbraid.figures.grids import to_bytes
@@ -24,8 +25,8 @@ from unbraid.figures.spectra import spectra
 from unbraid.options import Option
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
 from unbraid.reporting.groups import option_value, run_labels
-from unbraid.reporting.numbers import decimal, in_words
-from unbraid.reporting.view import RunView, chosen_images, need_same_data
+from unbraid.reporting.numbers import in_words
+from unbraid.reporting.view import RunView, need_same_data
 
 Images = Annotated[int, Option("how many images", ge=1, le=40)]
 
@@ -45,7 +46,7 @@ def draw_reconstructions(views: Sequence[RunView], *, images: Images = 11) -> Dr
     """Images above, and what each model makes of them below."""
     need_same_data(views)
     dataset = views[0].dataset
-    shown = dataset.images.bytes(chosen_images(dataset, images))
+    shown = dataset.images.bytes(example_images(dataset, images))
     decoded = {name: to_bytes(view.model.reconstruct(shown)) for name, view in zip(names_of(views), views, strict=True)}
     split = "held-out" if len(dataset.test) else "training"
     caption = (
@@ -103,7 +104,7 @@ def draw_random_vectors(
 
 def _ends(view: RunView, rows: int) -> np.ndarray:
     """Pairs of images to go between, always the same ones."""
-    chosen = np.random.default_rng(0).permutation(chosen_images(view.dataset, 2 * rows))
+    chosen = np.random.default_rng(0).permutation(example_images(view.dataset, 2 * rows))
     if len(chosen) < 2:
         raise UsageError(f"{view.dataset.name!r} has one image; an interpolation needs two.")
     half = len(chosen) // 2
@@ -156,7 +157,7 @@ def draw_reconstructions_over(
     """
     need_same_data(views)
     dataset = views[0].dataset
-    shown = dataset.images.bytes(chosen_images(dataset, images))
+    shown = dataset.images.bytes(example_images(dataset, images))
     blocks: dict[str, dict[float, np.ndarray]] = {}
     for view in views:
         value, block = need_option(view, over), option_value(view.experiment, by)
@@ -189,7 +190,7 @@ def draw_spectrum(
     """How much fine detail reconstructions keep, and whether they have a checkerboard: radially averaged power spectra."""
     need_same_data(views)
     dataset = views[0].dataset
-    shown = dataset.images.bytes(chosen_images(dataset, images))
+    shown = dataset.images.bytes(example_images(dataset, images))
     decoded = {name: to_bytes(view.model.reconstruct(shown)) for name, view in zip(names_of(views), views, strict=True)}
     caption = (
         f"Power spectra of {len(shown):,} images {of_data(views)} and of their reconstructions at the posterior mean. Left: "
@@ -198,9 +199,3 @@ def draw_spectrum(
         "pixels or shorter."
     )
     return Drawn(spectra(shown, decoded), caption)
-
-
-def range_in_words(first: float, last: float) -> str:
-    """Two ends of a range, with more digits where it is narrow."""
-    narrow = abs(last - first) < 0.1
-    return " to ".join(f"{end:.2g}".replace("-", "−") if narrow else decimal(end) for end in (first, last))

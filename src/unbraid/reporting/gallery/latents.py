@@ -4,63 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 
+from unbraid.data.examples import example_images
 from unbraid.errors import UsageError
 from unbraid.figures.animation import moving_tiles
-from unbraid.figures.grids import to_bytes
-from unbraid.figures.heatmaps import means_over_positions
 from unbraid.figures.images import paired_traversals, traversals
 from unbraid.figures.positions import position_maps
-from unbraid.figures.ranges import aggregate_moments, traversal_values
 from unbraid.options import Option
-from unbraid.reporting.gallery.images import names_of, range_in_words
+from unbraid.reporting.gallery.images import names_of
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
-from unbraid.reporting.pictures import traversal_codes
-from unbraid.reporting.view import RunView, chosen_images, need_image, need_same_data
+from unbraid.reporting.numbers import span
+from unbraid.reporting.pictures import position_maps_of
+from unbraid.reporting.traversals import BaseOf, along, code_of, values_of
+from unbraid.reporting.view import RunView, need_same_data
 
 MOST_MAPS = 24
 
 Dims = Annotated[int, Option("how many latents, those with the largest KL", ge=1)]
 Columns = Annotated[int, Option("values of each latent", ge=2, le=60)]
-Base = Annotated[Literal["posterior", "prior"], Option("where the other latents stay: at an image's posterior mean, or at 0")]
+Base = Annotated[BaseOf, Option("where the other latents stay: at an image's posterior mean, or at 0")]
 Image = Annotated[int | None, Option("index of that image; by default one in the middle of the held-out ones", ge=0)]
 
 
-def _values(view: RunView, columns: int) -> np.ndarray:
-    values = traversal_values(view.table.mean, view.table.variance, columns).astype(np.float32)
-    if not np.isfinite(values).all():
-        raise UsageError(f"The codes of {view.name} are not finite, so there is no range to move latents over.")
-    return np.asarray(view.model.nearest_codes(values.T)).T
-
-
-def _code_of(view: RunView, base: str, image: int | None) -> tuple[np.ndarray, str]:
-    """The code that latents are moved from, and what it is in words."""
-    if base == "prior":
-        return np.asarray(view.model.nearest_codes(np.zeros(view.model.latent_dim, np.float32)))[0], "the middle of the prior"
-    index = int(chosen_images(view.dataset, 1)[0]) if image is None else need_image(view.dataset, image)
-    return np.asarray(view.model.encode(view.dataset.images.bytes(np.array([index]))))[0], f"the code of image {index}"
-
-
-def _along(view: RunView, code: np.ndarray, values: np.ndarray, dims: Sequence[int]) -> np.ndarray:
-    """Images (latent, value, c, h, w)."""
-    codes = traversal_codes(code, values, dims)
-    images = to_bytes(view.model.decode(codes.reshape(-1, codes.shape[-1])))
-    return images.reshape(*codes.shape[:2], *images.shape[1:])
-
-
 def _chosen(
-    view: RunView, dims: int, columns: int, base: str, image: int | None
+    view: RunView, dims: int, columns: int, base: BaseOf, image: int | None
 ) -> tuple[np.ndarray, list[int], np.ndarray, str]:
-    values = _values(view, columns)
-    code, where = _code_of(view, base, image)
+    values = values_of(view, columns)
+    code, where = code_of(view, base, image)
     order = [one.index for one in view.latents[:dims]]
-    return _along(view, code, values, order), order, values, where
+    return along(view, code, values, order), order, values, where
 
 
-def _moving(views: Sequence[RunView], *, dims: int, columns: int, base: str, image: int | None) -> Drawn:
+def _moving(views: Sequence[RunView], *, dims: int, columns: int, base: BaseOf, image: int | None) -> Drawn:
     view = views[0]
     images, order, _, where = _chosen(view, dims, columns, base, image)
     frames = moving_tiles(images, [view.labels[j] for j in order])
@@ -84,7 +62,7 @@ def draw_traversals(
     """
     view = views[0]
     images, order, values, where = _chosen(view, dims, columns, base, image)
-    notes = [range_in_words(float(values[j, 0]), float(values[j, -1])) for j in order]
+    notes = [span([float(values[j, 0]), float(values[j, -1])]) for j in order]
     figure = traversals(images, [view.labels[j] for j in order], -np.arange(len(order), dtype=np.float64), notes=notes)
     which = (
         f"All {len(order)} latents,"
@@ -109,7 +87,7 @@ def _latent_of(view: RunView, factor: str | None, latent: int | None) -> int:
     view.need_factors()
     if factor not in view.table.factor_names:
         raise UsageError(f"--factor {factor!r}; allowed: {', '.join(view.table.factor_names)}.")
-    return int(view.heard[:, view.table.factor_names.index(factor)].argmax())
+    return int(view.active_shares[:, view.table.factor_names.index(factor)].argmax())
 
 
 @figures.register("paired_traversals", source=OWN, runs=(1, None), needs="scored runs on the same data", images=True)
@@ -132,14 +110,14 @@ def draw_paired_traversals(
     if factor is not None and latent is not None:
         raise UsageError("--factor and --latent both choose the latent; give one of them.")
     dataset = views[0].dataset
-    spare = chosen_images(dataset, 2)
+    spare = example_images(dataset, 2)
     pair = [int(spare[i % len(spare)]) if given is None else given for i, given in enumerate((image, other))]
     sides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     labels, notes = [], []
     for name, view in zip(names_of(views), views, strict=True):
-        chosen, values = _latent_of(view, factor, latent), _values(view, columns)
+        chosen, values = _latent_of(view, factor, latent), values_of(view, columns)
         for side, index in zip(sides, pair, strict=True):
-            side.append(_along(view, _code_of(view, "posterior", index)[0], values, [chosen])[0])
+            side.append(along(view, code_of(view, "posterior", index)[0], values, [chosen])[0])
         labels.append(name)
         notes.append(view.labels[chosen])
     headings = (f"from image {pair[0]}", f"from image {pair[1]}")
@@ -172,19 +150,12 @@ def draw_position_maps(
     known = table.factor_names
     if not {"x", "y"} <= set(known):
         raise UsageError(f"{view.name} was trained on data with the factors {', '.join(known)}; heat maps need x and y.")
-    x, y = known.index("x"), known.index("y")
-    sizes = (table.factor_sizes[x], table.factor_sizes[y])
-    center, deviation = aggregate_moments(table.mean, table.variance)
-    if not np.isfinite(deviation).all():
+    if not (np.isfinite(table.mean).all() and np.isfinite(table.variance).all()):
         raise UsageError(f"The codes of {view.name} are not finite.")
-    scale = np.where(deviation > 0, deviation, 1.0)
-    columns = []
     chosen = _selections(view, [name for name in by.split(",") if name])
-    for rows in chosen.values():
-        means = means_over_positions(table.mean[rows], table.factors[rows, x], table.factors[rows, y], sizes)
-        columns.append((means - center[:, None, None]) / scale[:, None, None])
+    maps = position_maps_of(table, list(chosen.values()))
     order = [one.index for one in view.latents[:dims]]
-    figure = position_maps(np.stack(columns, axis=1)[order], [view.labels[j] for j in order], headings=list(chosen))
+    figure = position_maps(maps[order], [view.labels[j] for j in order], headings=list(chosen))
     caption = (
         f"Mean of each latent of {names_of(views)[0]} over the images with the object at that place, laid out as in the image, "
         "averaged over all other factors. In standard deviations of the aggregate posterior from its mean, blue below and red "
@@ -209,6 +180,8 @@ def _selections(view: RunView, names: Sequence[str]) -> dict[str, np.ndarray]:
         )
     if len(set(names)) < len(names):
         raise UsageError(f"--by {','.join(names)} names a factor twice; name each once.")
+    if names:
+        view.require_codes_of_data()
     space = view.dataset.space if names else None
     factors = [space.factors[space.column(name)] for name in names] if space else []
     for values in product(*(range(table.factor_sizes[k]) for k in places)) if names else ():
