@@ -11,27 +11,29 @@ from torch import Tensor, nn
 from unbraid.nn.decoders import spatial_broadcast
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.nn.fast import stack
+from unbraid.nn.fast.allowed import allow_fast_kernels, fast_kernels_allowed
 from unbraid.nn.fast.convolutions import form_of
-from unbraid.nn.fast.rewriting import first_derivatives_alone, may_rewrite
 from unbraid.nn.fast.stack import Stack
 from unbraid.nn.fast.tiled import covered
 from unbraid.nn.registry import decoders, encoders
+from unbraid.torch_private import convolution_gradients
 
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fast forms everywhere, in float64 too, where agreement tells right from nearly right."""
-    monkeypatch.setattr(stack, "may_rewrite", lambda network, x: True)
-    monkeypatch.setattr(spatial_broadcast, "may_rewrite", lambda network, x: True)
+    monkeypatch.setattr(stack, "fast_kernels_allowed", lambda network, x: True)
+    monkeypatch.setattr(spatial_broadcast, "fast_kernels_allowed", lambda network, x: True)
 
 
 @pytest.fixture
 def masks(monkeypatch: pytest.MonkeyPatch) -> list[list[bool]]:
     """Which gradients, of data, weights and bias, convolutions are asked for from now on."""
     found: list[list[bool]] = []
-    original = torch.ops.aten.convolution_backward
+    original = convolution_gradients
     monkeypatch.setattr(
-        "unbraid.nn.fast.convolutions._backward", lambda *arguments: found.append(arguments[-1]) or original(*arguments)
+        "unbraid.nn.fast.convolutions.convolution_gradients",
+        lambda *arguments: found.append(list(arguments[-1])) or original(*arguments),
     )
     return found
 
@@ -154,7 +156,7 @@ def test_players_go_back_through_one_pass_each_for_what_is_theirs(bias: bool, ma
 def test_rectifiers_do_not_write_over_what_others_see() -> None:
     network = Stack(nn.Conv2d(1, 8, 3, padding=1), nn.ReLU())
     x = torch.randn(2, 1, 8, 8, requires_grad=True)
-    with first_derivatives_alone():
+    with allow_fast_kernels():
         output = network(x)
     gradient = torch.randn_like(output)
     before = gradient.clone()
@@ -164,23 +166,23 @@ def test_rectifiers_do_not_write_over_what_others_see() -> None:
 
 def test_only_passes_that_need_no_more_are_rewritten() -> None:
     x, layer = torch.zeros(1), nn.Sequential(nn.Linear(1, 1))
-    assert not may_rewrite(layer, x), "a second derivative may be asked for"
+    assert not fast_kernels_allowed(layer, x), "a second derivative may be asked for"
     with torch.no_grad():
-        assert may_rewrite(layer, x)
-    with first_derivatives_alone():
-        assert may_rewrite(layer, x)
-        assert not may_rewrite(layer, x.double())
-        assert not may_rewrite(nn.Linear(1, 1).double(), x)
-        assert not may_rewrite(layer, torch.zeros(1, device="meta"))
+        assert fast_kernels_allowed(layer, x)
+    with allow_fast_kernels():
+        assert fast_kernels_allowed(layer, x)
+        assert not fast_kernels_allowed(layer, x.double())
+        assert not fast_kernels_allowed(nn.Linear(1, 1).double(), x)
+        assert not fast_kernels_allowed(layer, torch.zeros(1, device="meta"))
         with torch.autocast("cpu", torch.bfloat16):
-            assert not may_rewrite(layer, x)
+            assert not fast_kernels_allowed(layer, x)
         with torch._subclasses.FakeTensorMode() as mode:
-            assert not may_rewrite(layer, mode.from_tensor(x))
+            assert not fast_kernels_allowed(layer, mode.from_tensor(x))
         seen = layer[0].register_forward_hook(lambda *arguments: None)
-        assert not may_rewrite(layer, x), "somebody looks at a layer"
+        assert not fast_kernels_allowed(layer, x), "somebody looks at a layer"
         seen.remove()
-        assert may_rewrite(layer, x)
-    assert not may_rewrite(layer, x)
+        assert fast_kernels_allowed(layer, x)
+    assert not fast_kernels_allowed(layer, x)
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # of torch's own forward mode
@@ -202,7 +204,7 @@ def test_networks_are_the_same_in_training(registry: object, name: str, channels
     x = torch.rand(4, channels, 32, 32) if is_encoder else torch.randn(4, 6)
     weights = torch.randn(100_000)
     plain = values_and_gradients(network, x.requires_grad_(), weights)
-    with first_derivatives_alone():
+    with allow_fast_kernels():
         fast = values_and_gradients(network, x, weights)
     for expected, found in zip(plain, fast, strict=True):
         scale = expected.abs().max()
@@ -214,4 +216,4 @@ def test_the_last_layers_of_decoders_have_a_form_of_their_own() -> None:
         name: type(form_of(list(decoders[name].factory(4, (1, 32, 32)).modules())[-1])).__name__
         for name in ("burgess", "higgins", "locatello", "wang", "watters", "spatial_broadcast")
     }
-    assert names == {**dict.fromkeys(names, "_DrawnTransposed"), "spatial_broadcast": "_Drawn"}
+    assert names == {**dict.fromkeys(names, "_TransposedInBlocks"), "spatial_broadcast": "_ConvolutionInBlocks"}

@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d, leaky_relu
 from unbraid.errors import IncompatibleParts
 from unbraid.nn.registry import decoders, encoders
 from unbraid.nn.residual import Residual
-from unbraid.nn.running_statistics import unremembered
+from unbraid.nn.running_statistics import frozen_running_stats
 from unbraid.randomness import seeded_construction
 
 
@@ -92,7 +92,7 @@ def test_a_pass_that_is_not_remembered_gives_the_same_and_leaves_the_statistics(
         network = encoders["soft_intro"].factory((1, 28, 28), 4, width=0.1)
     images = torch.rand(4, 1, 28, 28, generator=generator)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    with unremembered(network):
+    with frozen_running_stats(network):
         output = network(images)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     output.sum().backward()  # nothing it needs was put back
@@ -106,12 +106,12 @@ def test_statistics_are_used_as_ever_out_of_training(generator):
     images = torch.rand(4, 1, 28, 28, generator=generator)
     network(images)
     network.eval()
-    with unremembered(network):
+    with frozen_running_stats(network):
         inside = network(images)
     assert torch.equal(inside, network(images))
     frozen = network[1]
     frozen.train()
     frozen.track_running_stats = False  # as somebody set it
-    with unremembered(network):
+    with frozen_running_stats(network):
         pass
     assert not frozen.track_running_stats

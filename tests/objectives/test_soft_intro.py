@@ -486,7 +486,7 @@ def test_a_batch_of_one_image_has_the_same_scale():
 
 @pytest.mark.parametrize("rate", [Capacity(), DipII()])
 def test_rates_of_one_value_a_batch_are_refused(rate):
-    with pytest.raises(IncompatibleParts, match=f"{type(rate).__name__} has one value a batch"):
+    with pytest.raises(IncompatibleParts, match=f"{type(rate).__name__} has one value per batch"):
         SoftIntro((rate,))
     with pytest.raises(IncompatibleParts, match="kl, total_correlation"):
         SoftIntro((KL(),), (KL(), rate))

@@ -70,7 +70,7 @@ def test_the_row_with_weight_one_is_soft_intro_vae():
         game, vae, shown = models[name].factory(**weights, **more).objective, small_vae(), []
         for move in game.moves(vae, Draw((batch(),)), a_context()):
             if move.players:
-                gradients = torch.autograd.grad(move.loss, vae.parameters_of(*move.players), retain_graph=move.passes_go_on)
+                gradients = torch.autograd.grad(move.loss, vae.parameters_of(*move.players), retain_graph=move.retain_graph)
                 shown += [move.loss.detach(), *gradients]
         found.append(shown)
     for one, other in zip(*found, strict=True):

@@ -1,4 +1,4 @@
-"""Running statistics of batch normalization, and how to keep a pass out of them."""
+"""Passes that leave the running statistics of batch normalization unchanged."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 @contextmanager
-def unremembered(network: nn.Module) -> Iterator[Callable[[], None]]:
-    """While this holds, layers that train normalize by their batch as ever, but their running statistics stay as they are.
+def frozen_running_stats(network: nn.Module) -> Iterator[Callable[[], None]]:
+    """Within this context, normalize with batch statistics but leave running statistics unchanged.
 
-    For images that are not data: what a trained model does to data must not depend on them. Putting the statistics back
-    afterwards would not do, since `backward` needs them as the pass left them; so the pass has copies to write to.
+    For passes of images that are not data, which must not affect how a trained model treats data. The pass writes to copies:
+    restoring the statistics afterwards would fail, since `backward` needs the tensors as the pass left them.
 
     Yields:
-        What makes the layers remember after all, to be called once this no longer holds.
+        A function that updates the running statistics after all; call it after leaving the context.
     """
     norms = [layer for layer in network.modules() if isinstance(layer, NORMS) and layer.training and layer.track_running_stats]
     kept = [(norm, name, buffer, buffer.clone()) for norm in norms for name, buffer in norm.named_buffers()]
 
-    def remember() -> None:
+    def update() -> None:
         for _, _, buffer, copy in kept:
             buffer.copy_(copy)
 
     for norm, name, _, copy in kept:
         setattr(norm, name, copy)
     try:
-        yield remember
+        yield update
     finally:
         for norm, name, buffer, _ in kept:
             setattr(norm, name, buffer)

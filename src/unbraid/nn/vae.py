@@ -1,4 +1,4 @@
-"""The variational autoencoder: every network of a model, who owns which, and the trip of a batch through them."""
+"""The variational autoencoder: all networks of a model, which player owns each, and the pass of a batch through them."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class VAE(nn.Module):
     """All networks of a model under their names.
 
     Args:
-        encoder: images -> the numbers that describe a posterior.
+        encoder: images -> the parameters of a posterior.
         decoder: latents -> the likelihood's input.
         likelihood: p(x|z).
         prior: p(z).
-        posterior: head that turns the encoder's numbers into q(z|x).
-        extra: further networks of the objective (a critic, an averaged decoder).
+        posterior: head that turns these parameters into q(z|x).
+        extra: further networks of the objective (a discriminator, an averaged decoder).
         players: further players, with the networks each owns.
     """
 
@@ -89,15 +89,15 @@ class VAE(nn.Module):
         return cast(Posterior, self.networks["posterior"](self.networks["encoder"](images)))
 
     def decode(self, z: Latents) -> Float[Tensor, "batch out height width"]:
-        """What the likelihood reads; `likelihood.mean` of it is the image."""
+        """The input of the likelihood; `likelihood.mean` of it is the image."""
         return cast(Tensor, self.networks["decoder"](z))
 
     def forward(self, images: Images, generator: torch.Generator) -> Pass:
         """Encode, draw one latent per image, decode, and compare with the images."""
-        return self.go_on(images, self.encode(images), generator)
+        return self.complete(images, self.encode(images), generator)
 
-    def go_on(self, images: Images, posterior: Posterior, generator: torch.Generator) -> Pass:
-        """The rest of the trip, from a posterior that may be another than `encode` gives."""
+    def complete(self, images: Images, posterior: Posterior, generator: torch.Generator) -> Pass:
+        """The rest of the pass, from a posterior that need not be the one `encode` gives."""
         z = posterior.sample(generator)
         output = self.decode(z)
         nll = self.likelihood.nll(output, images)

@@ -102,7 +102,7 @@ class AdaVAE(OfTwo):
                 f"{type(posterior).__name__}."
             )
         joined, shared = self.share(*_halves(posterior))
-        made = vae.go_on(images, joined, context.generator)
+        made = vae.complete(images, joined, context.generator)
         watch = {**watched(made), "shared": shared.sum(1).to(made.nll.dtype).mean()}
         yield Move(AUTOENCODER, reconstruction_and_rates(made, self.rates, context), watch=watch)
 

@@ -27,20 +27,21 @@ class Move:
     """What some players minimize together: one backward pass, one step of each of their optimizers.
 
     Args:
-        players: whose parameters learn; none for a move that has only `after`.
+        players: whose parameters learn; empty for a move that only watches or has only `after`.
         terms: named terms of their loss.
-        watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps.
+        watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps. They are read after
+            the step, so that `backward` may fill them.
         after: called once the step is done, never in evaluation; updates state that is not learned by gradient (an
-            averaged decoder, a multiplier), which lives in the model's buffers.
-        passes_go_on: whether a later move of the step goes back through passes of this one too, which are kept until then; the
-            networks that it goes back through must not have learned since.
+            averaged decoder, a multiplier) and is kept in the model's buffers.
+        retain_graph: keep the autograd graph, since a later move of this step backpropagates through it; parameters on that
+            path must not be stepped in between.
     """
 
     players: tuple[str, ...]
     terms: Mapping[str, Term]
     watch: Mapping[str, Float[Tensor, "..."]] = field(default_factory=dict)
     after: Callable[[], None] | None = None
-    passes_go_on: bool = False
+    retain_graph: bool = False
 
     @property
     def loss(self) -> Float[Tensor, ""]:
@@ -53,11 +54,11 @@ class Move:
 
 @runtime_checkable
 class Objective(Protocol):
-    """A choreography: who plays, which networks they need besides encoder and decoder, and the moves of a step."""
+    """A game: its players, the networks they need besides encoder and decoder, and the moves of a step."""
 
     @property
     def draws(self) -> Draws:
-        """What it draws at each step."""
+        """The batches that each step draws."""
         ...
 
     @property
@@ -66,7 +67,7 @@ class Objective(Protocol):
         ...
 
     def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
-        """Networks beyond those of every model (`own`), by name; one may begin as a copy of the decoder."""
+        """Networks beyond those of every model (`own`), by name; one may start as a copy of the decoder, for example."""
         ...
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
@@ -75,7 +76,7 @@ class Objective(Protocol):
 
 
 class OfTwo:
-    """What objectives have in common whose only players are encoder and decoder, with no network beyond theirs."""
+    """Base of objectives whose only players are encoder and decoder, with no networks beyond theirs."""
 
     @property
     def players(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""The game of Soft-IntroVAE: the encoder tells images from the decoder's, the decoder makes images that it cannot tell."""
+"""Soft-IntroVAE's game: the encoder tells images from the decoder's, the decoder makes images it cannot tell apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from unbraid.data.draws import Batches
 from unbraid.errors import IncompatibleParts
-from unbraid.nn.running_statistics import unremembered
+from unbraid.nn.running_statistics import frozen_running_stats
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
 from unbraid.objectives.moves import Move, OfTwo
@@ -27,7 +27,7 @@ def exp_elbo(energy: PerImage, scale: float) -> PerImage:
 
 @dataclass(frozen=True)
 class SoftIntro(OfTwo):
-    r"""Encoder against decoder (Daniel and Tamar, 2021, Algorithm 1), in two moves a step.
+    r"""Encoder against decoder (Daniel and Tamar, 2021, Algorithm 1), in two moves per step.
 
     With s = 1 / (C H W), L the reconstruction's energy (-log p(x|z) without constants), R the rates, x_f = D(z) for z from the
     prior, x_r = D(z(x)), and sg for no gradient, the encoder and then the decoder minimize
@@ -61,10 +61,10 @@ class SoftIntro(OfTwo):
         warmup: duration of a plain VAE's training at first, both players together and without s: a fraction of the run up to 1,
             steps above it; 0 for none.
         warmup_scaled: whether the loss of the warm-up is multiplied by s as well. Where it is not, as in the source's code,
-            Adam goes on dividing by gradients 1 / s times as large, and hardly moves for thousands of steps after the warm-up.
+            Adam keeps dividing by gradients 1 / s times as large, and hardly moves for thousands of steps after the warm-up.
 
     Raises:
-        IncompatibleParts: for a rate that has one value a batch.
+        IncompatibleParts: for a rate that has one value per batch.
     """
 
     rates: tuple[Rate, ...] = (KL(),)
@@ -82,8 +82,8 @@ class SoftIntro(OfTwo):
         for rate in (*self.rates, *self.inside):
             if not rate.per_sample:
                 raise IncompatibleParts(
-                    f"Soft-Intro takes the exponential of each image's energy; {type(rate).__name__} has one value a batch. "
-                    "Choose a rate with one value an image, such as kl, total_correlation or decomposed."
+                    f"Soft-Intro takes the exponential of each image's energy; {type(rate).__name__} has one value per batch. "
+                    "Choose a rate with one value per image, such as kl, total_correlation or decomposed."
                 )
 
     @property
@@ -92,20 +92,20 @@ class SoftIntro(OfTwo):
         return self.rates if self.negative_rates is None else self.negative_rates
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
-        """During the warm-up a joint move; then the encoder's and the decoder's, and what all models show, for the log."""
+        """A joint move during the warm-up; then the encoder's, the decoder's, and one that only logs what every model logs."""
         images = draw.batches[0]
         if context.ramp(self.warmup) < 1:
             yield self._joint_move(vae, images, context)
             return
         decoder = vae.networks["decoder"]
-        with unremembered(decoder) as remember:
+        with frozen_running_stats(decoder) as update_running_stats:
             real = vae(images, context.generator)
         terms = reconstruction_and_rates(real, self.rates, context)
-        with unremembered(decoder):
+        with frozen_running_stats(decoder):
             fake = vae.likelihood.mean(vae.decode(vae.prior.sample(len(images), context.generator)))
         yield self._encoder_move(vae, real, fake.detach(), terms, context)
         shown = {name: term.mean.detach() for name, term in terms.items()} | watched(real)
-        remember()  # the decoder's pass, which the encoder's move made
+        update_running_stats()  # with the reconstructions of the encoder's move
         yield self._decoder_move(vae, real, fake, context)
         yield Move((), {}, watch=shown)
 
@@ -119,7 +119,7 @@ class SoftIntro(OfTwo):
         scale = 1 / real.images[0].numel()
         reconstruction = real.reconstruction
         target = reconstruction if self.target == "reference" else reconstruction.detach()
-        with unremembered(vae):
+        with frozen_running_stats(vae):
             energies = {
                 "rec": self._negative_energy(vae, reconstruction.detach(), target, context),
                 "fake": self._negative_energy(vae, fake, fake, context),
@@ -127,10 +127,10 @@ class SoftIntro(OfTwo):
         loss = _weigh(terms, scale * self.beta_rec, scale * self.beta_kl)
         loss |= {f"exp_elbo_{name}": Term(exp_elbo(energy, scale), 0.25) for name, energy in energies.items()}
         negative = torch.cat(list(energies.values())) < 0
-        return Move(("encoder",), loss, watch={"clamped": negative.to(real.nll.dtype).mean()}, passes_go_on=True)
+        return Move(("encoder",), loss, watch={"clamped": negative.to(real.nll.dtype).mean()}, retain_graph=True)
 
     def _negative_energy(self, vae: VAE, images: Images, target: Images, context: Context) -> PerImage:
-        """What the encoder raises, of images that have no gradient; `target` is what their reconstruction is compared with."""
+        """The energy that the encoder raises, of constant images; `target` is what their reconstruction is compared with."""
         posterior = vae.encode(images)
         z = posterior.sample(context.generator)
         output = vae.decode(z)
@@ -144,7 +144,7 @@ class SoftIntro(OfTwo):
         scale = 1 / fake[0].numel()
         # compared anew: a likelihood that learns its scale from data does so in the move of its player
         loss = {"nll": Term(vae.likelihood.nll(real.output, real.images), scale * self.beta_rec)}
-        with unremembered(vae):
+        with frozen_running_stats(vae):
             for name, image in {"rec": real.reconstruction, "fake": fake}.items():
                 terms = reconstruction_and_rates(self._seen_again(vae, image, context), self.rates, context)
                 terms = _weigh(terms, 0.5 * scale * self.gamma_r * self.beta_rec, 0.5 * scale * self.beta_kl)
@@ -152,7 +152,7 @@ class SoftIntro(OfTwo):
         return Move(("decoder",), loss)
 
     def _seen_again(self, vae: VAE, images: Images, context: Context) -> Pass:
-        """The trip of the decoder's own images, whose gradient goes through their posterior and not through the comparison."""
+        """The pass of the decoder's own images, with gradients through their posterior and not through the comparison."""
         posterior = vae.encode(images)
         z = posterior.sample(context.generator)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.gamma_r > 0):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from inspect import unwrap
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,6 +11,7 @@ from torch import Tensor
 from unbraid.errors import CorruptFile
 from unbraid.nn.vae import VAE
 from unbraid.terms import Context
+from unbraid.torch_private import eager
 from unbraid.zoo.recipe import Optimizer, Recipe
 
 Optimizers = dict[str, torch.optim.Optimizer]
@@ -44,13 +43,6 @@ def _make(groups: list[dict[str, Any]], settings: Optimizer) -> torch.optim.Opti
             return eager(torch.optim.SGD)(groups, lr=lr, weight_decay=decay)
         case _:
             raise ValueError(f"no optimizer {settings.name!r}")
-
-
-@cache
-def eager(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
-    """An optimizer of PyTorch without what keeps the compiler out of it: that imports the compiler, for two seconds."""
-    parts = {name: unwrap(getattr(kind, name)) for name in ("add_param_group", "zero_grad")}
-    return type(kind.__name__, (kind,), {**parts, "step": torch.no_grad()(unwrap(kind.step))})
 
 
 def make_optimizers(vae: VAE, recipe: Recipe) -> Optimizers:

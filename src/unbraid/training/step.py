@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unbraid.nn.fast.rewriting import first_derivatives_alone
+from unbraid.nn.fast.allowed import allow_fast_kernels
 from unbraid.nn.vae import VAE
 from unbraid.objectives.moves import Move, Objective
 from unbraid.terms import AUTOENCODER, Context, Draw
@@ -50,7 +50,7 @@ def _moves(
     while True:
         modes = _modes()
         before = {name: buffer.clone() for name, buffer in vae.named_buffers()}
-        with first_derivatives_alone(), around or nullcontext():
+        with allow_fast_kernels(), around or nullcontext():
             move = next(moves, None)
         if _modes() != modes:
             raise RuntimeError("the objective yielded inside no_grad or autocast; the mode leaked into the training loop")
@@ -98,7 +98,7 @@ def train_step(
         for optimizer in playing:
             optimizer.zero_grad(set_to_none=True)
         if move.players:
-            torch.autograd.backward(move.loss, retain_graph=move.passes_go_on, inputs=vae.parameters_of(*move.players))
+            torch.autograd.backward(move.loss, retain_graph=move.retain_graph, inputs=vae.parameters_of(*move.players))
         for optimizer in playing:
             optimizer.step()
         outcomes.append(_outcome(move))

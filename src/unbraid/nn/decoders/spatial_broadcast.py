@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from unbraid.nn.fast.allowed import fast_kernels_allowed
 from unbraid.nn.fast.convolutions import form_of
-from unbraid.nn.fast.rewriting import may_rewrite
 from unbraid.nn.fast.stack import Stack
 from unbraid.nn.fast.tiled import tiled_convolution
 from unbraid.nn.layers import Size, same_convolution, same_padding
@@ -94,7 +94,7 @@ class SpatialBroadcast(nn.Module):
         before = int(isinstance(layers[0], nn.ZeroPad2d))
         first, rest = layers[before], self.convolutions[before + 2 :]
         output: Tensor
-        if isinstance(first, nn.Conv2d) and form_of(first) and may_rewrite(self, z):
+        if isinstance(first, nn.Conv2d) and form_of(first) and fast_kernels_allowed(self, z):
             # without the latents at every pixel, which are 15 % of the work
             grid = self.broadcast.grid(size)
             above, beside = (same_padding(length, first.kernel_size[0]) for length in grid.shape[1:])

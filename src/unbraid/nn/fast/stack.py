@@ -1,4 +1,4 @@
-"""Layers in a row, whose convolutions training runs through faster forms of the same mathematics."""
+"""Sequences of layers, whose convolutions training runs through fast kernels."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from unbraid.nn.fast.allowed import fast_kernels_allowed
 from unbraid.nn.fast.convolutions import Form, Images, Made, form_of
-from unbraid.nn.fast.rewriting import may_rewrite
-
-_threshold = torch.ops.aten.threshold_backward
+from unbraid.torch_private import needed_in_backward, rectifier_gradient
 
 
 class Stack(nn.Sequential):
-    """`nn.Sequential`, whose convolutions and their rectifiers run through their fast forms where `may_rewrite` allows it.
+    """`nn.Sequential` that runs convolutions and their rectifiers through fast kernels where `fast_kernels_allowed` says so.
 
     Parameters, their names and the layers themselves are those of `nn.Sequential`.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """What `nn.Sequential` gives, within float32 rounding."""
-        if not may_rewrite(self, x):
+        if not fast_kernels_allowed(self, x):
             return cast(Tensor, super().forward(x))  # type: ignore[no-untyped-call]
         for piece in _pieces(self):
             x = piece(x) if isinstance(piece, nn.Module) else run_through(piece, x)
@@ -30,7 +29,7 @@ class Stack(nn.Sequential):
 
 
 class Step(NamedTuple):
-    """A convolution in a row of them, and whether a rectifier follows."""
+    """One of several consecutive convolutions, and whether a rectifier follows it."""
 
     layer: nn.Module
     form: Form
@@ -38,7 +37,7 @@ class Step(NamedTuple):
 
 
 def run_through(steps: list[Step], x: Images) -> Made:
-    """Convolutions one after the other, in the memory layout that they are fastest with."""
+    """Apply consecutive convolutions, in the memory layout that is fastest for them."""
     parameters = [parameter for step in steps for parameter in (step.layer.weight, step.layer.bias)]
     forms = tuple((step.form, step.rectified) for step in steps)
     images = x.contiguous(memory_format=torch.channels_last)
@@ -46,7 +45,7 @@ def run_through(steps: list[Step], x: Images) -> Made:
 
 
 def _pieces(layers: nn.Sequential) -> Iterator[nn.Module | list[Step]]:
-    """The layers, with rows of convolutions together."""
+    """The layers, with consecutive convolutions grouped."""
     row: list[Step] = []
     for layer in layers:
         form = form_of(layer)
@@ -64,10 +63,10 @@ def _pieces(layers: nn.Sequential) -> Iterator[nn.Module | list[Step]]:
 
 
 class _Run(torch.autograd.Function):
-    """Convolutions one after the other, as one step of the gradient's way back.
+    """Consecutive convolutions as one node of the autograd graph.
 
-    Rectifiers write over what they are given, and over gradients that nobody else sees: two thirds of the memory that layers
-    apart read and write.
+    Rectifiers overwrite their input, and gradients that no other node sees, so that a third less memory is read and written
+    than by separate layers.
     """
 
     @staticmethod
@@ -92,10 +91,8 @@ class _Run(torch.autograd.Function):
         flowing = gradient.contiguous(memory_format=torch.channels_last)
         for i in reversed(range(count)):
             form, rectified = ctx.forms[i]
-            if rectified:
-                ours = {"grad_input": flowing} if i < count - 1 else {}
-                operation = _threshold.grad_input if ours else _threshold
-                flowing = operation(flowing, passed[i + 1], 0, **ours)
+            if rectified:  # the first gradient is not ours to overwrite
+                flowing = rectifier_gradient(flowing, passed[i + 1], in_place=i < count - 1)
             mask = (any(wanted[: 2 * i + 1]), wanted[2 * i + 1], wanted[2 * i + 2])
             below, learned[2 * i], learned[2 * i + 1] = form.gradients(flowing, passed[i], parameters[2 * i], mask)
             if not mask[0]:
@@ -105,13 +102,10 @@ class _Run(torch.autograd.Function):
 
 
 def _wanted(node: Any, tensors: tuple[Tensor | None, ...]) -> list[bool]:
-    """Which tensors need a gradient now, of those that the function of this node was given.
+    """Which of the tensors given to this node's function need a gradient in the running backward pass.
 
-    Where several players go back through one pass, each in its own move, that is fewer than will ever need one.
+    Where several players' moves backpropagate through one pass, these are fewer than the tensors that require gradients.
     """
     given = iter(node.next_functions)  # one for each that is a tensor
     below = [None if tensor is None else next(given)[0] for tensor in tensors]
-    try:
-        return [other is not None and torch._C._will_engine_execute_node(other) for other in below]
-    except RuntimeError:  # `torch.autograd.grad` does not tell
-        return [other is not None for other in below]
+    return [other is not None and needed_in_backward(other) for other in below]

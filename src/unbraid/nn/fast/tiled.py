@@ -1,8 +1,9 @@
 """The first convolution of a spatial broadcast decoder, without tiling the latents.
 
-Latents are the same at every pixel, so what a convolution makes of them is the same wherever its kernel covers the same part of
-the image: at all inner pixels, and along the borders in a few ways more. Of coordinates it makes the same for every image. So
-a product of matrices and one convolution of the coordinates replace the convolution of a batch of tiled images.
+Tiled latents are the same at every pixel, so their contribution to the output is the same wherever the kernel covers the same
+part of the image: at all inner pixels, and along the borders in a few other ways. The contribution of the coordinates is the
+same for every image. So a matrix product and one convolution of the coordinates replace the convolution of a batch of tiled
+images.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
+
+from unbraid.torch_private import rectifier_gradient
 
 Latents = Float[Tensor, "batch latent"]
 Ranges = list[tuple[int, int]]
@@ -31,7 +34,7 @@ def tiled_convolution(
     """The rectified convolution of latents tiled over a grid and its coordinates.
 
     Args:
-        zeros: how many are put before and after the rows, and before and after the columns.
+        zeros: numbers of zeros before and after the rows, and before and after the columns.
     """
     above, beside = zeros
     of_latents, of_coordinates = weight[:, :-2], weight[:, -2:]
@@ -41,15 +44,15 @@ def tiled_convolution(
     )
     masks = [mask.to(weight) for mask in (covers, spans)]
     summed = torch.einsum("olyx,ry,cx->rcol", of_latents, *masks)
-    heard = torch.einsum("bl,rcol->rcbo", z, summed)
-    return cast(Tensor, _Spread.apply(grid, heard, rows, columns))  # type: ignore[no-untyped-call]
+    by_rectangle = torch.einsum("bl,rcol->rcbo", z, summed)
+    return cast(Tensor, _Spread.apply(grid, by_rectangle, rows, columns))  # type: ignore[no-untyped-call]
 
 
 @lru_cache  # of a decoder's own size
 def covered(length: int, kernel: int, zeros: Zeros) -> tuple[Ranges, Bool[Tensor, "ranges kernel"]]:
-    """Ranges of places along a side at which a kernel covers the same part of it, and that part.
+    """Ranges of positions along a side at which a kernel covers the same part of it, and that part.
 
-    At place i, the kernel's tap k covers place i + k - (zeros before); it counts where that is within the side.
+    At position i, kernel row k covers position i + k - (zeros before), if that is within the side.
     """
     places = torch.arange(length)[:, None] + torch.arange(kernel) - zeros[0]
     within = (places >= 0) & (places < length)
@@ -58,23 +61,23 @@ def covered(length: int, kernel: int, zeros: Zeros) -> tuple[Ranges, Bool[Tensor
 
 
 class _Spread(torch.autograd.Function):
-    """relu(grid + heard), the latter the same over each rectangle of the ranges, in the layout of convolutions."""
+    """relu(grid + of_latents), the latter constant over each rectangle of the ranges, in the layout of convolutions."""
 
     @staticmethod
     def forward(
         ctx: Any,
         grid: Float[Tensor, "out height width"],
-        heard: Float[Tensor, "rows columns batch out"],
+        of_latents: Float[Tensor, "rows columns batch out"],
         rows: Ranges,
         columns: Ranges,
     ) -> Float[Tensor, "batch out height width"]:
-        """Written once, rectangle by rectangle."""
-        shape = (heard.shape[2], *grid.shape)
+        """Write the output once, rectangle by rectangle."""
+        shape = (of_latents.shape[2], *grid.shape)
         whole = torch.empty(shape, dtype=grid.dtype, device=grid.device, memory_format=torch.channels_last)
         for r, (top, bottom) in enumerate(rows):
             for c, (left, right) in enumerate(columns):
                 part = whole[:, :, top:bottom, left:right]
-                torch.add(grid[:, top:bottom, left:right], heard[r, c][:, :, None, None], out=part)
+                torch.add(grid[:, top:bottom, left:right], of_latents[r, c][:, :, None, None], out=part)
         whole.relu_()
         ctx.rows, ctx.columns = rows, columns
         ctx.save_for_backward(whole)
@@ -85,7 +88,7 @@ class _Spread(torch.autograd.Function):
     def backward(ctx: Any, gradient: Float[Tensor, "batch out height width"]) -> tuple[Tensor, Tensor, None, None]:
         """Sums over the batch, and over each rectangle."""
         (whole,) = ctx.saved_tensors
-        flowing = torch.ops.aten.threshold_backward(gradient.contiguous(memory_format=torch.channels_last), whole, 0)
+        flowing = rectifier_gradient(gradient.contiguous(memory_format=torch.channels_last), whole)
         parts = [
             torch.stack([flowing[:, :, top:bottom, left:right].sum((2, 3)) for left, right in ctx.columns])
             for top, bottom in ctx.rows
