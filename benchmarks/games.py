@@ -18,7 +18,7 @@ import torch
 from racing import Side, keep, race, ratio, shown, table
 from torch.utils.flop_counter import FlopCounterMode
 
-from unbraid.nn.critic import critic
+from unbraid.nn.discriminator import discriminator
 from unbraid.nn.registry import decoders, encoders
 
 OURS = str(Path(__file__).parent / "ours.py")
@@ -26,8 +26,8 @@ LATENTS, SHAPE = 10, (1, 64, 64)
 NETWORKS = ("encoder=burgess", "decoder=burgess")
 PASSES = {
     "vae": {"encoder": 3, "decoder": 3},
-    # and a pass of the second batch's images; the critic sees one batch for the others' sake, and one more for its own
-    "factor_vae": {"encoder": 4, "decoder": 3, "critic": 2 + 1 + 2 * 2},
+    # and a pass of the second batch's images; the discriminator sees one batch for the others' sake, and one more for its own
+    "factor_vae": {"encoder": 4, "decoder": 3, "discriminator": 2 + 1 + 2 * 2},
     # encoder's move: 3 + 2 of images, 1 decoder's for fakes, twice 3 + 2 of its own images;
     # decoder's: gradients of reconstructions and of fakes, twice 2 of the encoder's and 3 of the decoder's
     "soft_intro_vae": {"encoder": 3 + 2 * 3 + 2 * 2, "decoder": 2 + 1 + 2 * 2 + 2 + 2 + 2 * 3},
@@ -61,7 +61,7 @@ def multiplications(passes: dict[str, int]) -> float:
     networks = {
         "encoder": (encoders["burgess"].factory(SHAPE, 2 * LATENTS), torch.zeros(1, *SHAPE)),
         "decoder": (decoders["burgess"].factory(LATENTS, SHAPE), torch.zeros(1, LATENTS)),
-        "critic": (critic(LATENTS), torch.zeros(1, LATENTS)),
+        "discriminator": (discriminator(LATENTS), torch.zeros(1, LATENTS)),
     }
     total = 0
     for name, number in passes.items():

@@ -81,15 +81,15 @@ def factor_vae(size, batch):
     encoder, decoder = burgess(size)
     widths = [LATENTS, *[1000] * 6]
     layers = [m for a, b in pairwise(widths) for m in (nn.Linear(a, b), nn.LeakyReLU(0.2))]
-    critic = nn.Sequential(*layers, nn.Linear(1000, 2))
+    discriminator = nn.Sequential(*layers, nn.Linear(1000, 2))
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=1e-4)
-    of_critic = torch.optim.Adam(critic.parameters(), lr=1e-4, betas=(0.5, 0.9))
+    of_discriminator = torch.optim.Adam(discriminator.parameters(), lr=1e-4, betas=(0.5, 0.9))
     images, others = ((torch.rand(batch, 1, size, size) < 0.1).float() for _ in range(2))
     labels = torch.arange(2).repeat_interleave(batch)
 
     def step():
         loss, z = bound(encoder, decoder, images)
-        logits = critic(z)
+        logits = discriminator(z)
         loss = loss + 6.4 * (logits[:, 0] - logits[:, 1]).mean()
         optimizer.zero_grad()
         loss.backward(inputs=[*encoder.parameters(), *decoder.parameters()])
@@ -97,10 +97,10 @@ def factor_vae(size, batch):
         with torch.no_grad():
             other = draw(encoder, others)[2]
             permuted = torch.stack([column[torch.randperm(batch)] for column in other.T], 1)
-        judged = functional.cross_entropy(critic(torch.cat([z.detach(), permuted])), labels)
-        of_critic.zero_grad()
+        judged = functional.cross_entropy(discriminator(torch.cat([z.detach(), permuted])), labels)
+        of_discriminator.zero_grad()
         judged.backward()
-        of_critic.step()
+        of_discriminator.step()
 
     return step
 

@@ -120,7 +120,7 @@ def scores(scored: Mapping[str, Any]) -> list[float]:
 
 
 def study() -> str:
-    head = ["model", "reconstruction", "KL", "TC measured", "TC by critic", "MIG", "DCI", "FactorVAE", "SAP"]
+    head = ["model", "reconstruction", "KL", "TC measured", "TC by discriminator", "MIG", "DCI", "FactorVAE", "SAP"]
     rows = []
     for model in STUDY:
         found = [read_scores(RUNS / "study" / f"{model}-{seed}" / METRICS) for seed in SEEDS]
@@ -130,7 +130,7 @@ def study() -> str:
             " ".join(f"{split['nll_at_mean']:.1f}" for split in splits),
             " ".join(f"{sum(one['kl_per_dim']):.1f}" for one in found),
             " ".join(f"{one['kl_parts']['tc']['value']:.2f}" for one in found),
-            " ".join(f"{split['terms']['tc_critic']:.2f}" for split in splits if "tc_critic" in split["terms"]),
+            " ".join(f"{split['terms']['tc_discriminator']:.2f}" for split in splits if "tc_discriminator" in split["terms"]),
         ]
         cells = [f"**{means[metric]['score']:.2f}** ({each(found, metric)})" for metric in METRIC_NAMES]
         rows.append([f"`{model}`", *parts, *cells])

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _V = TypeVar("_V")
 
-OPTIONS: Mapping[str, str] = {"colour": "color", "normalised": "normalized"}
+OPTIONS: Mapping[str, str] = {
+    "colour": "color",
+    "normalised": "normalized",
+    "critic_lr": "discriminator_lr",
+    "critic_layers": "discriminator_layers",
+    "critic_width": "discriminator_width",
+}
 """Options of models, data sets and networks, as `config.json` holds them."""
+
+DEFAULTS: Mapping[str, Any] = {"discriminator_init": "torch"}
+"""Values of options that `config.json` does not hold, since there was no other then; today's defaults differ."""
+
+NETWORKS: Mapping[str, str] = {"critic": "discriminator"}
+"""Networks and players, as parts of the names of tensors in checkpoints."""
 
 METRICS: Mapping[str, str] = {"strong_generalisation": "strong_generalization"}
 """Metrics, as `metrics.json` holds them."""
@@ -16,6 +29,11 @@ METRICS: Mapping[str, str] = {"strong_generalisation": "strong_generalization"}
 TERMS: Mapping[str, str] = {
     "quantisation_codebook": "quantization_codebook",
     "quantisation_commitment": "quantization_commitment",
+    "tc_critic": "tc_discriminator",
+    "critic/loss": "discriminator/loss",
+    "critic/drawn": "discriminator/drawn",
+    "critic/permuted": "discriminator/permuted",
+    "critic/accuracy": "discriminator/accuracy",
 }
 """Terms of losses, as `log.jsonl` and `metrics.json` hold them."""
 
@@ -23,3 +41,15 @@ TERMS: Mapping[str, str] = {
 def renamed(content: Mapping[str, _V], names: Mapping[str, str]) -> dict[str, _V]:
     """The same mapping under today's names."""
     return {names.get(name, name): value for name, value in content.items()}
+
+
+def renamed_tensors(content: Mapping[str, _V]) -> dict[str, _V]:
+    """Tensors of a checkpoint under today's names, like `networks.NETWORK.0.weight`, `optimizer/PLAYER/0/step`, `mean/TERM`."""
+
+    def today(name: str) -> str:
+        group, _, rest = name.partition("/")
+        if group == "mean":
+            return f"{group}/{TERMS.get(rest, rest)}"
+        return "".join(NETWORKS.get(part, part) for part in re.split("([./])", name))
+
+    return {today(name): value for name, value in content.items()}

@@ -69,7 +69,7 @@ def narrow(registry: Registry, name: str) -> dict[str, Any]:
     """Options that make a network small, where it has them: what is tested does not depend on widths."""
     small = {int: 8, float: 0.25}
     options = registry[name].options
-    narrowed = ("width", "hidden", "channels", "critic_width")
+    narrowed = ("width", "hidden", "channels", "discriminator_width")
     return {option: small[options[option].type] for option in narrowed if option in options}
 
 

@@ -48,18 +48,18 @@ def a_context(training: bool = True, step: int = 0) -> Context:
 
 @dataclass(frozen=True)
 class Adversarial:
-    """Joint warm-up, then encoder against decoder, then a critic with two batches; state that moves after each step."""
+    """Joint warm-up, then encoder against decoder, then a discriminator with two batches; state that moves after each step."""
 
     draws: Batches = Batches(2)  # noqa: RUF009 - frozen
 
     @property
     def players(self):
-        return {"critic": ("critic",), "keeper": ("average",)}
+        return {"discriminator": ("discriminator",), "keeper": ("average",)}
 
     def networks(self, own, image_shape, latent_dim: int):
         average = nn.Module()
         average.register_buffer("level", torch.zeros(()))
-        return {"critic": nn.Sequential(nn.Linear(latent_dim, 4), nn.Tanh(), nn.Linear(4, 1)), "average": average}
+        return {"discriminator": nn.Sequential(nn.Linear(latent_dim, 4), nn.Tanh(), nn.Linear(4, 1)), "average": average}
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
         made = vae(draw.batches[0], context.generator)
@@ -70,11 +70,11 @@ class Adversarial:
 
         yield Move(AUTOENCODER, {"nll": Term(made.nll), "kl": Term(made.kl, 2.0)}, after=keep)
         again = vae(draw.batches[0], context.generator)
-        yield Move(("encoder",), {"nll": Term(again.nll), "fool": Term(vae.networks["critic"](again.z)[:, 0], -1.0)})
+        yield Move(("encoder",), {"nll": Term(again.nll), "fool": Term(vae.networks["discriminator"](again.z)[:, 0], -1.0)})
         fake = vae.decode(vae.prior.sample(len(again.z), context.generator).double())
         yield Move(("decoder",), {"fake": Term(vae.encode(fake).kl(vae.prior))})
         with torch.no_grad():
             other = vae.encode(draw.batches[1]).sample(context.generator)
-        critic = vae.networks["critic"]
-        scores = torch.cat([critic(again.z.detach()), -critic(other)])[:, 0]
-        yield Move(("critic",), {"score": Term(nn.functional.softplus(scores))})
+        discriminator = vae.networks["discriminator"]
+        scores = torch.cat([discriminator(again.z.detach()), -discriminator(other)])[:, 0]
+        yield Move(("discriminator",), {"score": Term(nn.functional.softplus(scores))})

@@ -1,4 +1,4 @@
-"""Models whose codes have a distribution that is known exactly, and the critic that is best for them."""
+"""Models whose codes have a distribution that is known exactly, and the discriminator that is best for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import LOGVAR_RANGE, DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
-from unbraid.nn.critic import Seen
+from unbraid.nn.discriminator import ActivationCache
 from unbraid.nn.vae import VAE
 from unbraid.objectives.factor import FactorVAE
 
@@ -26,21 +26,21 @@ def correlated(rho: float) -> torch.Tensor:
 
 
 class Judge(nn.Module):
-    """A critic of one's own, made of `logits`."""
+    """A discriminator whose logits are given by a formula."""
 
-    def forward(self, z: torch.Tensor, seen: Seen | None = None) -> torch.Tensor:
-        if seen is not None:
-            z = torch.cat([*seen.made, z])
-            seen.made = [z.detach()]
+    def forward(self, z: torch.Tensor, cache: ActivationCache | None = None) -> torch.Tensor:
+        if cache is not None:
+            z = torch.cat([*cache.activations, z])
+            cache.activations = [z.detach()]
         return self.logits(z)
 
 
-class BestCritic(Judge):
+class BestDiscriminator(Judge):
     """Logits whose difference is log q(z) - sum_j log q(z_j) for z ~ N(0, C)."""
 
     def __init__(self, covariance: torch.Tensor) -> None:
         super().__init__()
-        self.offset = nn.Parameter(torch.zeros((), dtype=torch.float64))  # so that the critic has something to learn
+        self.offset = nn.Parameter(torch.zeros((), dtype=torch.float64))  # so that the discriminator has something to learn
         self.register_buffer("precision", torch.linalg.inv(covariance))
         self.register_buffer("variances", covariance.diagonal().clone())
         self.register_buffer("correlation", gaussian_total_correlation(covariance))
@@ -64,7 +64,7 @@ class LinearEncoder(nn.Module):
 
 
 def linear_vae(game: FactorVAE, gain: torch.Tensor, judge: nn.Module | None = None) -> VAE:
-    """A model of images 1 x 1 x n in float64, whose codes are `gain` times the image; with a critic of one's own."""
+    """A model of images 1 x 1 x n in float64, whose codes are `gain` times the image; `judge` replaces the discriminator."""
     latents, pixels = gain.shape
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
@@ -79,7 +79,7 @@ def linear_vae(game: FactorVAE, gain: torch.Tensor, judge: nn.Module | None = No
             game.players,
         )
     if judge is not None:
-        vae.networks["critic"] = judge
+        vae.networks["discriminator"] = judge
     return vae.double()
 
 

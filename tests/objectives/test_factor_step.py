@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from games import a_context, batch, small_vae
 from test_loop import changed, optimizers_of, snapshot
 from torch.nn.functional import softplus
 
-from unbraid.objectives.factor import FactorVAE
+from unbraid.objectives.factor import FactorVAE, log_density_ratio
 from unbraid.rates.capacity import Capacity
 from unbraid.terms import AUTOENCODER, Draw
 from unbraid.training.step import evaluate_step, train_step
 
 GAMES = {
-    "factor_vae": FactorVAE(5.0, critic_layers=2, critic_width=8),
-    "cfactor_vae": FactorVAE(5.0, (Capacity(1.0, 0.0, 3.0, reduction="sample"),), critic_layers=2, critic_width=8),
+    "factor_vae": FactorVAE(5.0, layers=2, width=8),
+    "cfactor_vae": FactorVAE(5.0, (Capacity(1.0, 0.0, 3.0, reduction="sample"),), layers=2, width=8),
 }
 every_game = pytest.mark.parametrize("game", GAMES.values(), ids=GAMES)
 
@@ -38,50 +40,50 @@ def test_each_move_changes_its_players_alone_buffers_included(game, normed):
                 record.append((move.players, changed(before, vae)))
                 before = snapshot(vae)
 
-    spy = Spy(game.gamma, game.rates, critic_layers=2, critic_width=8)
+    spy = Spy(game.gamma, game.rates, layers=2, width=8)
     for _ in range(2):
         train_step(vae, spy, optimizers_of(vae, spy), draws(), a_context())
-    assert record == [(AUTOENCODER, {"encoder", "decoder"}), (("critic",), {"critic"})] * 2
+    assert record == [(AUTOENCODER, {"encoder", "decoder"}), (("discriminator",), {"discriminator"})] * 2
     if normed:
         assert vae.networks["encoder"][1].num_batches_tracked == 2  # the second batch leaves no trace
 
 
 @every_game
-def test_the_critic_s_step_leaves_encoder_and_decoder_as_they_would_be_without_it(game):
-    class WithoutCritic(type(game)):
+def test_the_discriminator_s_step_leaves_encoder_and_decoder_as_they_would_be_without_it(game):
+    class WithoutDiscriminator(type(game)):
         def moves(self, vae, draw, context):
             yield next(iter(super().moves(vae, draw, context)))
 
     after, gradients = [], []
-    for one in (game, WithoutCritic(game.gamma, game.rates, critic_layers=2, critic_width=8)):
+    for one in (game, WithoutDiscriminator(game.gamma, game.rates, layers=2, width=8)):
         vae = small_vae(game)
         train_step(vae, one, optimizers_of(vae, one), draws(), a_context())
         after.append(snapshot(vae))
         gradients.append([p.grad.clone() for p in vae.parameters_of(*AUTOENCODER)])
     assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
     for name, value in after[0].items():
-        assert torch.equal(value, after[1][name]) == ("critic" not in name)
+        assert torch.equal(value, after[1][name]) == ("discriminator" not in name)
 
 
-def test_encoder_and_decoder_feel_the_critic_and_not_the_other_way_round():
-    """A critic that sees dependence moves the encoder; the joint move leaves no gradient on the critic."""
+def test_encoder_and_decoder_feel_the_discriminator_and_not_the_other_way_round():
+    """A discriminator that sees dependence moves the encoder; the joint move leaves no gradient on the discriminator."""
     game = GAMES["factor_vae"]
     vae = small_vae(game)
     joint = next(iter(game.moves(vae, draws(), a_context())))
-    (with_critic, *_), (decoder, *_) = (vae.parameters_of(player) for player in AUTOENCODER)
-    (felt,) = torch.autograd.grad(joint.terms["tc_critic"].mean, with_critic, retain_graph=True)
+    (with_discriminator, *_), (decoder, *_) = (vae.parameters_of(player) for player in AUTOENCODER)
+    (felt,) = torch.autograd.grad(joint.terms["tc_discriminator"].mean, with_discriminator, retain_graph=True)
     assert felt.abs().max() > 0
-    (nothing,) = torch.autograd.grad(joint.terms["tc_critic"].mean, decoder, retain_graph=True, allow_unused=True)
+    (nothing,) = torch.autograd.grad(joint.terms["tc_discriminator"].mean, decoder, retain_graph=True, allow_unused=True)
     assert nothing is None
     torch.autograd.backward(joint.loss, inputs=vae.parameters_of(*AUTOENCODER))
-    assert all(p.grad is None for p in vae.parameters_of("critic"))
+    assert all(p.grad is None for p in vae.parameters_of("discriminator"))
 
 
 def test_no_pass_is_made_twice_and_none_with_a_graph_that_nobody_uses():
     game = GAMES["factor_vae"]
     vae = small_vae(game)
     passes: list[tuple[str, int, bool]] = []
-    for name in ("encoder", "decoder", "critic"):
+    for name in ("encoder", "decoder", "discriminator"):
         vae.networks[name].register_forward_hook(
             lambda _, given, made, name=name: passes.append((name, len(given[0]), given[0].requires_grad or made.requires_grad))
         )
@@ -89,27 +91,27 @@ def test_no_pass_is_made_twice_and_none_with_a_graph_that_nobody_uses():
     assert passes == [
         ("encoder", 8, True),
         ("decoder", 8, True),
-        ("critic", 8, True),
+        ("discriminator", 8, True),
         ("encoder", 6, False),
-        ("critic", 6, True),
+        ("discriminator", 6, True),
     ]
 
 
-def test_the_critic_sees_codes_without_a_graph():
+def test_the_discriminator_sees_codes_without_a_graph():
     game = GAMES["factor_vae"]
     vae = small_vae(game)
     given = []
-    hook = vae.networks["critic"].register_forward_pre_hook(lambda _, z: given.append(z[0]))
-    _, critics = game.moves(vae, draws(), a_context())
+    hook = vae.networks["discriminator"].register_forward_pre_hook(lambda _, z: given.append(z[0]))
+    _, discriminators = game.moves(vae, draws(), a_context())
     hook.remove()
     assert [z.requires_grad for z in given] == [True, False]
-    grads = torch.autograd.grad(critics.loss, vae.parameters_of("encoder"), allow_unused=True, retain_graph=True)
+    grads = torch.autograd.grad(discriminators.loss, vae.parameters_of("encoder"), allow_unused=True, retain_graph=True)
     assert all(one is None for one in grads)
-    drawn, permuted = (vae.networks["critic"](z.detach()) for z in given)  # the codes of the first move, not drawn anew
+    drawn, permuted = (vae.networks["discriminator"](z.detach()) for z in given)  # the codes of the first move, not drawn anew
     loss = 0.5 * (softplus(drawn[:, 1] - drawn[:, 0]) + softplus(permuted[:, 0] - permuted[:, 1])).mean()
-    torch.testing.assert_close(critics.loss, loss)
-    weights = vae.parameters_of("critic")
-    for found, expected in zip(*(torch.autograd.grad(one, weights) for one in (critics.loss, loss)), strict=True):
+    torch.testing.assert_close(discriminators.loss, loss)
+    weights = vae.parameters_of("discriminator")
+    for found, expected in zip(*(torch.autograd.grad(one, weights) for one in (discriminators.loss, loss)), strict=True):
         torch.testing.assert_close(found, expected)
 
 
@@ -117,7 +119,7 @@ def test_permuted_codes_come_from_the_second_batch_and_the_encoder_as_it_is_by_t
     game = GAMES["factor_vae"]
     vae = small_vae(game)
     given = []
-    vae.networks["critic"].register_forward_pre_hook(lambda _, z: given.append(z[0]))
+    vae.networks["discriminator"].register_forward_pre_hook(lambda _, z: given.append(z[0]))
     context = a_context()
     train_step(vae, game, optimizers_of(vae, game), draws(), context)
     noise = a_context().generator
@@ -134,7 +136,7 @@ def test_evaluation_changes_no_byte_and_has_no_graph(game):
     outcomes = evaluate_step(vae, game, Draw((batch(8), batch(3))), a_context(training=False))
     assert changed(before, vae) == set()
     assert all(p.grad is None for p in vae.parameters())
-    assert [one.players for one in outcomes] == [AUTOENCODER, ("critic",)]
+    assert [one.players for one in outcomes] == [AUTOENCODER, ("discriminator",)]
     assert not any(value.requires_grad for one in outcomes for value in one.values.values())
 
 
@@ -151,9 +153,34 @@ def test_same_seed_same_values(game):
 def test_log_names():
     game = GAMES["factor_vae"]
     vae = small_vae(game)
-    joint, critics = train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
-    assert list(joint.values) == ["loss", "nll", "kl", "tc_critic", "kl_per_dim", "tc_gaussian"]
-    assert list(critics.values) == ["critic/loss", "critic/drawn", "critic/permuted", "critic/accuracy"]
+    joint, discriminators = train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
+    assert list(joint.values) == ["loss", "nll", "kl", "tc_discriminator", "kl_per_dim", "tc_gaussian", "tc_gradient"]
+    assert list(discriminators.values) == [
+        "discriminator/loss",
+        "discriminator/drawn",
+        "discriminator/permuted",
+        "discriminator/accuracy",
+    ]
+
+
+def test_the_gradient_s_scale_is_measured_on_the_codes_and_changes_nothing():
+    """The mean norm of the gradient of d by a code: not weighed by gamma, without what reaches the codes by other ways."""
+    game = GAMES["factor_vae"]
+    vae = small_vae(game)
+    z = vae(draws().batches[0], a_context().generator).z.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(log_density_ratio(vae.networks["discriminator"], z).sum(), z)
+    joint = next(iter(game.moves(vae, draws(), a_context())))
+    assert joint.watch["tc_gradient"].isnan()  # not known before
+    torch.autograd.backward(joint.loss, inputs=vae.parameters_of(*AUTOENCODER))
+    torch.testing.assert_close(joint.watch["tc_gradient"], gradient.norm(dim=1).mean(), check_dtype=False)
+
+
+def test_where_nothing_is_learned_from_it_the_gradient_s_scale_is_not_shown():
+    vae = small_vae(GAMES["factor_vae"])
+    joint, _ = evaluate_step(vae, GAMES["factor_vae"], draws(), a_context(training=False))
+    assert "tc_gradient" not in joint.values
+    free = replace(GAMES["factor_vae"], gamma=0.0)
+    assert "tc_gradient" not in train_step(vae, free, optimizers_of(vae, free), draws(), a_context())[0].values
 
 
 def test_half_precision_reaches_no_term():
@@ -169,8 +196,8 @@ def test_half_precision_reaches_no_term():
 def test_codes_far_out_and_batches_of_one_are_finite():
     game = GAMES["factor_vae"]
     vae = small_vae(game)
-    for parameter in vae.parameters_of("critic"):
-        parameter.data.mul_(1e6)  # a critic that is certain, and wrong about half of them
+    for parameter in vae.parameters_of("discriminator"):
+        parameter.data.mul_(1e6)  # a discriminator that is certain, and wrong about half of them
     for n in (1, 8):
         for one in train_step(vae, game, optimizers_of(vae, game), Draw((1e3 * batch(n), 1e3 * batch(n))), a_context()):
             assert all(value.isfinite().all() for value in one.values.values())

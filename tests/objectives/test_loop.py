@@ -40,7 +40,12 @@ def changed(before: dict[str, torch.Tensor], vae: VAE) -> set[str]:
     return {name.split(".")[1] for name, value in vae.state_dict().items() if not torch.equal(before[name], value)}
 
 
-OWNED = {AUTOENCODER: {"encoder", "decoder"}, ("encoder",): {"encoder"}, ("decoder",): {"decoder"}, ("critic",): {"critic"}}
+OWNED = {
+    AUTOENCODER: {"encoder", "decoder"},
+    ("encoder",): {"encoder"},
+    ("decoder",): {"decoder"},
+    ("discriminator",): {"discriminator"},
+}
 
 
 class Spy(Adversarial):
@@ -94,25 +99,25 @@ def test_gradients_land_on_players_alone():
         others = [p for player in vae.players if player not in move.players for p in vae.parameters_of(player)]
         assert all(p.grad is None for p in others)
         assert any(p.grad is not None for p in vae.parameters_of(*move.players))
-    assert set(optimizers) == {"encoder", "decoder", "critic"}  # the keeper has nothing to learn
+    assert set(optimizers) == {"encoder", "decoder", "discriminator"}  # the keeper has nothing to learn
 
 
-def test_the_critic_s_step_does_not_touch_the_encoder_s_gradient():
-    """The published leak: a critic's loss on codes that were not detached also trains the encoder."""
+def test_the_discriminator_s_step_does_not_touch_the_encoder_s_gradient():
+    """The published leak: a discriminator's loss on codes that were not detached also trains the encoder."""
 
-    class WithoutCritic(Adversarial):
+    class WithoutDiscriminator(Adversarial):
         def moves(self, vae, draw, context):
             for move in super().moves(vae, draw, context):
-                if move.players != ("critic",):
+                if move.players != ("discriminator",):
                     yield move
 
     after = []
-    for game in (Adversarial(), WithoutCritic()):
+    for game in (Adversarial(), WithoutDiscriminator()):
         vae = small_vae(game)
         train_step(vae, game, optimizers_of(vae, game), draws(), a_context())
         after.append(snapshot(vae))
     for name, value in after[0].items():
-        assert torch.equal(value, after[1][name]) == ("critic" not in name)
+        assert torch.equal(value, after[1][name]) == ("discriminator" not in name)
 
 
 def test_later_moves_see_the_updated_parameters():
@@ -151,7 +156,7 @@ def test_log_names_are_plain_for_the_autoencoder_and_prefixed_for_others():
         ["kl", "loss", "nll"],
         ["encoder/fool", "encoder/loss", "encoder/nll"],
         ["decoder/fake", "decoder/loss"],
-        ["critic/loss", "critic/score"],
+        ["discriminator/loss", "discriminator/score"],
     ]
     joint = outcomes[0].values
     torch.testing.assert_close(joint["loss"], joint["nll"] + 2 * joint["kl"])  # terms are logged unweighted
@@ -192,13 +197,13 @@ def test_autocast_holds_in_the_objective_s_steps_and_not_around_backward():
 
 def test_players_must_partition_the_networks():
     parts = (nn.Identity(), nn.Identity(), Gaussian(), StandardNormal(1), DiagonalNormalHead(1))
-    critic = {"critic": nn.PReLU()}
-    with pytest.raises(UsageError, match="'critic' is owned by nobody"):
-        VAE(*parts, extra=critic)
+    discriminator = {"discriminator": nn.PReLU()}
+    with pytest.raises(UsageError, match="'discriminator' is owned by nobody"):
+        VAE(*parts, extra=discriminator)
     with pytest.raises(UsageError, match="'encoder' is owned by"):
-        VAE(*parts, extra=critic, players={"critic": ("critic", "encoder")})
+        VAE(*parts, extra=discriminator, players={"discriminator": ("discriminator", "encoder")})
     with pytest.raises(UsageError, match="'judge' that the model does not have"):
-        VAE(*parts, players={"critic": ("judge",)})
+        VAE(*parts, players={"discriminator": ("judge",)})
 
 
 def test_a_move_without_weight_is_refused():

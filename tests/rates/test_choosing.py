@@ -55,9 +55,11 @@ def test_they_train_the_same_weights_bit_for_bit(case, tmp_path):
     assert final(tmp_path / "chosen") == final(tmp_path / "named")
 
 
-def test_a_critic_and_soft_intro_take_rates_beside_their_own_games():
+def test_a_discriminator_and_soft_intro_take_rates_beside_their_own_games():
     options = {"rate": "capacity", "rate_gamma": 1.0, "end": 24.5, "reduction": "sample", "gamma": 3.5}
-    objective = plan("factor_vae", TINY, options)[0].recipe().objective  # gamma is the critic's: the rate's carries its part
+    objective = (
+        plan("factor_vae", TINY, options)[0].recipe().objective
+    )  # gamma is the discriminator's: the rate's carries its part
     assert objective == models["cfactor_vae"].factory().objective
     assert objective.rates == (Capacity(1.0, 0.0, 24.5, 1.0, "sample"),)
     soft = plan("soft_intro_vae", TINY, {"rate": "kl,total_correlation", "weight": 7.0})[0].recipe()

@@ -274,15 +274,15 @@ def test_a_collapsed_posterior_is_told_once(make_case, own_latents_table):
     assert "Lower --beta" in shown(own_latents_table, kl=0.0), "where some latents carry a little"
 
 
-def test_a_critic_that_sees_less_than_there_is(make_case):
+def test_a_discriminator_that_sees_less_than_there_is(make_case):
     case = make_case()
     case.scored["kl_parts"]["tc"] = {"value": 2.0, "error": 0.1}
-    case.scored["splits"]["train"]["terms"]["tc_critic"] = 0.85
-    assert "is 2.00 ± 0.10 nats as measured, of which the critic sees 0.85 nats." in read(case.page()).text
+    case.scored["splits"]["train"]["terms"]["tc_discriminator"] = 0.85
+    assert "is 2.00 ± 0.10 nats as measured, of which the discriminator sees 0.85 nats." in read(case.page()).text
     for seen, error in ((0.95, 0.1), (0.85, 0.2)):
         case.scored["kl_parts"]["tc"]["error"] = error
-        case.scored["splits"]["train"]["terms"]["tc_critic"] = seen
-        assert "The critic sees little" not in read(case.page()).text
+        case.scored["splits"]["train"]["terms"]["tc_discriminator"] = seen
+        assert "The discriminator sees little" not in read(case.page()).text
 
 
 def test_where_players_have_losses_of_their_own_the_bound_tells_whether_it_still_falls():

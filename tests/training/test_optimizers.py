@@ -49,16 +49,18 @@ def test_without_milestones_the_rate_is_the_given_one_to_the_last_bit():
 
 
 def test_every_player_has_its_own():
-    parts = {name: torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=9.0) for name in ("encoder", "decoder", "critic")}
+    parts = {
+        name: torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=9.0) for name in ("encoder", "decoder", "discriminator")
+    }
     recipe = Recipe(
         ELBO(),
         optimizer=Optimizer(lr=0.5, milestones=(0.5,)),
-        player_optimizers={"critic": Optimizer(lr=3.0, milestones=(0.25,), drop=0.5)},
+        player_optimizers={"discriminator": Optimizer(lr=3.0, milestones=(0.25,), drop=0.5)},
     )
-    for step, shared, critic in ((0, 0.5, 3.0), (100, 0.5, 1.5), (200, 0.05, 1.5)):
+    for step, shared, discriminator in ((0, 0.5, 3.0), (100, 0.5, 1.5), (200, 0.05, 1.5)):
         set_learning_rates(parts, recipe, at(step))
         rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in parts.items()}
-        assert rates == pytest.approx({"encoder": shared, "decoder": shared, "critic": critic})
+        assert rates == pytest.approx({"encoder": shared, "decoder": shared, "discriminator": discriminator})
 
 
 OPTIMIZERS = {

@@ -124,9 +124,9 @@ def test_means_count_every_value_once_and_only_where_there_was_one():
     meter = Meter()
     for step in range(10):
         moves = [Outcome(("encoder",), {"nll": torch.tensor(1.0)}), Outcome(("encoder",), {"nll": torch.tensor(3.0)})]
-        late = [Outcome(("critic",), {"critic/score": torch.tensor(100.0)})] if step >= 5 else []
+        late = [Outcome(("discriminator",), {"discriminator/score": torch.tensor(100.0)})] if step >= 5 else []
         meter.add(moves + late, step)
-    assert meter.read() == {"nll": 2.0, "critic/score": 100.0}
+    assert meter.read() == {"nll": 2.0, "discriminator/score": 100.0}
 
 
 def test_non_finite_terms_are_named_with_step_and_player():

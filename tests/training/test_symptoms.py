@@ -11,7 +11,7 @@ from unbraid.zoo.registry import models, remedies
 
 N_STEPS = 1000
 
-SOUND_CRITIC = {"tc_gaussian": 0.5, "tc_critic": 0.4, "critic/accuracy": 0.6}
+SOUND_DISCRIMINATOR = {"tc_gaussian": 0.5, "tc_discriminator": 0.4, "discriminator/accuracy": 0.6}
 SOUND_GAME = {
     "nll": 30.0,
     "kl": 8.0,
@@ -40,13 +40,21 @@ def names(entries):
         ("capacity_missed", {"kl": 22.1, "capacity": 20.0}, {"kl": 21.9, "capacity": 20.0}),
         ("capacity_missed", {"kl": 3.1, "capacity": 2.0}, {"kl": 2.9, "capacity": 2.0}),
         ("bound_missed", {"violation": 1.1, "multiplier": 30.0}, {"violation": 0.9, "multiplier": 30.0}),
-        ("weak_critic", SOUND_CRITIC | {"tc_critic": 0.24}, SOUND_CRITIC | {"tc_critic": 0.25}),
         (
-            "weak_critic",
-            SOUND_CRITIC | {"tc_gaussian": 0.31, "tc_critic": 0.0},
-            SOUND_CRITIC | {"tc_gaussian": 0.29, "tc_critic": 0.0},
+            "weak_discriminator",
+            SOUND_DISCRIMINATOR | {"tc_discriminator": 0.24},
+            SOUND_DISCRIMINATOR | {"tc_discriminator": 0.25},
         ),
-        ("weak_critic", SOUND_CRITIC | {"critic/accuracy": 0.52}, SOUND_CRITIC | {"critic/accuracy": 0.54}),
+        (
+            "weak_discriminator",
+            SOUND_DISCRIMINATOR | {"tc_gaussian": 0.31, "tc_discriminator": 0.0},
+            SOUND_DISCRIMINATOR | {"tc_gaussian": 0.29, "tc_discriminator": 0.0},
+        ),
+        (
+            "weak_discriminator",
+            SOUND_DISCRIMINATOR | {"discriminator/accuracy": 0.52},
+            SOUND_DISCRIMINATOR | {"discriminator/accuracy": 0.54},
+        ),
         ("fakes_cheaper", SOUND_GAME | {"decoder/kl_fake": 6.9}, SOUND_GAME | {"decoder/kl_fake": 7.0}),
         ("no_repulsion", SOUND_GAME | {"encoder/exp_elbo_fake": 9e-7}, SOUND_GAME | {"encoder/exp_elbo_fake": 1.1e-6}),
         ("no_repulsion", SOUND_GAME | {"encoder/exp_elbo_fake": 0.0}, SOUND_GAME | {"encoder/exp_elbo_rec": 1e-3}),

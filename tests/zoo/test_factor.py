@@ -23,7 +23,7 @@ from unbraid.zoo.registry import models
 
 def test_factor_vae_is_two_moves_over_two_batches():
     recipe = models["factor_vae"].factory(gamma=35.0)
-    assert recipe.objective == FactorVAE(35.0, (KL(),), 6, 1000, Batches(2))
+    assert recipe.objective == FactorVAE(35.0, (KL(),), 6, 1000, "kaiming_normal", Batches(2))
 
 
 @pytest.mark.parametrize("reduction", ["sample", "batch"])
@@ -35,21 +35,25 @@ def test_cfactor_vae_holds_a_capacity_instead_of_the_kl(reduction):
     assert models["cfactor_vae"].factory().objective.rates[0].per_sample  # as published
 
 
-@pytest.mark.parametrize(("name", "lr", "critic_lr"), [("factor_vae", 1e-4, 3e-5), ("cfactor_vae", 1e-3, 3e-5)])
-def test_the_critic_has_an_optimizer_of_its_own(name, lr, critic_lr):
-    recipe = models[name].factory(critic_lr=critic_lr, critic_width=8)
+@pytest.mark.parametrize(("name", "lr", "discriminator_lr"), [("factor_vae", 1e-4, 3e-5), ("cfactor_vae", 1e-3, 3e-5)])
+def test_the_discriminator_has_an_optimizer_of_its_own(name, lr, discriminator_lr):
+    recipe = models[name].factory(discriminator_lr=discriminator_lr, discriminator_width=8)
     vae = assemble(recipe, (1, 32, 32), 4, seed=0)
     optimizers = make_optimizers(vae, recipe)
     settings = {player: (one.param_groups[0]["lr"], one.param_groups[0]["betas"]) for player, one in optimizers.items()}
-    assert settings == {"encoder": (lr, (0.9, 0.999)), "decoder": (lr, (0.9, 0.999)), "critic": (critic_lr, (0.5, 0.9))}
+    assert settings == {
+        "encoder": (lr, (0.9, 0.999)),
+        "decoder": (lr, (0.9, 0.999)),
+        "discriminator": (discriminator_lr, (0.5, 0.9)),
+    }
 
 
-def test_settings_of_encoder_and_decoder_are_not_the_critic_s():
-    experiment, _ = plan("factor_vae", TINY, {"lr": 0.5, "optimizer": "sgd", "critic_width": 8})
+def test_settings_of_encoder_and_decoder_are_not_the_discriminator_s():
+    experiment, _ = plan("factor_vae", TINY, {"lr": 0.5, "optimizer": "sgd", "discriminator_width": 8})
     recipe = experiment.recipe()
     assert (recipe.optimizer.name, recipe.optimizer.lr) == ("sgd", 0.5)
-    critic = recipe.player_optimizers["critic"]
-    assert (critic.name, critic.lr, critic.betas) == ("adam", 1e-4, (0.5, 0.9))
+    discriminator = recipe.player_optimizers["discriminator"]
+    assert (discriminator.name, discriminator.lr, discriminator.betas) == ("adam", 1e-4, (0.5, 0.9))
 
 
 def test_one_image_cannot_be_permuted():
@@ -58,31 +62,38 @@ def test_one_image_cannot_be_permuted():
 
 
 @pytest.mark.parametrize("name", ["factor_vae", "cfactor_vae"])
-def test_a_run_logs_what_tells_whether_the_critic_keeps_up(name, tmp_path):
-    options = {"steps": 4, "batch_size": 16, "latent_dim": 3, "log_every": 2, "critic_width": 8, "critic_layers": 1}
+def test_a_run_logs_what_tells_whether_the_discriminator_keeps_up(name, tmp_path):
+    options = {
+        "steps": 4,
+        "batch_size": 16,
+        "latent_dim": 3,
+        "log_every": 2,
+        "discriminator_width": 8,
+        "discriminator_layers": 1,
+    }
     unbraid.train(name, TINY, out=tmp_path / "run", device="cpu", **options)
     scored = unbraid.evaluate(tmp_path / "run", metrics=["mig"], limit=100)
-    critics = {"critic/loss", "critic/drawn", "critic/permuted", "critic/accuracy"}
+    discriminators = {"discriminator/loss", "discriminator/drawn", "discriminator/permuted", "discriminator/accuracy"}
     for entry in read_log(tmp_path / "run" / "log.jsonl"):
-        assert critics | {"tc_critic"} <= set(entry["values"])
+        assert discriminators | {"tc_discriminator"} <= set(entry["values"])
     for split in scored["splits"].values():
-        assert critics | {"tc_critic", "kl"} <= set(split["terms"])
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["model_options"]["critic_width"] == 8
+        assert discriminators | {"tc_discriminator", "kl"} <= set(split["terms"])
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["model_options"]["discriminator_width"] == 8
 
 
 def test_names_in_the_report():
-    assert not is_nats("critic/accuracy")
-    assert is_nats("critic/drawn")
-    assert term_label("tc_critic") == "Total correlation, by the critic"
-    assert term_label("critic/accuracy") == "Critic's accuracy, 0.5 at chance (no nats)"
+    assert not is_nats("discriminator/accuracy")
+    assert is_nats("discriminator/drawn")
+    assert term_label("tc_discriminator") == "Total correlation, by the discriminator"
+    assert term_label("discriminator/accuracy") == "Discriminator's accuracy, 0.5 at chance (no nats)"
 
 
-def test_show_counts_the_critic_and_names_its_optimizer(capsys, monkeypatch):
+def test_show_counts_the_discriminator_and_names_its_optimizer(capsys, monkeypatch):
     from unbraid.cli import console
     from unbraid.cli.main import main
 
     monkeypatch.setattr(console.out, "width", 160)
     assert main(["show", "factor_vae"]) == 0
     page = capsys.readouterr().out
-    assert "critic: 5,018,002 parameters" in page
+    assert "discriminator: 5,018,002 parameters" in page
     assert "adam, lr 0.0001, betas 0.5 and 0.9" in page

@@ -1,7 +1,8 @@
-"""The game of FactorVAE: encoder and decoder, and a critic that tells them the total correlation of the codes."""
+"""FactorVAE's game: encoder and decoder, and a discriminator that estimates the total correlation of the codes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -12,7 +13,7 @@ from torch.nn.functional import softplus
 
 from unbraid.data.draws import Batches
 from unbraid.distributions.precision import at_least_float32
-from unbraid.nn.critic import Seen, critic
+from unbraid.nn.discriminator import ActivationCache, Initialization, discriminator
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
@@ -30,13 +31,27 @@ def permute_latents(z: Latents, generator: torch.Generator) -> Latents:
     return z.gather(0, torch.stack(orders, 1))
 
 
-def log_density_ratio(judge: nn.Module, z: Latents, *seen: Seen) -> Float[Tensor, "rows"]:
-    """The critic's log q(z) - sum_j log q(z_j) of each code, in nats: the difference of its two logits.
+def log_density_ratio(network: nn.Module, z: Latents, *cache: ActivationCache) -> Float[Tensor, "rows"]:
+    """The discriminator's estimate of log q(z) - sum_j log q(z_j) for each code, in nats: the difference of its two logits.
 
-    `seen`, as `Critic` takes it, puts the codes that it has seen before these.
+    With a cache, as `Discriminator` takes it, the ratios of the cached rows come first.
     """
-    drawn, permuted = at_least_float32(judge(z, *seen)).unbind(1)
+    drawn, permuted = at_least_float32(network(z, *cache)).unbind(1)
     return drawn - permuted
+
+
+def with_gradient_norm(z: Latents, weight: float) -> tuple[Latents, Float[Tensor, ""]]:
+    """The same codes, and the mean norm of the gradient per code of a loss that is `weight` times a mean over these codes.
+
+    `backward` writes the norm; it is NaN until then. Gradients that reach `z` by other ways do not count.
+    """
+    codes, norm = z.view_as(z), torch.full((), math.nan, dtype=z.dtype, device=z.device)
+
+    def measure(gradient: Tensor) -> None:
+        norm.copy_(gradient.norm(dim=1).sum() / weight)
+
+    codes.register_hook(measure)  # type: ignore[no-untyped-call]
+    return codes, norm
 
 
 def accuracy(of_drawn: Float[Tensor, "drawn"], of_permuted: Float[Tensor, "permuted"]) -> Float[Tensor, ""]:
@@ -70,54 +85,60 @@ def _linear(z: Latents) -> dict[str, Float[Tensor, ""]]:
 
 @dataclass(frozen=True)
 class FactorVAE:
-    r"""-E_q[log p(x|z)] + the sum of the rates + gamma * TC, in nats per image, the total correlation as a critic sees it.
+    r"""-E_q[log p(x|z)] + the sum of the rates + gamma * TC, in nats per image, with TC estimated by a discriminator.
 
     .. math:: \mathrm{TC} = \mathrm{KL}\Bigl(q(z) \,\Big\|\, \prod_j q(z_j)\Bigr) = E_{q(z)}[d(z)], \qquad
         d(z) = \log q(z) - \sum_j \log q(z_j)
 
-    A step has two moves. Encoder and decoder minimize the above, d being the difference of the critic's two logits. Then the
-    critic learns d: with cross-entropy it tells the codes of that batch from those of a second, independent batch, each latent
-    of which is shuffled over the batch. Its minimum, over all functions, is at the d above. Codes are constants to it; what it
-    made of those of the first batch is not computed again.
+    A step has two moves. Encoder and decoder minimize the above, d being the difference of the discriminator's two logits.
+    Then the discriminator learns d: by cross-entropy it tells the codes of that batch from those of a second, independent
+    batch, each latent of which is permuted over the batch. Over all functions the minimum is at the d above. The codes are
+    constants in that move, and activations of the first batch are reused.
 
-    The term `tc_critic` is what the critic sees. It is no bound: an untrained critic sees a constant, a weak one too
-    little, and the estimate may be negative. `critic/drawn` and `critic/permuted` are the critic's cross-entropies in nats
-    per code, log 2 = 0.69 at chance, and `critic/accuracy` is 0.5 there. `tc_gaussian` is what the linear dependence
-    between latents makes, from the batch and without a critic: one that sees less is too weak.
+    The term `tc_discriminator` is the discriminator's estimate of TC. It is no bound: an untrained discriminator gives a
+    constant, a weak one too little, and the estimate may be negative. `discriminator/drawn` and `discriminator/permuted` are
+    its cross-entropies in nats per code, log 2 = 0.69 at chance, and `discriminator/accuracy` is 0.5 there. `tc_gaussian` is
+    the total correlation of a normal distribution with the batch's correlations, without a discriminator: an estimate below it
+    comes from too weak a one. `tc_gradient`, logged in training, is the mean norm of the gradient of d with respect to a code,
+    in nats per unit of z: what encoder and decoder learn from the estimate, before gamma weighs it.
 
     Args:
         gamma: weight of the total correlation.
         rates: what stands beside it; the KL, or a capacity in its place.
-        critic_layers, critic_width: hidden layers of the critic and their width.
+        layers, width, initialization: of the discriminator (`unbraid.nn.discriminator`).
         draws: two independent batches.
     """
 
     gamma: float = 6.4
     rates: tuple[Rate, ...] = (KL(),)
-    critic_layers: int = 6
-    critic_width: int = 1000
+    layers: int = 6
+    width: int = 1000
+    initialization: Initialization = "kaiming_normal"
     draws: Batches = field(default=Batches(2))
 
     @property
     def players(self) -> Mapping[str, tuple[str, ...]]:
-        """The critic, which owns its network."""
-        return {"critic": ("critic",)}
+        """The discriminator, which owns the network of that name."""
+        return {"discriminator": ("discriminator",)}
 
     def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
-        """The critic's."""
-        return {"critic": critic(latent_dim, self.critic_layers, self.critic_width)}
+        """The discriminator's."""
+        return {"discriminator": discriminator(latent_dim, self.layers, self.width, self.initialization)}
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
-        """First encoder and decoder, then the critic."""
-        judge = vae.networks["critic"]
+        """First encoder and decoder, then the discriminator."""
+        network = vae.networks["discriminator"]
         images, others = draw.batches
-        made, seen = vae(images, context.generator), Seen()
-        correlation = {"tc_critic": Term(log_density_ratio(judge, made.z, seen), self.gamma)}
+        made, cache = vae(images, context.generator), ActivationCache()
+        codes, watch = made.z, watched(made) | _linear(made.z.detach())
+        if self.gamma and codes.requires_grad:
+            codes, watch["tc_gradient"] = with_gradient_norm(codes, self.gamma)
+        correlation = {"tc_discriminator": Term(log_density_ratio(network, codes, cache), self.gamma)}
         terms = join_terms([reconstruction_and_rates(made, self.rates, context), correlation])
-        yield Move(AUTOENCODER, terms, watch=watched(made) | _linear(made.z.detach()))
+        yield Move(AUTOENCODER, terms, watch=watch)
 
         with torch.no_grad():
             permuted_codes = permute_latents(vae.encode(others).sample(context.generator), context.generator)
-        drawn, permuted = log_density_ratio(judge, permuted_codes, seen).tensor_split([len(images)])
+        drawn, permuted = log_density_ratio(network, permuted_codes, cache).tensor_split([len(images)])
         entropies = {"drawn": Term(softplus(-drawn), 0.5), "permuted": Term(softplus(permuted), 0.5)}
-        yield Move(("critic",), entropies, watch={"accuracy": accuracy(drawn, permuted)})
+        yield Move(("discriminator",), entropies, watch={"accuracy": accuracy(drawn, permuted)})

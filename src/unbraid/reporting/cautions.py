@@ -46,7 +46,7 @@ def cautions(
     found = [
         _unfinished(scored, last_step),
         *(Caution(one.title, one.text) for one in sick if not (collapsed and one.name == "posterior_collapse")),
-        None if any(one.name == "weak_critic" for one in sick) else _short_sighted(scored),
+        None if any(one.name == "weak_discriminator" for one in sick) else _short_sighted(scored),
         dead,
         _still_falling(loss),
         _no_kl(table),
@@ -81,14 +81,14 @@ def _unfinished(scored: Mapping[str, Any], last_step: int) -> Caution | None:
 
 def _short_sighted(scored: Mapping[str, Any]) -> Caution | None:
     splits = scored.get("splits", {})
-    seen = splits.get("train", {}).get("terms", {}).get("tc_critic")
+    seen = splits.get("train", {}).get("terms", {}).get("tc_discriminator")
     measured = (scored.get("kl_parts") or {}).get("tc")
     if seen is None or measured is None or measured["value"] - 2 * measured["error"] < max(0.5, 2 * seen):
         return None
     return Caution(
-        "The critic sees little",
+        "The discriminator sees little",
         f"The total correlation is {decimal(measured['value'])} ± {decimal(measured['error'])} nats as measured, of which the "
-        f"critic sees {decimal(seen)} nats. The penalty works on what it sees: raise --critic-lr, or train longer.",
+        f"discriminator sees {decimal(seen)} nats. Only what it sees is penalized: raise --discriminator-lr, or train longer.",
     )
 
 

@@ -34,16 +34,16 @@ TERMS = {
     "shared": "Latents that a pair of images shares",
     "violation": "Beyond the bound that is asked for",
     "multiplier": "Weight of that bound",
-    "critic/loss": "Critic's loss, 0.69 at chance",
-    "critic/drawn": "Critic's loss on codes as drawn",
-    "critic/permuted": "Critic's loss on permuted codes",
-    "critic/accuracy": "Critic's accuracy, 0.5 at chance",
+    "discriminator/loss": "Discriminator's loss, 0.69 at chance",
+    "discriminator/drawn": "Discriminator's loss on codes as drawn",
+    "discriminator/permuted": "Discriminator's loss on permuted codes",
+    "discriminator/accuracy": "Discriminator's accuracy, 0.5 at chance",
 }
 ESTIMATORS = {
     "mss": "from batches (mss)",
     "mws": "from batches (mws)",
     "plain": "within batches",
-    "critic": "by the critic",
+    "discriminator": "by the discriminator",
     "gaussian": "by linear dependence",
 }
 SPLIT_NAMES = {"train": "training", "test": "test"}

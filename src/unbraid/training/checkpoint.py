@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from unbraid.errors import CorruptFile
 from unbraid.files import os_errors, read_json, sync_folder
+from unbraid.former_names import TERMS, renamed, renamed_tensors
 
 WEIGHTS, TRAINING, STATE = "model.safetensors", "training.safetensors", "state.json"
 
@@ -127,13 +128,15 @@ def read_checkpoint(path: Path) -> Checkpoint:
             f"{type(sums).__name__}. It was altered."
         )
     weights, training = (read_weights(path / name, sums.get(name)) for name in (WEIGHTS, TRAINING))
+    if isinstance(state.get("interval"), dict):
+        state["interval"] = renamed(state["interval"], TERMS)
     return Checkpoint(weights, training, state)
 
 
 def read_weights(path: Path, sha256: object) -> dict[str, Tensor]:
-    """The tensors of a safetensors file whose SHA-256 is known. Raises `CorruptFile` for any other."""
+    """The tensors of a safetensors file whose SHA-256 is known, by today's names. Raises `CorruptFile` for any other."""
     with os_errors(f"read {path}", "Put it back, or train the model anew."):
         raw = path.read_bytes()
     if hashlib.sha256(raw).hexdigest() != sha256:
         raise CorruptFile(f"{path} does not match its checksum. It is truncated or was altered.")
-    return unpack(raw, path)
+    return renamed_tensors(unpack(raw, path))

@@ -12,8 +12,8 @@ tenths of it are over: schedules begin low, and latents need a while to open."""
 COLLAPSED = 0.1
 """Nats that all latents together carry where the posterior has collapsed."""
 LEAST_CORRELATION, CHANCE = 0.3, 0.53
-"""Nats of total correlation from which on a critic has something to see, and the accuracy that it then passes: one that has
-learned nothing may still add a constant to what it sees."""
+"""Nats of total correlation from which a discriminator has something to see, and the accuracy that it then exceeds: the
+estimate of one that has learned nothing may still be a constant above 0."""
 VANISHED = 1e-6
 """Where the exponentials of Soft-Intro are smaller, their gradient is too: it carries them as a factor."""
 RELAPSE = 1.5
@@ -130,17 +130,17 @@ def _bound_missed(recent: Means) -> tuple[str, str] | None:
     )
 
 
-def _weak_critic(recent: Means) -> tuple[str, str] | None:
-    """Linear dependence makes 0.3 nats or more, of which the critic sees less than half, or its accuracy is below 0.53."""
-    if not {"tc_gaussian", "tc_critic", "critic/accuracy"} <= set(recent):
+def _weak_discriminator(recent: Means) -> tuple[str, str] | None:
+    """Linear dependence makes 0.3 nats or more; the discriminator sees less than half, or its accuracy is below 0.53."""
+    if not {"tc_gaussian", "tc_discriminator", "discriminator/accuracy"} <= set(recent):
         return None
-    there, seen, accuracy = recent["tc_gaussian"], recent["tc_critic"], recent["critic/accuracy"]
+    there, seen, accuracy = recent["tc_gaussian"], recent["tc_discriminator"], recent["discriminator/accuracy"]
     if there < LEAST_CORRELATION or (seen >= 0.5 * there and accuracy >= CHANCE):
         return None
     return (
-        "Weak critic",
-        f"The critic sees {seen:.2f} nats of total correlation with an accuracy of {accuracy:.2f} (chance is 0.50), where the "
-        f"linear dependence between latents alone makes {there:.2f} nats: the penalty misses it.",
+        "Weak discriminator",
+        f"The discriminator sees {seen:.2f} nats of total correlation with an accuracy of {accuracy:.2f} (chance is 0.50), "
+        f"where the linear dependence between latents alone makes {there:.2f} nats: the penalty misses it.",
     )
 
 
@@ -193,7 +193,7 @@ RULES: Mapping[str, Callable[[Means], tuple[str, str] | None]] = {
     "posterior_collapse": _posterior_collapse,
     "capacity_missed": _capacity_missed,
     "bound_missed": _bound_missed,
-    "weak_critic": _weak_critic,
+    "weak_discriminator": _weak_discriminator,
     "fakes_cheaper": _fakes_cheaper,
     "no_repulsion": _no_repulsion,
     "energies_clamped": _clamped,
@@ -206,7 +206,7 @@ REMEDIES: Mapping[str, str] = {
     "posterior_collapse": "Weaken the regularizer, let it grow during the run, or raise --lr.",
     "capacity_missed": "Weigh the distance from the capacity more, or choose a capacity nearer to that KL or a longer ramp.",
     "bound_missed": "Allow more, raise --multiplier-rate, or train longer.",
-    "weak_critic": "Raise --critic-lr, train longer, or give larger batches.",
+    "weak_discriminator": "Raise --discriminator-lr, train longer, or give larger batches.",
     "fakes_cheaper": "Change --beta-neg (a smaller one pushes longer, a larger one harder), or lower --lr.",
     "no_repulsion": "Lower --beta-neg.",
     "energies_clamped": "Weigh the total correlation less, or give larger batches.",

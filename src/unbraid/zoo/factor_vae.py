@@ -1,9 +1,11 @@
-"""FactorVAE and CFactorVAE: a critic tells encoder and decoder the total correlation of the codes."""
+"""FactorVAE and CFactorVAE: a discriminator estimates the total correlation of the codes, which is penalized."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
+from unbraid.nn.discriminator import Initialization
 from unbraid.objectives.factor import FactorVAE
 from unbraid.options import Option
 from unbraid.rates.capacity import Capacity
@@ -16,30 +18,50 @@ _DUBOIS = "Dubois et al. (2019), code"
 _LOCATELLO = "Locatello et al. (2019), code"
 _WANG = "Wang, report on CFactorVAE, and its code"
 
-CriticRate = Annotated[float, Option("learning rate of the critic, whose optimizer is Adam with betas 0.5 and 0.9", gt=0)]
-CriticLayers = Annotated[int, Option("number of hidden layers of the critic", ge=1, le=20)]
-CriticWidth = Annotated[int, Option("width of the critic's hidden layers", ge=1, le=20_000)]
+DiscriminatorRate = Annotated[
+    float, Option("learning rate of the discriminator, whose optimizer is Adam with betas 0.5 and 0.9", gt=0)
+]
+DiscriminatorLayers = Annotated[int, Option("number of hidden layers of the discriminator", ge=1, le=20)]
+DiscriminatorWidth = Annotated[int, Option("width of the discriminator's hidden layers", ge=1, le=20_000)]
+DiscriminatorInit = Annotated[Initialization, Option("initial weights of the discriminator")]
 
 
-def _konny(data: str, gamma: float, critic_lr: float, steps: int, note: str = "") -> Published:
-    values = {"gamma": gamma, "lr": 1e-4, "critic_lr": critic_lr, "critic_layers": 5, "batch_size": 64, "steps": steps}
-    return Published(_KONNY, data, values, note)
+def _konny(data: str, gamma: float, discriminator_lr: float, steps: int, note: str = "") -> Published:
+    return _published(_KONNY, data, gamma, discriminator_lr, "kaiming_normal", {"steps": steps}, note)
 
 
-def _dubois(data: str, gamma: float, critic_lr: float, epochs: int) -> Published:
-    values = {"gamma": gamma, "lr": 1e-4, "critic_lr": critic_lr, "critic_layers": 5, "batch_size": 64, "epochs": epochs}
-    return Published(_DUBOIS, data, values, "halves of one batch of 128; the critic's loss also reaches the encoder")
+def _dubois(data: str, gamma: float, discriminator_lr: float, epochs: int) -> Published:
+    note = "halves of one batch of 128; the discriminator's loss also reaches the encoder"
+    return _published(_DUBOIS, data, gamma, discriminator_lr, "kaiming_uniform", {"epochs": epochs}, note)
 
 
-def _recipe(objective: FactorVAE, lr: float, critic_lr: float) -> Recipe:
-    critic = Optimizer(lr=critic_lr, betas=(0.5, 0.9))
-    return Recipe(objective, least_batch=2, optimizer=Optimizer(lr=lr), player_optimizers={"critic": critic})
+def _published(
+    source: str,
+    data: str,
+    gamma: float,
+    discriminator_lr: float,
+    initialization: Initialization,
+    duration: Mapping[str, int],
+    note: str,
+) -> Published:
+    """A row of the two codes that have a discriminator of five layers."""
+    discriminator = {
+        "discriminator_lr": discriminator_lr,
+        "discriminator_layers": 5,
+        "discriminator_init": initialization,
+    }
+    return Published(source, data, {"gamma": gamma, "lr": 1e-4, **discriminator, "batch_size": 64, **duration}, note)
+
+
+def _recipe(objective: FactorVAE, lr: float, discriminator_lr: float) -> Recipe:
+    discriminator = Optimizer(lr=discriminator_lr, betas=(0.5, 0.9))
+    return Recipe(objective, least_batch=2, optimizer=Optimizer(lr=lr), player_optimizers={"discriminator": discriminator})
 
 
 @models.register(
     "factor_vae",
     any_rates=True,
-    formula="E_q[-log p(x|z)] + KL(q(z|x) || p(z)) + gamma * E_q[d(z)], d the critic's log q(z) - sum_j log q(z_j)",
+    formula="E_q[-log p(x|z)] + KL(q(z|x) || p(z)) + gamma * E_q[d(z)], d the discriminator's log q(z) - sum_j log q(z_j)",
     source="Kim and Mnih (2018), Disentangling by Factorising, ICML",
     published=(
         _konny("dsprites", 6.4, 1e-4, 700_000, "also gamma 10"),
@@ -52,32 +74,43 @@ def _recipe(objective: FactorVAE, lr: float, critic_lr: float) -> Recipe:
         Published(
             _LOCATELLO,
             "all",
-            {"gamma": "10, 20, 30, 40, 50, 100", "lr": 1e-4, "critic_lr": 1e-4, "batch_size": 64, "steps": 300_000},
+            {
+                "gamma": "10, 20, 30, 40, 50, 100",
+                "lr": 1e-4,
+                "discriminator_lr": 1e-4,
+                "discriminator_init": "glorot_uniform",
+                "batch_size": 64,
+                "steps": 300_000,
+            },
             "permutes the batch itself instead of a second one",
         ),
     ),
 )
 def factor_vae(
     gamma: Annotated[float, Option("weight of the total correlation; 0 is the VAE", ge=0)] = 6.4,
-    critic_lr: CriticRate = 1e-4,
-    critic_layers: CriticLayers = 6,
-    critic_width: CriticWidth = 1000,
+    discriminator_lr: DiscriminatorRate = 1e-4,
+    discriminator_layers: DiscriminatorLayers = 6,
+    discriminator_width: DiscriminatorWidth = 1000,
+    discriminator_init: DiscriminatorInit = "kaiming_normal",
 ) -> Recipe:
-    """FactorVAE (Kim): a VAE that also pays for the dependence between latents, as a critic sees it.
+    """FactorVAE (Kim): a VAE with a penalty on the total correlation of the latents, estimated by a discriminator.
 
-    Each step has two independent batches. Encoder and decoder learn from the first. Then the critic, a player of its own,
-    learns to tell its codes from those of the second, each latent of which is shuffled over the batch; --steps, --epochs and
-    speeds count the first batch. gamma 0 is the VAE; gamma corresponds to beta - 1 of beta-TCVAE.
+    Each step has two independent batches. Encoder and decoder learn from the first. Then the discriminator, a player of its
+    own, learns to tell its codes from those of the second, each latent of which is permuted over the batch. --steps, --epochs
+    and speeds count the first batch. gamma 0 is the VAE; gamma corresponds to beta - 1 of beta-TCVAE.
 
-    What the critic sees (`tc_critic`) is too little until it has learned, is no bound and may be negative. A critic whose
-    accuracy stays at 0.5 while the total correlation measured by `unbraid evaluate` is large is too weak: raise --critic-lr.
-    Shuffling a small batch leaves pairs together; give at least 32 images.
+    The estimate (`tc_discriminator`) is too small until the discriminator has learned; it is no bound and may be negative. The
+    scale of its gradient on the codes (`tc_gradient`) decides how much encoder and decoder learn from it, and depends on the
+    initial weights: with PyTorch's (--discriminator-init torch) it begins near 0, and the penalty hardly works. An accuracy
+    that stays at 0.5 while the total correlation measured by `unbraid evaluate` is large means too weak a discriminator: raise
+    --discriminator-lr. Permuting a small batch leaves pairs together; give at least 32 images.
 
-    Here the critic sees detached codes. In the code of Dubois et al. (2019) its loss is also back-propagated into the encoder,
-    which then helps the critic; 1Konny's stops with an error under PyTorch 1.5 or newer. Both critics have one layer less than
-    the paper's. Dubois et al. give one number to this gamma and to the beta of beta-TCVAE, which are one apart.
+    Codes are constants to the discriminator's loss. In the code of Dubois et al. (2019) it is also back-propagated into the
+    encoder, which then helps the discriminator; 1Konny's stops with an error under PyTorch 1.5 or newer. Both have one layer
+    less than the paper. Dubois et al. give one number to this gamma and to the beta of beta-TCVAE, which are one apart.
     """
-    return _recipe(FactorVAE(gamma, (KL(),), critic_layers, critic_width), 1e-4, critic_lr)
+    objective = FactorVAE(gamma, (KL(),), discriminator_layers, discriminator_width, discriminator_init)
+    return _recipe(objective, 1e-4, discriminator_lr)
 
 
 @models.register(
@@ -95,7 +128,7 @@ def factor_vae(
                 "capacity": 24.5,
                 "capacity_reduction": "sample",
                 "lr": 1e-3,
-                "critic_lr": 1e-3,
+                "discriminator_lr": 1e-3,
                 "batch_size": 128,
                 "latent_dim": 20,
                 "epochs": 50,
@@ -115,20 +148,22 @@ def cfactor_vae(
     capacity_reduction: Annotated[
         Literal["sample", "batch"], Option("mean distance of each image's KL, as published, or distance of the batch's mean KL")
     ] = "sample",
-    critic_lr: CriticRate = 1e-3,
-    critic_layers: CriticLayers = 6,
-    critic_width: CriticWidth = 1000,
+    discriminator_lr: DiscriminatorRate = 1e-3,
+    discriminator_layers: DiscriminatorLayers = 6,
+    discriminator_width: DiscriminatorWidth = 1000,
+    discriminator_init: DiscriminatorInit = "kaiming_normal",
 ) -> Recipe:
     """CFactorVAE (Wang): FactorVAE whose KL is held at a capacity that grows.
 
-    gamma 0 is beta-VAE with capacity, capacity 0 with beta 1 is FactorVAE. The critic is FactorVAE's. That of the published
-    code is linear (its leak is 1) and rectifies the logit: shuffling leaves the means of the latents, which are all that
-    a linear critic compares, so that it has nothing to see and the penalty nothing to do. The formula is the report's, not that
-    code.
+    gamma 0 is beta-VAE with capacity, capacity 0 with beta 1 is FactorVAE. The discriminator is FactorVAE's. That of the
+    published code is linear (its leak is 1) and rectifies the logit. Permuting keeps the mean of each latent, and a linear
+    discriminator compares nothing else: it cannot learn anything, and the penalty has no effect. The formula here is the
+    report's.
 
     In the report, equation 2 should have log p(x) on its left and the posterior p(z|x) in its KL; equation 11 holds for the
-    best critic alone; the test columns of table 1 are sums over 10,000 images divided by 60,000, six times too small; and the
-    losses there hold different terms, so that they do not rank the models.
+    best discriminator alone; the test columns of table 1 are sums over 10,000 images divided by 60,000, six times too small;
+    and the losses there hold different terms, so that they do not rank the models.
     """
     rate = Capacity(beta, 0.0, capacity, capacity_ramp, capacity_reduction)
-    return _recipe(FactorVAE(gamma, (rate,), critic_layers, critic_width), 1e-3, critic_lr)
+    objective = FactorVAE(gamma, (rate,), discriminator_layers, discriminator_width, discriminator_init)
+    return _recipe(objective, 1e-3, discriminator_lr)

@@ -1,10 +1,9 @@
-"""What a critic learns of codes that stand still: how much of the total correlation it sees, and how much there is.
+"""How much of the total correlation of fixed codes a discriminator learns, and how much there is.
 
-    python docs/source/critic.py RUN [--steps 6000] [--lr 1e-4] [--layers 6] [--width 1000]
+    python docs/source/discriminator.py RUN [--steps 6000] [--lr 1e-4] [--layers 6] [--width 1000]
 
-Trains FactorVAE's critic as FactorVAE does, on codes drawn from the posteriors of a scored run (`codes.npz`), while encoder and
-decoder rest. What it misses here it misses the more while they move. The last row is of the best judge there can be, who knows
-the posteriors of all scored images.
+Trains FactorVAE's discriminator as FactorVAE does, on codes drawn from the posteriors of a scored run (`codes.npz`), with
+encoder and decoder fixed. The last row is the optimal discriminator, computed from the posteriors of all scored images.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from unbraid.codes import CodeTable
-from unbraid.nn.critic import critic
+from unbraid.nn.discriminator import discriminator
 from unbraid.objectives.factor import log_density_ratio, permute_latents
 from unbraid.randomness import seeded_construction, torch_generator
 
@@ -73,7 +72,7 @@ def main() -> None:
     torch.set_num_threads(1)
     codes = Codes(CodeTable.load(given.run / "codes.npz"))
     with seeded_construction(0):
-        judge = critic(codes.mean.shape[1], given.layers, given.width)
+        judge = discriminator(codes.mean.shape[1], given.layers, given.width)
     optimizer = torch.optim.Adam(judge.parameters(), lr=given.lr, betas=(0.5, 0.9), fused=True)
     rows = []
     for step in range(1, given.steps + 1):
