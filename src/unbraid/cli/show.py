@@ -162,6 +162,7 @@ def _options(entry: Entry) -> Iterator[RenderableType]:
     from unbraid.cli.layers import table
 
     options = table("Options", "option", "default", "allowed", "meaning")
+    options.columns[0].no_wrap = True  # a flag is to be copied
     for name, spec in entry.options.items():
         choices = ", ".join(map(str, get_args(spec.type)))
         allowed = choices or spec.option.range or getattr(spec.type, "__name__", "")

@@ -12,18 +12,17 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from unbraid.nn.initialization import glorot_uniform, kaiming_normal, kaiming_uniform
+from unbraid.nn.initialization import glorot_uniform, kaiming_normal
 
 Codes = Float[Tensor, "new latent"]
 Rows = Float[Tensor, "rows _"]
-Initialization = Literal["kaiming_normal", "kaiming_uniform", "glorot_uniform", "torch"]
+Initialization = Literal["kaiming", "glorot", "torch"]
 
 LEAK = 0.2
 """Slope of the hidden units below zero."""
 INITIALIZATIONS: Mapping[Initialization, Callable[[nn.Module], None]] = {
-    "kaiming_normal": kaiming_normal,
-    "kaiming_uniform": kaiming_uniform,
-    "glorot_uniform": glorot_uniform,
+    "kaiming": kaiming_normal,
+    "glorot": glorot_uniform,
     "torch": lambda network: None,
 }
 
@@ -62,15 +61,15 @@ class Discriminator(nn.Sequential):
 
 
 def discriminator(
-    latent_dim: int, layers: int = 6, width: int = 1000, initialization: Initialization = "kaiming_normal"
+    latent_dim: int, layers: int = 6, width: int = 1000, initialization: Initialization = "kaiming"
 ) -> Discriminator:
     """Fully connected: codes -> two logits, "drawn" and "permuted"; leaky rectifiers of slope 0.2 between the layers.
 
     Six hidden layers of 1000 as in Kim and Mnih (2018) and the code of Locatello et al. (2019); the codes of 1Konny/FactorVAE
-    and Dubois et al. (2019) have five. Weights begin as `kaiming_normal` in 1Konny's code, `kaiming_uniform` in that of Dubois
-    et al., `glorot_uniform` (TensorFlow's default) in that of Locatello et al. Both of Kaiming's keep the scale of activations
-    and gradients from layer to layer. PyTorch's default (`torch`) divides it by about 2.4 at each, so that hardly any gradient
-    reaches the codes at first.
+    and Dubois et al. (2019) have five. Initial weights are `kaiming` in those two codes (normal with zero biases as here, and
+    uniform), `glorot` in that of Locatello et al. (TensorFlow's default). Kaiming's keep the scale of activations and gradients
+    from layer to layer. PyTorch's default (`torch`) divides it by about 2.4 at each, so that hardly any gradient reaches the
+    codes at first.
     """
     stack: list[nn.Module] = []
     for inputs, outputs in pairwise([latent_dim, *[width] * layers]):

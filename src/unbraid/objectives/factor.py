@@ -113,7 +113,7 @@ class FactorVAE:
     rates: tuple[Rate, ...] = (KL(),)
     layers: int = 6
     width: int = 1000
-    initialization: Initialization = "kaiming_normal"
+    initialization: Initialization = "kaiming"
     draws: Batches = field(default=Batches(2))
 
     @property

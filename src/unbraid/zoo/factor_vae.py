@@ -27,12 +27,12 @@ DiscriminatorInit = Annotated[Initialization, Option("initial weights of the dis
 
 
 def _konny(data: str, gamma: float, discriminator_lr: float, steps: int, note: str = "") -> Published:
-    return _published(_KONNY, data, gamma, discriminator_lr, "kaiming_normal", {"steps": steps}, note)
+    return _published(_KONNY, data, gamma, discriminator_lr, "kaiming", {"steps": steps}, note)
 
 
 def _dubois(data: str, gamma: float, discriminator_lr: float, epochs: int) -> Published:
     note = "halves of one batch of 128; the discriminator's loss also reaches the encoder"
-    return _published(_DUBOIS, data, gamma, discriminator_lr, "kaiming_uniform", {"epochs": epochs}, note)
+    return _published(_DUBOIS, data, gamma, discriminator_lr, "kaiming", {"epochs": epochs}, note)
 
 
 def _published(
@@ -78,7 +78,7 @@ def _recipe(objective: FactorVAE, lr: float, discriminator_lr: float) -> Recipe:
                 "gamma": "10, 20, 30, 40, 50, 100",
                 "lr": 1e-4,
                 "discriminator_lr": 1e-4,
-                "discriminator_init": "glorot_uniform",
+                "discriminator_init": "glorot",
                 "batch_size": 64,
                 "steps": 300_000,
             },
@@ -91,7 +91,7 @@ def factor_vae(
     discriminator_lr: DiscriminatorRate = 1e-4,
     discriminator_layers: DiscriminatorLayers = 6,
     discriminator_width: DiscriminatorWidth = 1000,
-    discriminator_init: DiscriminatorInit = "kaiming_normal",
+    discriminator_init: DiscriminatorInit = "kaiming",
 ) -> Recipe:
     """FactorVAE (Kim): a VAE with a penalty on the total correlation of the latents, estimated by a discriminator.
 
@@ -151,7 +151,7 @@ def cfactor_vae(
     discriminator_lr: DiscriminatorRate = 1e-3,
     discriminator_layers: DiscriminatorLayers = 6,
     discriminator_width: DiscriminatorWidth = 1000,
-    discriminator_init: DiscriminatorInit = "kaiming_normal",
+    discriminator_init: DiscriminatorInit = "kaiming",
 ) -> Recipe:
     """CFactorVAE (Wang): FactorVAE whose KL is held at a capacity that grows.
 
