@@ -179,3 +179,82 @@ def test_names_that_stand_for_nothing(here, data):
 def test_two_places_are_one_too_many(here):
     with pytest.raises(UsageError, match="two places"):
         unbraid.train("vae", "npz:digits.npz", path="other.npz", **FAST)
+
+
+QUICK = {**FAST, "encoder": "mlp", "encoder_width": 8, "decoder": "mlp", "decoder_width": 8}
+BITS = (RNG.random((60, 32, 32)) > 0.7).astype(np.uint8)
+NUMBERS = {
+    "bytes of 0 and 1": (BITS, "auto"),
+    "booleans": (BITS.astype(bool), "auto"),
+    "bytes to 255": (IMAGES, "auto"),
+    "bytes to 15": (IMAGES >> 4, "minmax"),
+    "12 bits": (IMAGES.astype(np.uint16) << 4, "0,4095"),
+    "signed": (IMAGES.astype(np.int16) - 100, "minmax"),
+    "floats to 1": (IMAGES / 255, "auto"),
+    "floats to 255": (IMAGES.astype(np.float32), "255"),
+    "floats around 0": (IMAGES / 127.5 - 1, "minmax"),
+}
+
+
+@pytest.mark.parametrize("source", ["file", "array"])
+@pytest.mark.parametrize("numbers", NUMBERS)
+def test_a_loaded_run_encodes_the_images_it_was_trained_on_to_the_codes_it_had_for_them(here, numbers, source):
+    images, scale = NUMBERS[numbers]
+    np.savez("own.npz", images=images)
+    if source == "file":
+        unbraid.train("vae", "npz:own.npz", scale=scale, out=here / "run", **QUICK)
+        unbraid.evaluate(here / "run")
+    else:
+        data = unbraid.dataset(images, scale=scale)
+        unbraid.train("vae", data, out=here / "run", **QUICK)
+        unbraid.evaluate(here / "run", data=data)
+    codes = np.load(here / "run" / "codes.npz")["mean"]
+    for model in (unbraid.load(here / "run"), unbraid.load(unbraid.load(here / "run").save(here / "saved"))):
+        np.testing.assert_allclose(model.encode(images), codes, atol=1e-6)
+        np.testing.assert_allclose(model.encode(images[:, None]), codes, atol=1e-6)
+        if images.dtype.kind in "iu":
+            np.testing.assert_allclose(model.encode(torch.from_numpy(images.astype(np.int64))).numpy(), codes, atol=1e-6)
+            np.testing.assert_allclose(model.encode(images.tolist()), codes, atol=1e-6)
+        np.testing.assert_array_equal(model.reconstruct(images[:3]), model.decode(model.encode(images[:3])))
+        middle = model.traverse(images[5], dims=[0], span=(float(codes[5, 0]), float(codes[5, 0])), n=1)
+        np.testing.assert_allclose(middle[0], model.decode(codes[5:6]), atol=1e-6)
+        shares = unbraid.dataset(images, scale=scale).images.floats(np.arange(60))
+        np.testing.assert_allclose(model.encode(shares, scaled=True), codes, atol=1e-6)
+        assert model.evaluate(images)["splits"] == model.evaluate("npz:own.npz")["splits"]
+
+
+def test_images_in_numbers_that_may_be_two_things_are_refused(here):
+    def trained(images, **options):
+        return unbraid.train("vae", unbraid.dataset(images, **options), **QUICK)
+
+    bits, usual = trained(BITS), trained(IMAGES)
+    with pytest.raises(UsageError, match="from 0 to 255, and this model was trained on whole numbers from 0 to 1"):
+        bits.encode(255 * BITS)
+    np.testing.assert_allclose(bits.encode(BITS.astype(bool)), bits.encode(BITS))
+    for ask in (usual.encode, usual.reconstruct, usual.evaluate, lambda images: usual.traverse(images[0])):
+        with pytest.raises(UsageError, match=r"255 \* images"):
+            ask(BITS)
+    around = trained(IMAGES / 127.5 - 1, scale="minmax")
+    halves = np.clip(IMAGES / 127.5 - 1, 0, 1)
+    with pytest.raises(UsageError, match="scaled=False"):
+        around.encode(halves)
+    black_is_middle = around.encode(np.concatenate([halves, [np.full((32, 32), -1.0)]]))[:-1]
+    np.testing.assert_allclose(around.encode(halves, scaled=False), black_is_middle, atol=1e-6)
+    assert np.abs(around.encode(halves, scaled=True) - black_is_middle).max() > 1e-3
+    with pytest.raises(UsageError, match="Give the same numbers"):
+        around.encode(3 * halves, scaled=False)
+    with pytest.raises(UsageError, match="lie in"):
+        around.encode(3 * halves)
+
+
+def test_the_smallest_and_largest_values_of_other_images_are_not_black_and_white(here):
+    model = unbraid.train("vae", unbraid.dataset(IMAGES >> 4, scale="minmax"), **QUICK)
+    darker = np.minimum(IMAGES >> 4, 9)
+    with pytest.raises(UsageError, match=r"scale=\(0, 15\)"):
+        model.evaluate(unbraid.dataset(darker, scale="minmax"))
+    same = model.evaluate(unbraid.dataset(darker, scale=(0, 15)))
+    assert same == model.evaluate(darker)
+    np.savez("digits.npz", images=IMAGES >> 4)
+    model = unbraid.train("vae", "npz:digits.npz", scale="minmax", **QUICK)
+    np.savez("darker.npz", images=darker)
+    assert model.evaluate("npz:darker.npz")["splits"] == model.evaluate(darker)["splits"]

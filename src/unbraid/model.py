@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
@@ -15,10 +17,12 @@ from unbraid.codes import CodeTable
 from unbraid.config.experiment import Experiment
 from unbraid.data.dataset import Dataset, addressed, load_dataset
 from unbraid.data.own_data import TABLE_OPTIONS
+from unbraid.data.pixel_values import known_range, require_within
 from unbraid.data.registry import datasets
-from unbraid.data.sets.arrays import as_dataset
+from unbraid.data.sets.arrays import IN_PYTHON, as_dataset
+from unbraid.data.storage import BYTES, SHARES, ValueRange
 from unbraid.distributions.protocols import Posterior, Prior
-from unbraid.errors import UsageError
+from unbraid.errors import UnbraidError, UsageError
 from unbraid.evaluation.encoding import BATCH
 from unbraid.evaluation.evaluate import evaluate_model
 from unbraid.files import whole_file, write_json
@@ -62,9 +66,10 @@ class Encoding(Generic[Array]):
 class Model:
     """A trained model.
 
-    Images are (n, channel, height, width) or, with one channel, (n, height, width): uint8 from 0 to 255, bool, or floats from
-    0 to 1. NumPy arrays give NumPy arrays, tensors give tensors on their own device. Nothing here needs gradients or tracks
-    them, and batches of any size are cut to pieces that fit.
+    Images are (n, channel, height, width) or, with one channel, (n, height, width), in the numbers of the images that it was
+    trained on (`value_range`), or else booleans, bytes from 0 to 255 or floats from 0 (black) to 1 (white). What can be read
+    in two ways is refused. NumPy arrays give NumPy arrays, tensors give tensors on their own device. Nothing here needs
+    gradients or tracks them, and batches of any size are cut to pieces that fit.
     """
 
     def __init__(
@@ -95,18 +100,39 @@ class Model:
         """Where its weights are."""
         return next(self.vae.parameters()).device
 
+    @cached_property
+    def value_range(self) -> ValueRange | None:
+        """The numbers of the images that it was trained on; None where a run of an earlier version does not say."""
+        if self._data is not None:
+            return self._data.value_range
+        e = self.experiment
+        if e.value_range is not None:
+            return e.value_range
+        if e.data != IN_PYTHON and "scale" not in e.data_options:
+            return BYTES
+        with suppress(UnbraidError):
+            return e.load_data().value_range
+        return None
+
     @overload
-    def encode(self, images: Array, *, distribution: Literal[False] = False) -> Array: ...
+    def encode(self, images: Array, *, distribution: Literal[False] = False, scaled: bool | None = None) -> Array: ...
     @overload
-    def encode(self, images: Array, *, distribution: Literal[True]) -> Encoding[Array]: ...
-    def encode(self, images: Any, *, distribution: bool = False) -> Any:
+    def encode(self, images: Array, *, distribution: Literal[True], scaled: bool | None = None) -> Encoding[Array]: ...
+    def encode(self, images: Any, *, distribution: bool = False, scaled: bool | None = None) -> Any:
         """Posterior means (n, latent_dim), or with `distribution` the whole posterior: `.mean .variance .sample() .kl`.
+
+        Args:
+            images: see the class.
+            distribution: whether to give the posterior.
+            scaled: whether floats run from 0 (black) to 1 (white) already, as `decode` gives them, or are the numbers of its
+                training; None takes what they can be and refuses what can be both.
 
         Raises `UsageError` for images of another shape, values out of range, NaN or no image at all.
         """
         batch = self._images(images)
+        numbers = self._numbers(batch, scaled)
         with torch.no_grad():
-            parts = [self.vae.encode(self._floats(piece).to(self.device)) for piece in _pieces(batch)]
+            parts = [self.vae.encode(_shares(piece, numbers).to(self.device)) for piece in _pieces(batch)]
         posterior = parts[0].cat(parts)
         return Encoding(posterior, self.vae.prior, _giver(images)) if distribution else _giver(images)(posterior.mean)
 
@@ -128,9 +154,9 @@ class Model:
         z, quantizer = self._codes(codes), self.vae.quantizer
         return _giver(codes)(z if quantizer is None else quantizer.nearest(z.to(self.device)))
 
-    def reconstruct(self, images: Array) -> Array:
-        """Images decoded from the posterior means of images."""
-        return self.decode(self.encode(images))
+    def reconstruct(self, images: Array, *, scaled: bool | None = None) -> Array:
+        """Images in [0, 1] decoded from the posterior means of images, which are as `encode` takes them."""
+        return self.decode(self.encode(images, scaled=scaled))
 
     def sample(self, n: int, rng: Rng = 0) -> np.ndarray:
         """n images decoded from draws from the model's prior."""
@@ -145,6 +171,8 @@ class Model:
         dims: int | Sequence[int] | None = None,
         span: tuple[float, float] | None = None,
         n: int = 11,
+        *,
+        scaled: bool | None = None,
     ) -> np.ndarray:
         """Images (dims, n, channel, height, width) in which one latent runs over a span and the others stay.
 
@@ -155,6 +183,7 @@ class Model:
             dims: which latents; all by default.
             span: first and last value of the latent; by default -2 and 2, or the ends of a quantized latent's codebook.
             n: number of values.
+            scaled: of the image, as `encode` takes it.
         """
         chosen = list(range(self.latent_dim)) if dims is None else [dims] if isinstance(dims, int) else list(dims)
         bad = [d for d in chosen if not 0 <= d < self.latent_dim]
@@ -164,7 +193,7 @@ class Model:
             raise UsageError(f"span is {span} with n = {n}; give two finite numbers and at least one value.")
         base = np.zeros(self.latent_dim, np.float32)
         if image is not None:
-            base = self.encode(_tensor(image, "The image").cpu().numpy()[None])[0]
+            base = self.encode(_tensor(image, "The image").cpu().numpy()[None], scaled=scaled)[0]
         codes = np.tile(base, (len(chosen), n, 1))
         for row, dim in enumerate(chosen):
             codes[row, :, dim] = np.linspace(*(self._ends(dim) if span is None else span), n)
@@ -212,7 +241,8 @@ class Model:
         elif isinstance(data, str):
             dataset = self._elsewhere(data)
         else:
-            dataset = as_dataset(data)
+            dataset = as_dataset(data, self.value_range or "auto")
+        self._require_same_scale(dataset)
         if dataset.shape != self.image_shape:
             raise UsageError(f"{dataset.name!r} has images of shape {dataset.shape}; this model takes {self.image_shape}.")
         return evaluate_model(
@@ -239,7 +269,26 @@ class Model:
                 return self._data or self.experiment.load_data()
             kept = {option: value for option, value in self.experiment.data_options.items() if option not in paths}
             place = {option: value for option, value in kept.items() if option not in TABLE_OPTIONS} | place
-        return load_dataset(name, **place)
+        trained = self.value_range
+        if trained is None or trained.usual or "scale" not in datasets[name].options or place.get("scale") in ("255", "1"):
+            return load_dataset(name, **place)
+        made = load_dataset(name, **{**place, "scale": f"{trained.black},{trained.white}"})
+        if made.value_range.whole != trained.whole:
+            raise UsageError(
+                f"{data} holds {made.value_range}, and this model was trained on {trained}. Say what is black and white: "
+                "unbraid.dataset(images, scale=(BLACK, WHITE))."
+            )
+        return made
+
+    def _require_same_scale(self, dataset: Dataset) -> None:
+        """Refuse a data set whose own smallest and largest values are black and white, where those of training differ."""
+        given, trained = dataset.value_range, self.value_range
+        if given.measured and trained is not None and (given.black, given.white) != (trained.black, trained.white):
+            raise UsageError(
+                f"With scale minmax {dataset.name!r} has black and white at {given.black:g} and {given.white:g}, and this "
+                f"model was trained on {trained}. Give the values of black and white: "
+                f"scale=({trained.black:g}, {trained.white:g})."
+            )
 
     def save(self, folder: str | Path) -> Path:
         """Write `config.json` and `model.safetensors` to a folder, which `unbraid.load` reads.
@@ -280,16 +329,31 @@ class Model:
                 + (f" or (n, {height}, {width})" if channels == 1 else "")
                 + ". Channels come first."
             )
-        if x.dtype not in (torch.uint8, torch.bool) and not x.dtype.is_floating_point:
-            raise UsageError(f"Images are {x.dtype}; give uint8 from 0 to 255, bool, or floats from 0 to 1.")
-        if x.dtype.is_floating_point:
-            low, high = float(x.min()), float(x.max())
-            if not (np.isfinite(low) and np.isfinite(high)) or low < -1e-6 or high > 1 + 1e-6:
-                raise UsageError(f"Float images range from {low:g} to {high:g}; they must be finite and lie in [0, 1].")
         return x
 
-    def _floats(self, x: torch.Tensor) -> torch.Tensor:
-        return x.float() / 255 if x.dtype == torch.uint8 else x.float().clamp(0, 1)
+    def _numbers(self, x: torch.Tensor, scaled: bool | None) -> ValueRange:
+        """The numbers that images are in; raises `UsageError` for what no image of this model can have."""
+        if x.dtype == torch.bool:
+            return SHARES
+        low, high, dtype = float(x.min()), float(x.max()), str(x.dtype).removeprefix("torch.")
+        trained = self.value_range
+        if x.dtype.is_floating_point and (scaled or trained is None):
+            trained = SHARES
+        elif trained is None:
+            raise UsageError(
+                f"Images are {dtype}, and this run of an earlier version does not say in which numbers its images were. Give "
+                "floats from 0 (black) to 1 (white)."
+            )
+        elif scaled is False and x.dtype.is_floating_point and not trained.whole:
+            return require_within(low, high, trained)
+        return known_range(low, high, dtype, trained)
+
+
+def _shares(x: torch.Tensor, numbers: ValueRange) -> torch.Tensor:
+    """Images in [0, 1], computed as the data set of the training computes them."""
+    if numbers in (BYTES, SHARES):
+        return (x.float() / numbers.white).clamp(0, 1)
+    return ((x.double() - numbers.black) / (numbers.white - numbers.black)).clamp(0, 1).float()
 
 
 def _tensor(given: Any, what: str) -> torch.Tensor:

@@ -59,7 +59,7 @@ def test_a_factor_of_too_many_values_is_refused_and_a_label_is_not():
 
 @pytest.mark.parametrize("values", [np.zeros((3, 2)), np.array([1j]), np.array([None, 1], dtype=object), np.array(3)])
 def test_what_is_no_column_is_refused(values):
-    with pytest.raises(UsageError, match="one number or text an image"):
+    with pytest.raises(UsageError, match="one number or text per image"):
         column_of("a", values, "Column 'a'")
 
 

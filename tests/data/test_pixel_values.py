@@ -82,3 +82,14 @@ def test_a_suggested_scale_is_one_that_works():
             image_store(images)
         scale = str(refusal.value).rpartition('scale="')[2].partition('"')[0]
         assert image_store(images, scale=scale).floats(ALL).max() <= 1
+
+
+def test_black_and_white_can_be_given():
+    images = np.linspace(-1, 1, 24).reshape(2, 3, 4)
+    for scale in ((-1, 1), "-1,1", "-1, 1.0"):
+        np.testing.assert_allclose(floats(images, scale=scale), RAMP, atol=1e-6)
+    for scale in ((1, -1), (0, 0), (0, np.inf), (0,), "0,1,2", "0,x", "white", ","):
+        with pytest.raises(UsageError, match="as in 0,4095"):
+            image_store(images, scale=scale)
+    with pytest.raises(UsageError, match="with -0.5 as black and 1 as white allowed: -0.5 to 1"):
+        image_store(images, scale=(-0.5, 1))

@@ -61,6 +61,7 @@ def test_the_description_says_what_is_there(exported):
         assert about[part]["sha256"] == hashlib.sha256((folder / about[part]["file"]).read_bytes()).hexdigest()
     assert (about["model"], about["image_shape"], about["latent_dim"]) == ("beta_vae", [1, 32, 32], 4)
     assert about["command"].startswith(f"unbraid train beta_vae {TINY}")
+    assert about["value_range"] == {"black": 0, "white": 255}
     table = unbraid.CodeTable.load(model.folder / "codes.npz")
     assert [latent["kl"] for latent in about["latents"]] == pytest.approx(table.kl.tolist())
     spread = np.sqrt(table.mean.astype(float).var(0) + table.variance.astype(float).mean(0))

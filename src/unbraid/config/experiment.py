@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -18,10 +19,12 @@ from unbraid.data.dataset import Dataset, addressed, load_dataset
 from unbraid.data.digest import digest_of
 from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
+from unbraid.data.storage import ValueRange
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.options import options_of, resolve
+from unbraid.records import as_record
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.recipe import Recipe
 from unbraid.zoo.registry import models
@@ -64,6 +67,8 @@ class Experiment:
     rate_options: Mapping[str, Any] = field(default_factory=dict)
     data_digest: str = ""
     """Of the content of data of the user's own (`digest_of`); empty for other data sets, whose name says what they hold."""
+    value_range: ValueRange | None = None
+    """The numbers in which the images of such data were given; None for other data sets, and in runs of earlier versions."""
 
     @property
     def name(self) -> str:
@@ -74,6 +79,7 @@ class Experiment:
         content = self.to_dict()
         if datasets[self.data].details.get("paths"):
             content.pop("data_digest", None)
+        content.pop("value_range", None)
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:6]
         return f"{self.model}-{self.data}-seed{self.seed}-{digest}"
 
@@ -147,11 +153,13 @@ class Experiment:
         content = {"format": FORMAT, **asdict(self)}
         content["image_shape"] = list(self.image_shape)
         absent = ([] if self.data_digest else ["data_digest"]) + ([] if self.rate else ["rate", "rate_options"])
+        absent += [] if self.value_range else ["value_range"]
         return {name: value for name, value in content.items() if name not in absent}
 
     def identity(self) -> dict[str, Any]:
-        """What makes this run this run: all but where its data lie, if their content is known."""
+        """What makes this run this run: all but where its data lie and in which numbers, if their content is known."""
         content = self.to_dict()
+        content.pop("value_range", None)
         paths = _paths(self.data) if self.data_digest else ()
         content["data_options"] = {name: value for name, value in self.data_options.items() if name not in paths}
         return content
@@ -178,7 +186,11 @@ class Experiment:
         Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
         """
         content = {"data_digest": "", "rate": "", "rate_options": {}, **content}
-        names = {field.name for field in fields(cls)}
+        given_range = content.pop("value_range", None)
+        value_range = None if given_range is None else as_record(given_range, ValueRange, f"{where}: value_range")
+        if value_range and not 0 < value_range.white - value_range.black < math.inf:
+            raise CorruptFile(f"{where}: value_range is {given_range}; black must be below white, and both finite.")
+        names = {field.name for field in fields(cls)} - {"value_range"}
         given = set(content) - {"format", "extend", "step", "sha256"}
         if type(content.get("format")) is not int or content["format"] != FORMAT:
             raise CorruptFile(f"{where} has format {content.get('format')!r}; this version of unbraid reads {FORMAT}.")
@@ -199,7 +211,7 @@ class Experiment:
         checked.update(resolve(Settings, settings, where))
         if content["n_train"] < content["batch_size"]:
             raise CorruptFile(f"{where}: n_train is {content['n_train']}, less than batch_size.")
-        return cls(**{**{name: checked[name] for name in names}, "image_shape": tuple(shape)})
+        return cls(**{**{name: checked[name] for name in names}, "image_shape": tuple(shape)}, value_range=value_range)
 
 
 _INTEGERS = ("n_train", "latent_dim", "batch_size", "steps", "seed", "checkpoint_every", "keep_checkpoints")

@@ -85,6 +85,7 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
         evaluate_every=settings["evaluate_every"],
         log_every=settings["log_every"] or max(1, steps // 100),
         data_digest=digest,
+        value_range=dataset.value_range if digest else None,
     )
     vae = experiment.build()  # parts that do not fit are refused before anything is written
     if names["rate"]:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, Integer
 
 from unbraid.data.factor_space import FactorSpace
 from unbraid.data.registry import datasets
-from unbraid.data.storage import ImageStore, Shape
+from unbraid.data.storage import BYTES, ImageStore, Shape, ValueRange
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
@@ -41,6 +41,8 @@ class Dataset:
         walk: the order of presentation over all images; None shuffles anew every epoch.
         redistributable: whether pages and reports may embed images.
         weights: how often training draws each image, up to a factor; None draws all alike. Test images are never drawn.
+        value_range: the numbers in which the images were given; a model takes later images in the same.
+        notes: how the data were read, and what to beware of; a sentence each.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Dataset:
     walk: Int[np.ndarray, "n"] | None = None
     redistributable: bool = True
     weights: Float[np.ndarray, "n"] | None = None
+    value_range: ValueRange = BYTES
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.images)

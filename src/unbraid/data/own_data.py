@@ -10,16 +10,17 @@ from typing import Annotated
 from unbraid.data.dataset import Dataset, hold_out
 from unbraid.data.files.columns import Known
 from unbraid.data.grids.flips import mirrored
-from unbraid.data.storage import ImageStore
+from unbraid.data.pixel_values import RangedImages
+from unbraid.data.storage import ByteImages
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
 RedistributableOption = Annotated[bool, Option("whether reports may embed the images")]
 TableOption = Annotated[
-    str, Option("a .csv, .tsv or .parquet file with a row an image; replaces what is known of them otherwise")
+    str, Option("a .csv, .tsv, .txt or .parquet file with a row per image; replaces what is known of them otherwise")
 ]
 FactorsOption = Annotated[
-    str, Option("columns of the table that are factors, commas between; default: all but the label and `file`")
+    str, Option("columns of the table that are factors, commas between; default: all but the label and names of images")
 ]
 LabelOption = Annotated[str, Option("column of the table that is the class; default: `label` where there is one")]
 TABLE_OPTIONS = ("table", "factors", "label")
@@ -34,7 +35,7 @@ def named_path(path: str, kind: str) -> Path:
 
 def put_together(
     name: str,
-    images: ImageStore,
+    images: ByteImages | RangedImages,
     known: Known,
     *,
     test_share: float,
@@ -51,6 +52,8 @@ def put_together(
         known.labels,
         known.label_names,
         redistributable=redistributable,
+        value_range=images.value_range,
+        notes=known.notes,
     )
     return mirrored(made) if horizontal_flip else made
 

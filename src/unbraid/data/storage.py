@@ -6,6 +6,7 @@ batch is made.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -14,6 +15,35 @@ from jaxtyping import Float32, Integer, UInt8
 from unbraid.errors import UsageError
 
 Shape = tuple[int, int, int]
+"""Channels, height, width of an image."""
+
+
+@dataclass(frozen=True)
+class ValueRange:
+    """The numbers in which images were given, before they became shares from 0 (black) to 1 (white).
+
+    Args:
+        black, white: the values that became 0 and 1.
+        whole: whether they were integers.
+        measured: whether black and white are the smallest and largest value of the images themselves.
+    """
+
+    black: float
+    white: float
+    whole: bool
+    measured: bool = False
+
+    def __str__(self) -> str:
+        return f"{'whole numbers' if self.whole else 'floats'} from {self.black:g} to {self.white:g}"
+
+    @property
+    def usual(self) -> bool:
+        """Whether everybody reads these numbers alike: bytes from 0 to 255, or floats from 0 to 1."""
+        return (self.black, self.white) == (0, 255 if self.whole else 1)
+
+
+BYTES = ValueRange(0.0, 255.0, whole=True)
+SHARES = ValueRange(0.0, 1.0, whole=False)
 
 
 @runtime_checkable
@@ -37,7 +67,7 @@ class ImageStore(Protocol):
 
 
 class PackedImages:
-    """Binary images of one channel, one bit a pixel, in memory or memory-mapped."""
+    """Binary images of one channel, one bit per pixel, in memory or memory-mapped."""
 
     def __init__(self, packed: UInt8[np.ndarray, "n packed"], height: int, width: int) -> None:
         if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] * 8 != height * width:
@@ -64,7 +94,9 @@ class PackedImages:
 
 
 class ByteImages:
-    """Images of one byte a pixel and channel, in memory or memory-mapped."""
+    """Images of one byte per pixel and channel, in memory or memory-mapped."""
+
+    value_range = BYTES
 
     def __init__(self, pixels: UInt8[np.ndarray, "n c h w"]) -> None:
         if pixels.dtype != np.uint8 or pixels.ndim != 4:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from unbraid.codes import CodeTable
+from unbraid.data.storage import SHARES
 from unbraid.errors import UsageError
 from unbraid.explorer.onnx_files import Decoder, Encoder, onnx_files
 from unbraid.files import whole_file
@@ -36,7 +37,8 @@ def export_model(
 
     `encoder.onnx` takes float32 `images` (n, channel, height, width) in [0, 1] and gives `mean` and `variance` of the latents,
     without the latter where latents are quantized; `decoder.onnx` takes `codes` (n, latents) and gives `images` in [0, 1].
-    `model.json` says what these are, what each latent was measured to be, and the command that trains the model.
+    `model.json` says what these are, which values of the images of the training were black (0) and white (1), what each latent
+    was measured to be, and the command that trains the model.
 
     Args:
         table: codes of the data, from which each latent's range and KL are taken.
@@ -61,6 +63,7 @@ def export_model(
 def _description(model: Model, made: Mapping[str, bytes]) -> dict[str, Any]:
     experiment = model.experiment.portable()
     books = model.codebooks
+    numbers = model.value_range or SHARES
     parts = {"encoder": ("images", Encoder(model).outputs), "decoder": ("codes", Decoder.outputs)}
     files = {
         part: {
@@ -79,6 +82,7 @@ def _description(model: Model, made: Mapping[str, bytes]) -> dict[str, Any]:
         "step": model.step,
         "command": command_line(experiment),
         "image_shape": list(model.image_shape),
+        "value_range": {"black": numbers.black, "white": numbers.white},
         "latent_dim": model.latent_dim,
         "prior": model.experiment.recipe().prior,
         "codebooks": None if books is None else books.tolist(),

@@ -1,4 +1,4 @@
-"""What the user knows of each image, a column at a time: factors and labels."""
+"""What is known of each image, column by column: factors and labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.errors import UsageError
 
 MOST_VALUES = 1_000
-"""A factor has no more distinct values than this: it is scored as a class, and would else be one of its own every image."""
+"""A factor has no more distinct values than this: they are scored as classes; otherwise every image would be its own class."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +20,11 @@ class Column:
     """A value for each image, or whatever a row is of.
 
     Args:
-        name: how the user calls it.
+        name: of the factor or label.
         distinct: the values that occur, numbers or texts, each once, in any order; None for one that is missing.
         codes: for each image, which of them it has.
         where: how errors call it.
-        each: what a row is of, for errors.
+        each: what a row stands for, in errors.
     """
 
     name: str
@@ -51,20 +51,25 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """What is known of images, in the form that `Dataset` takes."""
+    """What is known of images, in the form that `Dataset` takes.
+
+    Args:
+        notes: how it was read, and what to beware of; a sentence each.
+    """
 
     space: FactorSpace | None = None
     factors: Int16[np.ndarray, "n k"] | None = None
     labels: Int64[np.ndarray, "n"] | None = None
     label_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def column_of(name: str, values: Shaped[np.ndarray, "..."], where: str, each: str = "image") -> Column:
-    """A column of an array of numbers, booleans or texts, one an image; raises `UsageError` for anything else."""
+    """A column of an array of numbers, booleans or texts, one per image; raises `UsageError` for anything else."""
     if values.dtype == object and all(isinstance(value, str) for value in values.flat):
         values = values.astype(str)
     if values.ndim != 1 or values.dtype.kind not in "buifUS":
-        raise UsageError(f"{where} is {values.dtype} of shape {values.shape}; give one number or text an image.")
+        raise UsageError(f"{where} is {values.dtype} of shape {values.shape}; give one number or text per image.")
     if values.dtype.kind == "S":
         values = np.char.decode(values, "latin-1")
     distinct, codes = np.unique(values, return_inverse=True)
@@ -86,7 +91,20 @@ def known_of(factors: Sequence[Column], label: Column | None) -> Known:
     if not made:
         return Known(labels=labels, label_names=names)
     space = FactorSpace(tuple(factor for factor, _ in made))
-    return Known(space, np.stack([codes for _, codes in made], axis=1), labels, names)
+    notes = tuple(filter(None, map(caution_of, factors)))
+    return Known(space, np.stack([codes for _, codes in made], axis=1), labels, names, notes)
+
+
+def caution_of(column: Column) -> str:
+    """What to beware of in a factor, empty where there is nothing: values of which most stand once say little."""
+    counts = np.bincount(column.codes)
+    once = int((counts == 1).sum())
+    if once <= len(column.codes) / 2 or len(column.codes) < 2:
+        return ""
+    return (
+        f"{column.where} has {len(column.distinct):,} values in {len(column.codes):,} rows, {once:,} of which stand once: as "
+        "classes they cannot be told apart from noise, and scores of this factor mean little. Round them to fewer values."
+    )
 
 
 def _factor(column: Column) -> tuple[Factor, Int16[np.ndarray, "n"]]:

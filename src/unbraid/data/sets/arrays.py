@@ -57,8 +57,9 @@ def dataset(
         factor_names: names of the columns of an array of factors; by default `factor_0` and so on.
         labels: the class of each image, numbers or texts; by default those of the torch data set.
         test_share: share of the images that is held out, the same ones whatever the seed.
-        scale: which value is white: "255", "1", or the whole set's largest ("minmax"; its smallest is then black); "auto"
-            takes 1 for floats, for booleans and for bytes that are all 0 or 1, else 255 for bytes.
+        scale: which value is white: "255", "1", or the whole set's largest ("minmax"; its smallest is then black); or the
+            values of black and white, as in (0, 4095). "auto" takes 1 for floats, for booleans and for bytes that are all 0
+            or 1, else 255 for bytes.
         horizontal_flip: follow every training image by its mirror image.
         redistributable: whether reports may embed the images.
         name: what tables and reports call it.
@@ -96,9 +97,9 @@ def dataset(
     )
 
 
-def as_dataset(data: Any) -> Any:
-    """Names, data sets and None as they are; a data set of anything else."""
-    return data if data is None or isinstance(data, (str, Dataset)) else dataset(data)
+def as_dataset(data: Any, scale: Scale = "auto") -> Any:
+    """Names, data sets and None as they are; a data set of anything else, whose values `scale` reads."""
+    return data if data is None or isinstance(data, (str, Dataset)) else dataset(data, scale=scale)
 
 
 def as_array(given: Any, what: str) -> np.ndarray:
