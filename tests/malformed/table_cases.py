@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -53,13 +54,47 @@ def footer_length(data: bytes) -> bytes:
     return data[:-8] + struct.pack("<I", 0x7FFFFFFF) + data[-4:]
 
 
+def not_utf8() -> dict[str, object]:
+    import pyarrow as pa
+
+    raw = pa.array([b"ball", b"b\xe4ll", b"cube"] * 2)
+    return {"shape": pa.Array.from_buffers(pa.string(), 6, raw.buffers())}
+
+
+def spoilt_name(data: bytes) -> bytes:
+    return data.replace(b"shapes", b"sh\xe4pes")
+
+
+def zeros(n: int) -> object:
+    import pyarrow as pa
+
+    return pa.array(np.zeros(n, np.int8))
+
+
+def wide(columns: int) -> bytes:
+    rows = [[f"c{i}" for i in range(columns)], *[["1"] * columns] * 6]
+    return "\n".join(",".join(row) for row in rows).encode()
+
+
+def pipe(place: Path) -> Case:
+    np.savez(place / "x.npz", images=GOOD)
+    os.mkfifo(place / "t.csv")
+    return Case(f"npz:{place / 'x.npz'}", "There is no table", {"table": str(place / "t.csv")})
+
+
+def device(place: Path) -> Case:
+    np.savez(place / "x.npz", images=GOOD)
+    (place / "t.csv").symlink_to("/dev/zero")
+    return Case(f"npz:{place / 'x.npz'}", "There is no table", {"table": str(place / "t.csv")})
+
+
 BUILDERS: dict[str, Build] = {
     "missing": missing,
     "unknown ending": table("'.xlsx'", SOUND, "t.xlsx"),
     "empty": table("is empty", b""),
-    "header alone": table("0 rows", b"x,y\n"),
+    "header alone": table("has no rows", b"x,y\n"),
     "row too few": table("5 rows", SOUND[: SOUND.rindex(b"2,cube")]),
-    "row too many": table("more than 6", SOUND + b"0,ball,a\n"),
+    "row too many": table("7 rows", SOUND + b"0,ball,a\n"),
     "cell too few": table("line 3: 2 cells", SOUND.replace(b"1,cube,b", b"1,cube")),
     "cell too many": table("line 3: 4 cells", SOUND.replace(b"1,cube,b", b"1,cube,b,")),
     "semicolons": table("2 rows", b"x;y\n1;2\n2;3\n"),
@@ -91,6 +126,13 @@ BUILDERS: dict[str, Build] = {
     "parquet with nulls": parquet("the value of image 2 is missing", lambda: {"x": [0, 1, None, 0, 1, 2]}),
     "parquet with lists": parquet("holds list", lambda: {"x": [[0], [1], [2], [0], [1], [2]]}),
     "parquet with dates": parquet("holds timestamp", lambda: {"x": np.zeros(6, "M8[ns]")}),
+    "parquet with a text that is not UTF-8": parquet("not UTF-8", not_utf8),
+    "parquet with a name that is not UTF-8": parquet("Write it again", lambda: {"shapes": list("abcabc")}, spoilt_name),
+    "parquet bomb of rows": parquet("has more than 10,000,000 rows", lambda: {"x": zeros(60_000_000)}),
+    "40,000 columns": table("40,000 columns; allowed: 10,000", wide(40_000)),
+    "a pipe": pipe,
+    "a device": device,
+    "spaces with a cell too few": table("line 3: 1 cells", b"x shape\n0 ball\n1\n", "t.txt"),
     "parquet with NaN": parquet("the value of image 1 is nan", lambda: {"x": [0.5, float("nan"), 1, 0, 1, 2]}),
 }
 

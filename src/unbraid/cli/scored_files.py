@@ -86,7 +86,8 @@ def in_words(arrays: CodeArrays) -> list[str]:
     factors = [f"{name} ({size})" for name, size in zip(arrays.factor_names, arrays.factor_sizes, strict=True)]
     lines = [f"{len(arrays.codes):,} samples. Latents, {width}: {_few(arrays.latent_names)}."]
     lines.append(f"Factors, with their numbers of values: {_few(factors)}.")
-    return [*lines, f"Left out: {_few(arrays.left_out)}."] if arrays.left_out else lines
+    left_out = [f"Left out: {_few(arrays.left_out)}."] if arrays.left_out else []
+    return [*lines, *left_out, *arrays.notes]
 
 
 def _few(names: Sequence[str]) -> str:

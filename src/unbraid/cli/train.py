@@ -151,7 +151,9 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     model, data = request.pop("model"), request.pop("data")
     limit = run_options.get("evaluate_images", api.EVALUATE_IMAGES)
     with listening(counting):
-        experiment, _ = plan(model, data, request)
+        experiment, dataset = plan(model, data, request)
+    for note in dataset.notes:
+        err.print(note, markup=False, highlight=False)
     if run_options.get("config"):
         _require_same_data(run_options["config"], experiment)
     folder = Path(run_options["out"]) if run_options.get("out") else api.default_folder(experiment)

@@ -18,14 +18,15 @@ ROWS = "rows and columns are counted from 0"
 
 @dataclass(frozen=True, eq=False)
 class CodeArrays:
-    """Plain arrays, one row a sample.
+    """Plain arrays, one row per sample.
 
     Args:
         codes: latents, or the means of their posteriors.
-        factors: classes, one column a factor.
+        factors: classes, one column per factor.
         variance: of the posteriors, where the file holds them.
         untrained: codes of the same samples by an untrained encoder, where the file holds them.
         left_out: columns of a table that are neither latents nor factors.
+        notes: what to beware of, a sentence each.
     """
 
     codes: Float64[np.ndarray, "n d"]
@@ -36,6 +37,7 @@ class CodeArrays:
     variance: Float64[np.ndarray, "n d"] | None = None
     untrained: Float64[np.ndarray, "n c"] | None = None
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def finite(values: Shaped[np.ndarray, "n d"], names: Sequence[str], where: str) -> Float64[np.ndarray, "n d"]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
 from unbraid.data.codes.latent_names import CODES, SPREADS, numbered
-from unbraid.data.files.columns import Column
-from unbraid.data.files.table_file import names_of, read_classes, read_numbers, text_columns
+from unbraid.data.files.columns import Column, caution_of
+from unbraid.data.files.table_file import INDEX, column_kinds, read_classes, read_numbers
 from unbraid.errors import UnknownName, UsageError
 
 
@@ -43,27 +43,33 @@ def roles(
 
     Raises `UsageError` where that leaves no latents, no factors or more than one choice.
     """
-    for name in (*factors, *latents):
-        if name not in header:
-            raise UnknownName("column", name, header, where=str(path))
-    if len({*factors, *latents}) != len(factors) + len(latents):
-        raise UsageError(f"--factors {','.join(factors)} --latents {','.join(latents)}: name each column once.")
-    marked = {name: place for name in header if name not in factors and (place := numbered(name))}
+    _check_asked(header, factors, latents, path)
+    asked = set(factors)
+    marked = {name: place for name in header if name not in asked and (place := numbered(name))}
     wide = [name for name, (stem, _) in marked.items() if stem in SPREADS and name not in latents]
-    chosen = list(latents) or _called_latents(marked, path)
-    if not chosen and factors:
-        chosen = [name for name in header if name not in (*factors, *wide) and name not in texts]
+    rest = [name for name in header if name not in {*factors, *wide, INDEX}]
+    chosen = list(latents) or _called_latents(marked, path) or [name for name in rest if factors and name not in texts]
     if not chosen:
         raise UsageError(
             f"Which columns of {path} are latents? It has {_few(header)}. Call them z0, z1 and so on, or name them: "
             "--latents a,b. Or name the factors, and all other numbers are latents: --factors shape,scale."
         )
-    left = list(factors) or [name for name in header if name not in marked and name not in chosen]
+    taken = {*chosen, *marked}
+    left = list(factors) or [name for name in rest if name not in taken]
     if not left:
         raise UsageError(f"{path} has no column of factors beside the latents {_few(chosen)}; add one for each factor.")
     spreads = _spreads_of(chosen, wide, marked, path)
     used = {*chosen, *left, *spreads}
     return Roles(tuple(chosen), spreads, tuple(left), bool(factors), tuple(name for name in header if name not in used))
+
+
+def _check_asked(header: Sequence[str], factors: Sequence[str], latents: Sequence[str], path: Path) -> None:
+    known = set(header)
+    for name in (*factors, *latents):
+        if name not in known:
+            raise UnknownName("column", name, header, where=str(path))
+    if len({*factors, *latents}) != len(factors) + len(latents):
+        raise UsageError(f"--factors {','.join(factors)} --latents {','.join(latents)}: name each column once.")
 
 
 def _few(names: Sequence[str]) -> str:
@@ -91,7 +97,7 @@ def _spreads_of(latents: Sequence[str], wide: Sequence[str], marked: dict[str, t
     if any(len(names) != 1 for names in found) or len({marked[names[0]][0] for names in found}) != 1:
         raise UsageError(
             f"{path} has columns {_few(wide)} beside the latents {_few(latents)}; give one variance for each latent, all in "
-            " the same form (var_0, logvar_0 or std_0 and so on), or none."
+            "the same form (var_0, logvar_0 or std_0 and so on), or none."
         )
     return tuple(names[0] for names in found)
 
@@ -102,10 +108,11 @@ def read_code_columns(path: Path, factors: Sequence[str] = (), latents: Sequence
     Raises `UsageError` for columns and values that do not fit, `CorruptFile` for a file that is no such table and
     `DataUnavailable` where the package that reads it is not installed.
     """
-    found = roles(names_of(path), text_columns(path), path, factors, latents)
+    kinds = column_kinds(path)
+    found = roles(list(kinds), {name for name, kind in kinds.items() if kind != "number"}, path, factors, latents)
     columns = read_classes(path, found.factors, each="row")
     if not found.named:
-        _require_classes(columns, path)
+        _require_classes(columns, found.latents)
     kept, names, sizes = classes(list(columns.values()), path)
     spread = None
     if found.spreads:
@@ -119,14 +126,16 @@ def read_code_columns(path: Path, factors: Sequence[str] = (), latents: Sequence
         factor_sizes=sizes,
         variance=variances(read_numbers(path, found.spreads), spread, found.spreads, str(path)) if spread else None,
         left_out=found.left_out,
+        notes=tuple(filter(None, map(caution_of, columns.values()))),
     )
 
 
-def _require_classes(columns: dict[str, Column], path: Path) -> None:
+def _require_classes(columns: dict[str, Column], latents: Sequence[str]) -> None:
     for name, column in columns.items():
         if len(column.distinct) == len(column.codes) > 1:
             others = ",".join(other for other in columns if other != name)
+            named = ",".join([*latents, name]) if len(latents) < 12 else f"ALL,OF,THEM,{name}"
             raise UsageError(
                 f"{column.where} has another value in every row, which is no class to score codes by. If it is a latent, name "
-                f"the latents: --latents z0,{name}; if it is neither, name the factors: --factors {others or 'a,b'}."
+                f"all latents: --latents {named}; if it is neither, name the factors: --factors {others or 'a,b'}."
             )

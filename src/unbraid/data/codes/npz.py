@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int64, Shaped
+from jaxtyping import Shaped
 
 from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
 from unbraid.data.codes.latent_names import MEANS, SPREADS, plain
-from unbraid.data.files.columns import column_of
+from unbraid.data.files.columns import Column, caution_of, column_of
 from unbraid.data.files.npz_members import Member, open_npz
 from unbraid.errors import UnknownName, UsageError
 
@@ -29,7 +29,7 @@ def read_code_npz(path: Path, factors: Sequence[str] = ()) -> CodeArrays:
         means = _one_of([name for name in members if plain(name) in {*MEANS, "codes"}], members, path)
         if means is None:
             raise UsageError(
-                f"{path} holds no codes: give an array `codes` or `mean`, one row a sample. It holds {_held(members)}."
+                f"{path} holds no codes: give an array `codes` or `mean`, one row per sample. It holds {_held(members)}."
             )
         names = _numbered(means)
         _require_rows(members, means, path)
@@ -37,7 +37,8 @@ def read_code_npz(path: Path, factors: Sequence[str] = ()) -> CodeArrays:
         if spread is not None and spread[1].shape != means[1].shape:
             raise UsageError(f"The array {spread[1].where} has shape {spread[1].shape}, and the codes have {means[1].shape}.")
         untrained = (UNTRAINED, members[UNTRAINED]) if UNTRAINED in members else None
-        chosen, factor_names, sizes = _classes(members, path, factors)
+        columns = _columns(members, path, factors)
+        chosen, factor_names, sizes = classes(columns, path)
         return CodeArrays(
             codes=finite(means[1].read(), names, means[1].where),
             factors=chosen,
@@ -46,6 +47,7 @@ def read_code_npz(path: Path, factors: Sequence[str] = ()) -> CodeArrays:
             factor_sizes=sizes,
             variance=None if spread is None else variances(spread[1].read(), SPREADS[plain(spread[0])], names, spread[1].where),
             untrained=None if untrained is None else finite(untrained[1].read(), _numbered(untrained), untrained[1].where),
+            notes=tuple(filter(None, map(caution_of, columns))),
         )
 
 
@@ -84,22 +86,19 @@ def _require_rows(members: Mapping[str, Member], means: tuple[str, Member], path
             other = members[name].shape
             turned = other[-1:] == (n,) or means[1].shape[1:] == other[:1]
             raise UsageError(
-                f"{path} holds {means[0]} of shape {means[1].shape} and {name} of shape {other}; each needs one row a sample."
+                f"{path} holds {means[0]} of shape {means[1].shape} and {name} of shape {other}; each needs one row per sample."
                 + (" One of them looks transposed." if turned else "")
             )
 
 
-def _classes(
-    members: Mapping[str, Member], path: Path, wanted: Sequence[str]
-) -> tuple[Int64[np.ndarray, "n k"], tuple[str, ...], tuple[int, ...]]:
+def _columns(members: Mapping[str, Member], path: Path, wanted: Sequence[str]) -> list[Column]:
     where, values = members[FACTORS].where, members[FACTORS].read()
     names = _names(members, values.shape[1])
     for name in wanted:
         if name not in names:
             raise UnknownName("factor", name, names, where=str(path))
     kept = [k for k, name in enumerate(names) if name in wanted or not wanted]
-    columns = [column_of(names[k], _own_kind(values[:, k]), f"Factor {names[k]!r}, {where}", "row") for k in kept]
-    return classes(columns, path)
+    return [column_of(names[k], _own_kind(values[:, k]), f"Factor {names[k]!r}, {where}", "row") for k in kept]
 
 
 def _own_kind(column: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
@@ -117,7 +116,7 @@ def _names(members: Mapping[str, Member], k: int) -> list[str]:
         return [f"factor_{i}" for i in range(k)]
     where, given = members[NAMES].where, members[NAMES].read()
     if given.shape != (k,) or given.dtype.kind not in "US":
-        raise UsageError(f"{where} are {given.dtype} of shape {given.shape}; give {k} texts, one a factor.")
+        raise UsageError(f"{where} are {given.dtype} of shape {given.shape}; give {k} texts, one per factor.")
     texts = [str(name) for name in (np.char.decode(given, "latin-1") if given.dtype.kind == "S" else given)]
     if len(set(texts)) != k or not all(texts):
         raise UsageError(f"{where} are {', '.join(map(repr, texts))}; each factor needs a name of its own.")

@@ -52,7 +52,7 @@ def folder(
     Files that end in png, jpg, jpeg, bmp, webp, tif or tiff are taken, in the order of their paths; hidden and other files are
     passed over. Where all images lie in subfolders, two or more, the first folder of a path is the class of an image. Images
     are turned as their EXIF data tell, transparent pixels lie over black, 16 bits are rounded to 8; files of several images and
-    damaged ones are refused. The rows of a table stand in the order of the images or name them in a column `file`.
+    damaged ones are refused. Rows of a table name the images in a column like `file` or `image_id`, or stand in their order.
     """
     place = named_path(path, "folder")
     files = list_images(place)
