@@ -21,7 +21,8 @@ _NOTES = {
 }
 
 
-def _table(*columns: str) -> Table:
+def make_table(*columns: str) -> Table:
+    """An empty table: the first column of text, the others of numbers."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         table.add_column(column, justify="left" if number == 0 else "right")
@@ -42,7 +43,7 @@ def print_scores(scored: Mapping[str, Any]) -> None:
     """Losses, KL per latent and metrics of a run."""
     part = "" if scored["images"] == scored["of_images"] else f", on {scored['images']:,} of {scored['of_images']:,} images"
     splits = scored["splits"]
-    losses = _table("nats per image", *splits)
+    losses = make_table("nats per image", *splits)
     losses.add_row("images", *(f"{found['images']:,}" for found in splits.values()))
     losses.add_row("reconstruction, sampled z", *(number(found["nll"]) for found in splits.values()))
     losses.add_row("reconstruction, mean z", *(number(found["nll_at_mean"]) for found in splits.values()))
@@ -67,7 +68,7 @@ def print_metrics(scores: Mapping[str, Any], title: str = "Metrics", **notes: st
     factors = _factors(scores)
     rows = labeled(scores)
     shown = {key: label for key, label in _COMPARED.items() if any(key in node for _, node in rows)}
-    table, by_factor = _table("metric", "score", *shown.values()), _table("metric", *factors)
+    table, by_factor = make_table("metric", "score", *shown.values()), make_table("metric", *factors)
     for name, node in rows:
         table.add_row(name, number(node["score"], 3), *(_compared(node.get(key)) for key in shown))
         if "per_factor" in node or any("per_factor" in part for part in node.values() if isinstance(part, dict)):
@@ -102,7 +103,7 @@ def _print_parts(scored: Mapping[str, Any]) -> None:
     parts = scored.get("kl_parts")
     if not parts:
         return
-    table = _table("nats per image", "")
+    table = make_table("nats per image", "")
     table.add_row("KL", number(parts["kl"]))
     for name, label in (("mi", "mutual information"), ("tc", "total correlation")):
         table.add_row(f"  {label}", f"{number(parts[name]['value'])} ± {number(parts[name]['error'])}")
@@ -116,7 +117,7 @@ def _print_latents(scored: Mapping[str, Any]) -> None:
     shares = scored.get("information_shares")
     factors = _factors(scored["metrics"]) if shares else []
     active = [j for j in sorted(range(n), key=lambda j: -kl[j] if kl else j) if scored["active"][j]]
-    table = _table("latent", *(["KL, nats"] if kl else []), "follows", *factors)
+    table = make_table("latent", *(["KL, nats"] if kl else []), "follows", *factors)
     for j in active:
         cells = [f"{shares[j][k]:.2f}" for k in range(len(factors))] if shares else []
         follows = scored.get("follows", [""] * n)[j] or "-"

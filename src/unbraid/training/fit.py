@@ -46,7 +46,10 @@ class Monitor(Protocol):
         ...
 
     def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
-        """A step is done; `values` are the newest logged means, None until there are any."""
+        """A step is done; `values` are the newest logged means, None until there are any.
+
+        It may raise `Interrupted` to stop training, which then writes a checkpoint first.
+        """
         ...
 
     def warn(self, message: str) -> None:
@@ -266,8 +269,13 @@ def _loop(
         stopping = stop.is_set()  # asked once: a signal that comes later waits for the next step
         if state.step % -(-run.last_step // SHOWN) == 0 or last:
             log.show(state.step, summaries(vae, dataset, values or {}, device))
-        if state.step % experiment.checkpoint_every == 0 or last or stopping:
+        if saving := state.step % experiment.checkpoint_every == 0 or last or stopping:
             save()
-        monitor.advance(state.step, values, speed)
+        try:
+            monitor.advance(state.step, values, speed)
+        except Interrupted:
+            if not saving:
+                save()
+            raise
         if stopping and not last:
             raise Interrupted(f"Stopped after step {state.step} of {run.last_step}, with a checkpoint.")

@@ -1,0 +1,288 @@
+"""unbraid sweep MODELS DATA ..., unbraid sweep FILE.yaml, unbraid sweep status FOLDER"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.errors import UsageError
+from unbraid.options import Option, OptionSpec
+
+if TYPE_CHECKING:
+    from unbraid.sweep.conduct import Ended, Engine
+    from unbraid.sweep.points import Plan, Request, Scoring
+    from unbraid.sweep.store import Store
+
+FOLDER = "sweeps"
+_ENGINES = Literal["local", "dask", "slurm"]
+
+
+def _argument(name: str, kind: Any, default: Any, help_text: str, group: str, **limits: Any) -> Argument:
+    return Argument(OptionSpec(name, kind, default, Option(help_text, **limits)), name, group)
+
+
+_OWN = (
+    _argument("out", str, FOLDER, "folder of the sweep; runs that are there already are not trained again", "Sweep"),
+    _argument("plan", bool, False, "show what would run, and run nothing", "Sweep"),
+    _argument("metrics", str, "core", "metrics to score runs by: core, all, or names joined by commas", "Sweep"),
+    _argument("evaluate_images", int, 100_000, "score runs on at most this many images", "Sweep", ge=2),
+    _argument("ledger", str, None, "a folder of results; runs it holds are not trained again", "Sweep"),
+    _argument("retry_failed", bool, False, "try runs again that failed before", "Sweep"),
+    _argument(
+        "allow_version_change", bool, False, "go on though other code is installed than the sweep was planned with", "Sweep"
+    ),
+    _argument("engine", _ENGINES, "local", "what runs the workers", "Engine"),
+    _argument("workers", int, None, "processes of this machine, one thread each; default: one per core", "Engine", ge=1),
+    _argument("device", str, "auto", "auto, cpu, cuda or cuda:N, on the machine of the worker", "Engine"),
+    _argument("scheduler", str, None, "address of a dask scheduler, like tcp://host:8786; default: one is started", "Engine"),
+    _argument("jobs", int, 16, "Slurm: jobs of the array, each of which takes run after run", "Slurm", ge=1),
+    _argument("partition", str, None, "Slurm: partition", "Slurm"),
+    _argument("time", int, 240, "Slurm: time limit of a job in minutes; at its end runs are requeued", "Slurm", ge=1),
+    _argument("memory", float, None, "Slurm: memory of a job in GB", "Slurm", gt=0),
+    _argument(
+        "slurm", str, None, "Slurm: further options of sbatch, NAME=VALUE joined by commas: account=abc,gres=gpu:1", "Slurm"
+    ),
+    _argument("detach", bool, False, "Slurm: return once the jobs are submitted", "Slurm"),
+)
+_STATUS = (Argument(OptionSpec("folder", str, FOLDER, Option("folder of a sweep")), "folder"),)
+_FLAGS = frozenset(argument.flag for argument in _OWN if argument.spec.type is bool)
+_ABOUT = (
+    "Train and score every combination: unbraid sweep beta_vae,beta_tcvae ellipses --seed 0..4 --beta 1,4,16. Any option of "
+    "unbraid train may have several values, joined by commas, or a range 0..4. A file says the same: unbraid sweep sweep.yaml."
+    "\n\n"
+    "The same command goes on where it stopped, and trains only what is not there yet; several may work in one folder at once. "
+    "How it stands: unbraid sweep status FOLDER. What came of it: unbraid compare FOLDER."
+)
+
+
+def run(tokens: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        if tokens[:1] == ["status"]:
+            about = "Show which runs of a sweep are finished, running, waiting and failed."
+            return _status(parse("sweep status", about, _STATUS, tokens[1:]).get("folder", FOLDER))
+        own, rest = _split(tokens)
+        shown = [*own, "--help"] if "--help" in tokens or "-h" in tokens or not rest else own
+        given = parse("sweep", _ABOUT, _OWN, shown)
+    except HelpShown:
+        return 0
+    for argument in _OWN:
+        if argument.flag in given:
+            argument.spec.check(given[argument.flag], "unbraid sweep")
+    options = {argument.flag: given.get(argument.flag, argument.spec.default) for argument in _OWN}
+    return _sweep(_requests(rest), options)
+
+
+def _split(tokens: list[str]) -> tuple[list[str], list[str]]:
+    """The tokens of the sweep's own options, and those that say which runs."""
+    flags = {argument.flag for argument in _OWN}
+    own: list[str] = []
+    rest: list[str] = []
+    queue = [token for token in tokens if token not in ("--help", "-h")]
+    while queue:
+        token = queue.pop(0)
+        name = token.partition("=")[0].removeprefix("--").replace("-", "_")
+        if not token.startswith("--") or (name not in flags and name.removeprefix("no_") not in _FLAGS):
+            rest.append(token)
+            continue
+        own.append(token)
+        if name in flags - _FLAGS and "=" not in token and queue:
+            own.append(queue.pop(0))
+    return own, rest
+
+
+def _requests(tokens: list[str]) -> list[Request]:
+    from unbraid.sweep.grids import from_file, from_tokens
+
+    if len(tokens) == 1 and Path(tokens[0]).suffix in (".yaml", ".yml"):
+        return from_file(Path(tokens[0]))
+    return from_tokens(tokens)
+
+
+def _status(folder: str) -> int:
+    from unbraid.cli.console import out
+    from unbraid.sweep.progress import render, varying
+    from unbraid.sweep.status import Watcher, seconds_left
+    from unbraid.sweep.store import Store
+
+    store = Store.open(Path(folder))
+    watcher = Watcher(store, store.plans())
+    status = watcher.look()
+    out.print(
+        render(
+            status,
+            seconds_left(status, watcher.rates, max(1, len(status.running))),
+            varying(list(status.points.values())),
+        )
+    )
+    return 0
+
+
+def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
+    from unbraid.cli.console import counting, err, out
+    from unbraid.data.progress import listening
+    from unbraid.sweep.planning import make_plan
+    from unbraid.sweep.points import Scoring
+    from unbraid.sweep.store import Store
+
+    metrics = options["metrics"]
+    scoring = Scoring(options["evaluate_images"], metrics if metrics in ("core", "all") else metrics.split(","))
+    folder = Path(options["out"])
+    store = Store(folder) if options["plan"] and not folder.exists() else Store.make(folder)
+    with listening(counting), counting("Planning") as told:
+        plan = make_plan(requests, scoring, store.plans(), device=options["device"], progress=told)
+    plan, elsewhere = _without_known(plan, options["ledger"])
+    for note in _unusable(store, plan, mend=not options["plan"]):
+        err.print(f"Warning: {note}", style="yellow", soft_wrap=True)
+    if options["plan"]:
+        return _show_plan(store, plan, options, elsewhere)
+    if elsewhere:
+        err.print(f"{elsewhere} runs are in the ledger {options['ledger']} already.")
+    ended = _conduct(store, plan, options)
+    if ended is None:
+        return 0
+    out.print(f"{ended.finished} of {sum(len(group.seeds) for group in plan.groups)} runs are finished: {store.folder}")
+    if ended.failed:
+        out.print(f"{len(ended.failed)} failed; see unbraid sweep status {store.folder}")
+        return 1
+    out.print(f"Compare them: unbraid compare {store.folder}")
+    return 0
+
+
+def _without_known(plan: Plan, ledger_folder: str | None) -> tuple[Plan, int]:
+    """The plan without what a ledger holds, and how many runs that are."""
+    import msgspec
+
+    from unbraid.sweep.points import key_of
+    from unbraid.sweep.store import ledger
+
+    if ledger_folder is None:
+        return plan, 0
+    if not Path(ledger_folder).is_dir():
+        raise UsageError(f"--ledger {ledger_folder}: there is no such folder.")
+    known = {result.key for result in ledger(Path(ledger_folder))}
+    groups = []
+    for group in plan.groups:
+        seeds = [seed for seed in group.seeds if key_of(group.configuration, seed) not in known]
+        if seeds:
+            groups.append(msgspec.structs.replace(group, seeds=seeds))
+    left = sum(len(group.seeds) for group in groups)
+    return msgspec.structs.replace(plan, groups=groups), sum(len(group.seeds) for group in plan.groups) - left
+
+
+def _unusable(store: Store, plan: Plan, *, mend: bool) -> list[str]:
+    """Set results aside that are damaged, or that lack metrics or images that are asked for; what was done, in words."""
+    from unbraid.errors import UnbraidError
+    from unbraid.sweep.store import DAMAGED, FORMER
+
+    notes = []
+    points = {point.key: point for point in plan.points()}
+    for key in sorted(store.finished(points)):
+        try:
+            result = store.result(key)
+        except UnbraidError as error:
+            moved = f" It was renamed to {store.set_aside(key, DAMAGED).name}." if mend else ""
+            notes.append(f"{error}{moved} The run is scored again.")
+            continue
+        if result is None or _is_enough(plan.scoring, result.metrics, result.scored_images, result.of_images):
+            continue
+        if mend:
+            store.set_aside(key, FORMER)
+        notes.append(f"{points[key].label} was not scored by what is asked for now; it is scored again.")
+    return notes
+
+
+def _is_enough(scoring: Scoring, metrics: dict[str, Any], images: int, of_images: int) -> bool:
+    wanted = [] if isinstance(scoring.metrics, str) else scoring.metrics
+    if scoring.metrics == "all":
+        from unbraid.metrics.registry import metrics as registry
+
+        wanted = registry.names() if metrics else []  # data without factors have no metrics
+    return images >= min(scoring.images, of_images) and all(name in metrics for name in wanted)
+
+
+def _show_plan(store: Store, plan: Plan, options: dict[str, Any], elsewhere: int) -> int:
+    from unbraid.cli.console import out
+    from unbraid.cli.tables import make_table
+    from unbraid.sweep.engines.local import cores
+    from unbraid.sweep.progress import duration, headline
+    from unbraid.sweep.status import Watcher, free_bytes
+
+    watcher = Watcher(store, [plan])
+    status = watcher.look()
+    out.print(headline(status, None), style="bold")
+    if elsewhere:
+        out.print(f"{elsewhere} more are in the ledger {options['ledger']}.")
+    table = make_table("configuration", "seeds", "there", "to run", "each", "disk each")
+    seconds: list[float | None] = []
+    disk: list[int | None] = []
+    for group in plan.groups:
+        keys = [key for key, point in status.points.items() if point.group == group]
+        there = sum(1 for key in keys if key in status.finished)
+        each, size = watcher.rates.seconds(group), watcher.rates.disk(group)
+        left = len(keys) - there
+        seconds += [each] * left
+        disk += [size] * left
+        table.add_row(
+            group.label,
+            str(len(keys)),
+            str(there),
+            str(left),
+            "unknown" if each is None else duration(each),
+            "unknown" if size is None else _size(size),
+        )
+    out.print(table)
+    workers = options["workers"] or (cores() if options["engine"] == "local" else options["jobs"])
+    known = [one for one in seconds if one is not None]
+    if not seconds:
+        out.print("Nothing is left to run.")
+    elif len(known) < len(seconds):
+        out.print("Time and disk are not known: no run like these was timed here. The first finished run tells.")
+    else:
+        out.print(f"About {duration(sum(known))} of one core, {duration(sum(known) / workers)} with {workers} workers.")
+        need, free = sum(one or 0 for one in disk), free_bytes(store)
+        have = f"; {_size(free)} are free" if free is not None else ""
+        out.print(f"About {_size(need)} of disk{have}.")
+    return 0
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def _conduct(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | None:
+    from unbraid.cli.console import err
+    from unbraid.sweep.conduct import conduct
+    from unbraid.sweep.progress import Progress
+    from unbraid.sweep.status import Watcher
+
+    watcher = Watcher(store, [plan])
+    engine = _engine(store, plan, options)
+    try:
+        with Progress(err, watcher, engine.capacity) as progress:
+            return conduct(
+                store,
+                plan,
+                engine,
+                told=progress,
+                retry_failed=options["retry_failed"],
+                allow_version_change=options["allow_version_change"],
+            )
+    finally:
+        engine.shutdown(wait=True, cancel_futures=True)
+
+
+def _engine(store: Store, plan: Plan, options: dict[str, Any]) -> Engine:
+    if options["engine"] == "dask":
+        from unbraid.sweep.engines.dask import DaskExecutor
+
+        return DaskExecutor(options["scheduler"], options["workers"])
+    from unbraid.sweep.engines.local import LocalExecutor, cores
+
+    left = sum(len(group.seeds) for group in plan.groups)
+    return LocalExecutor(min(options["workers"] or cores(), max(1, left)))

@@ -1,0 +1,198 @@
+"""The command's side of a sweep: hands free points to an engine until every point is finished or has failed."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from unbraid.errors import Interrupted, UnbraidError
+from unbraid.sweep.claims import EVERY, LEASE, Claims, shard
+from unbraid.sweep.engines.calls import call
+from unbraid.sweep.planning import require_same_code
+from unbraid.sweep.points import Plan
+from unbraid.sweep.store import Store
+from unbraid.sweep.worker import ATTEMPTS, Outcome, Task
+
+POLL = 0.5
+"""Seconds between looks at the folder, or more where looking takes long."""
+MOST_DEATHS = 50
+"""Workers that die in a row without one that ends otherwise, before the command gives up."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A `concurrent.futures.Executor` that knows how much it can do at once."""
+
+    pulls: bool
+    """Whether one call takes points until there are none, instead of the points it is given."""
+
+    @property
+    def capacity(self) -> int:
+        """How many calls run at once by now."""
+        ...
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As executors do."""
+        ...
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """As executors do."""
+        ...
+
+
+@runtime_checkable
+class Told(Protocol):
+    """Who is told how a sweep goes."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Something became of a point."""
+        ...
+
+    def look(self) -> None:
+        """A moment passed."""
+        ...
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a command ended: points of the sweep by what became of them."""
+
+    finished: int
+    failed: list[str]
+    waiting: int
+
+
+def conduct(
+    store: Store,
+    plan: Plan,
+    engine: Engine,
+    *,
+    told: Told | None = None,
+    retry_failed: bool = False,
+    allow_version_change: bool = False,
+    every: float = EVERY,
+    lease: float = LEASE,
+) -> Ended:
+    """Run a plan to its end. Others may do the same in the same folder at the same time; the work is shared.
+
+    Args:
+        store: the folder.
+        plan: what to run; it is written there.
+        engine: who runs it.
+        told: who is told.
+        retry_failed: try runs again that failed before.
+        allow_version_change: whether workers may have other code than that of the plan.
+        every, lease: of claims, in seconds.
+
+    Raises `UnbraidError` where no work can be done, and `Interrupted` after Ctrl-C, when all runs have written a checkpoint.
+    """
+    require_same_code(plan.code, allow=allow_version_change)
+    store.write_plan(plan)
+    points = {point.key: point for point in plan.points()}
+    before = store.attempts(points) if retry_failed else {}
+    session = secrets.token_hex(8)
+    task = Task(
+        str(store.folder.absolute()),
+        plan.name,
+        session,
+        attempts={key: n + ATTEMPTS for key, n in before.items()},
+        allow_version_change=allow_version_change,
+        every=every,
+        lease=lease,
+    )
+    loop = _Loop(store, task, list(points), engine, told)
+    try:
+        return loop.run()
+    except KeyboardInterrupt:
+        store.ask_to_stop(session)
+        loop.drain()
+        raise Interrupted("Stopped, with a checkpoint of every run that had begun; the same command goes on.") from None
+    except BaseException:
+        store.ask_to_stop(session)
+        loop.drain()
+        raise
+    finally:
+        store.end_session(session)
+
+
+class _Loop:
+    def __init__(self, store: Store, task: Task, keys: list[str], engine: Engine, told: Told | None) -> None:
+        self._store, self._task, self._keys, self._engine, self._told = store, task, keys, engine, told
+        self._claims = Claims(store.files, every=task.every, lease=task.lease)
+        self._flying: dict[Future[list[Outcome]], str] = {}
+        self._left = set(keys)
+        self._failed: set[str] = set()
+        self._deaths = 0
+        self._first = random.randrange(len(keys) or 1)
+
+    def run(self) -> Ended:
+        while True:
+            began = time.monotonic()
+            self._look()
+            if not self._left and not self._flying:
+                break
+            self._submit()
+            pause = max(POLL, 5 * (time.monotonic() - began))
+            if self._flying:
+                finished, _ = wait(self._flying, timeout=pause, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    self._collect(future)
+            else:
+                time.sleep(pause)
+            if self._told:
+                self._told.look()
+        return Ended(len(self._keys) - len(self._failed), sorted(self._failed), 0)
+
+    def drain(self) -> None:
+        """Wait for those that were told to stop."""
+        for future in self._flying:
+            future.cancel()
+        wait(self._flying)
+
+    def _look(self) -> None:
+        self._left -= self._store.finished(self._left)
+        allowed = self._task.attempts
+        attempts = self._store.attempts(self._left)
+        now_failed = {key for key, n in attempts.items() if n >= allowed.get(key, ATTEMPTS)}
+        self._failed |= now_failed
+        self._left -= now_failed
+
+    def _submit(self) -> None:
+        room = self._engine.capacity - len(self._flying)
+        flying = set(self._flying.values())
+        left = [key for key in self._keys[self._first :] + self._keys[: self._first] if key in self._left and key not in flying]
+        if room <= 0 or not left:
+            return
+        held = self._claims.look_all(sorted({shard(key) for key in left}))
+        free = [key for key in left if key not in held or self._claims.is_stale(held[key])]
+        if self._engine.pulls:
+            for _ in range(min(room, len(free))):
+                self._fly(self._task, "")
+            return
+        for key in free[:room]:
+            over = {key: held[key]} if key in held else {}
+            self._fly(msgspec.structs.replace(self._task, keys=[key], over=over), key)
+
+    def _fly(self, task: Task, key: str) -> None:
+        self._flying[self._engine.submit(call, msgspec.to_builtins(task))] = key
+
+    def _collect(self, future: Future[list[Outcome]]) -> None:
+        key = self._flying.pop(future)
+        try:
+            outcomes = [msgspec.convert(one, Outcome) for one in future.result()]
+        except Exception as error:  # a worker that died, a scheduler that lost it: its claim tells others when
+            outcomes = [Outcome(key, "died", str(error))]
+        for outcome in outcomes:
+            if outcome.what == "refused":
+                raise UnbraidError(outcome.text)
+            if self._told:
+                self._told.outcome(outcome)
+        died = bool(outcomes) and all(outcome.what == "died" for outcome in outcomes)
+        self._deaths = self._deaths + 1 if died else 0
+        if self._deaths >= MOST_DEATHS:
+            raise UnbraidError(f"{self._deaths} workers died in a row, the last one with: {outcomes[0].text}")

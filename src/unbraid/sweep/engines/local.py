@@ -1,0 +1,92 @@
+"""Processes of this machine with one thread each, used again for run after run."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from unbraid.errors import UnbraidError, UsageError
+from unbraid.tune_process import tune_process
+
+_T = TypeVar("_T")
+
+
+class WorkerDied(UnbraidError):
+    """A worker's process ended without a word: it was killed, or it ran out of memory."""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class LocalExecutor(Executor):
+    """One process per worker, each in a pool of its own: the death of one leaves the others alone, and it is started anew.
+
+    Processes with one thread each do more than one with several: nothing waits for anything.
+    """
+
+    pulls = False
+
+    def __init__(self, workers: int | None = None) -> None:
+        count = cores() if workers is None else workers
+        if count < 1:
+            raise UsageError(f"--workers {count}; allowed: at least 1.")
+        self._workers = count
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
+        self._own = threading.local()
+        self._pools: list[ProcessPoolExecutor] = []
+
+    @property
+    def capacity(self) -> int:
+        """How many calls run at once."""
+        return self._workers
+
+    def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
+        """Call a function in a process. The future raises `WorkerDied` where the process died."""
+        return self._threads.submit(self._call, fn, args, kwargs)
+
+    def _call(self, fn: Callable[..., _T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _T:
+        pool: ProcessPoolExecutor | None = getattr(self._own, "pool", None)
+        if pool is None:
+            pool = self._own.pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=begin, initargs=(os.getpid(),))
+            self._pools.append(pool)
+        try:
+            return pool.submit(fn, *args, **kwargs).result()
+        except BrokenProcessPool:
+            self._own.pool = None
+            self._pools.remove(pool)
+            pool.shutdown(wait=False)
+            raise WorkerDied("The worker's process was killed, or ran out of memory.") from None
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes after what they are doing."""
+        self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
+        for pool in list(self._pools):
+            pool.shutdown(wait=wait, cancel_futures=cancel_futures)
+
+
+_parents: list[int] = []
+"""Of this process, if it is a worker's."""
+
+
+def begin(parent: int) -> None:
+    """In a new process, before the first run."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # for what is not imported yet
+    tune_process()
+    if hasattr(os, "setsid"):
+        os.setsid()  # Ctrl-C in the terminal is for the parent, who tells the others
+    import torch
+
+    torch.set_num_threads(1)
+    _parents.append(parent)
+
+
+def orphaned() -> bool:
+    """Whether the process that started this worker is no more."""
+    return bool(_parents) and os.getppid() != _parents[0]

@@ -1,0 +1,89 @@
+"""From requests to a plan: what is known already is not resolved again, and must mean what it meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+
+from unbraid.errors import UsageError
+from unbraid.sweep.code import Code, code_here
+from unbraid.sweep.points import Group, Plan, Request, Scoring, by_configuration
+from unbraid.sweep.runs import data_stamp, located, require_same, resolve
+
+Told = Callable[[int, int], None]
+
+
+class CodeMismatch(UsageError):
+    """The installed code is not that which a sweep was planned with."""
+
+
+def make_plan(
+    requests: Iterable[Request],
+    scoring: Scoring,
+    known: Sequence[Plan],
+    *,
+    device: str = "auto",
+    progress: Told | None = None,
+) -> Plan:
+    """Resolve requests; nothing is written.
+
+    Args:
+        requests: as they were asked for.
+        scoring: how runs are scored.
+        known: plans that the folder holds, oldest first. What the same code resolved is taken from there.
+        progress: told how many configurations of how many are resolved.
+
+    Raises `ConfigMismatch` for a request that meant something else when it was planned before, and what `unbraid.train`
+    refuses.
+    """
+    groups: list[Group] = []
+    before = {group.but_seed: (group, plan.code) for plan in known for group in plan.groups}
+    together = by_configuration(located(request) for request in requests)
+    if not together:
+        raise UsageError("The sweep asks for no run.")
+    for done, (name, own) in enumerate(together.items()):
+        if progress:
+            progress(done, len(together))
+        groups.append(_group(own, *before.get(name, (None, None))))
+    return Plan(_merged(groups), scoring, code_here(), device)
+
+
+def _group(own: Sequence[Request], old: Group | None, code: Code | None) -> Group:
+    first = own[0]
+    stamp = data_stamp(first)
+    options = {name: value for name, value in first.options.items() if name != "seed"}
+    seeds = [request.seed for request in own]
+    for seed in seeds:
+        if not 0 <= seed < 2**53:
+            raise UsageError(f"--seed {seed}; allowed: a whole number at least 0 and below 2**53.")
+    if old is not None and code == code_here() and old.stamp == stamp:
+        return msgspec.structs.replace(old, seeds=seeds)
+    configuration = resolve(first)
+    made = Group(first.model, first.data, options, configuration, stamp, seeds)
+    if old is not None and code is not None:
+        require_same(old.configuration, configuration, made.label, f"with {code}")
+    return made
+
+
+def _merged(groups: Sequence[Group]) -> list[Group]:
+    """Groups that were asked for in different words and mean the same, together."""
+    merged: list[Group] = []
+    for group in groups:
+        place = next((i for i, one in enumerate(merged) if one.configuration == group.configuration), None)
+        if place is None:
+            merged.append(group)
+        else:
+            seeds = list(dict.fromkeys([*merged[place].seeds, *group.seeds]))
+            merged[place] = msgspec.structs.replace(merged[place], seeds=seeds)
+    return merged
+
+
+def require_same_code(planned: Code, *, allow: bool) -> None:
+    """Raise `CodeMismatch` where other code is installed than a sweep was planned with, unless that is allowed."""
+    here = code_here()
+    if planned != here and not allow:
+        raise CodeMismatch(
+            f"This sweep was planned with unbraid {planned}, and installed is {here}. Its runs would be made by two versions: "
+            "install the former, give --allow-version-change (tables then mark which version made what), or another --out."
+        )

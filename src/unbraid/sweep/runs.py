@@ -1,0 +1,138 @@
+"""All that sweeps ask of the rest of the library: resolve a request, train a run, score it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from unbraid.data.dataset import addressed
+from unbraid.data.own_data import stamp
+from unbraid.data.registry import datasets
+from unbraid.errors import ConfigMismatch, UsageError
+from unbraid.sweep.code import code_here
+from unbraid.sweep.points import Point, Request, Scoring
+from unbraid.sweep.records import Result
+from unbraid.training.fit import Monitor
+
+Progress = Callable[[str], Callable[[int, int], None]]
+_RESERVED = {"out", "overwrite", "extend", "config", "report", "monitor"}
+
+
+def located(request: Request) -> Request:
+    """The same request with absolute paths, which workers find from any folder."""
+    for name in _RESERVED & set(request.options):
+        raise UsageError(f"--{name.replace('_', '-')} has no place among the options of a sweep; see unbraid sweep --help.")
+    data, options = addressed(request.data, request.options)
+    return Request(request.model, data, options)
+
+
+def data_stamp(request: Request) -> list[Any]:
+    """What changes when the data's files do; empty for data that are known by name."""
+    entry = datasets[request.data]
+    files: Callable[[Mapping[str, Any]], Sequence[Path]] | None = entry.details.get("files")
+    if files is None:
+        return []
+    defaults = {name: spec.default for name, spec in entry.options.items()}
+    return json.loads(json.dumps(stamp(files({**defaults, **request.options}))))
+
+
+def resolve(request: Request) -> dict[str, Any]:
+    """Everything that makes the run, every default filled in, without the seed and without where data lie.
+
+    Raises what `unbraid.train` would refuse.
+    """
+    from unbraid.config.plan import plan
+
+    experiment, _ = plan(request.model, request.data, request.options)
+    content = experiment.identity()
+    del content["seed"]
+    return content
+
+
+def require_same(planned: Mapping[str, Any], now: Mapping[str, Any], what: str, since: str) -> None:
+    """Raise `ConfigMismatch` that names the fields in which two resolved configurations differ."""
+    differing = [name for name in sorted(planned.keys() | now.keys()) if planned.get(name) != now.get(name)]
+    if not differing:
+        return
+    told = "; ".join(f"{name}: {planned.get(name)!r} then, {now.get(name)!r} now" for name in differing)
+    if "data_digest" in differing:
+        raise ConfigMismatch(
+            f"{what} means other data than when it was planned ({since}): their content has changed. {told}. Put the former "
+            "data back, or give another --out."
+        )
+    raise ConfigMismatch(
+        f"{what} means something else than when it was planned ({since}). {told}. Give these options their former values to "
+        "go on, use the former version, or give another --out."
+    )
+
+
+def train_and_score(
+    point: Point, folder: Path, scoring: Scoring, *, device: str, monitor: Monitor, progress: Progress
+) -> Result:
+    """Train a run, from where an earlier worker left it, score it, and say what came of it."""
+    from unbraid import api
+    from unbraid.training.checkpoint import STATE, list_checkpoints
+    from unbraid.training.log import read_log
+    from unbraid.training.run import CHECKPOINTS, LOG, environment
+
+    group = point.group
+    options = {**group.options, "seed": point.seed}
+    now = resolve(Request(group.model, group.data, options))
+    require_same(group.configuration, now, point.label, "when the sweep was planned")
+    api.train(group.model, group.data, out=folder, device=device, monitor=monitor, **options)
+    began = time.perf_counter()
+    place = f"{group.data}:{path}" if (path := _path_option(group.data, group.options)) else None
+    scored = api.evaluate(folder, data=place, metrics=scoring.metrics, limit=scoring.images, device=device, progress=progress)
+    evaluated = time.perf_counter() - began
+    from unbraid.files import read_json
+
+    state = read_json(list_checkpoints(folder / CHECKPOINTS)[-1] / STATE, "checkpoint state")
+    here = environment(api.pick_device(device))
+    warnings = [str(entry["text"]) for entry in read_log(folder / LOG) if entry.get("kind") == "warning"]
+    return Result(
+        key=point.key,
+        configuration=group.configuration,
+        seed=point.seed,
+        code=code_here(),
+        versions=here["versions"],
+        python=here["python"],
+        platform=here["platform"],
+        device=here["device"],
+        threads=here["threads"],
+        steps=int(scored["step"]),
+        images=int(scored["step"]) * int(group.configuration["batch_size"]),
+        train_seconds=round(float(state["seconds"]), 3),
+        evaluate_seconds=round(evaluated, 3),
+        scored_images=int(scored["images"]),
+        of_images=int(scored["of_images"]),
+        losses=dict(scored["splits"]),
+        metrics=dict(scored["metrics"]),
+        active=list(scored["active"]),
+        kl_per_dim=list(scored["kl_per_dim"]),
+        kl_parts=scored.get("kl_parts"),
+        warnings=list(dict.fromkeys(warnings)),
+        disk=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        given={name: value for name, value in group.options.items() if name not in _paths(group.data)},
+    )
+
+
+def newest_step(folder: Path) -> int:
+    """The step of the newest checkpoint, by its name alone; 0 where there is none."""
+    from unbraid.training.run import CHECKPOINTS
+
+    steps = [path.name.removeprefix("step_") for path in (folder / CHECKPOINTS).glob("step_*")]
+    return max((int(step) for step in steps if step.isdecimal()), default=0)
+
+
+def _paths(data: str) -> tuple[str, ...]:
+    return tuple(datasets[data].details.get("paths", ()))
+
+
+def _path_option(data: str, options: Mapping[str, Any]) -> str | None:
+    paths = _paths(data)
+    return str(options[paths[0]]) if paths and options.get(paths[0]) else None

@@ -1,0 +1,291 @@
+"""A worker: claims points one after another, trains and scores each, and leaves a result or a failure."""
+
+from __future__ import annotations
+
+import errno
+import random
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from unbraid.errors import Interrupted, UnbraidError
+from unbraid.sweep.claims import EVERY, LEASE, Claim, Claims, Held, Lost, shard
+from unbraid.sweep.code import code_here
+from unbraid.sweep.planning import require_same_code
+from unbraid.sweep.points import Plan, Point
+from unbraid.sweep.records import Failure
+from unbraid.sweep.store import Store, in_words
+from unbraid.training.fit import Silent
+
+MOST_DEATHS = 10
+"""A run whose workers died so often in a row without getting further is given up: it may need more memory than there is."""
+ATTEMPTS = 2
+"""How often a run is tried whose training ends with an error."""
+LOOK = 0.5
+"""Seconds between looks at whether to stop."""
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
+_one_at_a_time = threading.Lock()
+"""Building networks goes through torch's global generator, so a process trains one run at a time."""
+
+
+class Task(msgspec.Struct, frozen=True):
+    """What an engine hands to a worker.
+
+    Args:
+        folder: the sweep's.
+        plan: name of the plan there.
+        session: of the command that the worker works for.
+        keys: the points it may take, in this order; empty for all that are free, until none is.
+        over: stale claims on them.
+        attempts: how many failures of a run are allowed, by key; `ATTEMPTS` where nothing is said.
+        allow_version_change: whether code may differ from that of the plan.
+        every, lease: of claims.
+    """
+
+    folder: str
+    plan: str
+    session: str
+    keys: list[str] = []
+    over: dict[str, Held] = {}
+    attempts: dict[str, int] = {}
+    allow_version_change: bool = False
+    every: float = EVERY
+    lease: float = LEASE
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a point: finished, known, held, stopped, lost, failed, or refused (nothing here can be done)."""
+
+    key: str
+    what: str
+    text: str = ""
+    seconds: float = 0.0
+
+
+def work(task: Task, stopped: Callable[[], bool] = lambda: False) -> list[Outcome]:
+    """Work on points, until there are no more or it is time to stop. Errors become outcomes: not every one can be sent on.
+
+    Args:
+        task: which points.
+        stopped: asked after every step whether to write a checkpoint and stop, beside the sweep's own sign.
+    """
+    store = Store(Path(task.folder))
+    claims = Claims(store.files, every=task.every, lease=task.lease)
+    try:
+        plan = _plan(store, task.plan)
+        require_same_code(plan.code, allow=task.allow_version_change)
+    except UnbraidError as error:
+        return [Outcome("", "refused", str(error))]
+    points = {point.key: point for point in plan.points()}
+    stop = _Stop(lambda: stopped() or store.is_to_stop(task.session))
+    with _one_at_a_time:
+        if task.keys:
+            return [_attempt(store, claims, plan, points[key], task, task.over.get(key), stop) for key in task.keys]
+        return list(_pull(store, claims, plan, points, task, stop))
+
+
+def _plan(store: Store, name: str) -> Plan:
+    path = store.plan_path(name)
+    return _plan_of(store.folder, name, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@lru_cache(maxsize=4)
+def _plan_of(folder: Path, name: str, _written: int) -> Plan:
+    return Store(folder).plan(name)
+
+
+def _pull(store: Store, claims: Claims, plan: Plan, points: Mapping[str, Point], task: Task, stop: _Stop) -> Iterator[Outcome]:
+    """Take free points until there are none, in an order of this worker's own, so that workers do not queue for the same."""
+    rng = random.Random()
+    while not stop.asked():
+        done = store.finished(points)
+        failed = {key for key, n in store.attempts(points).items() if n >= task.attempts.get(key, ATTEMPTS)}
+        left = [key for key in points if key not in done and key not in failed]
+        if not left:
+            return
+        held = claims.look_all(sorted({shard(key) for key in left}))
+        free = [key for key in left if key not in held or claims.is_stale(held[key])]
+        if not free:
+            if all(claims.seen_to_live(one) for one in held.values()):
+                return
+            time.sleep(min(task.every, 4 * LOOK))
+            continue
+        key = rng.choice(free[: max(1, len(free) // 4)])
+        outcome = _attempt(store, claims, plan, points[key], task, held.get(key), stop)
+        yield outcome
+        if outcome.what in ("refused", "stopped"):
+            return
+
+
+class _Stop:
+    """Whether to stop, asked of files only now and then."""
+
+    def __init__(self, ask: Callable[[], bool]) -> None:
+        self._ask, self._next, self._answer = ask, 0.0, False
+
+    def asked(self) -> bool:
+        now = time.monotonic()
+        if not self._answer and now >= self._next:
+            self._next = now + LOOK
+            self._answer = self._ask()
+        return self._answer
+
+
+class _Heartbeat(Silent):
+    """Monitors training: shows that the worker lives, and ends training where it should.
+
+    A thread of its own beats, so that a long evaluation looks alive. A process that was suspended looks whether it still owns
+    the run before it goes on: its thread may not have run yet.
+    """
+
+    def __init__(self, claim: Claim, every: float, lease: float, stop: _Stop) -> None:
+        self._claim, self._every, self._lease, self._stop = claim, every, lease, stop
+        self._over = threading.Event()
+        self._lost: Lost | None = None
+        self._told: dict[str, Any] = {}
+        self._confirmed = time.monotonic()
+        self._stopping = False
+
+    def start(self, step: int, last_step: int, notes: list[str]) -> None:
+        """Training begins."""
+        self._told = {"step": step, "last_step": last_step}
+
+    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+        """A step is done."""
+        self._told = {**self._told, "step": step, "speed": round(images_per_second, 1)}
+        self.look()
+
+    def look(self) -> None:
+        """Raise `Lost` where another has the run, and `Interrupted` where it is time to stop."""
+        if time.monotonic() - self._confirmed > self._lease / 2:
+            self._beat()
+        if self._lost:
+            raise self._lost
+        if not self._stopping and self._stop.asked():
+            self._stopping = True
+            raise Interrupted("Stopped, with a checkpoint.")
+
+    def stage(self, title: str) -> Callable[[int, int], None]:
+        """As `unbraid.evaluate` wants its progress told."""
+        return lambda done, total: self.look()
+
+    def _beat(self) -> None:
+        try:
+            self._claim.beat(**self._told)
+            self._confirmed = time.monotonic()
+        except Lost as lost:
+            self._lost = lost
+        except OSError:  # the file system does not answer; if that lasts, others may take over
+            pass
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Beat while this holds."""
+
+        def beat() -> None:
+            while not self._over.wait(self._every) and not self._lost:
+                self._beat()
+
+        thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._over.set()
+            thread.join()
+
+
+def _attempt(store: Store, claims: Claims, plan: Plan, point: Point, task: Task, over: Held | None, stop: _Stop) -> Outcome:
+    from unbraid.sweep.runs import newest_step
+
+    key = point.key
+    began = time.perf_counter()
+
+    def outcome(what: str, text: str = "") -> Outcome:
+        return Outcome(key, what, text, round(time.perf_counter() - began, 3))
+
+    if stop.asked():
+        return outcome("stopped")
+    folder = store.run_folder(key)
+    try:
+        if store.result_path(key).exists():
+            return outcome("known")
+        claim = claims.take(key, over=over, from_step=newest_step(folder))
+    except OSError as error:
+        return outcome("refused", _cannot_write(store.folder, error))
+    if claim is None:
+        return outcome("held")
+    try:
+        if store.result_path(key).exists():  # published between our look and our claim
+            return outcome("known")
+        if claim.deaths >= MOST_DEATHS:
+            text = f"{claim.deaths} workers died in a row without getting beyond step {claim.held.from_step:,}"
+            return outcome(*_failed(store, key, text, times=task.attempts.get(key, ATTEMPTS)))
+        return _trained(store, plan, point, claim, task, stop, outcome)
+    except Lost as lost:
+        return outcome("lost", str(lost))
+    except (Interrupted, KeyboardInterrupt):
+        return outcome("stopped")
+    except Exception as error:
+        if (cause := _of_the_disk(error)) is not None:
+            return outcome("refused", _cannot_write(store.folder, cause, error))
+        return outcome(*_failed(store, key, in_words(error), traceback.format_exc()))
+    finally:
+        claim.release()
+
+
+def _trained(
+    store: Store, plan: Plan, point: Point, claim: Claim, task: Task, stop: _Stop, outcome: Callable[..., Outcome]
+) -> Outcome:
+    from unbraid.sweep.runs import train_and_score
+
+    heartbeat = _Heartbeat(claim, task.every, task.lease, stop)
+    with heartbeat.beating():
+        result = train_and_score(
+            point,
+            store.run_folder(point.key),
+            plan.scoring,
+            device=plan.device,
+            monitor=heartbeat,
+            progress=heartbeat.stage,
+        )
+        claim.seal()
+        store.publish(result)
+    return outcome("finished")
+
+
+def _failed(store: Store, key: str, text: str, trace: str = "", times: int = 1) -> tuple[str, str]:
+    """Record an attempt that ended with an error, or several; what became of the point."""
+    when = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        for _ in range(times):
+            store.add_failure(Failure(key, text, trace, socket.gethostname(), when, code_here()))
+    except OSError as error:
+        return "refused", _cannot_write(store.folder, error)
+    return "failed", text
+
+
+def _of_the_disk(error: BaseException | None) -> OSError | None:
+    """The refusal of the file system behind an error: no fault of the run, which every other would share."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            return error
+        error = error.__cause__
+    return None
+
+
+def _cannot_write(folder: Path, cause: OSError, error: BaseException | None = None) -> str:
+    reason = str(error).strip() if isinstance(error, UnbraidError) else f"{cause.strerror or cause}"
+    return (
+        f"The sweep's folder {folder} cannot be written to: {reason} Nothing that was written is lost; mend that and give the "
+        "same command again."
+    )
