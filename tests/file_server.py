@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ class Answer:
         stop: it breaks off after so many bytes.
         headers: more of them.
         pause: after so many bytes it waits for an event before it sends the others.
+        trickle: so many bytes at a time, and seconds between them.
     """
 
     body: bytes = b""
@@ -30,6 +32,7 @@ class Answer:
     stop: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
     pause: tuple[int, threading.Event] | None = None
+    trickle: tuple[int, float] | None = None
 
     def given(self, wanted: str | None) -> tuple[int, bytes, dict[str, str]]:
         """Status, bytes and headers of the answer to a request with this Range header."""
@@ -82,8 +85,12 @@ def serving() -> Iterator[Server]:
                 self.wfile.write(content[:size])
                 go_on.wait(10)
                 content = content[size:]
+            size, seconds = answer.trickle or (max(1, len(content)), 0.0)
             with suppress(ConnectionError):  # the reader may have gone away
-                self.wfile.write(content)
+                for start in range(0, len(content), size):
+                    self.wfile.write(content[start : start + size])
+                    if seconds:
+                        time.sleep(seconds)
 
         def log_message(self, *_) -> None:
             pass

@@ -1,6 +1,7 @@
 import errno
 import gzip
 import hashlib
+import os
 import re
 import signal
 import socket
@@ -40,7 +41,7 @@ def part(target: Path) -> Path:
 @pytest.fixture
 def get(server, target):
     """Fetch the file from this server."""
-    return lambda: fetch([f"{server.url}/file.gz"], target, sha256=DIGEST, hint=HINT)
+    return lambda: fetch([f"{server.url}/file.gz"], target, sha256=DIGEST, size=len(CONTENT), hint=HINT)
 
 
 def left_in(target: Path) -> list[Path]:
@@ -226,7 +227,7 @@ def test_mirrors_are_tried_in_order(server, answer, target):
     server.answers["/b"] = answer(b"<html>")
     server.answers["/c"] = answer(PACKED)
     server.answers["/d"] = answer(PACKED)
-    fetch([f"{server.url}/{name}" for name in "abcd"], target, sha256=DIGEST)
+    fetch([f"{server.url}/{name}" for name in "abcd"], target, sha256=DIGEST, size=len(CONTENT))
     assert target.read_bytes() == PACKED
     assert server.asked == ["/a", "/b", "/c"]
     assert left_in(target) == [target]
@@ -235,7 +236,7 @@ def test_mirrors_are_tried_in_order(server, answer, target):
 def test_a_mirror_goes_on_where_another_broke_off(server, answer, target):
     server.answers["/a"] = [answer(CONTENT, stop=HALF), answer(status=404)]
     server.answers["/b"] = answer(CONTENT, resumes=True)
-    fetch([f"{server.url}/a", f"{server.url}/b"], target, sha256=DIGEST)
+    fetch([f"{server.url}/a", f"{server.url}/b"], target, sha256=DIGEST, size=len(CONTENT))
     assert target.read_bytes() == CONTENT
     assert server.ranges[-1] == f"bytes={HALF}-"
 
@@ -243,7 +244,7 @@ def test_a_mirror_goes_on_where_another_broke_off(server, answer, target):
 def test_the_error_names_every_mirror_and_what_to_do(server, answer, target):
     server.answers["/b"] = answer(b"<html>")
     with pytest.raises(DataUnavailable) as caught:
-        fetch([f"{server.url}/{name}" for name in "ab"], target, sha256=DIGEST, hint=HINT)
+        fetch([f"{server.url}/{name}" for name in "ab"], target, sha256=DIGEST, size=len(CONTENT), hint=HINT)
     text = str(caught.value)
     assert text.startswith(
         f"Could not download {target.name} to {target}. Tried {server.url}/a: answered 404 Not Found; {server.url}/b: not the"
@@ -263,7 +264,7 @@ def test_no_connection(closed_port, target, monkeypatch):
     monkeypatch.setattr(module.time, "sleep", pytest.fail)  # another try would not help
     url = f"http://127.0.0.1:{closed_port}/file.gz"
     with pytest.raises(DataUnavailable) as caught:
-        fetch([url], target, sha256=DIGEST, hint=HINT)
+        fetch([url], target, sha256=DIGEST, size=len(CONTENT), hint=HINT)
     assert str(caught.value) == (
         f"Could not download {target.name} to {target}. Tried {url}: no connection to 127.0.0.1:{closed_port}. Try again "
         "later, or with "
@@ -277,7 +278,7 @@ def test_a_server_that_never_answers(monkeypatch, target):
     monkeypatch.setattr(module, "BACKOFF", 0.0)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(DataUnavailable, match="did not answer in time"):
-        fetch([f"http://127.0.0.1:{silent.getsockname()[1]}/file.gz"], target, sha256=DIGEST)
+        fetch([f"http://127.0.0.1:{silent.getsockname()[1]}/file.gz"], target, sha256=DIGEST, size=len(CONTENT))
     assert left_in(target) == []
 
 
@@ -319,7 +320,7 @@ def test_which_failures_pass(error, reason, passing):
 
 def test_an_address_that_is_none(target):
     with pytest.raises(DataUnavailable, match=r"Tried nowhere/file\.gz: "):
-        fetch(["nowhere/file.gz"], target, sha256=DIGEST)
+        fetch(["nowhere/file.gz"], target, sha256=DIGEST, size=len(CONTENT))
 
 
 def test_a_failed_download_leaves_an_old_file_alone(server, answer, target, get):
@@ -353,7 +354,7 @@ def test_a_full_disk(server, answer, target, part, get, monkeypatch):
 def test_a_folder_that_cannot_be_made(server, tmp_path):
     (tmp_path / "cache").write_text("in the way")
     with pytest.raises(DataUnavailable, match="UNBRAID_CACHE"):
-        fetch([f"{server.url}/file.gz"], tmp_path / "cache" / "file.gz", sha256=DIGEST)
+        fetch([f"{server.url}/file.gz"], tmp_path / "cache" / "file.gz", sha256=DIGEST, size=len(CONTENT))
     assert server.asked == []
 
 
@@ -383,7 +384,7 @@ def listened(get, heard, go_on) -> None:
 
 
 FETCH = "import sys; from pathlib import Path; from unbraid.data.download import fetch; "
-FETCH += "fetch([sys.argv[1]], Path(sys.argv[2]), sha256=sys.argv[3])"
+FETCH += "fetch([sys.argv[1]], Path(sys.argv[2]), sha256=sys.argv[3], size=380_000)"
 
 
 def process(server, target) -> subprocess.Popen:
@@ -411,3 +412,60 @@ def test_a_killed_process_is_no_loss(server, answer, target, part, get):
     assert target.read_bytes() == CONTENT
     assert server.ranges == [None, f"bytes={size}-"]
     assert left_in(target) == [target]
+
+
+def test_no_more_than_the_expected_size_is_taken(server, answer, target, get):
+    server.answers["/file.gz"] = answer(bytes(50 * len(CONTENT)))
+    with pytest.raises(DataUnavailable, match=r"announces 19,000,000 bytes; expected at most 381,404"):
+        get()
+    server.answers["/file.gz"] = answer(bytes(50 * len(CONTENT)), length=-1)
+    with pytest.raises(DataUnavailable, match=r"sends more than the 381,404 bytes that were expected"):
+        get()
+    assert left_in(target) == []
+
+
+def test_a_small_file_that_decompresses_to_much_is_not_decompressed(server, answer, target, get, monkeypatch):
+    server.answers["/file.gz"] = answer(gzip.compress(bytes(50_000_000), 1))
+    monkeypatch.setattr("unbraid.data.files.gzipped._CHUNK", 1 << 16)
+    with pytest.raises(DataUnavailable, match="holds more than the 380,000 bytes"):
+        get()
+    assert left_in(target) == []
+
+
+def test_a_mirror_that_only_trickles_is_given_up(server, answer, target, part, get, monkeypatch):
+    monkeypatch.setattr(module, "WINDOW", 0.3)
+    monkeypatch.setattr(module, "SLOWEST", 10_000)
+    server.answers["/file.gz"] = answer(CONTENT, trickle=(100, 0.02))
+    with pytest.raises(DataUnavailable, match=r"sends less than 10,000 bytes per second\. What has arrived is kept"):
+        get()
+    assert len(server.asked) == 1
+    assert CONTENT.startswith(part.read_bytes())
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe"])
+def test_nothing_is_written_through_a_part_that_is_no_file_of_its_own(server, answer, target, part, get, tmp_path, kind):
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    part.parent.mkdir(parents=True)
+    {"link": lambda: part.symlink_to(mine), "hard link": lambda: part.hardlink_to(mine), "pipe": lambda: os.mkfifo(part)}[
+        kind
+    ]()
+    server.answers["/file.gz"] = answer(PACKED)
+    with pytest.raises(DataUnavailable, match="remove it"):
+        get()
+    assert mine.read_text() == "mine"
+    assert not target.exists()
+
+
+def test_without_locks_the_part_has_a_name_of_its_own(server, answer, target, part, get, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    part.parent.mkdir(parents=True)
+    part.write_bytes(CONTENT[:HALF])  # another process may be writing to it
+    server.answers["/file.gz"] = answer(CONTENT, resumes=True)
+    get()
+    assert target.read_bytes() == CONTENT
+    assert part.read_bytes() == CONTENT[:HALF]
+    assert sorted(left_in(target)) == [part, target]

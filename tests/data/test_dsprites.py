@@ -1,5 +1,6 @@
 import errno
 import hashlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 
 from unbraid.data.dataset import load_dataset
 from unbraid.data.drawing.outlines import draw_grid
+from unbraid.data.progress import listening
 from unbraid.data.sets import dsprites as module
-from unbraid.data.sets.dsprites import GEOMETRY, draw_dsprites, dsprites_space
+from unbraid.data.sets.dsprites import DIGEST_SIZE, GEOMETRY, dsprites_space
 from unbraid.errors import DataUnavailable
 
 REFERENCE = Path(__file__).parent / "dsprites_reference_latents.csv"
@@ -130,6 +132,10 @@ def damaged_by(cut):
     return lambda path: path.write_bytes(cut(path.read_bytes()))
 
 
+def flipped(content: bytes) -> bytes:
+    return content[:9_000] + bytes([content[9_000] ^ 1]) + content[9_001:]
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -137,11 +143,27 @@ def damaged_by(cut):
         damaged_by(lambda content: content[:50]),
         damaged_by(lambda _: b""),
         damaged_by(lambda content: b"junk" + content),
+        damaged_by(lambda content: content + b"!"),
+        damaged_by(flipped),
+        damaged_by(lambda content: content[:128] + bytes(len(content) - 128 - DIGEST_SIZE) + content[-DIGEST_SIZE:]),
+        damaged_by(lambda content: content[:-DIGEST_SIZE]),
         lambda path: np.save(path, np.zeros((5, 512), dtype=np.uint8)),
         lambda path: np.save(path, np.zeros((6_144, 512), dtype=np.int8)),
         lambda path: np.save(path, np.zeros((512, 6_144), dtype=np.uint8).T),
     ],
-    ids=["last byte missing", "header alone", "empty", "no array", "shape", "type", "transposed"],
+    ids=[
+        "last byte missing",
+        "header alone",
+        "empty",
+        "no array",
+        "byte appended",
+        "bit flipped",
+        "black",
+        "no digest",
+        "shape",
+        "type",
+        "transposed",
+    ],
 )
 def test_a_damaged_file_is_drawn_again(small_dsprites, cache, heard, damage):
     load_dataset("dsprites")
@@ -149,7 +171,7 @@ def test_a_damaged_file_is_drawn_again(small_dsprites, cache, heard, damage):
     damage(cache / FILE)
     assert (cache / FILE).read_bytes() != whole
     load_dataset("dsprites")
-    assert len(heard.titles) == 2
+    assert heard.titles == ["drawing dSprites, once", f"drawing dSprites anew, since {FILE} is damaged"]
     assert (cache / FILE).read_bytes() == whole
 
 
@@ -220,13 +242,17 @@ def test_a_file_that_cannot_be_mapped(small_dsprites, monkeypatch):
         load_dataset("dsprites")
 
 
-def test_an_interrupted_drawing_leaves_nothing_behind(small_dsprites, tmp_path):
-    def stop(done: int, total: int) -> None:
-        raise KeyboardInterrupt
+def test_an_interrupted_drawing_leaves_nothing_behind(small_dsprites, cache):
+    @contextmanager
+    def stopping(title):
+        def report(done: int, total: int) -> None:
+            raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        draw_dsprites(tmp_path / "drawn" / "file.npy", stop)
-    assert list((tmp_path / "drawn").iterdir()) == []
+        yield report
+
+    with pytest.raises(KeyboardInterrupt), listening(stopping):
+        load_dataset("dsprites")
+    assert list(cache.iterdir()) == []
 
 
 def test_orders_of_presentation_reach_the_data_set():

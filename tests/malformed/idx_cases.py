@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -65,6 +66,12 @@ def cache_is_a_loop(place: Place) -> Wrong:
     return Wrong(("train", "vae", "dsprites", "--device", "cpu"), (str(path), "UNBRAID_CACHE"), 1)
 
 
+def pipe_of_dsprites(place: Place) -> Wrong:
+    path = place.folder / "d.npz"
+    os.mkfifo(path)
+    return Wrong(("train", "vae", "dsprites", "--file", path, "--device", "cpu"), (str(path), "is not a file"), 2)
+
+
 HUGE = 2**32 - 1
 BUILDERS: dict[str, Build] = {
     "empty": spoilt(IMAGES, lambda data: b"", "is empty"),
@@ -96,6 +103,7 @@ BUILDERS: dict[str, Build] = {
     "labels announced": spoilt(LABELS, zipped(lambda data: header(2049, HUGE) + b"x"), "truncated"),
     "trailing bytes": spoilt(IMAGES, zipped(lambda data: data + b"x"), "holds more"),
     "gzip bomb": spoilt(IMAGES, bomb, "holds more"),
+    "dSprites in a pipe": pipe_of_dsprites,
     "cache is a file": cache_is_a_file,
     "cache is a loop of links": cache_is_a_loop,
 }

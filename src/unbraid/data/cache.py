@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -55,7 +58,7 @@ def writing_cache(path: Path) -> Iterator[None]:
 
 @contextmanager
 def cached_file(path: Path) -> Iterator[Path]:
-    """A temporary name under which to write a file of the cache; as `whole_file`, it appears whole or not at all.
+    """A temporary name for writing a file of the cache, which appears whole or not at all.
 
     Raises `DataUnavailable`, with the way out, where the file cannot be written.
     """
@@ -65,16 +68,18 @@ def cached_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def held_part(path: Path) -> Iterator[BinaryIO]:
-    """The unfinished copy of a file, `.NAME.part` beside it, open for appending and held by nobody else.
+    """The unfinished copy of a file, `.NAME.part` beside it, open for appending and locked.
 
     Waits while another process holds it; the system lets go when a process dies. What is in it stays for the next time,
-    unless it is renamed meanwhile; an empty one is removed.
+    unless it is renamed meanwhile; an empty one is removed. Where the file system has no locks, the copy has a name of its own
+    and is removed. Raises `DataUnavailable` for a `.NAME.part` that is a link, or no file.
     """
     part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        with part.open("a+b") as handle:
-            _lock(handle, f"waiting for another process to download {path.name}")
+        with _opened(part) as handle:
+            if not _lock(handle, f"waiting for another process to download {path.name}"):
+                break
             if not _is(handle, part):  # its former holder finished, and renamed or removed it
                 continue
             try:
@@ -84,6 +89,33 @@ def held_part(path: Path) -> Iterator[BinaryIO]:
                     if _is(handle, part) and os.fstat(handle.fileno()).st_size == 0:
                         part.unlink()
             return
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        with _opened(part) as handle:
+            yield handle
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _opened(part: Path) -> BinaryIO:
+    """Opened for appending, and made where there is none; never through a link."""
+    return open(part, "a+b", opener=_open_own)
+
+
+def _open_own(path: str, _: int) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise DataUnavailable(f"{path} is a link, which is not written through; remove it.") from error
+        raise
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        os.close(handle)
+        raise DataUnavailable(f"{path} is not a file of its own; remove it.")
+    return handle
 
 
 def _is(handle: BinaryIO, path: Path) -> bool:
@@ -93,16 +125,18 @@ def _is(handle: BinaryIO, path: Path) -> bool:
         return False
 
 
-def _lock(handle: BinaryIO, waiting: str) -> None:
+def _lock(handle: BinaryIO, waiting: str) -> bool:
+    """Hold a file for this process alone; returns whether the system and the file system can."""
     try:
         import fcntl
-    except ImportError:  # no advisory locks on this system
-        return
+    except ImportError:
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         with reporting(waiting) as report:
             report(0, 1)
             fcntl.flock(handle, fcntl.LOCK_EX)
-    except OSError:  # nor on this file system
-        return
+    except OSError:
+        return False
+    return True

@@ -1,12 +1,13 @@
-"""Fetching files of data sets into the cache: from one of several mirrors, resumed where it broke off, checked."""
+"""Downloads of data sets into the cache: from several mirrors, resumed, limited and checked."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from unbraid.data.cache import held_part, writing_cache
@@ -21,6 +22,8 @@ TRIES = 3
 """Tries in a row that bring nothing new, after which a mirror is given up."""
 BACKOFF = 1.0
 """Seconds before the second try; twice as many before each later one."""
+SLOWEST, WINDOW = 1_000, 60.0
+"""A mirror that sends fewer bytes per second, over so many seconds, is given up."""
 _CHUNK = 1 << 14
 _NOT_THE_REST, _LATER = 416, {408, 416, 429}
 
@@ -33,63 +36,64 @@ class _MirrorFailed(Exception):
         self.passing = passing
 
 
-class _ByteCount:
-    """What pooch tells of its progress, in the form it asks for (a progress bar of tqdm)."""
-
-    def __init__(self, report: Report) -> None:
-        self.before = 0  # bytes from earlier tries
-        self.total = 0  # bytes; pooch sets it from the server's answer, 0 where that does not say
-        self._done = 0
-        self._report = report
-
-    def update(self, n: int) -> None:
-        """Count n more bytes; whole chunks, so the last one may overshoot."""
-        self._done = min(self._done + n, self.total)
-        if self.total:
-            self._report(self.before + self._done, self.before + self.total)
-
-    def reset(self) -> None:
-        """Start the count anew."""
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
-def fetch(urls: Sequence[str], path: Path, *, sha256: str, hint: str = "") -> Path:
+def fetch(urls: Sequence[str], path: Path, *, sha256: str, size: int, hint: str = "") -> Path:
     """Download a file, check it and put it in its place, over any other file that is there.
 
     The digest is that of the decompressed content: mirrors compress the same content anew, which changes the bytes of a .gz
     file but not what is in it. What arrives is kept in a `.part` file beside the path until it is whole, so that a
-    transfer that broke off, or a process that died, goes on from there. A second process that wants the same file waits.
+    transfer that broke off, or a process that died, goes on from there. A second process that wants the same file waits. No
+    more than the expected size is taken from a mirror, and one that sends next to nothing is given up.
 
     Args:
         urls: where from, over HTTP or HTTPS; tried in this order.
         path: where to.
         sha256: digest of the decompressed content, in hexadecimal.
+        size: bytes of the decompressed content.
         hint: another way to get the file, for the error.
 
     Raises `DataUnavailable` where no mirror gives the expected file or it cannot be written.
     """
     with writing_cache(path), held_part(path) as part:
         name = Path(part.name)
-        if path.is_file() and not _wrong(path, sha256):  # another process was faster
+        expected = _Expected(sha256, size)
+        if path.is_file() and not expected.wrong(path):  # another process was faster
             name.unlink()
             return path
-        if _size(part) == 0 or _wrong(name, sha256):
-            _fill(urls, part, path, sha256, hint)
+        if _size(part) == 0 or expected.wrong(name):
+            _fill(urls, part, path, expected, hint)
         os.fsync(part.fileno())
         name.replace(path)
         sync_folder(path.parent)
     return path
 
 
-def _fill(urls: Sequence[str], part: BinaryIO, path: Path, sha256: str, hint: str) -> None:
+@dataclass(frozen=True)
+class _Expected:
+    """The content of a file, once decompressed."""
+
+    sha256: str
+    size: int
+
+    @property
+    def most(self) -> int:
+        """Bytes that it can have compressed: what does not shrink grows by little."""
+        return self.size + self.size // 1000 + 1024
+
+    def wrong(self, path: Path) -> str:
+        """What is wrong with a file; empty where it is the expected one."""
+        try:
+            digest = raw_sha256(path, most=self.size)
+        except CorruptFile as error:
+            return f"it is no valid gzip file ({error.__cause__})" if error.__cause__ else str(error)
+        return "" if digest == self.sha256 else f"the SHA-256 of its decompressed content is {digest}, expected {self.sha256}"
+
+
+def _fill(urls: Sequence[str], part: BinaryIO, path: Path, expected: _Expected, hint: str) -> None:
     failures = []
     for url in urls:
         try:
             with reporting(f"downloading {path.name}") as report:
-                _from_mirror(url, part, sha256, _ByteCount(report))
+                _from_mirror(url, part, expected, report)
             return
         except _MirrorFailed as failure:
             failures.append(f"{url}: {failure}")
@@ -100,13 +104,13 @@ def _fill(urls: Sequence[str], part: BinaryIO, path: Path, sha256: str, hint: st
     )
 
 
-def _from_mirror(url: str, part: BinaryIO, sha256: str, count: _ByteCount) -> None:
+def _from_mirror(url: str, part: BinaryIO, expected: _Expected, report: Report) -> None:
     tries, furthest = 0, _size(part)
     while True:
         tries += 1
         try:
-            resumed = _transfer(url, part, count)
-            wrong = _wrong(Path(part.name), sha256)
+            resumed = _transfer(url, part, expected.most, report)
+            wrong = expected.wrong(Path(part.name))
             if not wrong:
                 return
             part.truncate(0)
@@ -120,31 +124,67 @@ def _from_mirror(url: str, part: BinaryIO, sha256: str, count: _ByteCount) -> No
         time.sleep(BACKOFF * 2 ** (tries - 1))
 
 
-def _transfer(url: str, part: BinaryIO, count: _ByteCount) -> bool:
-    # Fills the part and tells whether with the rest of a file only. pooch writes to any open file and passes on headers and
-    # hooks, so its downloader can go on where another stopped; its functions around that check compressed bytes and cannot.
-    from pooch.downloaders import HTTPDownloader
-    from requests import RequestException, Response
+def _transfer(url: str, part: BinaryIO, most: int, report: Report) -> bool:
+    """Fill the part, up to so many bytes; returns whether with the rest of a file only."""
+    import requests
 
     start = _size(part)
-    resumed = False
-
-    def answered(response: Response, **_: object) -> None:
-        nonlocal resumed
-        resumed = response.status_code == 206
-        if response.status_code in (200, _NOT_THE_REST):  # all of it, or there is no rest
-            part.truncate(0)
-        count.reset()
-        count.before = start if resumed else 0
-
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
     try:
-        HTTPDownloader(count, _CHUNK, timeout=TIMEOUT, headers=headers, hooks={"response": answered})(url, part, None)
-    except RequestException as error:
+        with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response:
+            resumed = response.status_code == 206
+            if response.status_code in (200, _NOT_THE_REST):  # all of it, or there is no rest
+                part.truncate(0)
+            response.raise_for_status()
+            before = start if resumed else 0
+            length = _length(response.headers.get("Content-Length"), url)
+            if before + (length or 0) > most:
+                raise _MirrorFailed(f"announces {before + (length or 0):,} bytes; expected at most {most:,}", passing=False)
+            _receive(response, part, before, most, length, report)
+    except requests.RequestException as error:
         raise _described(error, url) from error
-    except ValueError as error:  # pooch, reading a length that is no number
-        raise _MirrorFailed(f"{urlsplit(url).netloc} sent a malformed answer ({error})", passing=False) from error
     return resumed
+
+
+def _length(announced: str | None, url: str) -> int | None:
+    try:
+        return None if announced is None else int(announced)
+    except ValueError as error:
+        raise _MirrorFailed(f"{urlsplit(url).netloc} sent a malformed answer ({error})", passing=False) from error
+
+
+def _receive(response: Any, part: BinaryIO, before: int, most: int, length: int | None, report: Report) -> None:
+    # pieces are taken as they arrive, however small: whoever waits for a whole chunk never notices that it trickles
+    done, since, then = before, before, time.monotonic()
+    for piece in _pieces(response):
+        done += len(piece)
+        if done > most:
+            part.truncate(0)
+            raise _MirrorFailed(f"sends more than the {most:,} bytes that were expected", passing=False)
+        part.write(piece)
+        if length:
+            report(min(done, before + length), before + length)
+        if (seconds := time.monotonic() - then) >= WINDOW:
+            if done - since < SLOWEST * seconds:
+                raise _MirrorFailed(f"sends less than {SLOWEST:,} bytes per second", passing=False)
+            since, then = done, time.monotonic()
+    part.flush()
+
+
+def _pieces(response: Any) -> Iterator[bytes]:
+    """What has arrived, a piece at a time, with the errors that requests raises."""
+    from requests import exceptions
+    from urllib3.exceptions import ProtocolError, ReadTimeoutError, SSLError
+
+    try:
+        while piece := response.raw.read1(_CHUNK):
+            yield piece
+    except ProtocolError as error:
+        raise exceptions.ChunkedEncodingError(error) from error
+    except ReadTimeoutError as error:
+        raise exceptions.ConnectionError(error) from error
+    except SSLError as error:
+        raise exceptions.SSLError(error) from error
 
 
 def _described(error: Exception, url: str) -> _MirrorFailed:
@@ -174,12 +214,3 @@ def _described(error: Exception, url: str) -> _MirrorFailed:
 def _size(part: BinaryIO) -> int:
     part.flush()
     return os.fstat(part.fileno()).st_size
-
-
-def _wrong(path: Path, sha256: str) -> str:
-    # what is wrong with a file, empty where it is the expected one
-    try:
-        digest = raw_sha256(path)
-    except CorruptFile as error:
-        return f"it is no valid gzip file ({error.__cause__})"
-    return "" if digest == sha256 else f"the SHA-256 of its decompressed content is {digest}, expected {sha256}"

@@ -1,4 +1,4 @@
-"""Data sets of four IDX files, as MNIST's publishers laid them out: images and labels, for training and for testing."""
+"""Data sets of four IDX files, laid out as MNIST is: images and labels for training and for testing."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ from unbraid.options import Option
 
 SizeOption = Annotated[Literal[28, 32], Option("image width and height in pixels; 32 resizes bilinearly")]
 FlipOption = Annotated[bool, Option("follow every training image by its mirror image, left for right")]
+
+
+SIZES: Mapping[str, int] = {
+    "train-images-idx3-ubyte": 16 + 60_000 * 28 * 28,
+    "train-labels-idx1-ubyte": 8 + 60_000,
+    "t10k-images-idx3-ubyte": 16 + 10_000 * 28 * 28,
+    "t10k-labels-idx1-ubyte": 8 + 10_000,
+}
+"""Bytes of the four files, decompressed: the same for all relatives of MNIST here."""
 
 
 @dataclass
@@ -69,7 +78,7 @@ class IdxFiles:
         return self.find(name) or self._fetch(name)
 
     def get_sound(self, name: str) -> Path:
-        """A file whose content is the expected one: fetched anew where the one that is here is damaged; raises as `get`."""
+        """A file with the expected content, fetched anew if the present one is damaged; raises as `get`."""
         found = self.find(name)
         with suppress(CorruptFile):
             if found is not None and raw_sha256(found) == self.sha256[name]:
@@ -79,7 +88,7 @@ class IdxFiles:
     def _fetch(self, name: str) -> Path:
         hint = f"On Debian, `apt install {self.package}` provides it." if self.package else ""
         urls = [f"{mirror}{name}.gz" for mirror in self.mirrors]
-        return fetch(urls, self.folder / f"{name}.gz", sha256=self.sha256[name], hint=hint)
+        return fetch(urls, self.folder / f"{name}.gz", sha256=self.sha256[name], size=SIZES[name], hint=hint)
 
     def dataset(self, size: int, label_names: tuple[str, ...], *, horizontal_flip: bool) -> Dataset:
         """All images in published order, the training images first; the published test images are held out.

@@ -1,4 +1,4 @@
-"""The published dSprites file, npz or HDF5: verified, and read as a stream of images without unpickling anything."""
+"""The published dSprites file, npz or HDF5: verified, and read as a stream without unpickling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from unbraid.data.factor_space import FactorSpace
-from unbraid.errors import CorruptFile, DataUnavailable
+from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 from unbraid.files import os_errors
 
 MD5 = {"npz": "7da33b31b13a06f4b04a70402ce90c2e", "hdf5": "b331c4447a651c44bf5e8ae09022e230"}
@@ -47,6 +47,8 @@ def published_kind(file: Path) -> str:
 
     Raises `CorruptFile` where it is neither and `UnbraidError` where it cannot be read.
     """
+    if file.exists() and not file.is_file():
+        raise UsageError(f"--file {file} is not a file; give the published one, {NAME}.npz or .hdf5.")
     with os_errors(f"read {file}", "Check --file."), file.open("rb") as handle:
         digest = hashlib.file_digest(handle, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
     for kind, published in MD5.items():
@@ -60,7 +62,7 @@ def published_kind(file: Path) -> str:
 
 
 def published_images(file: Path, kind: str, space: FactorSpace, side: int) -> Iterator[UInt8[np.ndarray, "_ packed"]]:
-    """The images in index order, one bit a pixel, in blocks.
+    """The images in index order, one bit per pixel, in blocks.
 
     Only the images and their factor codes are read. The npz file also holds a pickled description, which is left alone:
     unpickling can run whatever a file says.

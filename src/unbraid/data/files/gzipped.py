@@ -39,9 +39,15 @@ def _chunks(handle: BufferedIOBase) -> Iterator[bytes]:
         yield chunk
 
 
-def raw_sha256(path: Path, remedy: str = "Get the file again.") -> str:
-    """SHA-256 of a file's decompressed content, in hexadecimal; raises as `raw_chunks` does."""
-    digest = hashlib.sha256()
+def raw_sha256(path: Path, remedy: str = "Get the file again.", *, most: int | None = None) -> str:
+    """SHA-256 of a file's decompressed content, in hexadecimal.
+
+    Raises as `raw_chunks` does, and `CorruptFile` for a content of more than `most` bytes, of which no more is decompressed.
+    """
+    digest, size = hashlib.sha256(), 0
     for chunk in raw_chunks(path, remedy):
         digest.update(chunk)
+        size += len(chunk)
+        if most is not None and size > most:
+            raise CorruptFile(f"{path} holds more than the {most:,} bytes that were expected. {remedy}")
     return digest.hexdigest()

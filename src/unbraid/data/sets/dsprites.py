@@ -1,7 +1,9 @@
-"""dSprites, drawn from its geometry or read from the published file: once, into a bit-packed file that is memory-mapped."""
+"""dSprites, drawn from its geometry or read from the published file, once, and memory-mapped."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +16,7 @@ from unbraid.data.drawing.outlines import Outline, draw_grid, ellipse, heart, sq
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.files.dsprites_file import published_images, published_kind
 from unbraid.data.grids.options import Grid, factor_grid
-from unbraid.data.progress import reporting
+from unbraid.data.progress import Report, reporting
 from unbraid.data.registry import datasets
 from unbraid.data.storage import PackedImages
 from unbraid.errors import DataUnavailable
@@ -24,6 +26,7 @@ SIZE = 64
 OUTLINES: list[Outline] = [square, ellipse, heart]
 GEOMETRY = 1
 """Version of the drawing; a change of any pixel must raise it, so that old caches are not taken for new ones."""
+DIGEST_SIZE = hashlib.sha256().digest_size
 _SOURCE = "Matthey, Higgins, Hassabis and Lerchner (2017); regenerated from its geometry unless the published file is given"
 
 FileOption = Annotated[
@@ -32,7 +35,10 @@ FileOption = Annotated[
 
 
 def dsprites_space() -> FactorSpace:
-    """Factors of dSprites without its constant color; orientation holds both 0 and 2 pi, so its ends are the same images."""
+    """Factors of dSprites without its constant color.
+
+    Orientation holds both 0 and 2 pi, so its ends are the same images.
+    """
     position = tuple(np.linspace(0, 1, 32))
     return FactorSpace(
         (
@@ -51,39 +57,46 @@ def _blocks(space: FactorSpace) -> Iterator[UInt8[np.ndarray, "_ packed"]]:
     return draw_grid(outlines, scale, orientation, x, y, SIZE)
 
 
-def draw_dsprites(path: Path, progress: Callable[[int, int], None] | None = None) -> None:
-    """Draw all 737,280 images into a bit-packed .npy file; `progress` is told (images drawn, images in all)."""
-    _write(path, _blocks(dsprites_space()), progress)
-
-
-def _write(
-    path: Path, blocks: Iterator[UInt8[np.ndarray, "_ packed"]], progress: Callable[[int, int], None] | None = None
-) -> None:
-    n, done = len(dsprites_space()), 0
+def _write(path: Path, blocks: Iterator[UInt8[np.ndarray, "_ packed"]], progress: Report) -> None:
+    """All images in a bit-packed .npy file, with the SHA-256 of what it holds at its end."""
+    n, done, digest = len(dsprites_space()), 0, hashlib.sha256()
     with cached_file(path) as temporary, temporary.open("wb") as handle:
         header = {"descr": "|u1", "fortran_order": False, "shape": (n, SIZE * SIZE // 8)}
         np.lib.format.write_array_header_1_0(handle, header)
         for block in blocks:
             handle.write(block.tobytes())
+            digest.update(block.tobytes())
             done += len(block)
-            if progress:
-                progress(done, n)
+            progress(done, n)
+        handle.write(digest.digest())
 
 
-def _opened(path: Path) -> np.ndarray | None:
-    # the cache file memory-mapped; None where there is none or it is damaged, so that it is drawn anew
+def _opened(path: Path) -> np.memmap | None:
+    """The file of the cache, memory-mapped; None where there is none that looks whole."""
     try:
-        packed: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+        packed = np.lib.format.open_memmap(path, mode="r")
+        size = path.stat().st_size
     except (OSError, ValueError):
         return None
     whole = packed.shape == (len(dsprites_space()), SIZE * SIZE // 8) and packed.dtype == np.uint8
+    whole = whole and size == packed.offset + packed.size + DIGEST_SIZE
     return packed if whole and packed.flags.c_contiguous else None
 
 
-def _mapped(path: Path, doing: str, blocks: Callable[[], Iterator[UInt8[np.ndarray, "_ packed"]]]) -> np.ndarray:
+def _sound(path: Path) -> np.ndarray | None:
+    """The file of the cache, memory-mapped; None where it does not hold what was written."""
     packed = _opened(path)
     if packed is None:
-        with reporting(doing) as progress:
+        return None
+    with path.open("rb") as handle:
+        handle.seek(-DIGEST_SIZE, os.SEEK_END)
+        return packed if handle.read() == hashlib.sha256(packed.data).digest() else None
+
+
+def _mapped(path: Path, doing: str, blocks: Callable[[], Iterator[UInt8[np.ndarray, "_ packed"]]]) -> np.ndarray:
+    packed = _sound(path)
+    if packed is None:
+        with reporting(f"{doing} anew, since {path.name} is damaged" if path.is_file() else f"{doing}, once") as progress:
             _write(path, blocks(), progress)
         packed = _opened(path)
     if packed is None:
@@ -96,14 +109,14 @@ def _drawn_path() -> Path:
 
 
 def _drawn() -> np.ndarray:
-    return _mapped(_drawn_path(), "drawing dSprites, once", lambda: _blocks(dsprites_space()))
+    return _mapped(_drawn_path(), "drawing dSprites", lambda: _blocks(dsprites_space()))
 
 
 def _published(file: str) -> np.ndarray:
     given = Path(file).expanduser()
     kind = published_kind(given)
     path = cache_folder() / f"dsprites-published-{kind}.npy"
-    return _mapped(path, "reading dSprites, once", lambda: published_images(given, kind, dsprites_space(), SIZE))
+    return _mapped(path, "reading dSprites", lambda: published_images(given, kind, dsprites_space(), SIZE))
 
 
 def _kept() -> tuple[KeptFile, ...]:
