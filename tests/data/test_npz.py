@@ -10,7 +10,7 @@ import pytest
 from malformed.npz_cases import npy
 from unbraid.data.dataset import load_dataset
 from unbraid.data.files import scratch
-from unbraid.errors import UnbraidError
+from unbraid.errors import UnbraidError, UsageError
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (30, 8, 8), np.uint8)
@@ -115,3 +115,64 @@ def test_no_flipped_byte_ends_in_anything_but_words(tmp_path, seed):
         assert "x.npz" in str(refusal)
     else:
         np.testing.assert_array_equal(made.images.bytes(ALL[:5])[:, 0], IMAGES[:5])
+
+
+def test_pickled_members_that_nobody_asks_for_are_passed_over(tmp_path):
+    metadata = np.array({"author": "x"}, dtype=object)
+    data = load_dataset(saved(tmp_path / "x.npz", imgs=IMAGES, metadata=metadata))
+    np.testing.assert_array_equal(data.images.bytes(ALL)[:, 0], IMAGES)
+    np.testing.assert_array_equal(load_dataset(f"npz:{tmp_path}/x.npz", key="imgs").images.bytes(ALL)[:, 0], IMAGES)
+    for wanted, options in ((metadata, {"key": "metadata"}), (IMAGES, {})):
+        path = saved(tmp_path / "y.npz", other=wanted, metadata=metadata, factors=metadata)
+        with pytest.raises(UsageError, match=r"'(metadata|factors)' of .* holds pickled Python objects"):
+            load_dataset(path, **options)
+
+
+def test_the_layout_of_dsprites_own_file(tmp_path):
+    codes = np.stack([ALL * 0, ALL % 3, ALL % 2, ALL % 5, ALL % 4, ALL % 6], 1)
+    data = load_dataset(
+        saved(
+            tmp_path / "x.npz",
+            imgs=(IMAGES > 99).astype(np.uint8),
+            latents_classes=codes,
+            latents_values=codes / 7,
+            metadata=np.array({}, dtype=object),
+        )
+    )
+    assert data.space.names == ("color", "shape", "scale", "orientation", "x", "y")
+    np.testing.assert_array_equal(data.factors, codes)
+    assert "latents_classes" in data.notes[0]
+
+
+def test_labels_of_several_columns_are_factors(tmp_path):
+    """As in 3D Shapes."""
+    labels = np.stack([ALL % 3 / 10, ALL % 2, ALL // 10], 1)
+    data = load_dataset(saved(tmp_path / "x.npz", images=IMAGES, labels=labels, factor_names=["a", "b", "c"]))
+    assert data.space.names == ("a", "b", "c")
+    np.testing.assert_allclose(data.space.values(data.factors.astype(np.int64)), labels)
+    assert data.labels is None
+    assert "Factors are the columns of 'labels'" in data.notes[0]
+    both = load_dataset(saved(tmp_path / "y.npz", images=IMAGES, labels=ALL % 4, latents_classes=labels))
+    assert (both.space.sizes, both.label_names) == ((3, 2, 3), ("0", "1", "2", "3"))
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_an_npy_file_holds_images(tmp_path, monkeypatch, order, large):
+    if large:
+        monkeypatch.setattr(scratch, "IN_MEMORY", 100)
+    np.save(tmp_path / "digits.npy", np.asarray(IMAGES, order=order))
+    data = load_dataset(f"npz:{tmp_path}/digits.npy")
+    np.testing.assert_array_equal(data.images.bytes(ALL)[:, 0], IMAGES)
+    assert data.name == "digits"
+
+
+def test_rgba_images_are_told_what_to_leave_out(tmp_path):
+    rgba = np.zeros((5, 8, 8, 4), np.uint8)
+    for images, options, hint in (
+        (rgba, {}, r"images\[..., :3\]; with --channels-last"),
+        (rgba, {"channels_last": True}, r"images\[..., :3\]"),
+        (np.moveaxis(rgba, 3, 1), {}, r"images\[:, :3\]"),
+    ):
+        with pytest.raises(UsageError, match=hint):
+            load_dataset(saved(tmp_path / "x.npz", images=images), **options)

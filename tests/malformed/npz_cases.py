@@ -195,7 +195,7 @@ BUILDERS: dict[str, Build] = {
     "out of range": arrays("--scale 255", images=GOOD.astype(np.float32)),
     "negative": arrays("--scale minmax", images=GOOD / 255 - 0.5),
     "whole numbers without scale": arrays("which value is white", images=GOOD.astype(np.int64)),
-    "whole numbers above the scale": arrays("with 1 as white", {"scale": "1"}, images=GOOD.astype(np.int64)),
+    "whole numbers above the scale": arrays("with 0 as black and 1 as white", {"scale": "1"}, images=GOOD.astype(np.int64)),
     "one value and minmax": arrays("cannot be mapped", {"scale": "minmax"}, images=np.full((6, 8, 8), 3.0)),
     "no images": arrays("no axis of length 0", images=GOOD[:0]),
     "flat": arrays("give (n, height, width)", images=GOOD.reshape(6, 64)),
@@ -216,6 +216,9 @@ BUILDERS: dict[str, Build] = {
     "factor names twice": arrays(
         "names must differ", images=GOOD, factors=np.zeros((6, 2), int), factor_names=np.array(["a", "a"])
     ),
+    "RGBA": arrays("leave out the fourth channel", images=np.stack([GOOD] * 4, -1)),
+    "black above white": arrays("the smaller one first", {"scale": "255,0"}, images=GOOD),
+    "labels of three axes": arrays("(6, 2, 2)", images=GOOD, labels=np.zeros((6, 2, 2), int)),
     "columns without a table": arrays("--table", {"factors": "a"}, images=GOOD),
     "flipped with factors": arrays(
         "horizontal flips", {"horizontal_flip": True}, images=GOOD, factors=np.arange(12).reshape(6, 2)

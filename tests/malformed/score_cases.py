@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -172,7 +173,59 @@ def spoilt(value: float, row: int = 17, column: int = 2) -> Callable[[np.ndarray
     return change
 
 
+def parquet(columns: Callable[[], dict[str, object]], *says: str, code: int, more: tuple[object, ...] = ()) -> Build:
+    """A table of these columns."""
+
+    def build(place: Place) -> Wrong:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.table(columns()), place.folder / "c.parquet", row_group_size=1 << 20)
+        return Wrong(scored("evaluate", place.folder / "c.parquet", *more), ("c.parquet", *says), code)
+
+    return build
+
+
+def many_rows(n: int) -> Callable[[], dict[str, object]]:
+    def columns() -> dict[str, object]:
+        import pyarrow as pa
+
+        zeros = pa.array(np.zeros(n, np.int8))
+        return {"z0": zeros, "z1": zeros, "shape": zeros}
+
+    return columns
+
+
+def not_utf8() -> dict[str, object]:
+    import pyarrow as pa
+
+    raw = pa.array([b"ball", b"b\xe4ll"] * 3)
+    return {"z0": np.arange(6.0), "shape": pa.Array.from_buffers(pa.string(), 6, raw.buffers())}
+
+
+def a_pipe(name: str) -> Build:
+    def build(place: Place) -> Wrong:
+        os.mkfifo(place.folder / name)
+        return Wrong(scored("evaluate", place.folder / name), ("There is no file", name), 2)
+
+    return build
+
+
+def wide(columns: int) -> str:
+    names = ["shape", *(f"z{i}" for i in range(columns - 1))]
+    return "\n".join([",".join(names), *[",".join(["1"] * columns)] * 5])
+
+
 BUILDERS: dict[str, Build] = {
+    "parquet bomb of rows": parquet(many_rows(60_000_000), "more than 10,000,000 rows", code=2),
+    "more than may be taken": parquet(many_rows(50_000), "--max-memory", code=2, more=("--max-memory", 0.001)),
+    "npz of more than may be taken": asked("--max-memory", 1e-6, says=("take", "GB or more", "--max-memory")),
+    "no memory allowed": asked("--max-memory", 0, says=("--max-memory", "above 0")),
+    "parquet with a text that is not UTF-8": parquet(not_utf8, "not UTF-8", code=1),
+    "40,000 columns": table(wide(40_000), "40,000 columns; allowed: 10,000"),
+    "csv that is a pipe": a_pipe("c.csv"),
+    "npz that is a pipe": a_pipe("c.npz"),
+    "codes alone": file("c.npy", npy(CODES), "holds codes alone", "numpy.savez", code=2),
     "npz truncated": truncated(0.6),
     "npz truncated at the end": truncated(0.97),
     "npz empty": file("c.npz", b"", "not a sound .npz file"),

@@ -27,6 +27,13 @@ COLUMNS = (
         "latents",
         "Columns",
     ),
+    Argument(
+        OptionSpec(
+            "max_memory", float, 4.0, Option("gigabytes that the codes and factors of the file may take, 8 bytes each", gt=0)
+        ),
+        "max_memory",
+        "Columns",
+    ),
 )
 METRICS = Argument(
     OptionSpec("metrics", str, "core", Option("core, all (also those that take long), or names with commas between")),
@@ -70,7 +77,8 @@ def read(path: Path, given: Mapping[str, Any]) -> CodeArrays:
     """The codes of a file, by the options of `COLUMNS`."""
     from unbraid.data.codes.files import read_codes
 
-    return read_codes(path, listed(given, "factors"), listed(given, "latents"))
+    most = int(given.get("max_memory", 4) * 1e9)
+    return read_codes(path, listed(given, "factors"), listed(given, "latents"), most=most)
 
 
 def samples_of(arrays: CodeArrays) -> Samples:

@@ -1,4 +1,4 @@
-"""Codes of samples beside their factors, as files hold them: checked, with errors that name the place in the file."""
+"""Codes of samples beside their factors, as files hold them, checked."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class CodeArrays:
 
 
 def finite(values: Shaped[np.ndarray, "n d"], names: Sequence[str], where: str) -> Float64[np.ndarray, "n d"]:
-    """The values in double precision; raises `UsageError` where one is NaN or infinite, with its row and column."""
+    """The values in double precision; raises `UsageError` with row and column of one that is not finite."""
     wide = values.astype(np.float64)
     bad = np.argwhere(~np.isfinite(wide))
     if len(bad):
@@ -71,7 +71,10 @@ def variances(
 
 
 def classes(columns: Sequence[Column], path: Path) -> tuple[Int64[np.ndarray, "n k"], tuple[str, ...], tuple[int, ...]]:
-    """Columns of factors as classes in ascending or alphabetical order, with names and sizes; raises `UsageError`."""
+    """Columns of factors as classes in ascending or alphabetical order, with names and sizes.
+
+    Raises `UsageError` where there are none.
+    """
     known = known_of(columns, None)
     if known.factors is None or known.space is None:
         raise UsageError(f"{path} holds no factors, and scores compare codes with factors. Add at least one.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
 from unbraid.data.codes.latent_names import CODES, SPREADS, numbered
 from unbraid.data.files.columns import Column, caution_of
-from unbraid.data.files.table_file import INDEX, column_kinds, read_classes, read_numbers
+from unbraid.data.files.table_file import INDEX, MOST_MEMORY, column_kinds, read_classes, read_numbers, require_memory
 from unbraid.errors import UnknownName, UsageError
 
 
@@ -87,7 +87,7 @@ def _called_latents(marked: dict[str, tuple[str, int]], path: Path) -> list[str]
 
 
 def _spreads_of(latents: Sequence[str], wide: Sequence[str], marked: dict[str, tuple[str, int]], path: Path) -> tuple[str, ...]:
-    """The columns that say how wide the posterior of each latent is; none where there are none of these latents."""
+    """The columns of the posterior widths of the latents; none if there are none of these latents."""
     by_number: dict[int, list[str]] = {}
     for name in wide:
         by_number.setdefault(marked[name][1], []).append(name)
@@ -102,15 +102,19 @@ def _spreads_of(latents: Sequence[str], wide: Sequence[str], marked: dict[str, t
     return tuple(names[0] for names in found)
 
 
-def read_code_columns(path: Path, factors: Sequence[str] = (), latents: Sequence[str] = ()) -> CodeArrays:
-    """Codes and factors of a table, whose columns are found by `roles`.
+def read_code_columns(
+    path: Path, factors: Sequence[str] = (), latents: Sequence[str] = (), *, most: int = MOST_MEMORY
+) -> CodeArrays:
+    """Codes and factors of a table, whose columns are found by `roles`; they may take so many bytes.
 
     Raises `UsageError` for columns and values that do not fit, `CorruptFile` for a file that is no such table and
     `DataUnavailable` where the package that reads it is not installed.
     """
     kinds = column_kinds(path)
     found = roles(list(kinds), {name for name, kind in kinds.items() if kind != "number"}, path, factors, latents)
-    columns = read_classes(path, found.factors, each="row")
+    columns = read_classes(path, found.factors, each="row", most=most)
+    rows = len(next(iter(columns.values())).codes)
+    require_memory(8 * rows * len((*found.factors, *found.latents, *found.spreads)), most, path)
     if not found.named:
         _require_classes(columns, found.latents)
     kept, names, sizes = classes(list(columns.values()), path)
@@ -119,12 +123,12 @@ def read_code_columns(path: Path, factors: Sequence[str] = (), latents: Sequence
         place = numbered(found.spreads[0])
         spread = SPREADS[place[0]] if place else None
     return CodeArrays(
-        codes=finite(read_numbers(path, found.latents), found.latents, str(path)),
+        codes=finite(read_numbers(path, found.latents, most=most), found.latents, str(path)),
         factors=kept,
         factor_names=names,
         latent_names=found.latents,
         factor_sizes=sizes,
-        variance=variances(read_numbers(path, found.spreads), spread, found.spreads, str(path)) if spread else None,
+        variance=variances(read_numbers(path, found.spreads, most=most), spread, found.spreads, str(path)) if spread else None,
         left_out=found.left_out,
         notes=tuple(filter(None, map(caution_of, columns.values()))),
     )

@@ -1,4 +1,4 @@
-"""Codes of anybody's encoder, read from a file of any kind."""
+"""Codes of any encoder, read from a file of any kind."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from pathlib import Path
 from unbraid.data.codes.arrays import CodeArrays
 from unbraid.data.codes.columns import read_code_columns
 from unbraid.data.codes.npz import read_code_npz
-from unbraid.data.files.table_file import ENDINGS
+from unbraid.data.files.table_file import ENDINGS, MOST_MEMORY
 from unbraid.errors import UsageError
 
 
-def read_codes(path: Path, factors: Sequence[str] = (), latents: Sequence[str] = ()) -> CodeArrays:
+def read_codes(path: Path, factors: Sequence[str] = (), latents: Sequence[str] = (), *, most: int = MOST_MEMORY) -> CodeArrays:
     """Codes and factors of an .npz file (`read_code_npz`) or a table (`read_code_columns`).
 
     Args:
         factors: names of the factors to take.
         latents: names of the columns that are latents, for tables.
+        most: bytes that codes, variances and factors may take together, 8 per number.
 
     Raises `UsageError` for a path and values that do not fit, `CorruptFile` for a damaged file and `DataUnavailable` where the
     package that reads it is not installed.
@@ -25,11 +26,16 @@ def read_codes(path: Path, factors: Sequence[str] = (), latents: Sequence[str] =
     if not path.is_file():
         raise UsageError(f"There is no file {path}; give codes as .npz, {', '.join(ENDINGS[:-2])} or {ENDINGS[-2]}.")
     if path.suffix.lower() in ENDINGS:
-        return read_code_columns(path, factors, latents)
+        return read_code_columns(path, factors, latents, most=most)
+    if path.suffix.lower() == ".npy":
+        raise UsageError(
+            f"{path} holds codes alone, and scores compare codes with factors. Save both: numpy.savez('codes.npz', "
+            "codes=codes, factors=factors)."
+        )
     if path.suffix.lower() != ".npz":
         raise UsageError(
             f"{path} ends in {path.suffix.lower()!r}; give codes as .npz, {', '.join(ENDINGS[:-2])} or {ENDINGS[-2]}."
         )
     if latents:
         raise UsageError(f"--latents names columns of a table, and {path} is an .npz file: its latents are `codes` or `mean`.")
-    return read_code_npz(path, factors)
+    return read_code_npz(path, factors, most=most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,17 +12,19 @@ from jaxtyping import Shaped
 from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
 from unbraid.data.codes.latent_names import MEANS, SPREADS, plain
 from unbraid.data.files.columns import Column, caution_of, column_of
-from unbraid.data.files.npz_members import Member, open_npz
+from unbraid.data.files.npz_members import Member, Members, open_npz
+from unbraid.data.files.table_file import MOST_MEMORY, require_memory
 from unbraid.errors import UnknownName, UsageError
 
 FACTORS, NAMES, UNTRAINED = "factors", "factor_names", "untrained"
 
 
-def read_code_npz(path: Path, factors: Sequence[str] = ()) -> CodeArrays:
-    """Arrays `codes` or `mean`, `factors`, and where they are `variance` or `logvar`, `factor_names` and `untrained`.
+def read_code_npz(path: Path, factors: Sequence[str] = (), *, most: int = MOST_MEMORY) -> CodeArrays:
+    """Arrays `codes` or `mean`, `factors`; and, if present, `variance` or `logvar`, names and `untrained`.
 
     Args:
         factors: names of the factors to take; all by default.
+        most: bytes that the arrays may take.
 
     Raises `UsageError` for arrays that do not fit and `CorruptFile` for a file that is damaged; never unpickles.
     """
@@ -36,6 +39,13 @@ def read_code_npz(path: Path, factors: Sequence[str] = ()) -> CodeArrays:
         spread = _one_of([name for name in members if plain(name) in SPREADS], members, path)
         if spread is not None and spread[1].shape != means[1].shape:
             raise UsageError(f"The array {spread[1].where} has shape {spread[1].shape}, and the codes have {means[1].shape}.")
+        used = [
+            means[1],
+            members[FACTORS],
+            *([spread[1]] if spread else []),
+            *([members[UNTRAINED]] if UNTRAINED in members else []),
+        ]
+        require_memory(sum(8 * math.prod(member.shape) for member in used), most, path)
         untrained = (UNTRAINED, members[UNTRAINED]) if UNTRAINED in members else None
         columns = _columns(members, path, factors)
         chosen, factor_names, sizes = classes(columns, path)
@@ -55,7 +65,7 @@ def _held(members: Mapping[str, Member]) -> str:
     return ", ".join(f"{name} {member.dtype} {member.shape}" for name, member in members.items())
 
 
-def _one_of(names: Sequence[str], members: Mapping[str, Member], path: Path) -> tuple[str, Member] | None:
+def _one_of(names: Sequence[str], members: Members, path: Path) -> tuple[str, Member] | None:
     if len(names) > 1:
         raise UsageError(f"{path} holds {' and '.join(names)}, which say the same in two ways; leave all but one out.")
     return (names[0], members[names[0]]) if names else None
@@ -71,7 +81,7 @@ def _numbered(found: tuple[str, Member]) -> tuple[str, ...]:
     return tuple(f"z{j}" for j in range(member.shape[1]))
 
 
-def _require_rows(members: Mapping[str, Member], means: tuple[str, Member], path: Path) -> None:
+def _require_rows(members: Members, means: tuple[str, Member], path: Path) -> None:
     """Raise `UsageError` unless there are factors and all arrays have a row for each sample."""
     if FACTORS not in members:
         raise UsageError(
@@ -91,7 +101,7 @@ def _require_rows(members: Mapping[str, Member], means: tuple[str, Member], path
             )
 
 
-def _columns(members: Mapping[str, Member], path: Path, wanted: Sequence[str]) -> list[Column]:
+def _columns(members: Members, path: Path, wanted: Sequence[str]) -> list[Column]:
     where, values = members[FACTORS].where, members[FACTORS].read()
     names = _names(members, values.shape[1])
     for name in wanted:
@@ -102,7 +112,7 @@ def _columns(members: Mapping[str, Member], path: Path, wanted: Sequence[str]) -
 
 
 def _own_kind(column: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
-    """Numbers where all texts are: an array that holds both turns numbers into texts, whose order is another one."""
+    """Numbers if all texts are numbers, since an array of both turns numbers into texts."""
     if column.dtype.kind not in "US":
         return column
     try:
@@ -111,7 +121,7 @@ def _own_kind(column: Shaped[np.ndarray, "n"]) -> Shaped[np.ndarray, "n"]:
         return column
 
 
-def _names(members: Mapping[str, Member], k: int) -> list[str]:
+def _names(members: Members, k: int) -> list[str]:
     if NAMES not in members:
         return [f"factor_{i}" for i in range(k)]
     where, given = members[NAMES].where, members[NAMES].read()

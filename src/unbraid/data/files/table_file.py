@@ -24,6 +24,8 @@ MOST_COLUMNS, MOST_ROWS = 10_000, 10_000_000
 """Of a table."""
 MOST_BYTES = 1 << 31
 """Of one column of a parquet file, before it is compressed."""
+MOST_MEMORY = 4_000_000_000
+"""Bytes that the values of a table may take, 8 each, unless its reader allows more."""
 INDEX = "Unnamed: 0"
 """What a first column without a name is called, as pandas calls it when it reads an index back."""
 
@@ -39,7 +41,7 @@ Kind = Literal["number", "text", "other"]
 
 
 def column_kinds(path: Path) -> dict[str, Kind]:
-    """Names of the columns, each with a name of its own, and what they hold: by their type, or else by their first row.
+    """Names of the columns and what they hold, by their type, or else by their first row.
 
     Raises `UsageError` for a file that is not there, another ending and names that stand twice, `CorruptFile` for a file that
     is no table, `DataUnavailable` where the package that reads it is not installed.
@@ -68,21 +70,24 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:8])) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")
 
 
-def read_classes(path: Path, names: Sequence[str], *, each: str = "image", texts: Collection[str] = ()) -> dict[str, Column]:
+def read_classes(
+    path: Path, names: Sequence[str], *, each: str = "image", texts: Collection[str] = (), most: int = MOST_MEMORY
+) -> dict[str, Column]:
     """Columns as classes; empty cells, NA and NaN are missing values.
 
     Args:
         names: of the columns, which exist.
         each: what a row is of, for errors.
         texts: columns that stay texts even if they hold numbers.
+        most: bytes that the values may take.
 
     Raises `UsageError` for a table without rows or with too many and `CorruptFile` for a file that is no such table.
     """
     with os_errors(f"read {path}", "Check that the file may be read."):
         if _is_parquet(path):
-            found = {name: _classes_of_parquet(name, read, path, each) for name, read in _parquet_columns(path, names)}
+            found = {name: _classes_of_parquet(name, read, path, each) for name, read in _parquet_columns(path, names, most)}
         else:
-            readings = _read_text(path, {name: _Classes() for name in names})
+            readings = _read_text(path, {name: _Classes() for name in names}, most)
             where = {name: f"Column {name!r} of {path}" for name in names}
             found = {
                 name: Column(name, reading.values(name in texts), np.array(reading.codes, np.int64), where[name], each)
@@ -91,13 +96,16 @@ def read_classes(path: Path, names: Sequence[str], *, each: str = "image", texts
     return found
 
 
-def read_numbers(path: Path, names: Sequence[str]) -> Float64[np.ndarray, "n column"]:
-    """Columns side by side as numbers, NaN for missing values; raises as `read_classes`, and `UsageError` for texts."""
+def read_numbers(path: Path, names: Sequence[str], *, most: int = MOST_MEMORY) -> Float64[np.ndarray, "n column"]:
+    """Columns side by side as numbers, NaN for missing values.
+
+    Raises as `read_classes` does, and `UsageError` for texts.
+    """
     with os_errors(f"read {path}", "Check that the file may be read."):
         if _is_parquet(path):
-            columns = [_numbers_of_parquet(name, read, path) for name, read in _parquet_columns(path, names)]
+            columns = [_numbers_of_parquet(name, read, path) for name, read in _parquet_columns(path, names, most)]
         else:
-            readings = _read_text(path, {name: _Numbers(f"Column {name!r} of {path}") for name in names})
+            readings = _read_text(path, {name: _Numbers(f"Column {name!r} of {path}") for name in names}, most)
             columns = [np.array(reading.values) for reading in readings.values()]
     return np.stack(columns, axis=1)
 
@@ -155,7 +163,7 @@ def _numbers(texts: Iterable[str]) -> list[float | None] | None:
         return None
 
 
-def _read_text(path: Path, readings: dict[str, R]) -> dict[str, R]:
+def _read_text(path: Path, readings: dict[str, R], most: int) -> dict[str, R]:
     with _text_rows(path) as (header, rows):
         number = {name: i for i, name in enumerate(header)}
         places = [(number[name], reading) for name, reading in readings.items()]
@@ -163,6 +171,7 @@ def _read_text(path: Path, readings: dict[str, R]) -> dict[str, R]:
         for row in rows:
             n += 1
             _check_rows(n, path)
+            require_memory(n * len(places) * 8, most, path)
             for place, reading in places:
                 reading.add(row[place].strip())
     if not n:
@@ -247,6 +256,15 @@ def _check_rows(n: int, path: Path) -> None:
         raise UsageError(f"{path} has {has} rows below its first line; allowed: 1 to {MOST_ROWS:,}, one per sample.")
 
 
+def require_memory(size: int, most: int, path: Path) -> None:
+    """Raise `UsageError` for values that take more bytes than allowed."""
+    if size > most:
+        raise UsageError(
+            f"The values of {path} take {size / 1e9:.2g} GB or more; allowed: {most / 1e9:.2g} GB. Keep the rows and "
+            "columns that count, or allow more where there is an option: --max-memory GIGABYTES."
+        )
+
+
 @contextmanager
 def _parquet(path: Path) -> Iterator[Any]:
     try:
@@ -266,10 +284,11 @@ def _parquet(path: Path) -> Iterator[Any]:
         raise CorruptFile(f"{path} is no sound parquet file ({reason}). Write it again.") from None
 
 
-def _parquet_columns(path: Path, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def _parquet_columns(path: Path, names: Sequence[str], most: int) -> Iterator[tuple[str, Any]]:
     with _parquet(path) as file:
         about = file.metadata
         _check_rows(about.num_rows, path)
+        require_memory(about.num_rows * len(names) * 8, most, path)
         if about.num_columns > MOST_COLUMNS:
             raise UsageError(f"{path} has {about.num_columns:,} columns; allowed: {MOST_COLUMNS:,}.")
         number = {name: i for i, name in enumerate(file.schema_arrow.names)}

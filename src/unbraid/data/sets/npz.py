@@ -1,16 +1,17 @@
-"""Images of the user's in an .npz file."""
+"""Images in an .npz or .npy file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
-from unbraid.data.dataset import Dataset, TestShare
-from unbraid.data.files.columns import Column, Known, column_of, known_of
-from unbraid.data.files.npz_members import Member, open_npz
+from unbraid.data.dataset import Dataset, TestShare, shown_name
+from unbraid.data.files.columns import Known, column_of, known_of
+from unbraid.data.files.npz_members import Member, Members, open_npz
 from unbraid.data.files.table import Wanted, read_table
 from unbraid.data.idx_dataset import FlipOption
 from unbraid.data.own_data import FactorsOption, LabelOption, RedistributableOption, TableOption, named_path, put_together
@@ -22,6 +23,9 @@ from unbraid.options import Option
 USUAL = ("images", "imgs", "x", "dataset")
 """Names under which images are looked for."""
 FACTORS, NAMES, LABELS = "factors", "factor_names", "labels"
+CLASSES, VALUES = "latents_classes", "latents_values"
+"""Factors as the file of dSprites has them."""
+OF_DSPRITES = ("color", "shape", "scale", "orientation", "x", "y")
 
 
 def _files(options: Mapping[str, Any]) -> list[Path]:
@@ -32,7 +36,7 @@ def _files(options: Mapping[str, Any]) -> list[Path]:
     "npz", source="A file of your own, as numpy.savez writes it", written="npz:PATH", paths=("path", "table"), files=_files
 )
 def npz(
-    path: Annotated[str, Option("the .npz file; npz:PATH is short for it")] = "",
+    path: Annotated[str, Option("the .npz or .npy file; npz:PATH is short for it")] = "",
     key: Annotated[
         str, Option("name of the array of images; default: images, imgs, x, dataset or the only one of 3 or 4 axes")
     ] = "",
@@ -45,11 +49,12 @@ def npz(
     test_share: TestShare = 0.1,
     redistributable: RedistributableOption = True,
 ) -> Dataset:
-    """Images in an .npz file of your own: npz:PATH.
+    """Images in an .npz or .npy file of your own: npz:PATH.
 
     The images are (n, height, width) or (n, channel, height, width) with 1 or 3 channels, in bytes, booleans or floats; other
-    whole numbers need --scale. Beside them the file may hold `factors` (n, k) with `factor_names` (k), and `labels` (n):
-    numbers or texts. A table replaces these. Pickled objects are never loaded.
+    whole numbers need --scale. Beside them an .npz file may hold `factors` (n, k) with `factor_names` (k), and `labels` (n):
+    numbers or texts. Without `factors`, `labels` (n, k) as in 3D Shapes are the factors, or `latents_classes` (n, k) as in
+    dSprites. A table replaces all of these. Pickled objects are never loaded.
     """
     file = named_path(path, "npz")
     with open_npz(file) as members:
@@ -62,12 +67,17 @@ def npz(
         else:
             known = _known(members, len(store))
     return put_together(
-        "npz", store, known, test_share=test_share, horizontal_flip=horizontal_flip, redistributable=redistributable
+        shown_name("npz", {"path": str(file)}),
+        store,
+        known,
+        test_share=test_share,
+        horizontal_flip=horizontal_flip,
+        redistributable=redistributable,
     )
 
 
-def _images(members: Mapping[str, Member], key: str, path: Path) -> Member:
-    held = ", ".join(f"{name} {member.dtype} {member.shape}" for name, member in members.items())
+def _images(members: Members, key: str, path: Path) -> Member:
+    held = ", ".join(f"{name} {member.dtype} {member.shape}" for name, member in members.items()) or "pickled objects alone"
     if key:
         if key not in members:
             raise UsageError(f"{path} holds no array {key!r}; it holds {held}.")
@@ -79,26 +89,32 @@ def _images(members: Mapping[str, Member], key: str, path: Path) -> Member:
     return members[possible[0]]
 
 
-def _known(members: Mapping[str, Member], n: int) -> Known:
-    factors: list[Column] = []
-    if FACTORS in members:
-        where = members[FACTORS].where
-        values = members[FACTORS].read()
-        if values.ndim != 2 or len(values) != n or not values.shape[1]:
-            raise UsageError(f"The factors {where} have shape {values.shape}; give ({n}, number of factors).")
-        names = _names(members, values.shape[1])
-        factors = [column_of(name, values[:, k], f"Factor {name!r}, {where}") for k, name in enumerate(names)]
-    label = None
-    if LABELS in members:
+def _known(members: Members, n: int) -> Known:
+    label, found = None, FACTORS
+    if LABELS in members and len(members[LABELS].shape) == 1:
         values = members[LABELS].read()
         if values.shape != (n,):
             raise UsageError(f"The labels {members[LABELS].where} have shape {values.shape}; give ({n},).")
         label = column_of("label", values, f"Labels, {members[LABELS].where}")
-    return known_of(factors, label)
+    elif FACTORS not in members and LABELS in members:
+        found = LABELS
+    if FACTORS not in members and found == FACTORS and CLASSES in members:
+        found = CLASSES
+    if found not in members:
+        return known_of([], label)
+    where, values = members[found].where, members[found].read()
+    if values.ndim != 2 or len(values) != n or not values.shape[1]:
+        raise UsageError(f"The factors {where} have shape {values.shape}; give ({n}, number of factors).")
+    names = _names(members, values.shape[1])
+    known = known_of([column_of(name, values[:, k], f"Factor {name!r}, {where}") for k, name in enumerate(names)], label)
+    said = () if found == FACTORS else (f"Factors are the columns of {where}: {', '.join(names)}.",)
+    return replace(known, notes=(*said, *known.notes))
 
 
-def _names(members: Mapping[str, Member], k: int) -> list[str]:
+def _names(members: Members, k: int) -> list[str]:
     if NAMES not in members:
+        if CLASSES in members and VALUES in members and k == len(OF_DSPRITES):
+            return list(OF_DSPRITES)
         return [f"factor_{i}" for i in range(k)]
     given = members[NAMES].read()
     if given.shape != (k,) or given.dtype.kind not in "US":
