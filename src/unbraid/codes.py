@@ -16,10 +16,10 @@ from unbraid.files import whole_file
 
 @dataclass(frozen=True, eq=False)
 class CodeTable:
-    """Posteriors of images beside their factors; one row an image.
+    """Posteriors of images beside their factors, one row per image.
 
     Args:
-        mean, variance: of q(z|x), one column a latent.
+        mean, variance: of q(z|x), one column per latent.
         index: which image of the data set a row is.
         is_test: whether the image was held out from training.
         nll_mean: -log p(x|z) in nats at the posterior mean; `nll_sample` at one draw from the posterior.

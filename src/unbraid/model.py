@@ -44,17 +44,17 @@ class Encoding(Generic[Array]):
 
     @property
     def mean(self) -> Array:
-        """Posterior means, one row an image."""
+        """Posterior means, one row per image."""
         return self._give(self._posterior.mean)
 
     @property
     def variance(self) -> Array:
-        """Marginal posterior variances, one row an image."""
+        """Marginal posterior variances, one row per image."""
         return self._give(self._posterior.variance)
 
     @property
     def kl(self) -> Array:
-        """KL(q(z_j|x) || p(z_j)) in nats, one row an image; one column where the posterior has no KL per latent."""
+        """KL(q(z_j|x) || p(z_j)) in nats, one row per image; one column if there is no KL per latent."""
         per_dim = self._posterior.kl_per_dim(self._prior)
         return self._give(self._posterior.kl(self._prior)[:, None] if per_dim is None else per_dim)
 
@@ -83,7 +83,17 @@ class Model:
 
     def __repr__(self) -> str:
         e = self.experiment
-        return f"<unbraid {e.model} of {e.data}, {e.latent_dim} latents, step {self.step}>"
+        return f"<unbraid {e.model} of {e.data_name}, {e.latent_dim} latents, step {self.step}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: images that the model draws from its prior, and what it is."""
+        from html import escape
+
+        from unbraid.data.thumbnails import strip
+
+        e = self.experiment
+        facts = f"{e.latent_dim} latents, step {self.step:,} of {max(e.steps, self.step):,}; below, draws from the prior"
+        return f"<div><b>{escape(e.model)}</b> of {escape(e.data_name)}: {facts}<br>{strip(self.sample(12))}</div>"
 
     @property
     def image_shape(self) -> Shape:
@@ -102,7 +112,7 @@ class Model:
 
     @cached_property
     def value_range(self) -> ValueRange | None:
-        """The numbers of the images that it was trained on; None where a run of an earlier version does not say."""
+        """The numbers of the images that it was trained on; None if an older run does not say."""
         if self._data is not None:
             return self._data.value_range
         e = self.experiment
@@ -119,7 +129,7 @@ class Model:
     @overload
     def encode(self, images: Array, *, distribution: Literal[True], scaled: bool | None = None) -> Encoding[Array]: ...
     def encode(self, images: Any, *, distribution: bool = False, scaled: bool | None = None) -> Any:
-        """Posterior means (n, latent_dim), or with `distribution` the whole posterior: `.mean .variance .sample() .kl`.
+        """Posterior means (n, latent_dim), or with `distribution` `.mean .variance .sample() .kl`.
 
         Args:
             images: see the class.
@@ -145,12 +155,12 @@ class Model:
 
     @property
     def codebooks(self) -> np.ndarray | None:
-        """The values that each latent can take, in ascending order, one row a latent; None where it can take any value."""
+        """Values of quantized latents in ascending order, one row per latent; None for continuous ones."""
         quantizer = self.vae.quantizer
         return None if quantizer is None else np.sort(quantizer.codebooks.cpu().numpy(), axis=1)
 
     def nearest_codes(self, codes: Array) -> Array:
-        """The nearest codes (n, latent_dim) that an image can have: the same, or of quantized latents values of codebooks."""
+        """The codes (n, latent_dim), or for quantized latents the nearest values of the codebooks."""
         z, quantizer = self._codes(codes), self.vae.quantizer
         return _giver(codes)(z if quantizer is None else quantizer.nearest(z.to(self.device)))
 
@@ -281,7 +291,7 @@ class Model:
         return made
 
     def _require_same_scale(self, dataset: Dataset) -> None:
-        """Refuse a data set whose own smallest and largest values are black and white, where those of training differ."""
+        """Refuse a data set scaled by its own smallest and largest values if those of training differ."""
         given, trained = dataset.value_range, self.value_range
         if given.measured and trained is not None and (given.black, given.white) != (trained.black, trained.white):
             raise UsageError(
@@ -317,7 +327,7 @@ class Model:
         return z
 
     def _images(self, images: Any) -> torch.Tensor:
-        """Images as a tensor (n, channel, height, width) of their own kind of number, checked but for their values."""
+        """Images as a tensor (n, channel, height, width) of the given type; values are not checked."""
         x = _tensor(images, "Images")
         given = tuple(x.shape)
         channels, height, width = self.image_shape

@@ -1,7 +1,12 @@
+import base64
+import dataclasses
+from io import BytesIO
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from unbraid.data.dataset import grid_dataset, hold_out, load_dataset
 from unbraid.data.registry import datasets
@@ -126,3 +131,33 @@ def test_every_data_set_names_its_source_and_says_what_it_is():
     for entry in datasets:
         assert entry.source
         assert entry.summary.endswith(".")
+
+
+def test_images_by_number_slice_and_list():
+    for name, options in (("ellipses", {"size": 28}), ("shapes", {}), ("ellipses", {"color": "factor", "only": "x=0"})):
+        images = load_dataset(name, **options).images
+        every = np.arange(len(images))
+        np.testing.assert_array_equal(images[:20], images.floats(every[:20]))
+        np.testing.assert_array_equal(images[-3::2], images.floats(every[-3::2]))
+        np.testing.assert_array_equal(images[7], images.floats(every[7:8])[0])
+        np.testing.assert_array_equal(images[[5, 2]], images.floats(np.array([5, 2])))
+        with pytest.raises(IndexError):
+            images[len(images)]
+
+
+def test_a_data_set_is_shown_in_a_line_and_in_a_notebook_with_images():
+    data = load_dataset("ellipses")
+    assert repr(data) == (
+        "<Dataset ellipses: 61,440 gray images of 32 x 32, 6,144 held out; factors x (16), y (16), scale (6), orientation (40)>"
+    )
+    page = data._repr_html_()
+    assert "<b>ellipses</b>" in page
+    assert "61,440 gray images" in page
+    picture = Image.open(BytesIO(base64.b64decode(page.partition("base64,")[2].partition('"')[0])))
+    assert picture.size == (12 * 33 - 1, 32)
+    shown = np.asarray(picture)[:, :32]
+    np.testing.assert_array_equal(shown, data.images.bytes(np.array([0]))[0, 0])
+    assert "<img" not in dataclasses.replace(data, redistributable=False)._repr_html_()
+    named = dataclasses.replace(data, name="<b>", notes=("a < b",))._repr_html_()
+    assert "&lt;b&gt;" in named
+    assert "a &lt; b" in named

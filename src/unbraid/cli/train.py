@@ -152,7 +152,7 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     limit = run_options.get("evaluate_images", api.EVALUATE_IMAGES)
     with listening(counting):
         experiment, dataset = plan(model, data, request)
-    for note in dataset.notes:
+    for note in experiment.notes(dataset):
         err.print(note, markup=False, highlight=False)
     if run_options.get("config"):
         _require_same_data(run_options["config"], experiment)
@@ -171,7 +171,7 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
                 device=run_options.get("device", "auto"),
                 extend=run_options.get("extend") or 0,
                 overwrite=run_options.get("overwrite", False),
-                monitor=Bar(f"{model} on {data}"),
+                monitor=Bar(f"{model} on {experiment.data_name}"),
                 **request,
             )
     except Interrupted as stopped:

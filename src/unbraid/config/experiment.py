@@ -15,7 +15,7 @@ import torch
 
 from unbraid.config.parts import PARTS, with_rates
 from unbraid.config.settings import Settings
-from unbraid.data.dataset import Dataset, addressed, load_dataset
+from unbraid.data.dataset import Dataset, addressed, load_dataset, shown_name
 from unbraid.data.digest import digest_of
 from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
@@ -66,7 +66,7 @@ class Experiment:
     """Rates in the place of the model's KL, joined by commas; empty for the model's own."""
     rate_options: Mapping[str, Any] = field(default_factory=dict)
     data_digest: str = ""
-    """Of the content of data of the user's own (`digest_of`); empty for other data sets, whose name says what they hold."""
+    """Of the content of own data (`digest_of`); empty for other data sets, whose name says what they hold."""
     value_range: ValueRange | None = None
     """The numbers in which the images of such data were given; None for other data sets, and in runs of earlier versions."""
 
@@ -171,6 +171,21 @@ class Experiment:
             return self
         above = os.path.commonpath([os.path.dirname(path) for path in given.values()])  # noqa: PTH120
         return replace(self, data_options={**self.data_options, **{n: os.path.relpath(p, above) for n, p in given.items()}})
+
+    def notes(self, dataset: Dataset) -> list[str]:
+        """What to know before training: how the data were read, and what their kind asks for."""
+        found = list(dataset.notes)
+        if dataset.shape[0] == 3 and self.data_digest and self.likelihood == "bernoulli":
+            found.append(
+                "The likelihood of these color images is Bernoulli, which takes values between 0 and 1 for probabilities. For "
+                "photographs consider --likelihood gaussian_learned; see unbraid list likelihoods."
+            )
+        return found
+
+    @property
+    def data_name(self) -> str:
+        """What to call the data set: the name it was given, that of its file or folder, or else its registered name."""
+        return shown_name(self.data, self.data_options)
 
     @property
     def address(self) -> str:

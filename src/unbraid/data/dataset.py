@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,6 +21,11 @@ SPLITS = ("train", "test")
 HOLD_OUT_SEED = 20_181_101
 """Which images of a grid are held out does not depend on a run's seed, so that runs can be compared."""
 
+_SHOWN = 12
+"""Images in a notebook."""
+_MOST = 12
+"""Factors that are named in one line."""
+
 TestShare = Annotated[
     float, Option("share of the images held out for testing; the same ones whatever the seed", ge=0.0, lt=1.0)
 ]
@@ -31,7 +36,7 @@ class Dataset:
     """Images with what is known about them.
 
     Args:
-        name: registry name, or a name of the user's.
+        name: registered name, or that of a file or folder, or one that was given.
         images: the store.
         test: indices of the held-out images; all others are for training.
         space: the factors, where the images have any.
@@ -113,6 +118,31 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        return f"<Dataset {self.name}: {'; '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: some of the images, and what is known of them."""
+        from html import escape
+
+        from unbraid.data.thumbnails import strip
+
+        rows = np.linspace(0, len(self) - 1, min(len(self), _SHOWN)).astype(np.int64)
+        shown = strip(self.images.floats(rows)) if self.redistributable else ""
+        facts = "".join(f"<li>{escape(fact)}</li>" for fact in (*self._facts(), *self.notes))
+        return f"<div><b>{escape(self.name)}</b><br>{shown}<ul>{facts}</ul></div>"
+
+    def _facts(self) -> list[str]:
+        channels, height, width = self.shape
+        kind = {1: "gray ", 3: "color "}.get(channels, f"{channels}-channel ")
+        found = [f"{len(self):,} {kind}images of {height} x {width}, {len(self.test):,} held out"]
+        if self.space is not None:
+            found.append("factors " + ", ".join(f"{factor.name} ({factor.size})" for factor in self.space.factors[:_MOST]))
+            found[-1] += f" and {len(self.space.factors) - _MOST} more" if len(self.space.factors) > _MOST else ""
+        if self.labels is not None:
+            found.append(f"{len(self.label_names) or len(np.unique(self.labels))} classes")
+        return found
+
     @property
     def is_test(self) -> np.ndarray:
         """Whether each image is held out, a boolean per image."""
@@ -158,7 +188,7 @@ def load_dataset(name: str, /, **options: object) -> Dataset:
 
 
 def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The registered name and the options that a name with a path stands for: "npz:digits.npz" is `npz` with that path.
+    """Registered name and options of a name with a path: "npz:digits.npz" is `npz` with that path.
 
     Paths become absolute, so that a run finds its data from any folder.
 
@@ -182,3 +212,11 @@ def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
                 )
             given[option] = os.path.abspath(Path(given[option]).expanduser())  # noqa: PTH100 - links stay as they are
     return name, given
+
+
+def shown_name(data: str, options: Mapping[str, Any]) -> str:
+    """What to call a data set: its option `name`, the name of its file or folder, or its registered name."""
+    if options.get("name"):
+        return str(options["name"])
+    place = options.get("path")
+    return (PurePath(place).stem or data) if place else data

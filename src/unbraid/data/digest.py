@@ -12,7 +12,7 @@ _CHUNK = 1 << 22  # pixels of images at once
 
 
 def digest_of(dataset: Dataset) -> str:
-    """16 hexadecimal digits of the SHA-256 of what training and evaluation see: images, factors, labels, splits, order."""
+    """First 16 hexadecimal digits of the SHA-256 of images, factors, labels, splits, order and weights."""
     digest = hashlib.sha256(repr((len(dataset), dataset.shape, dataset.space, dataset.label_names)).encode())
     for rows in (dataset.test, dataset.factors, dataset.labels, dataset.walk):
         digest.update(_bytes(rows, np.int64))

@@ -1,6 +1,6 @@
 """What an objective draws at each step, as indices of images.
 
-A draw is a function of the run's seed and the step alone, so a resumed run goes on exactly where it stopped without any
+A draw is a function of the run's seed and the step alone, so a resumed run continues exactly where it stopped, without any
 sampler state.
 """
 
@@ -25,7 +25,7 @@ class Draws(Protocol):
     """How the images of a step are chosen; a frozen dataclass that an objective holds."""
 
     def check(self, dataset: Dataset) -> None:
-        """Raise `UsageError`, which says what is missing, for a data set that cannot be drawn from in this way."""
+        """Raise `UsageError`, which says what is missing, for a data set that does not allow these draws."""
         ...
 
     def indices(self, dataset: Dataset, batch_size: int, seed: int, step: int) -> tuple[Indices, ...]:

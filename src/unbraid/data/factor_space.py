@@ -144,7 +144,7 @@ class FactorSpace:
         return columns
 
     def sample(self, n: int, *, rng: np.random.Generator, **fixed: int) -> Int[np.ndarray, "n factor"]:
-        """Independent uniform factor codes, with some factors held at a code: `space.sample(64, rng=rng, scale=3)`."""
+        """Independent uniform factor codes; some factors may be fixed: `space.sample(64, rng=rng, scale=3)`."""
         columns = self._fixed(fixed)
         codes = rng.integers(0, self.sizes, size=(n, len(self.sizes)))
         for column, code in columns.items():

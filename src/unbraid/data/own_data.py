@@ -1,4 +1,4 @@
-"""What data sets of the user's own have in common: where they lie, and how images and what is known of them come together."""
+"""What own data sets share: where they are, and how images and what is known of them come together."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def put_together(
     horizontal_flip: bool = False,
     redistributable: bool = True,
 ) -> Dataset:
-    """A data set that holds out a fixed pseudo-random share of the images; raises `UsageError` where parts do not fit."""
+    """A data set that holds out a fixed pseudo-random share of its images.
+
+    Raises `UsageError` where parts do not fit.
+    """
     made = Dataset(
         name,
         images,
@@ -59,7 +62,10 @@ def put_together(
 
 
 def stamp(files: Iterable[Path]) -> tuple[object, ...]:
-    """What changes when files do: names, sizes, times. Files that cannot be looked at are left out, since reading will tell."""
+    """Names, sizes and times of files, which change when the files do.
+
+    Files that cannot be looked at are left out: reading them will raise the error.
+    """
     found: list[object] = []
     for file in files:
         with suppress(OSError):

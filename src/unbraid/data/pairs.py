@@ -74,7 +74,7 @@ class Pairs:
         return first, self._partners(dataset, first, np.random.default_rng([seed, _STREAM, step]))
 
     def over(self, dataset: Dataset, rows: Indices, batch_size: int) -> Iterator[tuple[Indices, ...]]:
-        """The rows in batches, with partners that are always the same: training images, whatever split the rows are of.
+        """The rows in batches, with fixed partners: training images, whatever the split of the rows.
 
         Without factors every image is its own partner.
         """
@@ -99,7 +99,7 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class _Lines:
-    """For each factor that varies, the images sorted into lines along it: sets that share all other factors.
+    """The images sorted into lines along each varying factor: sets that share all other factors.
 
     On a line those that training draws come first. Positions count from the beginning of a factor's row.
 
@@ -117,7 +117,10 @@ class _Lines:
     upto: Float[np.ndarray, "position"] | None
 
     def move(self, rows: Indices, along: Indices, draws: Float[np.ndarray, "batch"]) -> Indices:
-        """For each image one of its line along a factor, by a number from 0 to 1; itself where training draws none there."""
+        """For each image, one of its line along a factor, chosen by a number from 0 to 1.
+
+        The image itself where training draws no image of its line.
+        """
         start, count = self.start[along, rows], self.count[along, rows]
         target = start + draws * count
         if self.upto is None:
@@ -153,7 +156,7 @@ def _lines(dataset: Dataset) -> _Lines:
 def _shares(
     weights: Float[np.ndarray, "n"], starts: Int[np.ndarray, "line"], line: Int[np.ndarray, "n"]
 ) -> Float[np.ndarray, "n"]:
-    """The share of its line's weight that lies at or before each position; whatever the scale of a line's weights."""
+    """The share of its line's weight at or before each position, at any scale of a line's weights."""
     largest = np.maximum.reduceat(weights, starts)
     upto = (weights / np.where(largest > 0, largest, 1)[line]).cumsum()
     before = np.append(0.0, upto)[starts]

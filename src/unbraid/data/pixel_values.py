@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float32, Integer, Shaped, UInt8
 
-from unbraid.data.storage import BYTES, SHARES, ByteImages, Shape, ValueRange
+from unbraid.data.storage import BYTES, SHARES, ByteImages, Indexed, Shape, ValueRange
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
@@ -28,7 +28,7 @@ LARGEST_SIDE = 4096
 _ROUNDING = 1e-6  # floats may lie this far outside [0, 1], and are cut off there
 
 
-class RangedImages:
+class RangedImages(Indexed):
     """Images in numbers of any kind with their range; kept as they are, in memory or mapped."""
 
     def __init__(self, pixels: Shaped[np.ndarray, "n c h w"], value_range: ValueRange) -> None:
@@ -81,6 +81,9 @@ def _channels_first(images: np.ndarray, channels_last: bool, what: str) -> np.nd
         hint = ""
         if images.ndim == 4 and not channels_last and images.shape[3] in (1, 3):
             hint = " The channels seem to come last: give images.transpose(0, 3, 1, 2), or of a file --channels-last."
+        elif images.ndim == 4 and 4 in (images.shape[1], images.shape[3]):
+            alone = "images[:, :3]" if channels == 4 and not channels_last else "images[..., :3]; with --channels-last"
+            hint = f" Of RGBA images leave out the fourth channel, the transparency: {alone}."
         raise UsageError(f"{what} have shape {images.shape}, {channels} channels as {axes}; allowed: 1 or 3.{hint}")
     if max(height, width) > LARGEST_SIDE:
         raise UsageError(f"{what} are {height} x {width} pixels; allowed: up to {LARGEST_SIDE}.")
@@ -140,7 +143,7 @@ def _usual_white(dtype: np.dtype, high: float) -> float | None:
 
 
 def known_range(low: float, high: float, dtype: str, trained: ValueRange, what: str = "Images") -> ValueRange:
-    """In which numbers images for a trained model are: those of its training, or the usual ones where that is certain.
+    """The numbers that images for a trained model are in: those of its training, or the usual ones.
 
     Args:
         low, high: smallest and largest value of the images.

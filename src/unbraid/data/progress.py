@@ -14,7 +14,7 @@ _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """While this lasts, long work on data reports to `listener(title)`, a context that yields (done, total) -> None."""
+    """Have long work on data report to `listener(title)`, a context that yields (done, total) -> None."""
     token = _listener.set(listener)
     try:
         yield
@@ -24,7 +24,10 @@ def listening(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def reporting(title: str) -> Iterator[Report]:
-    """What long work calls as it goes; silent where nobody listens. The listener is entered at the first report."""
+    """A function for long work to report to; does nothing without a listener.
+
+    The listener is entered at the first report.
+    """
     listener = _listener.get()
     opened: list[tuple[AbstractContextManager[Report], Report]] = []
 

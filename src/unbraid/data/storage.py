@@ -6,8 +6,9 @@ batch is made.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Integer, UInt8
@@ -38,7 +39,7 @@ class ValueRange:
 
     @property
     def usual(self) -> bool:
-        """Whether everybody reads these numbers alike: bytes from 0 to 255, or floats from 0 to 1."""
+        """Whether these are bytes from 0 to 255 or floats from 0 to 1."""
         return (self.black, self.white) == (0, 255 if self.whole else 1)
 
 
@@ -66,7 +67,18 @@ class ImageStore(Protocol):
         ...
 
 
-class PackedImages:
+class Indexed:
+    """Indexing as in arrays: one image for a number, many for a slice, a list or an array."""
+
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> Float32[np.ndarray, "..."]:
+        """Images (n, channel, height, width) in [0, 1], or one (channel, height, width) for a number."""
+        store = cast(ImageStore, self)
+        rows = np.arange(len(store))[index]
+        images = store.floats(np.atleast_1d(rows))
+        return images if rows.ndim else images[0]
+
+
+class PackedImages(Indexed):
     """Binary images of one channel, one bit per pixel, in memory or memory-mapped."""
 
     def __init__(self, packed: UInt8[np.ndarray, "n packed"], height: int, width: int) -> None:
@@ -93,7 +105,7 @@ class PackedImages:
         return self._bits(index) * np.uint8(255)
 
 
-class ByteImages:
+class ByteImages(Indexed):
     """Images of one byte per pixel and channel, in memory or memory-mapped."""
 
     value_range = BYTES
@@ -118,7 +130,7 @@ class ByteImages:
         return pixels
 
 
-class Selected:
+class Selected(Indexed):
     """Some images of another store, in the given order."""
 
     def __init__(self, images: ImageStore, rows: Integer[np.ndarray, "n"]) -> None:

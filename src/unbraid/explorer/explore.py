@@ -49,7 +49,7 @@ def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
         for i, ((models, _), name) in enumerate(zip(runs, run_labels([model.experiment for model in newest]), strict=True))
     ]
     experiment = newest[0].experiment
-    data = str(experiment.data_options.get("name") or experiment.data)
+    data = experiment.data_name
     kinds = list(dict.fromkeys(model.experiment.model for model in newest))
     factors = [] if dataset.space is None else [{"name": f.name, "size": f.size} for f in dataset.space.factors]
     described = {

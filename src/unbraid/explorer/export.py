@@ -78,7 +78,7 @@ def _description(model: Model, made: Mapping[str, bytes]) -> dict[str, Any]:
         "format": FORMAT,
         "unbraid": version("unbraid"),
         "model": experiment.model,
-        "data": experiment.data,
+        "data": experiment.data_name,
         "step": model.step,
         "command": command_line(experiment),
         "image_shape": list(model.image_shape),

@@ -64,7 +64,7 @@ def render_comparison(views: Sequence[RunView]) -> str:
     names = run_labels(experiments)
     followed = _followed(views)
     kept = views if len(views) <= SHOWN else first_of_each
-    data = list(dict.fromkeys(one.data_options.get("name", one.data) for one in experiments))
+    data = list(dict.fromkeys(one.data_name for one in experiments))
     return render_template(
         "comparison.html.jinja",
         title=f"{f'{len(groups)} configurations' if len(groups) > 1 else next(iter(groups))} on {in_words(data)}",

@@ -60,7 +60,7 @@ def render(view: RunView) -> str:
     return render_template(
         "run.html.jinja",
         experiment=experiment,
-        data_name=experiment.data_options.get("name", experiment.data),
+        data_name=experiment.data_name,
         headline=headline(found) if found is not None else headline_without_factors(n_active, len(latents), kl),
         rule=RULE if found is not None else "",
         tiles=_tiles(step, experiment.batch_size, experiment.n_train, scored, kl, n_active, len(latents)),

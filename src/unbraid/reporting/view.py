@@ -138,7 +138,7 @@ class RunView:
         """Raise `UsageError` where the data have no factors."""
         if not self.table.has_factors:
             raise UsageError(
-                f"{self.name} was trained on {self.experiment.data!r}, which has no factors, and this figure needs them; "
+                f"{self.name} was trained on {self.experiment.data_name!r}, which has no factors, and this figure needs them; "
                 "take a run on data with factors: unbraid list datasets."
             )
 

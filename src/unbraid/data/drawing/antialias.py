@@ -21,7 +21,7 @@ def levels(counts: Integer[np.ndarray, "*batch"]) -> UInt8[np.ndarray, "*batch"]
 def draw_gray(
     vertices: Float[np.ndarray, "vertex 2"], xs: Float[np.ndarray, "x"], ys: Float[np.ndarray, "y"], size: int
 ) -> UInt8[np.ndarray, "x y {size} {size}"]:
-    """Draw a polygon around every center (x, y), with the share of each pixel that it covers as its gray level.
+    """Draw a polygon around every center (x, y); the gray level of a pixel is the share it covers of it.
 
     A pixel has 4 x 4 samples at the centers of its sixteenths. To sample beside the pixel centers the polygon is moved the
     other way and drawn as `fill_polygon` draws it.

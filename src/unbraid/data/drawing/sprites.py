@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32, Integer, UInt8
 
-from unbraid.data.storage import Shape
+from unbraid.data.storage import Indexed, Shape
 from unbraid.errors import UsageError
 
 
-class StampedImages:
-    """Square images of one channel with one stamp each on black; what reaches beyond the right or lower edge is cut off.
+class StampedImages(Indexed):
+    """Square images of one channel, each with one sprite on black.
+
+    What reaches beyond the right or lower edge is cut off.
 
     Args:
         stamps: the small pictures.

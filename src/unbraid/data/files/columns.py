@@ -65,7 +65,10 @@ class Known:
 
 
 def column_of(name: str, values: Shaped[np.ndarray, "..."], where: str, each: str = "image") -> Column:
-    """A column of an array of numbers, booleans or texts, one per image; raises `UsageError` for anything else."""
+    """A column of an array of numbers, booleans or texts, one per image.
+
+    Raises `UsageError` for anything else.
+    """
     if values.dtype == object and all(isinstance(value, str) for value in values.flat):
         values = values.astype(str)
     if values.ndim != 1 or values.dtype.kind not in "buifUS":
@@ -96,7 +99,7 @@ def known_of(factors: Sequence[Column], label: Column | None) -> Known:
 
 
 def caution_of(column: Column) -> str:
-    """What to beware of in a factor, empty where there is nothing: values of which most stand once say little."""
+    """A caution about a factor of which most values occur once; empty for others."""
     counts = np.bincount(column.codes)
     once = int((counts == 1).sum())
     if once <= len(column.codes) / 2 or len(column.codes) < 2:

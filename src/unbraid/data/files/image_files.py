@@ -1,4 +1,4 @@
-"""Image files of a folder: which there are, and one of them as pixels; every rule of what is taken and how stands here."""
+"""Image files of a folder: which are taken, and how one of them becomes pixels."""
 
 from __future__ import annotations
 
@@ -78,7 +78,10 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Size and kind of an image; raises `CorruptFile` for what is no image and `UsageError` for one that is not taken."""
+    """Size and kind of an image.
+
+    Raises `CorruptFile` for what is no image and `UsageError` for one that is not taken.
+    """
     with _opened(path) as image:
         return Header(image.width, image.height, image.mode in _GRAY)
 

@@ -1,4 +1,4 @@
-"""Tables of factors and labels, one row per image: csv, tsv, parquet, and txt with spaces between the columns."""
+"""Tables of factors and labels, one row per image: csv, tsv, parquet, or txt with aligned columns."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, Integer, UInt8
 
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.storage import ImageStore, Shape
+from unbraid.data.storage import ImageStore, Indexed, Shape
 from unbraid.errors import UsageError
 
 Color = Literal["none", "factor", "random"]
@@ -17,7 +17,7 @@ NUISANCE_SEED = 20_190_611
 """The nuisance color of an image does not depend on a run's seed."""
 
 
-class Tinted:
+class Tinted(Indexed):
     """Gray images in color, on black: each repeated in several tints, in three channels.
 
     Args:
@@ -49,7 +49,7 @@ class Tinted:
 
 
 def hue_tints(hues: int) -> UInt8[np.ndarray, "{hues} 3"]:
-    """Fully saturated colors at equal steps around the color circle: red first, k / hues of the circle for hue k."""
+    """Fully saturated colors at equal steps around the color circle: hue k at k / hues of it, red first."""
     return np.rint(255 * np.array([colorsys.hsv_to_rgb(k / hues, 1, 1) for k in range(hues)])).astype(np.uint8)
 
 

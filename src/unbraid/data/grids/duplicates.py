@@ -13,7 +13,7 @@ _BLOCK = 4096
 
 
 def first_twins(dataset: Dataset) -> Int[np.ndarray, "n"]:
-    """For each image the first one of the data set with the same pixels, itself where there is none before.
+    """For each image, the first image of the data set with the same pixels; often the image itself.
 
     dSprites holds the orientation 0 twice, and a square looks the same after a quarter of a turn. Images whose pixels differ
     by rounding alone count as different.

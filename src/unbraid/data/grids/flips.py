@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float32, Integer, UInt8
 
 from unbraid.data.dataset import Dataset
-from unbraid.data.storage import ImageStore, Shape
+from unbraid.data.storage import ImageStore, Indexed, Shape
 from unbraid.errors import UsageError
 
 
-class Mirrored:
+class Mirrored(Indexed):
     """The images of a store, followed by the mirror images, left for right, of some of them.
 
     Args:
@@ -43,10 +43,10 @@ class Mirrored:
 
 
 def mirrored(dataset: Dataset) -> Dataset:
-    """The data set with the mirror image of every training image after its n images; test images are not mirrored.
+    """The data set followed by the mirror images of its training images; test images are not mirrored.
 
     Image n + k is the mirror image of the k-th training image in ascending order of index: of image k itself where the test
-    images come last. A mirror image has the label and the weight of its original. An order of presentation goes on with the
+    images come last. A mirror image has the label and the weight of its original. An order of presentation continues with the
     mirror images in the order of their originals. Nothing is random: an epoch shows each training image once as it is and once
     mirrored.
 

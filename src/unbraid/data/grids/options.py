@@ -122,7 +122,7 @@ def _unseen(text: str, whole: FactorSpace, rows: Int[np.ndarray, "n"]) -> Int[np
 
 
 def factor_grid(make: Callable[..., Grid]) -> Callable[..., Dataset]:
-    """Decorator that makes a data set of a function that returns a `Grid`: its own options, and those of every grid.
+    """Make a data set of a function that returns a `Grid`: its own options, and those of every grid.
 
     The data set has the function's name. Options of every grid are those of `arranged`: order, test_share, color, hues, only,
     unseen, correlate.

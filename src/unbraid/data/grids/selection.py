@@ -17,7 +17,7 @@ NARROWEST = 0.001
 
 
 def parse_selection(text: str, space: FactorSpace, flag: str) -> dict[str, list[int]]:
-    """Codes of the factors that a text names, ascending: {"shape": [2], "scale": [2, 3], "x": [0, 1, ..., 15]}.
+    """Codes of the factors in a text, ascending: {"shape": [2], "scale": [2, 3], "x": [0, 1, ..., 15]}.
 
     Args:
         text: words NAME=VALUES; values are separated by commas, and a..b stands for a, a + 1, ..., b.

@@ -1,4 +1,4 @@
-"""Images of the user's given in Python: arrays, tensors and torch data sets."""
+"""Images given in Python: arrays, tensors and torch data sets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def arrays(name: Annotated[str, Option("what you call them")] = IN_PYTHON) -> Da
     A run knows them by a digest of their content. To resume, score or report it, give the same images again in Python.
     """
     raise UsageError(
-        f"The images {name!r} were given in Python and lie in no file. Give them again in Python: "
+        f"The images {name!r} were given in Python and are in no file. Give them again in Python: "
         "unbraid.train(MODEL, images, out=RUN), unbraid.evaluate(RUN, data=images) or unbraid.report(RUN, data=images)."
     )
 
@@ -86,7 +86,7 @@ def dataset(
     label = None if labels is None else column_of("label", as_array(labels, "The labels"), "The labels")
     for column in (*columns, *filter(None, [label])):
         if len(column.codes) != len(store):
-            raise UsageError(f"{column.where}: {len(column.codes)} values for {len(store)} images; give one an image.")
+            raise UsageError(f"{column.where}: {len(column.codes)} values for {len(store)} images; give one per image.")
     return put_together(
         name,
         store,
@@ -103,7 +103,7 @@ def as_dataset(data: Any, scale: Scale = "auto") -> Any:
 
 
 def as_array(given: Any, what: str) -> np.ndarray:
-    """An array of an array, a tensor or nested lists, sharing its memory where it can; raises `UsageError`."""
+    """An array of an array, a tensor or nested lists, sharing memory if possible; raises `UsageError`."""
     if hasattr(given, "detach"):
         given = given.detach().cpu()
     try:

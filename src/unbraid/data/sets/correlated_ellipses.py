@@ -1,4 +1,4 @@
-"""Correlated ellipses: the data set of CHyVAE, whose positions are correlated, and scale and rotation too."""
+"""Correlated ellipses: the data set of CHyVAE, with correlated positions, scales and rotations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG, SHORT = 50, 25
 RIM = 0.5
 """OpenCV also paints pixels that the rim runs through; half a pixel more on each half-axis comes closest to it."""
 FACTORS_SEED = 20_190_915
-"""The factors do not depend on a run's seed: everybody has the same images."""
+"""The factors do not depend on a run's seed."""
 
 
 def correlated_ellipses_space() -> FactorSpace:
@@ -39,7 +39,7 @@ def correlated_ellipses_space() -> FactorSpace:
 
 
 def draw_factors(n: int, correlation: float) -> Int[np.ndarray, "n 4"]:
-    """Factor codes: normal variables with this correlation between x and y and between scale and rotation, cut off at -1 and 1.
+    """Factor codes of normal variables, correlated within (x, y) and (scale, rotation), cut off at +-1.
 
     A value between -1 and 1 falls on the last code at or below it, so the top code is reached by what was cut off alone: with
     the published codes it has a sixth of all images, and so has the lowest with its own share on top.
@@ -52,7 +52,9 @@ def draw_factors(n: int, correlation: float) -> Int[np.ndarray, "n 4"]:
 
 
 def filled_ellipse(a: int, b: int, degrees: float) -> Bool[np.ndarray, "k k"]:
-    """Pixels of the canvas whose centers lie in an ellipse about the middle one; its long axis turns clockwise on the screen.
+    """Pixels of the canvas whose centers are inside an ellipse around the middle one.
+
+    Its long axis turns clockwise on the screen.
 
     The rim is half a pixel wide, so that the half-axes are a + 1/2 and b + 1/2.
     """
@@ -65,7 +67,7 @@ def filled_ellipse(a: int, b: int, degrees: float) -> Bool[np.ndarray, "k k"]:
 
 
 def ellipse_stamps(space: FactorSpace) -> UInt8[np.ndarray, "scale_rotation_row_column k k"]:
-    """Every ellipse at every place within a pixel, averaged over blocks of the canvas: 4 x 4 places for each, row by row."""
+    """Every ellipse at each of 4 x 4 places within a pixel, row by row, averaged over blocks of the canvas."""
     _, _, scales, rotations = (factor.values for factor in space.factors)
     k = -(-(2 * LONG + SAMPLES) // SAMPLES)
     stamps = []
@@ -98,7 +100,7 @@ def correlated_ellipses(
     correlation: Annotated[float, Option("of the normal variables behind x and y, and scale and rotation", gt=-1, lt=1)] = 0.5,
     test_share: TestShare = 0.1,
 ) -> Dataset:
-    """200,000 gray ellipses of 64 x 64 with correlated factors: x and y (32 each), scale (6), rotation (40).
+    """200,000 gray ellipses of 64 x 64, correlated factors: x and y (32 each), scale (6), rotation (40).
 
     No full grid: factors are drawn with a fixed seed, so some combinations are missing and others appear many times; fewer
     images are the first of many. Normal variables z with correlation 0.5 between x and y and between scale and rotation are cut

@@ -1,4 +1,4 @@
-"""Images of the user's in a folder."""
+"""Images in a folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from jaxtyping import UInt8
 
-from unbraid.data.dataset import Dataset, TestShare
+from unbraid.data.dataset import Dataset, TestShare, shown_name
 from unbraid.data.files.columns import Known, column_of, known_of
 from unbraid.data.files.image_files import Fit, Header, list_images, read_header, read_pixels
 from unbraid.data.files.scratch import room
@@ -62,7 +62,12 @@ def folder(
     known = read_table(Path(table).expanduser(), Wanted(len(files), factors, label, names)) if table else _classes(names)
     images = ByteImages(_decoded(files, place, size, fit, channels))
     return put_together(
-        "folder", images, known, test_share=test_share, horizontal_flip=horizontal_flip, redistributable=redistributable
+        shown_name("folder", {"path": str(place)}),
+        images,
+        known,
+        test_share=test_share,
+        horizontal_flip=horizontal_flip,
+        redistributable=redistributable,
     )
 
 

@@ -27,7 +27,10 @@ HALF_WIDTH = 0.175
 
 
 def shapes_space(shape: Shape = "heart") -> FactorSpace:
-    """Factors of the shapes: 16 places along x and y each, 6 scales, 40 rotations up to where the shape looks the same."""
+    """Factors of the shapes: 16 places along x and y each, 6 scales, 40 rotations.
+
+    Rotations reach up to the angle at which the shape looks the same.
+    """
     position = tuple(np.linspace(0, 1, 16))
     factors = (
         Factor("x", position, unit="share of the middle half"),
