@@ -20,7 +20,7 @@ with one matrix of weights for both. The three estimators differ in the weights 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
@@ -29,11 +29,14 @@ from torch import Tensor
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.distributions.protocols import Posterior
 from unbraid.errors import IncompatibleParts, UsageError
+from unbraid.options import Option
 from unbraid.terms import Latents, PerImage
 
 Estimator = Literal["mss", "mws", "plain"]
-ESTIMATOR = "of the aggregate posterior: the batch alone, or weighted (mws) or stratified (mss) sampling"
-"""Help for options that choose one."""
+EstimatorOption = Annotated[
+    Estimator,
+    Option("estimator of the aggregate posterior: the batch alone, or weighted (mws) or stratified (mss) sampling"),
+]
 
 
 def stratified_weights(batch: int, n_data: int, like: Tensor) -> Float[Tensor, "batch batch"]:

@@ -1,4 +1,4 @@
-"""The capacity rate of Burgess et al.: information is let in by the nat."""
+"""The capacity rate of Burgess et al.: the KL is held at a capacity that grows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from typing import Annotated, Literal
 import torch
 
 from unbraid.options import Option
+from unbraid.rates.kl import DURATION
 from unbraid.rates.registry import rates
 from unbraid.terms import Context, Pass, Term
+
+DistanceWeight = Annotated[float, Option("weight of the distance between KL and capacity", ge=0)]
+StartCapacity = Annotated[float, Option("capacity at the beginning, in nats per image", ge=0)]
+FinalCapacity = Annotated[float, Option("capacity at the end of the ramp, in nats per image", ge=0)]
+Ramp = Annotated[float, Option(f"duration of the growth of the capacity: {DURATION}", ge=0)]
+Reduction = Annotated[
+    Literal["batch", "sample"], Option("distance of the batch's mean KL, or mean distance of each image's KL")
+]
 
 
 @rates.register("capacity", formula="gamma * |KL(q(z|x) || p(z)) - C(t)|, C growing linearly", source="Burgess et al. (2018)")
@@ -27,19 +36,15 @@ class Capacity:
     Args:
         gamma: weight.
         start, end: capacity at the beginning and after the ramp, in nats; equal for a constant capacity.
-        duration: T, a fraction of the run up to 1, steps above it; 0 for `end` at once.
+        duration: T, as `Context.ramp` reads it; 0 for `end` at once.
         reduction: `batch` or `sample`.
     """
 
-    gamma: Annotated[float, Option("weight of the distance between KL and capacity", ge=0)] = 100.0
-    start: Annotated[float, Option("capacity at the beginning, in nats per image", ge=0)] = 0.0
-    end: Annotated[float, Option("capacity at the end of the ramp, in nats per image", ge=0)] = 25.0
-    duration: Annotated[
-        float, Option("duration of the ramp: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
-    ] = 1.0
-    reduction: Annotated[
-        Literal["batch", "sample"], Option("distance of the batch's mean KL, or mean distance of each image's KL")
-    ] = "batch"
+    gamma: DistanceWeight = 100.0
+    start: StartCapacity = 0.0
+    end: FinalCapacity = 25.0
+    duration: Ramp = 1.0
+    reduction: Reduction = "batch"
 
     @property
     def per_sample(self) -> bool:

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from unbraid.options import Option
-from unbraid.rates.aggregate import ESTIMATOR, Estimator, log_aggregate
+from unbraid.rates.aggregate import EstimatorOption, log_aggregate
+from unbraid.rates.kl import Warmup, WarmupStart
 from unbraid.rates.registry import rates
 from unbraid.terms import Context, Pass, Term
+
+InformationWeight = Annotated[float, Option("weight of the mutual information between image and latents; below 0 rewards it")]
+CorrelationWeight = Annotated[float, Option("weight of the total correlation; 1 is the VAE")]
+DimensionWiseWeight = Annotated[float, Option("weight of the dimension-wise KL", ge=0)]
+KLForm = Annotated[
+    Literal["analytic", "sampled"],
+    Option("KL in closed form plus (beta - 1) TC and so on, or the sampled terms alone as first published"),
+]
 
 
 @rates.register(
@@ -28,7 +37,7 @@ class Decomposed:
 
     The three are averages over images x and draws z ~ q(z|x); q(z) is estimated from the batch (`unbraid.rates.aggregate`).
     They add up to log q(z|x) - log p(z) sample by sample, whatever the estimate of q(z): that proves nothing about it. Terms
-    carry the estimator's name (`tc_plain`), since the same latents give very different numbers: with 64 images a batch no
+    carry the estimator's name (`tc_plain`), since the same latents give very different numbers: with 64 images per batch no
     estimate can tell more than a few nats of MI. `unbraid evaluate` measures all three on the whole data set.
 
     Args:
@@ -36,21 +45,17 @@ class Decomposed:
         estimator: of q(z): `mss`, `mws` or `plain`.
         kl: `analytic` for KL + (alpha - 1) MI + (beta - 1) TC + (gamma - 1) dimension-wise KL with the KL in closed form, the
             same on average and less noisy; `sampled` for the three terms alone, as Chen et al. have it.
-        warmup: duration of the linear way of beta from `start`: a fraction of the run up to 1, steps above it; 0 for none.
+        warmup: duration of the linear change of beta from `start`, as `Context.ramp` reads it.
         start: beta at the beginning of the warm-up.
     """
 
-    alpha: Annotated[float, Option("weight of the mutual information between image and latents; below 0 rewards it")] = 1.0
-    beta: Annotated[float, Option("weight of the total correlation; 1 is the VAE")] = 6.0
-    gamma: Annotated[float, Option("weight of the dimension-wise KL", ge=0)] = 1.0
-    estimator: Annotated[Estimator, Option(ESTIMATOR)] = "plain"
-    kl: Annotated[
-        Literal["analytic", "sampled"], Option("KL in closed form plus (beta - 1) TC and so on, or the sampled terms alone")
-    ] = "analytic"
-    warmup: Annotated[
-        float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
-    ] = 0.0
-    start: Annotated[float, Option("beta at the beginning of the warm-up", ge=0)] = 1.0
+    alpha: InformationWeight = 1.0
+    beta: CorrelationWeight = 6.0
+    gamma: DimensionWiseWeight = 1.0
+    estimator: EstimatorOption = "plain"
+    kl: KLForm = "analytic"
+    warmup: Warmup = 0.0
+    start: WarmupStart = 1.0
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

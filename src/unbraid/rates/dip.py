@@ -1,4 +1,4 @@
-"""DIP-VAE I and II: the covariance of the latents is drawn towards the identity."""
+"""DIP-VAE I and II: the covariance of the latents is pulled towards the identity."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _SOURCE = "Kumar, Sattigeri and Balakrishnan (2018), Variational Inference of Di
 
 def covariance_of_means(mean: Float[Tensor, "batch latent"]) -> Float[Tensor, "latent latent"]:
     """Covariance over the batch, divided by the number of images: its expectation is (B - 1)/B of the population's."""
-    centerd = mean - mean.mean(0)
-    return centerd.T @ centerd / len(mean)
+    centered = mean - mean.mean(0)
+    return centered.T @ centered / len(mean)
 
 
 def _distances(covariance: Float[Tensor, "latent latent"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
@@ -45,7 +45,7 @@ class DipI:
     .. math:: \lambda_{od} \sum_{i \ne j} C_{ij}^2 + \lambda_d \sum_i (C_{ii} - 1)^2, \qquad C = \mathrm{Cov}_x[\mu(x)]
 
     C is the covariance over the batch, divided by B; the sum runs over ordered pairs. Squares of it are biased upwards by the
-    variance of C over batches. Squares of covariances are no nats: the weights carry the unit.
+    variance of C over batches. Squared covariances are not in nats: the weights carry the unit.
 
     Args:
         lambda_od, lambda_d: weights off and on the diagonal.
@@ -56,7 +56,7 @@ class DipI:
     per_sample = False
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
-        """The terms `dip_i_off_diagonal` and `dip_i_diagonal`, one value a batch."""
+        """The terms `dip_i_off_diagonal` and `dip_i_diagonal`, one value per batch."""
         off_diagonal, diagonal = _distances(covariance_of_means(made.posterior.mean))
         return {"dip_i_off_diagonal": Term(off_diagonal, self.lambda_od), "dip_i_diagonal": Term(diagonal, self.lambda_d)}
 
@@ -85,7 +85,7 @@ class DipII:
     per_sample = False
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
-        """The terms `dip_ii_off_diagonal` and `dip_ii_diagonal`, one value a batch."""
+        """The terms `dip_ii_off_diagonal` and `dip_ii_diagonal`, one value per batch."""
         noise = torch.diag(made.posterior.variance.mean(0))
         off_diagonal, diagonal = _distances(covariance_of_means(made.posterior.mean) + noise)
         return {"dip_ii_off_diagonal": Term(off_diagonal, self.lambda_od), "dip_ii_diagonal": Term(diagonal, self.lambda_d)}

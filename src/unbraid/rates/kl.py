@@ -10,6 +10,12 @@ from unbraid.options import Option
 from unbraid.rates.registry import rates
 from unbraid.terms import Context, Pass, Term
 
+DURATION = "a fraction of the run up to 1, a number of steps above it, 0 for none"
+"""How `Context.ramp` reads a duration, in words."""
+Warmup = Annotated[float, Option(f"duration of the change of beta from its start to its final value: {DURATION}", ge=0)]
+WarmupStart = Annotated[float, Option("beta at the beginning of the warm-up", ge=0)]
+NormalizedBeta = Annotated[bool, Option("read beta as beta_norm = beta * M / N, for M latents and N pixels times channels")]
+
 
 @rates.register(
     "kl", formula="beta * KL(q(z|x) || p(z))", source="Kingma and Welling (2014); weighted as in Higgins et al. (2017)"
@@ -23,18 +29,14 @@ class KL:
     Args:
         beta: weight; with `normalized`, Higgins' beta_norm = beta * M / N for M latents and N pixels times channels.
         start: weight beta_0 at the beginning of the warm-up.
-        warmup: duration T of the linear way from `start` to `beta`: a fraction of the run up to 1, steps above it; 0 for none.
+        warmup: duration T of the linear change from `start` to `beta`, as `Context.ramp` reads it.
         normalized: whether `beta` and `start` are beta_norm.
     """
 
     beta: Annotated[float, Option("weight of the KL", ge=0)] = 1.0
-    warmup: Annotated[
-        float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
-    ] = 0.0
-    start: Annotated[float, Option("beta at the beginning of the warm-up", ge=0)] = 0.0
-    normalized: Annotated[bool, Option("read beta as beta_norm = beta * M / N, for M latents and N pixels times channels")] = (
-        False
-    )
+    warmup: Warmup = 0.0
+    start: WarmupStart = 0.0
+    normalized: NormalizedBeta = False
     per_sample = True
 
     def weight(self, made: Pass, context: Context) -> float:

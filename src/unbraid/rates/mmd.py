@@ -16,6 +16,9 @@ from unbraid.terms import Context, Latents, Pass, Term
 
 Kernel = Literal["rbf", "imq", "imq_scales"]
 
+KernelOption = Annotated[Kernel, Option("kernel: Gaussian, inverse multiquadratic, or a sum of seven of the latter")]
+KernelWidth = Annotated[float, Option("width of the kernel for one latent, times the number of latents", gt=0)]
+
 _SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Scales over which `imq_scales` adds inverse multiquadratic kernels."""
 
@@ -64,7 +67,7 @@ def squared_mmd(
 )
 @dataclass(frozen=True)
 class MMD:
-    """weight * MMD^2 between the batch's latents and as many draws from the prior. A penalty: holds no KL, and is no nats.
+    """weight * MMD^2 between the batch's latents and as many draws from the prior. A penalty: holds no KL, and is not in nats.
 
     Args:
         weight: of the penalty.
@@ -74,13 +77,13 @@ class MMD:
     """
 
     weight: Annotated[float, Option("weight of the squared discrepancy, which is small beside nats", ge=0)] = 1000.0
-    kernel: Annotated[Kernel, Option("Gaussian, inverse multiquadratic, or seven of these added")] = "imq_scales"
-    width: Annotated[float, Option("width of the kernel for one latent, times the number of latents", gt=0)] = 2.0
+    kernel: KernelOption = "imq_scales"
+    width: KernelWidth = 2.0
     unbiased: Annotated[bool, Option("leave out the pairs of a point with itself")] = True
     per_sample = False
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
-        """The term `mmd`, one value a batch."""
+        """The term `mmd`, one value per batch."""
         z: Latents = made.z
         prior = made.prior.sample(len(z), context.generator).to(z)
         width = self.width * z.shape[1]

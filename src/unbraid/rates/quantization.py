@@ -1,4 +1,4 @@
-"""What draws quantized latents and their codebooks to each other."""
+"""The losses that pull quantized latents and their codebooks together."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from unbraid.options import Option
 from unbraid.rates.registry import rates
 from unbraid.terms import Context, Pass, Term
 
+CodebookWeight = Annotated[
+    float, Option("weight of the loss that moves codebooks to the encoder's outputs, times N / M; 0 leaves them fixed", ge=0)
+]
+CommitmentWeight = Annotated[
+    float, Option("weight of the loss that moves the encoder's outputs to the codebooks, times N / M", ge=0)
+]
+
 
 @rates.register(
     "quantization",
@@ -21,24 +28,20 @@ from unbraid.terms import Context, Pass, Term
 )
 @dataclass(frozen=True)
 class Quantization:
-    r"""Squared distances between the encoder's numbers c and the values z of the codebooks nearest to them. Holds no KL.
+    r"""Squared distances between the encoder's outputs c and the values z of the codebooks nearest to them. Holds no KL.
 
     .. math:: \frac NM \Bigl(\lambda_1 \sum_j (\mathrm{sg}(c_j) - z_j)^2 + \lambda_2 \sum_j (c_j - \mathrm{sg}(z_j))^2\Bigr)
 
-    sg lets no gradient through: the first moves the codebooks alone, the second the encoder alone; their values are equal.
+    sg stops the gradient: the first moves the codebooks alone, the second the encoder alone; their values are equal.
     The published loss is a mean over the N pixels (times channels) and one over the M latents; multiplied by N it is in nats
-    per image, which leaves N / M before these. Squares of latents are no nats: the weights carry the unit.
+    per image, which leaves N / M before these. Squared latents are not in nats: the weights carry the unit.
 
     Args:
         codebook_weight, commitment_weight: as published, for means over pixels and latents.
     """
 
-    codebook_weight: Annotated[
-        float, Option("weight that moves codebooks to the encoder's numbers, against means over pixels and latents", ge=0)
-    ] = 0.01
-    commitment_weight: Annotated[
-        float, Option("weight that moves the encoder's numbers to codebooks, against means over pixels and latents", ge=0)
-    ] = 0.01
+    codebook_weight: CodebookWeight = 0.01
+    commitment_weight: CommitmentWeight = 0.01
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

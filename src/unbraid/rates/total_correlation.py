@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from unbraid.options import Option
-from unbraid.rates.aggregate import ESTIMATOR, Estimator, log_aggregate
+from unbraid.rates.aggregate import EstimatorOption, log_aggregate
 from unbraid.rates.registry import rates
 from unbraid.terms import Context, Pass, Term
 
@@ -32,7 +32,7 @@ class TotalCorrelation:
     """
 
     weight: Annotated[float, Option("weight of the total correlation; beta - 1 of beta-TCVAE")] = 5.0
-    estimator: Annotated[Estimator, Option(ESTIMATOR)] = "plain"
+    estimator: EstimatorOption = "plain"
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:

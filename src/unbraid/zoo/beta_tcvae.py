@@ -1,13 +1,11 @@
-"""beta-TCVAE: the parts of the KL with weights of their own."""
+"""beta-TCVAE: a weight for each part of the KL."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
 from unbraid.objectives.elbo import ELBO
-from unbraid.options import Option
-from unbraid.rates.aggregate import Estimator
-from unbraid.rates.decomposed import Decomposed
+from unbraid.rates.aggregate import EstimatorOption
+from unbraid.rates.decomposed import CorrelationWeight, Decomposed, DimensionWiseWeight, InformationWeight, KLForm
+from unbraid.rates.kl import Warmup, WarmupStart
 from unbraid.zoo.recipe import Recipe
 from unbraid.zoo.registry import Published, models
 
@@ -35,20 +33,13 @@ _DUBOIS = "Dubois et al. (2019), code"
     ),
 )
 def beta_tcvae(
-    beta: Annotated[float, Option("weight of the total correlation; 1 is the VAE")] = 6.0,
-    alpha: Annotated[float, Option("weight of the mutual information between image and latents; below 0 rewards it")] = 1.0,
-    gamma: Annotated[float, Option("weight of the dimension-wise KL", ge=0)] = 1.0,
-    estimator: Annotated[
-        Estimator, Option("of the aggregate posterior: the batch alone, or weighted (mws) or stratified (mss) sampling")
-    ] = "plain",
-    kl: Annotated[
-        Literal["analytic", "sampled"],
-        Option("KL in closed form plus (beta - 1) TC and so on, or the sampled terms alone as first published"),
-    ] = "analytic",
-    beta_warmup: Annotated[
-        float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
-    ] = 0.0,
-    beta_start: Annotated[float, Option("weight of the total correlation at the beginning of the warm-up", ge=0)] = 1.0,
+    beta: CorrelationWeight = 6.0,
+    alpha: InformationWeight = 1.0,
+    gamma: DimensionWiseWeight = 1.0,
+    estimator: EstimatorOption = "plain",
+    kl: KLForm = "analytic",
+    beta_warmup: Warmup = 0.0,
+    beta_start: WarmupStart = 1.0,
 ) -> Recipe:
     """beta-TCVAE (Chen): of the KL's three parts only the total correlation is weighted more.
 

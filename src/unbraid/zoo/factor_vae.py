@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 from unbraid.nn.discriminator import Initialization
 from unbraid.objectives.factor import FactorVAE
 from unbraid.options import Option
-from unbraid.rates.capacity import Capacity
+from unbraid.rates.capacity import Capacity, DistanceWeight, FinalCapacity, Ramp, Reduction
 from unbraid.rates.kl import KL
 from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
@@ -139,15 +139,10 @@ def factor_vae(
 )
 def cfactor_vae(
     gamma: Annotated[float, Option("weight of the total correlation; 0 is beta-VAE with capacity", ge=0)] = 3.5,
-    beta: Annotated[float, Option("weight of the distance between KL and capacity", ge=0)] = 1.0,
-    capacity: Annotated[float, Option("capacity at the end of the ramp, in nats per image", ge=0)] = 24.5,
-    capacity_ramp: Annotated[
-        float,
-        Option("duration of the ramp from 0: a fraction of the run up to 1, a number of steps above it, 0 for none", ge=0),
-    ] = 1.0,
-    capacity_reduction: Annotated[
-        Literal["sample", "batch"], Option("mean distance of each image's KL, as published, or distance of the batch's mean KL")
-    ] = "sample",
+    beta: DistanceWeight = 1.0,
+    capacity: FinalCapacity = 24.5,
+    capacity_ramp: Ramp = 1.0,
+    capacity_reduction: Reduction = "sample",
     discriminator_lr: DiscriminatorRate = 1e-3,
     discriminator_layers: DiscriminatorLayers = 6,
     discriminator_width: DiscriminatorWidth = 1000,

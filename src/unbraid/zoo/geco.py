@@ -1,4 +1,4 @@
-"""Models that look for the weight between reconstruction and KL themselves: GECO, and beta-VAE with a bound on its KL."""
+"""Models that find the weight between reconstruction and KL: GECO, and beta-VAE with a bound on its KL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unbraid.zoo.recipe import Recipe
 from unbraid.zoo.registry import models
 
 MultiplierRate = Annotated[
-    float, Option("change of the multiplier's logarithm a step while what is bounded is twice its bound", gt=0, le=1)
+    float, Option("change of the multiplier's logarithm per step while what is bounded is twice its bound", gt=0, le=1)
 ]
 
 
@@ -37,7 +37,7 @@ def geco(
     the model is an autoencoder and `violation` stays above 0; one that no latent is needed for drives it to 1e-6, where the
     KL is 0.
 
-    The tolerance is in nats of the likelihood: with a normal one of standard deviation s, a squared error of 2 s^2 a nat. The
+    The tolerance is in nats of the likelihood: with a normal one of standard deviation s, a squared error of 2 s^2 per nat. The
     reported reconstruction is that plus the constant, which is 0 for `bernoulli`. Likelihoods that learn their scale are
     refused.
 

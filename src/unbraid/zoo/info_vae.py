@@ -8,7 +8,7 @@ from unbraid.errors import UsageError
 from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
 from unbraid.rates.kl import KL
-from unbraid.rates.mmd import MMD, Kernel
+from unbraid.rates.mmd import MMD, KernelOption, KernelWidth
 from unbraid.zoo.recipe import Recipe
 from unbraid.zoo.registry import models
 
@@ -23,8 +23,8 @@ def info_vae(
     lambda_mmd: Annotated[
         float, Option("weight of the divergence between aggregate posterior and prior, with alpha", ge=0)
     ] = 1000.0,
-    kernel: Annotated[Kernel, Option("kernel of the MMD: Gaussian, inverse multiquadratic, or seven of these added")] = "rbf",
-    width: Annotated[float, Option("width of the kernel for one latent, times the number of latents", gt=0)] = 2.0,
+    kernel: KernelOption = "rbf",
+    width: KernelWidth = 2.0,
 ) -> Recipe:
     """InfoVAE (Zhao): the aggregate posterior is pulled towards the prior by maximum mean discrepancy, not each image's alone.
 

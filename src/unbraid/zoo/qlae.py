@@ -6,7 +6,7 @@ from typing import Annotated
 
 from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
-from unbraid.rates.quantization import Quantization
+from unbraid.rates.quantization import CodebookWeight, CommitmentWeight, Quantization
 from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
 
@@ -36,17 +36,13 @@ _SHARED = {"codebook_size": 10, "lr": 1e-3, "weight_decay": 0.1, "batch_size": 1
 )
 def qlae(
     codebook_size: Annotated[int, Option("values that each latent can take", ge=2, le=10_000)] = 10,
-    codebook_weight: Annotated[
-        float, Option("weight that moves codebooks to the encoder's numbers, times N / M; 0 leaves them as they are", ge=0)
-    ] = 0.01,
-    commitment_weight: Annotated[
-        float, Option("weight that moves the encoder's numbers to the codebooks, times N / M", ge=0)
-    ] = 0.01,
+    codebook_weight: CodebookWeight = 0.01,
+    commitment_weight: CommitmentWeight = 0.01,
 ) -> Recipe:
     """QLAE, the quantized latent autoencoder (Hsu): each latent takes one of few learned values, and weights decay strongly.
 
-    Each of the encoder's numbers c goes to the nearest value z of a codebook of its own; the decoder's gradient passes through
-    to c as if nothing had been done. There is no noise and no KL: what is left to choose between codes is how simple the
+    Each output c of the encoder is replaced by the nearest value z of a codebook of its own; the decoder's gradient is passed
+    to c unchanged. There is no noise and no KL: what is left to choose between codes is how simple the
     networks are, which is why weight decay (`--weight-decay`) is essential. Take twice as many latents as there are factors.
 
     Published losses are means over pixels and latents; here they are N times as large throughout. AdamW's steps do not depend

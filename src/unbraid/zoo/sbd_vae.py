@@ -1,4 +1,4 @@
-"""Models whose decoder is the spatial broadcast decoder, with the settings it was published with."""
+"""Models with the spatial broadcast decoder and its published settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
-from unbraid.rates.kl import KL
+from unbraid.rates.kl import KL, Warmup, WarmupStart
 from unbraid.terms import Rate
 from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
@@ -71,10 +71,8 @@ def sbd_vae() -> Recipe:
 )
 def sbd_beta_vae(
     beta: Annotated[float, Option("weight of the KL; 1 is sbd_vae", ge=0)] = 4.0,
-    beta_warmup: Annotated[
-        float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
-    ] = 0.0,
-    beta_start: Annotated[float, Option("weight of the KL at the beginning of the warm-up", ge=0)] = 0.0,
+    beta_warmup: Warmup = 0.0,
+    beta_start: WarmupStart = 0.0,
 ) -> Recipe:
     """beta-VAE with the spatial broadcast decoder (Watters), in all else `sbd_vae`.
 

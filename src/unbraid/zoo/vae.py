@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from unbraid.objectives.elbo import ELBO
 from unbraid.options import Option
-from unbraid.rates.capacity import Capacity
-from unbraid.rates.kl import KL
+from unbraid.rates.capacity import Capacity, DistanceWeight, FinalCapacity, Ramp, Reduction, StartCapacity
+from unbraid.rates.kl import KL, NormalizedBeta, Warmup, WarmupStart
 from unbraid.zoo.recipe import Optimizer, Recipe
 from unbraid.zoo.registry import Published, models
 
@@ -52,13 +52,9 @@ def vae() -> Recipe:
 )
 def beta_vae(
     beta: Annotated[float, Option("weight of the KL; 1 is the VAE, 0 an autoencoder", ge=0)] = 4.0,
-    beta_warmup: Annotated[
-        float, Option("duration of the way to beta: a fraction of the run up to 1, steps above it, 0 for none", ge=0)
-    ] = 0.0,
-    beta_start: Annotated[float, Option("weight of the KL at the beginning of the warm-up", ge=0)] = 0.0,
-    normalized: Annotated[
-        bool, Option("read beta as beta_norm = beta * M / N, for M latents and N pixels times channels")
-    ] = False,
+    beta_warmup: Warmup = 0.0,
+    beta_start: WarmupStart = 0.0,
+    normalized: NormalizedBeta = False,
 ) -> Recipe:
     """beta-VAE (Higgins): a KL weighted by beta, which trades reconstruction for independent latents."""
     return Recipe(ELBO((KL(beta, beta_warmup, beta_start, normalized),)))
@@ -77,16 +73,11 @@ def beta_vae(
     ),
 )
 def beta_vae_capacity(
-    gamma: Annotated[float, Option("weight of the distance between KL and capacity", ge=0)] = 100.0,
-    capacity: Annotated[float, Option("capacity at the end of the ramp, in nats per image", ge=0)] = 25.0,
-    capacity_start: Annotated[float, Option("capacity at the beginning, in nats per image", ge=0)] = 0.0,
-    capacity_ramp: Annotated[
-        float,
-        Option("duration of the ramp: a fraction of the run up to 1, a number of steps above it, 0 for none", ge=0),
-    ] = 0.75,
-    capacity_reduction: Annotated[
-        Literal["batch", "sample"], Option("distance of the batch's mean KL, or mean distance of each image's KL")
-    ] = "batch",
+    gamma: DistanceWeight = 100.0,
+    capacity: FinalCapacity = 25.0,
+    capacity_start: StartCapacity = 0.0,
+    capacity_ramp: Ramp = 0.75,
+    capacity_reduction: Reduction = "batch",
 ) -> Recipe:
     """beta-VAE with controlled capacity (Burgess), also Controlled VAE: the KL is held at a capacity that grows."""
     rate = Capacity(gamma, capacity_start, capacity, capacity_ramp, capacity_reduction)
