@@ -2,16 +2,18 @@
 
 python docs/source/zoo.py smoke    # every model by its defaults, 60,000 images, one seed: about an hour on one core
 python docs/source/zoo.py study    # VAE, beta-TCVAE and FactorVAE, 3 seeds each: some two hours on one core
+python docs/source/zoo.py factor   # FactorVAE's discriminator, 5 seeds of each setting: some two hours on one core
 python docs/source/zoo.py          # write the page from these runs
+python docs/source/zoo.py factor --print    # the table of one part, of the runs there are
 
-Runs are kept in runs/zoo and are not trained again; what was stopped goes on where it was.
+Runs are kept in runs/zoo and are not trained again; a run that was stopped is resumed.
 """
 
 from __future__ import annotations
 
 import argparse
 import platform
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,25 +35,41 @@ RUNS = Path("runs") / "zoo"
 DATA, IMAGES, SCORED = "ellipses", 60_000, 20_000
 METRIC_NAMES = ("mig", "dci", "factor_vae_score", "sap")
 SEEDS = range(3)
+_SMALL = {"gamma": 20, "discriminator_lr": 1e-3, "discriminator_width": 256}
 STUDIED: Mapping[str, Any] = {"steps": 6_000, "lr": 1e-3}
 """Options that all models of the study share."""
 STUDY = ("vae", "beta_tcvae", "factor_vae")
+FACTOR: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "vae": ("vae", {}),
+    "beta_tcvae": ("beta_tcvae", {}),
+    "torch": ("factor_vae", {**_SMALL, "discriminator_init": "torch"}),
+    "kaiming": ("factor_vae", _SMALL),
+    "three_steps": ("factor_vae", {**_SMALL, "discriminator_steps": 3}),
+    "gamma_35": ("factor_vae", {**_SMALL, "gamma": 35}),
+}
+"""Runs of the part on FactorVAE: a model and what is changed of it, by the beginning of the folder's name."""
+FACTOR_SEEDS = range(5)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", nargs="?", choices=("smoke", "study"))
-    part = parser.parse_args().part
+    parser.add_argument("part", nargs="?", choices=tuple(PARTS))
+    parser.add_argument("--print", action="store_true", help="print the part's table instead of training its runs")
+    given = parser.parse_args()
     torch.set_num_threads(1)
-    runs = dict(smoke_runs()) if part == "smoke" else dict(study_runs()) if part == "study" else {}
-    for folder, (model, options) in runs.items():
-        make(folder, model, options)
-    if part:
+    if given.part:
+        runs, table = PARTS[given.part]
+        if given.print:
+            print(table())
+            return
+        for folder, (model, options) in runs():
+            make(folder, model, options)
         return
     page = TEXT.read_text()
-    tables = {"smoke": smoke(), "protocol": protocol(), "study": study(), "symptoms": warnings(), "made": made()}
-    for name, table in tables.items():
-        page = page.replace(f"{{{{ {name} }}}}", table)
+    written = {name: table() for name, (_, table) in PARTS.items()}
+    written |= {"protocol": protocol(), "symptoms": warnings(), "made": made()}
+    for name, text in written.items():
+        page = page.replace(f"{{{{ {name} }}}}", text)
     PAGE.write_text(page)
 
 
@@ -65,6 +83,12 @@ def study_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
     for seed in SEEDS:
         for model in STUDY:
             yield RUNS / "study" / f"{model}-{seed}", (model, {**STUDIED, "seed": seed})
+
+
+def factor_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
+    for seed in FACTOR_SEEDS:
+        for name, (model, changed) in FACTOR.items():
+            yield RUNS / "factor" / f"{name}-{seed}", (model, {**STUDIED, **changed, "seed": seed})
 
 
 def make(folder: Path, model: str, options: Mapping[str, Any]) -> None:
@@ -137,8 +161,34 @@ def study() -> str:
     return markdown(head, rows)
 
 
+def factor() -> str:
+    head = ["model", "options", "seeds", "reconstruction", "KL", "TC measured", "MIG", "DCI", "FactorVAE"]
+    rows = []
+    for name, (model, changed) in FACTOR.items():
+        folders = [RUNS / "factor" / f"{name}-{seed}" / METRICS for seed in FACTOR_SEEDS]
+        found = [read_scores(path) for path in folders if path.is_file()]
+        if not found:
+            continue
+        means = across_runs([one["metrics"] for one in found])
+        parts = (
+            [one["splits"]["test"]["nll_at_mean"] for one in found],
+            [sum(one["kl_per_dim"]) for one in found],
+            [one["kl_parts"]["tc"]["value"] for one in found],
+        )
+        cells = [f"{sum(values) / len(values):.1f}" for values in parts]
+        cells += [with_interval(means[metric]) for metric in ("mig", "dci", "factor_vae_score")]
+        rows.append([f"`{model}`", f"`{flags(changed)}`" if changed else "", str(len(found)), *cells])
+    return markdown(head, rows)
+
+
+def with_interval(mean: Mapping[str, Any]) -> str:
+    """A mean over seeds and the 95 % interval of that mean."""
+    low, high = mean.get("interval", (None, None))
+    return f"{mean['score']:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
+
+
 def flags(options: Mapping[str, Any]) -> str:
-    return " ".join(f"--{name.replace('_', '-')} {value:g}" for name, value in options.items())
+    return " ".join(f"--{name.replace('_', '-')} {value}" for name, value in options.items())
 
 
 def protocol() -> str:
@@ -157,6 +207,14 @@ def each(found: Sequence[Mapping[str, Any]], name: str) -> str:
 
 def made() -> str:
     return f"unbraid {unbraid.__version__}, torch {torch.__version__}, {platform.machine()}, CPU, one thread"
+
+
+PARTS: Mapping[str, tuple[Callable[[], Iterator[tuple[Path, tuple[str, dict[str, Any]]]]], Callable[[], str]]] = {
+    "smoke": (smoke_runs, smoke),
+    "study": (study_runs, study),
+    "factor": (factor_runs, factor),
+}
+"""Parts of the page: their runs, and their tables."""
 
 
 if __name__ == "__main__":

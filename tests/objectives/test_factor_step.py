@@ -10,7 +10,7 @@ from games import a_context, batch, small_vae
 from test_loop import changed, optimizers_of, snapshot
 from torch.nn.functional import softplus
 
-from unbraid.objectives.factor import FactorVAE, log_density_ratio
+from unbraid.objectives.factor import FactorVAE, log_density_ratio, permute_latents
 from unbraid.rates.capacity import Capacity
 from unbraid.terms import AUTOENCODER, Draw
 from unbraid.training.step import evaluate_step, train_step
@@ -201,3 +201,39 @@ def test_codes_far_out_and_batches_of_one_are_finite():
     for n in (1, 8):
         for one in train_step(vae, game, optimizers_of(vae, game), Draw((1e3 * batch(n), 1e3 * batch(n))), a_context()):
             assert all(value.isfinite().all() for value in one.values.values())
+
+
+def test_each_further_step_of_the_discriminator_has_new_codes_of_the_same_posteriors():
+    game = replace(GAMES["factor_vae"], steps=3)
+    vae = small_vae(game)
+    given = []
+    vae.networks["discriminator"].register_forward_pre_hook(lambda _, z: given.append(z[0].detach().clone()))
+    draw = Draw((batch(8), batch(6, seed=2)))
+    outcomes = train_step(vae, game, optimizers_of(vae, game), draw, a_context())
+    assert [one.players for one in outcomes] == [AUTOENCODER, *[("discriminator",)] * 3]
+    assert [len(z) for z in given] == [8, 6, 14, 14]
+    start = small_vae(game)
+    noise = a_context().generator
+    posterior = start.encode(draw.batches[0])
+    torch.testing.assert_close(given[0], posterior.sample(noise))  # of the encoder before its step
+    second = vae.encode(draw.batches[1])  # of the encoder after it
+    permute_latents(second.sample(noise), noise)
+    for z in given[2:]:
+        torch.testing.assert_close(z[:8], posterior.sample(noise))
+        torch.testing.assert_close(z[8:], permute_latents(second.sample(noise), noise))
+
+
+def test_a_further_step_learns_from_what_the_discriminator_is_by_then():
+    """Two steps on one batch: the second has the gradient of the updated weights, as without a cache."""
+    game = replace(GAMES["factor_vae"], steps=2)
+    vae = small_vae(game)
+    moves = game.moves(vae, draws(), a_context())
+    next(moves), next(moves)
+    given = []
+    vae.networks["discriminator"].register_forward_pre_hook(lambda _, z: given.append(z[0]))
+    with torch.no_grad():
+        for weight in vae.parameters_of("discriminator"):
+            weight.add_(0.1)
+    found = next(moves).loss
+    drawn, permuted = log_density_ratio(vae.networks["discriminator"], given[0]).tensor_split([8])
+    torch.testing.assert_close(found, 0.5 * (softplus(-drawn).mean() + softplus(permuted).mean()))

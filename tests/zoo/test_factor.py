@@ -23,7 +23,7 @@ from unbraid.zoo.registry import models
 
 def test_factor_vae_is_two_moves_over_two_batches():
     recipe = models["factor_vae"].factory(gamma=35.0)
-    assert recipe.objective == FactorVAE(35.0, (KL(),), 6, 1000, "kaiming", Batches(2))
+    assert recipe.objective == FactorVAE(35.0, (KL(),), 6, 1000, "kaiming", 1, Batches(2))
 
 
 @pytest.mark.parametrize("reduction", ["sample", "batch"])

@@ -1,4 +1,4 @@
-"""FactorVAE's game: encoder and decoder, and a discriminator that estimates the total correlation of the codes."""
+"""FactorVAE's game: encoder, decoder, and a discriminator that estimates the total correlation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from unbraid.terms import AUTOENCODER, Context, Draw, Latents, Rate, Term, join_
 
 
 def permute_latents(z: Latents, generator: torch.Generator) -> Latents:
-    """Each latent shuffled over the batch by a permutation of its own: draws from the product of the marginals.
+    """Each latent permuted independently over the batch: draws from the product of the marginals.
 
     Nearly: a code keeps a pair of its latents together with probability 1 / batch.
     """
@@ -32,7 +32,7 @@ def permute_latents(z: Latents, generator: torch.Generator) -> Latents:
 
 
 def log_density_ratio(network: nn.Module, z: Latents, *cache: ActivationCache) -> Float[Tensor, "rows"]:
-    """The discriminator's estimate of log q(z) - sum_j log q(z_j) for each code, in nats: the difference of its two logits.
+    """The discriminator's log q(z) - sum_j log q(z_j) of each code in nats: the difference of its logits.
 
     With a cache, as `Discriminator` takes it, the ratios of the cached rows come first.
     """
@@ -41,7 +41,7 @@ def log_density_ratio(network: nn.Module, z: Latents, *cache: ActivationCache) -
 
 
 def with_gradient_norm(z: Latents, weight: float) -> tuple[Latents, Float[Tensor, ""]]:
-    """The same codes, and the mean norm of the gradient per code of a loss that is `weight` times a mean over these codes.
+    """The same codes, and the mean norm of the gradient per code of a loss `weight` * mean over codes.
 
     `backward` writes the norm; it is NaN until then. Gradients that reach `z` by other ways do not count.
     """
@@ -55,12 +55,12 @@ def with_gradient_norm(z: Latents, weight: float) -> tuple[Latents, Float[Tensor
 
 
 def accuracy(of_drawn: Float[Tensor, "drawn"], of_permuted: Float[Tensor, "permuted"]) -> Float[Tensor, ""]:
-    """Share of codes that the sign of the ratio tells right, both kinds weighing the same; a ratio of 0 is half right."""
+    """Share of codes classified correctly, mean of both classes; a log-ratio of 0 counts half."""
     return 0.5 + 0.25 * (of_drawn.sign().mean() - of_permuted.sign().mean())
 
 
 def gaussian_total_correlation(z: Latents) -> Float[Tensor, ""]:
-    r"""Total correlation, in nats, of the normal distribution with the correlations of a batch, free of bias for normal codes.
+    r"""Total correlation in nats of a normal distribution with the batch's correlations, bias-corrected.
 
     .. math:: -\tfrac12 \log\det \hat R - b, \qquad
         b = \tfrac12 \sum_{j=1}^d \left[\psi\left(\tfrac{B - 1}2\right) - \psi\left(\tfrac{B - j}2\right)\right]
@@ -85,15 +85,16 @@ def _linear(z: Latents) -> dict[str, Float[Tensor, ""]]:
 
 @dataclass(frozen=True)
 class FactorVAE:
-    r"""-E_q[log p(x|z)] + the sum of the rates + gamma * TC, in nats per image, with TC estimated by a discriminator.
+    r"""-E_q[log p(x|z)] + rates + gamma * TC, in nats per image, with TC estimated by a discriminator.
 
     .. math:: \mathrm{TC} = \mathrm{KL}\Bigl(q(z) \,\Big\|\, \prod_j q(z_j)\Bigr) = E_{q(z)}[d(z)], \qquad
         d(z) = \log q(z) - \sum_j \log q(z_j)
 
-    A step has two moves. Encoder and decoder minimize the above, d being the difference of the discriminator's two logits.
-    Then the discriminator learns d: by cross-entropy it tells the codes of that batch from those of a second, independent
-    batch, each latent of which is permuted over the batch. Over all functions the minimum is at the d above. The codes are
-    constants in that move, and activations of the first batch are reused.
+    A step begins with a move of encoder and decoder, which minimize the above, d being the difference of the discriminator's
+    two logits. Then the discriminator learns d: by cross-entropy it tells the codes of that batch from those of a second,
+    independent batch, each latent of which is permuted over the batch. Over all functions the minimum is at the d above. The
+    codes are constants in that move, and activations of the first batch are reused. With more `steps`, the discriminator moves
+    again on new codes from the posteriors of the same two batches, permuted anew.
 
     The term `tc_discriminator` is the discriminator's estimate of TC. It is no bound: an untrained discriminator gives a
     constant, a weak one too little, and the estimate may be negative. `discriminator/drawn` and `discriminator/permuted` are
@@ -104,8 +105,9 @@ class FactorVAE:
 
     Args:
         gamma: weight of the total correlation.
-        rates: what stands beside it; the KL, or a capacity in its place.
+        rates: the other regularizers: the KL, or a capacity instead.
         layers, width, initialization: of the discriminator (`unbraid.nn.discriminator`).
+        steps: moves of the discriminator per step.
         draws: two independent batches.
     """
 
@@ -114,6 +116,7 @@ class FactorVAE:
     layers: int = 6
     width: int = 1000
     initialization: Initialization = "kaiming"
+    steps: int = 1
     draws: Batches = field(default=Batches(2))
 
     @property
@@ -138,7 +141,13 @@ class FactorVAE:
         yield Move(AUTOENCODER, terms, watch=watch)
 
         with torch.no_grad():
-            permuted_codes = permute_latents(vae.encode(others).sample(context.generator), context.generator)
-        drawn, permuted = log_density_ratio(network, permuted_codes, cache).tensor_split([len(images)])
-        entropies = {"drawn": Term(softplus(-drawn), 0.5), "permuted": Term(softplus(permuted), 0.5)}
-        yield Move(("discriminator",), entropies, watch={"accuracy": accuracy(drawn, permuted)})
+            posterior = vae.encode(others)
+        fresh: tuple[Latents, ...] = ()  # the first move has the codes of the first batch in its cache
+        for _ in range(self.steps):
+            with torch.no_grad():
+                permuted_codes = permute_latents(posterior.sample(context.generator), context.generator)
+            drawn, permuted = log_density_ratio(network, torch.cat([*fresh, permuted_codes]), cache).tensor_split([len(images)])
+            entropies = {"drawn": Term(softplus(-drawn), 0.5), "permuted": Term(softplus(permuted), 0.5)}
+            yield Move(("discriminator",), entropies, watch={"accuracy": accuracy(drawn, permuted)})
+            with torch.no_grad():
+                cache, fresh = ActivationCache(), (made.posterior.sample(context.generator),)

@@ -1,4 +1,4 @@
-"""FactorVAE and CFactorVAE: a discriminator estimates the total correlation of the codes, which is penalized."""
+"""FactorVAE and CFactorVAE: a penalty on the total correlation, estimated by a discriminator."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ DiscriminatorRate = Annotated[
 DiscriminatorLayers = Annotated[int, Option("number of hidden layers of the discriminator", ge=1, le=20)]
 DiscriminatorWidth = Annotated[int, Option("width of the discriminator's hidden layers", ge=1, le=20_000)]
 DiscriminatorInit = Annotated[Initialization, Option("initial weights of the discriminator")]
+DiscriminatorSteps = Annotated[int, Option("moves of the discriminator per step, each on new codes", ge=1, le=100)]
 
 
 def _konny(data: str, gamma: float, discriminator_lr: float, steps: int, note: str = "") -> Published:
@@ -92,8 +93,9 @@ def factor_vae(
     discriminator_layers: DiscriminatorLayers = 6,
     discriminator_width: DiscriminatorWidth = 1000,
     discriminator_init: DiscriminatorInit = "kaiming",
+    discriminator_steps: DiscriminatorSteps = 1,
 ) -> Recipe:
-    """FactorVAE (Kim): a VAE with a penalty on the total correlation of the latents, estimated by a discriminator.
+    """FactorVAE (Kim): a VAE with a penalty on the total correlation, estimated by a discriminator.
 
     Each step has two independent batches. Encoder and decoder learn from the first. Then the discriminator, a player of its
     own, learns to tell its codes from those of the second, each latent of which is permuted over the batch. --steps, --epochs
@@ -109,8 +111,8 @@ def factor_vae(
     encoder, which then helps the discriminator; 1Konny's stops with an error under PyTorch 1.5 or newer. Both have one layer
     less than the paper. Dubois et al. give one number to this gamma and to the beta of beta-TCVAE, which are one apart.
     """
-    objective = FactorVAE(gamma, (KL(),), discriminator_layers, discriminator_width, discriminator_init)
-    return _recipe(objective, 1e-4, discriminator_lr)
+    layers, width, steps = discriminator_layers, discriminator_width, discriminator_steps
+    return _recipe(FactorVAE(gamma, (KL(),), layers, width, discriminator_init, steps), 1e-4, discriminator_lr)
 
 
 @models.register(
@@ -147,6 +149,7 @@ def cfactor_vae(
     discriminator_layers: DiscriminatorLayers = 6,
     discriminator_width: DiscriminatorWidth = 1000,
     discriminator_init: DiscriminatorInit = "kaiming",
+    discriminator_steps: DiscriminatorSteps = 1,
 ) -> Recipe:
     """CFactorVAE (Wang): FactorVAE whose KL is held at a capacity that grows.
 
@@ -160,5 +163,5 @@ def cfactor_vae(
     and the losses there hold different terms, so that they do not rank the models.
     """
     rate = Capacity(beta, 0.0, capacity, capacity_ramp, capacity_reduction)
-    objective = FactorVAE(gamma, (rate,), discriminator_layers, discriminator_width, discriminator_init)
-    return _recipe(objective, 1e-3, discriminator_lr)
+    layers, width, steps = discriminator_layers, discriminator_width, discriminator_steps
+    return _recipe(FactorVAE(gamma, (rate,), layers, width, discriminator_init, steps), 1e-3, discriminator_lr)
