@@ -111,7 +111,7 @@ def test_what_cannot_stand_together_is_refused_before_anything_is_written(names,
     [
         ("beta_vae", {"rate": "kl"}, IncompatibleParts, "rates of its own. Models that take any: factor_vae, sbd_vae, soft"),
         ("geco", {"rate": "kl"}, IncompatibleParts, "rates of its own"),
-        ("soft_intro_vae", {"rate": "kl,dip_ii"}, IncompatibleParts, "DipII has one value a batch"),
+        ("soft_intro_vae", {"rate": "kl,dip_ii"}, IncompatibleParts, "DipII has one value per batch"),
         ("vae", {"rate": "kl", "lambda_od": 5.0}, UnknownName, "lambda_od"),
         ("vae", {"beta": 2.0}, UnknownName, "beta"),
         ("vae", {"rate": "kl", "beta": -1.0}, UsageError, "--beta of rate 'kl' is -1.0; allowed: a finite number at least 0"),

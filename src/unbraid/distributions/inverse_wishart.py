@@ -1,4 +1,4 @@
-r"""The inverse-Wishart distribution of covariances, IW(kappa I, nu), as a hyperprior on the latents' covariance.
+r"""The inverse-Wishart distribution IW(kappa I, nu), a hyperprior on the latents' covariance.
 
 .. math:: p(\Sigma) \propto |\Sigma|^{-(\nu + D + 1)/2} \exp(-\tfrac{\kappa}{2} \mathrm{tr}\, \Sigma^{-1})
 
@@ -26,7 +26,7 @@ def require_proper(nu: float, latent_dim: int) -> None:
 
 
 def scale(nu: float, latent_dim: int) -> float:
-    """kappa = max(nu - D - 1, 1), as published: the mean covariance is I where nu >= D + 2, and larger or infinite below."""
+    """kappa = max(nu - D - 1, 1), as published: the mean covariance is I for nu >= D + 2."""
     return max(nu - latent_dim - 1, 1.0)
 
 

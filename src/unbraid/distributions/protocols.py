@@ -25,10 +25,10 @@ class Prior(Protocol):
 
 @runtime_checkable
 class FollowingPrior(Prior, Protocol):
-    """A prior made of what the posterior's head learns; the parameters stay the head's."""
+    """A prior that uses parameters of the posterior's head, which still owns them."""
 
     def follow(self, head: PosteriorHead) -> None:
-        """Take what it needs from the head, now and after every step; raises `IncompatibleParts` for a head without it."""
+        """Read parameters from the head from now on; raises `IncompatibleParts` for a head without them."""
         ...
 
 
@@ -83,7 +83,7 @@ class NormalPosterior(Posterior, Protocol):
 
 @runtime_checkable
 class PosteriorHead(Protocol):
-    """What turns an encoder's numbers into a posterior; a module, so that a codebook is a parameter of the encoder's player."""
+    """Turns the encoder's outputs into a posterior; a module, since codebooks are learned parameters."""
 
     n_params: int
 
@@ -94,7 +94,7 @@ class PosteriorHead(Protocol):
 
 @runtime_checkable
 class MarginalHead(PosteriorHead, Protocol):
-    """A head whose means and variances take less than the whole posterior does, and no factors of matrices: for export."""
+    """A head that computes means and variances without factorizing matrices, for export."""
 
     def marginals(self, params: Float[Tensor, "batch params"]) -> tuple[Float[Tensor, "batch latent"], ...]:
         """Means and variances of each latent, those of the posterior."""
@@ -103,7 +103,7 @@ class MarginalHead(PosteriorHead, Protocol):
 
 @runtime_checkable
 class Quantizer(PosteriorHead, Protocol):
-    """A head that gives each latent one of the values in a codebook of its own."""
+    """A head that quantizes each latent to the values of its own codebook."""
 
     @property
     def codebooks(self) -> Float[Tensor, "latent value"]:
@@ -111,13 +111,13 @@ class Quantizer(PosteriorHead, Protocol):
         ...
 
     def nearest(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch latent"]:
-        """Latents moved to the nearest of their values, without gradient."""
+        """Latents quantized to their nearest values, without gradient."""
         ...
 
 
 @runtime_checkable
 class Likelihood(Protocol):
-    """p(x|z) given the decoder's output; a module, so that a learned scale is a parameter of the decoder's player."""
+    """p(x|z) given the decoder's output; a module, so that a learned scale is the decoder's parameter."""
 
     outputs_per_channel: int
 
@@ -129,11 +129,11 @@ class Likelihood(Protocol):
     def energy(
         self, output: Float[Tensor, "batch out height width"], images: Float[Tensor, "batch channel height width"]
     ) -> Float[Tensor, "batch"]:
-        """-log p(x|z) without what no reconstruction changes, in nats per image: never negative."""
+        """Data-dependent part of the NLL (normalizing constant excluded), in nats per image; never negative."""
         ...
 
     def normalizer(self, n_values: int) -> Float[Tensor, ""]:
-        """What it is without: nll = energy + normalizer for images of so many values (channels times pixels)."""
+        """The normalizing constant, nll - energy, for images of so many values (channels * pixels)."""
         ...
 
     def nll(

@@ -29,13 +29,13 @@ INITIALIZATIONS: Mapping[Initialization, Callable[[nn.Module], None]] = {
 
 @dataclass
 class ActivationCache:
-    """Activations of the rows evaluated so far: the input of each linear layer, then the logits, all without gradients."""
+    """Detached activations of the rows evaluated so far: each linear layer's input, then the logits."""
 
     activations: list[Rows] = field(default_factory=list)
 
 
 class Discriminator(nn.Sequential):
-    """Linear layers with activation functions between them, which reuse cached activations for rows already evaluated."""
+    """Linear and activation layers that reuse cached activations for rows already evaluated."""
 
     def forward(self, z: Codes, cache: ActivationCache | None = None) -> Float[Tensor, "rows 2"]:
         """Logits of codes; with a cache, those of the cached rows come first, and all rows are cached.
@@ -63,7 +63,7 @@ class Discriminator(nn.Sequential):
 def discriminator(
     latent_dim: int, layers: int = 6, width: int = 1000, initialization: Initialization = "kaiming"
 ) -> Discriminator:
-    """Fully connected: codes -> two logits, "drawn" and "permuted"; leaky rectifiers of slope 0.2 between the layers.
+    """Fully connected with leaky rectifiers of slope 0.2: codes -> two logits, "drawn" and "permuted".
 
     Six hidden layers of 1000 as in Kim and Mnih (2018) and the code of Locatello et al. (2019); the codes of 1Konny/FactorVAE
     and Dubois et al. (2019) have five. Initial weights are `kaiming` in those two codes (normal with zero biases as here, and
@@ -84,7 +84,7 @@ def _appended(known: Float[Tensor, "cached _"] | None, new: Float[Tensor, "new _
 
 
 class _LinearAppendRows(torch.autograd.Function):
-    """A linear layer of all rows, given its output for the first of them: only the other rows are computed."""
+    """A linear layer, given its output for the first rows: only the remaining rows are computed."""
 
     @staticmethod
     def forward(ctx: Any, x: Rows, weight: Tensor, bias: Tensor, known: Float[Tensor, "cached _"]) -> Rows:

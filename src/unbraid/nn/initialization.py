@@ -18,27 +18,27 @@ def _zero_biases(network: nn.Module, *kinds: type[nn.Module]) -> None:
 
 
 def kaiming_uniform(network: nn.Module) -> None:
-    """Kaiming-uniform weights for rectified units in every convolution and linear layer; biases as PyTorch sets them."""
+    """Kaiming-uniform weights in every convolution and linear layer; PyTorch's default biases."""
     for weight in _weights(network, nn.Conv2d, nn.ConvTranspose2d, nn.Linear):
         nn.init.kaiming_uniform_(weight, nonlinearity="relu")
 
 
 def kaiming_normal(network: nn.Module) -> None:
-    """Standard deviation sqrt(2 / inputs) and zero biases; transposed convolutions as PyTorch sets them."""
+    """Standard deviation sqrt(2 / inputs) and zero biases; transposed convolutions keep PyTorch's default."""
     for weight in _weights(network, nn.Conv2d, nn.Linear):
         nn.init.kaiming_normal_(weight, nonlinearity="relu")
     _zero_biases(network, nn.Conv2d, nn.Linear)
 
 
 def small_normal(network: nn.Module) -> None:
-    """Standard deviation 0.02 and zero biases; transposed convolutions as PyTorch sets them."""
+    """Standard deviation 0.02 and zero biases; transposed convolutions keep PyTorch's default."""
     for weight in _weights(network, nn.Conv2d, nn.Linear):
         nn.init.normal_(weight, std=0.02)
     _zero_biases(network, nn.Conv2d, nn.Linear)
 
 
 def glorot_uniform(network: nn.Module) -> None:
-    """Uniform weights of variance 2 / (inputs + outputs) and zero biases, as TensorFlow's layers have by themselves."""
+    """Uniform weights of variance 2 / (inputs + outputs) and zero biases: TensorFlow's default."""
     kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
     for weight in _weights(network, *kinds):
         nn.init.xavier_uniform_(weight)

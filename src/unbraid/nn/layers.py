@@ -1,4 +1,4 @@
-"""Runs of layers that several networks are made of."""
+"""Groups of layers that several networks share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def halvings(size: int) -> int:
 
 
 def pyramid(shape: Shape, widths: Iterable[int]) -> list[int]:
-    """Channels of the image and of what each halving leaves, down to 4 x 4: the first of the widths, as many as it takes."""
+    """Channels of the image and after each halving down to 4 x 4: as many of the widths as needed."""
     return [shape[0], *list(widths)[: halvings(shape[1])]]
 
 
@@ -28,7 +28,7 @@ def rectified_linear(*widths: int) -> list[nn.Module]:
 
 
 def halving(channels: Sequence[int]) -> list[nn.Module]:
-    """Convolutions from one number of channels to the next (4 x 4, stride 2, padding 1), rectified; each halves the image."""
+    """Rectified convolutions (4 x 4, stride 2, padding 1) of given channels; each halves the image."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(channels):
         layers += [nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1), nn.ReLU()]
@@ -36,7 +36,7 @@ def halving(channels: Sequence[int]) -> list[nn.Module]:
 
 
 def doubling(channels: Sequence[int]) -> list[nn.Module]:
-    """Transposed convolutions (4 x 4, stride 2, padding 1), each doubling the image, with rectifiers between them."""
+    """Transposed convolutions (4 x 4, stride 2, padding 1), rectified in between; each doubles the image."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(channels):
         layers += [nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1), nn.ReLU()]
@@ -44,7 +44,7 @@ def doubling(channels: Sequence[int]) -> list[nn.Module]:
 
 
 def same_padding(size: int, kernel: int, stride: int = 1) -> tuple[int, int]:
-    """Zeros before and after a side so that ceil(size / stride) positions come out, as TensorFlow's padding "same" has it.
+    """Zeros before and after a side, for ceil(size / stride) outputs: TensorFlow's padding "same".
 
     Where their number is odd, the extra one goes after (right and bottom); so it does in PyTorch's padding "same".
     """
@@ -53,7 +53,7 @@ def same_padding(size: int, kernel: int, stride: int = 1) -> tuple[int, int]:
 
 
 def same_convolution(inputs: int, outputs: int, kernel: int, size: Size, stride: int = 1) -> list[nn.Module]:
-    """A convolution with `same_padding`, in a layer of its own only where the two sides differ."""
+    """A convolution with `same_padding`; a separate padding layer only where the two sides differ."""
     (top, bottom), (left, right) = (same_padding(side, kernel, stride) for side in size)
     if (top, left) == (bottom, right):
         return [nn.Conv2d(inputs, outputs, kernel, stride, padding=(top, left))]
@@ -61,7 +61,7 @@ def same_convolution(inputs: int, outputs: int, kernel: int, size: Size, stride:
 
 
 def same_halving(channels: Sequence[int], kernels: Sequence[int], size: Size) -> tuple[list[nn.Module], Size]:
-    """Convolutions of stride 2 with `same_padding`, each rectified, and the size they leave: half of each side, rounded up."""
+    """Rectified convolutions of stride 2 with `same_padding`, and their output size: halves, rounded up."""
     layers: list[nn.Module] = []
     for (inputs, outputs), kernel in zip(pairwise(channels), kernels, strict=True):
         layers += [*same_convolution(inputs, outputs, kernel, size, stride=2), nn.ReLU()]

@@ -23,7 +23,7 @@ def _either(words: Sequence[str]) -> str:
 
 
 def check_size(kind: str, name: str, shape: Shape, sizes: Sequence[int]) -> None:
-    """Raise `IncompatibleParts` for images that are not square or of none of the sizes that a network is made for."""
+    """Raise `IncompatibleParts` for images that are not square or not of a size that a network supports."""
     height, width = shape[1:]
     if height != width or height not in sizes:
         raise IncompatibleParts(

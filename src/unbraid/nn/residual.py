@@ -6,11 +6,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 SLOPE = 0.2
-"""Of the leaky rectifiers below zero."""
+"""Slope of the leaky rectifiers below zero."""
 
 
 class Residual(nn.Module):
-    """leaky(x + norm(conv(leaky(norm(conv(x)))))), convolutions 3 x 3 without biases; x is widened by a 1 x 1 one if need be.
+    """leaky(x + norm(conv(leaky(norm(conv(x)))))) with 3 x 3 convolutions without biases.
+
+    A 1 x 1 convolution of x changes its number of channels where needed.
 
     As in Soft-IntroVAE's code: the second normalization comes before the sum, not after it as in IntroVAE's.
     """

@@ -1,4 +1,4 @@
-"""The variational autoencoder: all networks of a model, which player owns each, and the pass of a batch through them."""
+"""The variational autoencoder: a model's networks, their owners, and the pass of a batch through them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class VAE(nn.Module):
 
     @property
     def quantizer(self) -> Quantizer | None:
-        """What gives latents the values of codebooks; None where they may take any value."""
+        """The head that maps latents to values of codebooks; None where they may take any value."""
         head = self.networks["posterior"]
         return head if isinstance(head, Quantizer) else None
 

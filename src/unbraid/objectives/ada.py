@@ -1,4 +1,4 @@
-"""The game of Ada-GVAE and Ada-ML-VAE: two images of a pair share those latents in which they differ least."""
+"""The game of Ada-GVAE and Ada-ML-VAE: paired images share the latents in which they differ least."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def divergence(first: DiagonalNormal, second: DiagonalNormal) -> Float[Tensor, "
 
 
 def shared_latents(divergences: Float[Tensor, "pair latent"]) -> Bool[Tensor, "pair latent"]:
-    """Latents that a pair shares: whose divergence is below the middle between the pair's smallest and largest.
+    """The latents that a pair shares: with divergence below the midpoint of its smallest and largest.
 
     At least one latent is shared and one is not, unless all divergences are equal: then none is, since nothing tells which.
     """
@@ -68,9 +68,9 @@ class AdaVAE(OfTwo):
         q(z_j|x_i) & \text{else} \end{cases}, \qquad
         \delta_j = \mathrm{KL}(q(z_j|x_1) \,\|\, q(z_j|x_2)), \quad \tau = \tfrac12 (\max_j \delta_j + \min_j \delta_j)
 
-    The two images differ in few factors, nobody says in which. Of latents that differ less than half-way, both get the same,
+    The two images differ in a few unknown factors. Of latents that differ less than half-way, both get the same,
     averaged posterior, so that they can hold only what the pair has in common. Which latents these are is decided for every
-    pair anew, and no gradient goes through the decision. Each image has noise of its own, also in what is shared.
+    pair anew, and no gradient goes through the decision. Noise is independent for each image, also in shared latents.
 
     Reconstructions and rates see both images of every pair as one batch of twice the size. `shared` is the number of latents
     that a pair shares, the mean over pairs.
@@ -107,7 +107,7 @@ class AdaVAE(OfTwo):
         yield Move(AUTOENCODER, reconstruction_and_rates(made, self.rates, context), watch=watch)
 
     def share(self, first: DiagonalNormal, second: DiagonalNormal) -> tuple[DiagonalNormal, Bool[Tensor, "pair latent"]]:
-        """The posteriors of all first and then all second images with what they share averaged, and what they share."""
+        """Posteriors of all first, then all second images, with shared latents averaged; and which are shared."""
         shared = shared_latents(divergence(first, second).detach())
         average = AVERAGES[self.averaging](first, second)
         own = (

@@ -1,4 +1,4 @@
-"""The game of one with a constraint: reconstruction or KL is held at a bound, by a weight that looks for itself."""
+"""Constrained training: a Lagrange multiplier holds the reconstruction or the KL at a bound."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MULTIPLIER = "multiplier"
 
 
 class Multiplier(nn.Module):
-    """The weight of a constraint and the running mean of its violation; learns by `ascend` and not by gradient.
+    """The weight of a constraint and the running mean of its violation, updated by `ascend`.
 
     Args:
         start: first value.
@@ -44,7 +44,7 @@ class Multiplier(nn.Module):
         self.register_buffer("batches", torch.tensor(0))
 
     def ascend(self, violation: Float[Tensor, ""], rate: float, memory: float) -> None:
-        """Take in the violation of a batch, as a share of the bound, and grow or shrink by exp(rate * its running mean)."""
+        """Update the running mean of violations, in shares of the bound; scale by exp(rate * mean)."""
         share = torch.where(self.batches == 0, 1.0, 1 - memory)
         self.mean.lerp_(violation.clamp(-1, 1).to(self.mean), share.to(self.mean))
         self.batches += 1
@@ -53,7 +53,7 @@ class Multiplier(nn.Module):
 
 @dataclass(frozen=True)
 class Constrained:
-    r"""Minimize the KL while the reconstruction is as good as a bound asks, or the reconstruction while the KL is within one.
+    r"""Minimize the KL subject to a bound on the reconstruction, or the other way round.
 
     .. math:: \min f \;\text{ such that }\; g \le b: \qquad
         \mathcal{L} = f + \lambda (g - b), \qquad \lambda \leftarrow \lambda\, e^{\rho\, \bar v},

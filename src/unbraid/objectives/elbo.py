@@ -1,4 +1,4 @@
-"""The game of one: encoder and decoder minimize reconstruction and rate together."""
+"""Encoder and decoder minimize reconstruction and rates together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def reconstruction_and_rates(made: Pass, rates: Sequence[Rate], context: Context
 
 
 def watched(made: Pass) -> dict[str, Float[Tensor, "..."]]:
-    """What is logged of a pass beside the terms: the KL of each latent and the scale of a pixel, where there is one."""
+    """What is logged of a pass beside the terms: the KL of each latent, and a learned pixel scale."""
     per_dim = made.kl_per_dim
     watch = {"kl_per_dim": None if per_dim is None else per_dim.mean(0), "sigma": made.likelihood.scale}
     return {name: value for name, value in watch.items() if value is not None}

@@ -67,7 +67,7 @@ class Objective(Protocol):
         ...
 
     def networks(self, own: Mapping[str, nn.Module], image_shape: Shape, latent_dim: int) -> Mapping[str, nn.Module]:
-        """Networks beyond those of every model (`own`), by name; one may start as a copy of the decoder, for example."""
+        """Networks beyond those of every model (`own`), by name; one may start as a copy of those."""
         ...
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:

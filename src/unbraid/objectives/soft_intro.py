@@ -1,4 +1,4 @@
-"""Soft-IntroVAE's game: the encoder tells images from the decoder's, the decoder makes images it cannot tell apart."""
+"""Soft-IntroVAE's game: the encoder tells data from generated images, the decoder fools it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class SoftIntro(OfTwo):
         return self.rates if self.negative_rates is None else self.negative_rates
 
     def moves(self, vae: VAE, draw: Draw, context: Context) -> Iterator[Move]:
-        """A joint move during the warm-up; then the encoder's, the decoder's, and one that only logs what every model logs."""
+        """A joint move during the warm-up; then the encoder's, the decoder's, and one that only logs."""
         images = draw.batches[0]
         if context.ramp(self.warmup) < 1:
             yield self._joint_move(vae, images, context)
@@ -130,7 +130,7 @@ class SoftIntro(OfTwo):
         return Move(("encoder",), loss, watch={"clamped": negative.to(real.nll.dtype).mean()}, retain_graph=True)
 
     def _negative_energy(self, vae: VAE, images: Images, target: Images, context: Context) -> PerImage:
-        """The energy that the encoder raises, of constant images; `target` is what their reconstruction is compared with."""
+        """The energy that the encoder raises, of constant images; reconstructions are compared with `target`."""
         posterior = vae.encode(images)
         z = posterior.sample(context.generator)
         output = vae.decode(z)
@@ -152,7 +152,7 @@ class SoftIntro(OfTwo):
         return Move(("decoder",), loss)
 
     def _seen_again(self, vae: VAE, images: Images, context: Context) -> Pass:
-        """The pass of the decoder's own images, with gradients through their posterior and not through the comparison."""
+        """The pass of generated images, with gradients through their posterior and not the comparison."""
         posterior = vae.encode(images)
         z = posterior.sample(context.generator)
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.gamma_r > 0):
@@ -167,5 +167,5 @@ def _weigh(terms: Mapping[str, Term], reconstruction: float, rates: float) -> di
 
 
 def _nll(vae: VAE, energy: PerImage, images: Images) -> PerImage:
-    """-log p(x|z) of the model's own images; `Likelihood.nll` would count them as data where it learns its scale from data."""
+    """-log p(x|z) of generated images; `nll` would count them as data for a learned scale."""
     return energy + vae.likelihood.normalizer(images[0].numel())

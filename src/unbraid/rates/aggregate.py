@@ -40,7 +40,7 @@ EstimatorOption = Annotated[
 
 
 def stratified_weights(batch: int, n_data: int, like: Tensor) -> Float[Tensor, "batch batch"]:
-    """Weights W of minibatch stratified sampling; row i belongs to sample i, column j to the component of image j.
+    """Weights W of minibatch stratified sampling: row i for sample i, column j for image j's component.
 
     Raises `UsageError` unless 2 <= batch <= n_data.
     """

@@ -27,7 +27,7 @@ class Sum(Entry):
 
     @property
     def least_batch(self) -> int:
-        """Fewest images a batch that all are defined for."""
+        """Smallest batch that all are defined for."""
         return max((part.details.get("least_batch", 1) for part in self.parts), default=1)
 
     @property
@@ -48,7 +48,7 @@ def _of(part: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class RateChoice(Registry):
-    """Looks up rates by names that commas join; the empty name is the choice of none, which leaves a model's own."""
+    """Looks up rates by names joined with commas; the empty name leaves a model's own rates."""
 
     def __init__(self) -> None:
         super().__init__(rates.kind, rates.plural, rates.package)

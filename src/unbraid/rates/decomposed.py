@@ -1,4 +1,4 @@
-"""The decomposed KL of beta-TCVAE: mutual information, total correlation and dimension-wise KL with weights of their own."""
+"""The KL of beta-TCVAE, decomposed into three weighted parts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Decomposed:
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
-        """The terms `mi_...`, `tc_...` and `dimension_wise_kl_...`, and `kl`, which in the `sampled` form is only watched."""
+        """The terms `mi_...`, `tc_...`, `dimension_wise_kl_...`, and `kl` (only logged in the `sampled` form)."""
         log_q, log_q_per_latent = log_aggregate(made.z, made.posterior, context.n_data, self.estimator)
         log_product = log_q_per_latent.sum(1)
         parts = {

@@ -20,13 +20,13 @@ _SOURCE = "Kumar, Sattigeri and Balakrishnan (2018), Variational Inference of Di
 
 
 def covariance_of_means(mean: Float[Tensor, "batch latent"]) -> Float[Tensor, "latent latent"]:
-    """Covariance over the batch, divided by the number of images: its expectation is (B - 1)/B of the population's."""
+    """Covariance over the batch, divided by B: its expectation is (B - 1)/B of the population's."""
     centered = mean - mean.mean(0)
     return centered.T @ centered / len(mean)
 
 
 def _distances(covariance: Float[Tensor, "latent latent"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
-    """Sum of squares off the diagonal, each pair counted twice, and of the distances of the diagonal from 1."""
+    """Sum of squares off the diagonal (each pair twice), and of the diagonal's distances from 1."""
     diagonal = covariance.diagonal()
     off_diagonal = (covariance - torch.diag(diagonal)).square().sum()
     return off_diagonal, (diagonal - 1).square().sum()

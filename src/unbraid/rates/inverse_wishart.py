@@ -1,4 +1,4 @@
-"""The rate of the hyperprior VAE: a normal prior whose covariance has an inverse-Wishart prior of its own."""
+"""The rate of the hyperprior VAE: a normal prior with an inverse-Wishart prior on its covariance."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from unbraid.terms import Context, Latents, Pass, PerImage, Term
 
 
 def wishart_bound(posterior: NormalPosterior, other: Latents, nu: float) -> PerImage:
-    r"""KL(q(z|x) q(S|z~) || p(z|S) p(S)) in nats per image, which is at least KL(q(z|x) || p(z)) on average over z~.
+    r"""KL(q(z|x) q(S|z~) || p(z|S) p(S)) in nats per image; its mean over z~ bounds KL(q(z|x) || p(z)).
 
     With p(S) = IW(kappa I, nu), p(z|S) = N(0, S) and q(S|z~) = IW(Phi, nu + 1), Phi = kappa I + z~ z~':
 
@@ -56,7 +56,9 @@ def wishart_bound(posterior: NormalPosterior, other: Latents, nu: float) -> PerI
 )
 @dataclass(frozen=True)
 class InverseWishart:
-    """A bound on the KL to a normal prior with inverse-Wishart covariance, in nats per image. Replaces the KL.
+    """A bound in nats per image on the KL to a normal prior with inverse-Wishart covariance.
+
+    Replaces the KL.
 
     See `wishart_bound`. z~ is a draw of its own, not the decoder's, as published; that is what makes the bound loose. The
     published loss lacks the constant c, so that its values are no nats.
@@ -71,7 +73,7 @@ class InverseWishart:
     per_sample = True
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
-        """The terms `kl_bound`, and to watch `kl`, log q(z|x) - log p(z) at the decoder's z under the model's prior.
+        """The term `kl_bound`, and to log `kl`: log q(z|x) - log p(z) at the decoder's z.
 
         Raises `IncompatibleParts` for a posterior that is not normal and `UsageError` unless nu > D - 1.
         """

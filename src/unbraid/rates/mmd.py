@@ -1,4 +1,4 @@
-"""The maximum mean discrepancy between aggregate posterior and prior, as in InfoVAE and Wasserstein autoencoders."""
+"""The maximum mean discrepancy (MMD) between aggregate posterior and prior."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def squared_mmd(
 )
 @dataclass(frozen=True)
 class MMD:
-    """weight * MMD^2 between the batch's latents and as many draws from the prior. A penalty: holds no KL, and is not in nats.
+    """weight * MMD^2 between the batch's latents and as many draws from the prior; not in nats.
+
+    A penalty: it does not contain the KL.
 
     Args:
         weight: of the penalty.

@@ -28,7 +28,9 @@ CommitmentWeight = Annotated[
 )
 @dataclass(frozen=True)
 class Quantization:
-    r"""Squared distances between the encoder's outputs c and the values z of the codebooks nearest to them. Holds no KL.
+    r"""Squared distances between the encoder's outputs c and the nearest codebook values z.
+
+    A penalty: it does not contain the KL.
 
     .. math:: \frac NM \Bigl(\lambda_1 \sum_j (\mathrm{sg}(c_j) - z_j)^2 + \lambda_2 \sum_j (c_j - \mathrm{sg}(z_j))^2\Bigr)
 

@@ -1,4 +1,4 @@
-"""Weakly supervised models: they learn from pairs of images that share factors, and are not told which."""
+"""Weakly supervised models: they learn from pairs of images with unknown shared factors."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ Changed = Annotated[
     published=(_PUBLISHED,),
 )
 def ada_gvae(beta: Beta = 1.0, changed: Changed = None) -> Recipe:
-    """Ada-GVAE (Locatello): a beta-VAE of pairs of images, which share the latents in which they differ least.
+    """Ada-GVAE (Locatello): a beta-VAE of image pairs, which share the latents in which they differ least.
 
-    The second image of a pair has a few factors drawn anew, and all others from the first; nobody says which. In every pair,
-    latents whose posteriors differ less than half-way between the most and the least similar get one averaged posterior, so
-    that a factor that stays and one that changes do not fit into one latent. Batches are of pairs: a step costs two of the
-    VAE's, and --batch-size, --epochs and speeds count first images. `shared` in the log is the number of latents that a pair
-    shares.
+    The second image of a pair has a few factors drawn anew, and the others from the first; the model is not told which. In
+    every pair, latents whose posteriors differ less than half-way between the most and the least similar get one averaged
+    posterior, so that a factor that stays and one that changes do not fit into one latent. Batches are of pairs: a step costs
+    two of the VAE's, and --batch-size, --epochs and speeds count first images. `shared` in the log is the number of latents
+    that a pair shares.
 
     It needs a data set with factors of which two vary, and most of whose training images have another one beside them that
     differs in one factor. Both images are training images; scores need no pairs. The value drawn may be the old one.
@@ -78,7 +78,7 @@ def ada_gvae(beta: Beta = 1.0, changed: Changed = None) -> Recipe:
     published=(_PUBLISHED,),
 )
 def ada_ml_vae(beta: Beta = 1.0, changed: Changed = None) -> Recipe:
-    """Ada-ML-VAE (Locatello): Ada-GVAE whose average goes by precision, so that the surer of two images counts more.
+    """Ada-ML-VAE (Locatello): Ada-GVAE with precision-weighted averages.
 
     The shared posterior is the product of the two, with twice its variance. All else is as in `ada_gvae`, which did better in
     the paper.

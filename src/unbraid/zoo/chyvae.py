@@ -1,4 +1,4 @@
-"""CHyVAE: a VAE whose prior covariance has a prior of its own."""
+"""CHyVAE: a VAE with a prior on the prior's covariance."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def chyvae(
     ] = 33.0,
     kl: Annotated[Literal["bound", "exact"], Option("the published bound on the KL to the prior, or that KL itself")] = "bound",
 ) -> Recipe:
-    """CHyVAE, the hyperprior VAE (Ansari): the prior's covariance S is itself drawn, S ~ IW(kappa I, nu), of mean I.
+    """CHyVAE (Ansari): the prior's covariance is random, S ~ IW(kappa I, nu), with mean I.
 
     Each image has a normal posterior with a full covariance S_q, and for S an inverse-Wishart one, with Phi and nu + 1. A large
     nu holds S at I, which leaves the VAE with a full posterior; a small one lets latents be correlated at less cost. nu must be

@@ -1,4 +1,4 @@
-"""Models that find the weight between reconstruction and KL: GECO, and beta-VAE with a bound on its KL."""
+"""Models that learn the weight between reconstruction and KL: GECO and constrained beta-VAE."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def constrained_beta_vae(
     multiplier_rate: MultiplierRate = 5e-3,
     beta_start: Annotated[float, Option("beta at the beginning; 1 is the VAE", ge=1e-6, le=1e6)] = 1.0,
 ) -> Recipe:
-    """beta-VAE as a bound on the KL: the best reconstruction with KL <= epsilon, and the beta that this takes.
+    """beta-VAE with a constraint: the best reconstruction with KL <= epsilon, and the beta this takes.
 
     beta-VAE is derived from this problem, and then fixes beta where the problem fixes epsilon. Here beta is what dual ascent
     makes it, logged as `multiplier`. beta-VAE with capacity holds the KL at a number of nats too, by a penalty that pulls

@@ -1,4 +1,4 @@
-"""InfoVAE: the aggregate posterior is pulled towards the prior by maximum mean discrepancy."""
+"""InfoVAE: the maximum mean discrepancy (MMD) pulls the aggregate posterior towards the prior."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def info_vae(
     kernel: KernelOption = "rbf",
     width: KernelWidth = 2.0,
 ) -> Recipe:
-    """InfoVAE (Zhao): the aggregate posterior is pulled towards the prior by maximum mean discrepancy, not each image's alone.
+    """InfoVAE (Zhao): the MMD pulls the aggregate posterior towards the prior.
 
     alpha 0 and lambda_mmd 1 is the VAE; alpha 1 leaves only the discrepancy, and the posterior's spread free. The discrepancy
     is small beside nats: its weight is large.

@@ -1,4 +1,4 @@
-"""QLAE: an autoencoder whose latents take few values."""
+"""QLAE: an autoencoder with quantized latents."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def qlae(
     codebook_weight: CodebookWeight = 0.01,
     commitment_weight: CommitmentWeight = 0.01,
 ) -> Recipe:
-    """QLAE, the quantized latent autoencoder (Hsu): each latent takes one of few learned values, and weights decay strongly.
+    """QLAE (Hsu): an autoencoder with quantized latents and strong weight decay.
 
     Each output c of the encoder is replaced by the nearest value z of a codebook of its own; the decoder's gradient is passed
     to c unchanged. There is no noise and no KL: what is left to choose between codes is how simple the

@@ -1,4 +1,4 @@
-"""What a named model is: an objective and the parts and settings that go with it unless told otherwise."""
+"""A named model: its objective, default parts and default settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Optimizer:
     drop: float = 0.1
 
     def lr_at(self, context: Context) -> float:
-        """The learning rate of a step: a function of the step alone, so that there is no schedule whose state could be lost."""
+        """The learning rate of a step: a function of the step alone, with no state to save."""
         return float(self.lr * self.drop ** sum(context.ramp(milestone) == 1 for milestone in self.milestones))
 
 
@@ -41,7 +41,7 @@ class Recipe:
         encoder, decoder, likelihood, posterior, prior: names of the parts; a user may choose the first three.
         part_options: defaults of the options of those three, by flat name (`decoder_kernel`), where the model has its own.
         posterior_options, prior_options: options of the other two, which follow from the model's.
-        least_batch: fewest images a batch that the objective is defined for.
+        least_batch: smallest batch that the objective is defined for.
         optimizer: of encoder and decoder; `player_optimizers` holds those of other players.
     """
 

@@ -1,4 +1,4 @@
-"""The registry of models, and what their rows say beside the recipe: tuned values, remedies, published settings."""
+"""The registry of models, with their tuned values, remedies and published settings."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from unbraid.registry import Registry
 models = Registry("model", "models", "unbraid.zoo")
 
 RIVALS: Mapping[str, frozenset[str]] = {"steps": frozenset({"steps", "epochs"}), "lr": frozenset({"lr", "optimizer"})}
-"""Settings that a tuned value goes with."""
+"""Settings that replace a tuned value when given."""
 
 
 def tuned(model: str, data: str, given: Collection[str] = ()) -> dict[str, Any]:
-    """Options whose defaults were measured for a model on a data set, by flat name, as far as what is given leaves them.
+    """Measured defaults of a model's options on a data set, by flat name, compatible with the given ones.
 
     The hyper-parameters of a model belong together: who gives one of them gets the declared defaults of the others. So do
     learning rate and optimizer, steps and epochs.
@@ -31,7 +31,7 @@ def tuned(model: str, data: str, given: Collection[str] = ()) -> dict[str, Any]:
 
 
 def remedies(model: str) -> Mapping[str, str]:
-    """What to do about symptoms of training (`unbraid.training.symptoms`), by their name, as far as the model's row says."""
+    """The model's own advice for symptoms of training (`unbraid.training.symptoms`), by their name."""
     found: Mapping[str, str] = models[model].details.get("remedies", {})
     return found
 

@@ -49,9 +49,9 @@ def _broadcast(rate: Rate) -> Recipe:
     ),
 )
 def sbd_vae() -> Recipe:
-    """A VAE with the spatial broadcast decoder (Watters): the latents at every pixel beside its coordinates, and convolutions.
+    """A VAE with the spatial broadcast decoder (Watters): convolutions of tiled latents and coordinates.
 
-    The decoder goes with any other model too (--decoder spatial_broadcast), and takes any size. Position need not be learned
+    The decoder can be used with any other model (--decoder spatial_broadcast), and takes any size. Position need not be learned
     from the latents by layers of upsampling, which suits objects that move; every convolution runs at full resolution, so it is
     slow.
 

@@ -97,7 +97,7 @@ def soft_intro_vae(
     warmup_scaled: WarmupScaled = False,
     lr_milestone: Milestone = 0.0,
 ) -> Recipe:
-    """Soft-IntroVAE (Daniel and Tamar): the encoder lowers the evidence of the decoder's own images, the decoder raises it.
+    """Soft-IntroVAE (Daniel and Tamar): the encoder lowers the ELBO of fakes, the decoder raises it.
 
     A step has two moves, each with an Adam of its own. L is -log p(x|z) without constants, KL that of the posterior to the
     prior, both in nats per image; s is in all losses but the warm-up's. Without s the exponentials would be 0 in floating
@@ -177,7 +177,7 @@ def soft_intro_tcvae(
     warmup_scaled: WarmupScaled = False,
     lr_milestone: Milestone = 0.0,
 ) -> Recipe:
-    """Soft-Intro-TCVAE (Matt): Soft-IntroVAE whose regularizer weighs the total correlation more, as beta-TCVAE does.
+    """Soft-Intro-TCVAE (Matt): Soft-IntroVAE with a larger weight on the total correlation.
 
     The regularizer is KL + (beta_tc - 1) TC, and beta_kl and beta_neg are weights of all of it: with beta_tc 1 this is
     soft_intro_vae, whatever they are. In the report's code one number is both weights: outside the exponentials its beta_kl is

@@ -79,6 +79,6 @@ def beta_vae_capacity(
     capacity_ramp: Ramp = 0.75,
     capacity_reduction: Reduction = "batch",
 ) -> Recipe:
-    """beta-VAE with controlled capacity (Burgess), also Controlled VAE: the KL is held at a capacity that grows."""
+    """beta-VAE with controlled capacity (Burgess): the KL is held at a capacity that grows."""
     rate = Capacity(gamma, capacity_start, capacity, capacity_ramp, capacity_reduction)
     return Recipe(ELBO((rate,)), optimizer=Optimizer(lr=1e-3))

@@ -1,4 +1,4 @@
-"""The likelihood of gray or color images, with a standard deviation that is given."""
+"""The likelihood of gray or color images with a fixed standard deviation."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Gaussian(nn.Module):
         return squared_error(output, images, self.squash) / (2 * self.sigma**2)
 
     def normalizer(self, n_values: int) -> Float[Tensor, ""]:
-        """What `nll` has beyond `energy`, in nats per image."""
+        """The normalizing constant, nll - energy, in nats per image."""
         return normal_normalizer(n_values, torch.tensor(math.log(self.sigma), dtype=torch.float64))
 
     def nll(self, output: Output, images: Images) -> PerImage:

@@ -1,4 +1,4 @@
-"""The likelihood of gray or color images, with one standard deviation that is learned."""
+"""The likelihood of gray or color images with a learned standard deviation."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LEAST_LOG_SIGMA = -6.0
 
 @likelihoods.register("gaussian_learned", source=SOURCE)
 class GaussianLearned(nn.Module):
-    r"""Independent normal pixels around the decoder's image; one standard deviation for all, learned with the decoder.
+    r"""Independent normal pixels around the decoder's image, with one learned standard deviation.
 
     .. math:: -\log p(x|z) = \sum_i \Bigl[\frac{(x_i - \hat x_i)^2}{2\sigma^2} + \log\sigma + \tfrac12\log 2\pi\Bigr],
         \quad \log\sigma = -6 + \mathrm{softplus}(s + 6)
@@ -66,7 +66,7 @@ class GaussianLearned(nn.Module):
         return squared_error(output, images, self.squash) * (0.5 * (-2 * self.log_sigma).exp())
 
     def normalizer(self, n_values: int) -> Float[Tensor, ""]:
-        """What `nll` has beyond `energy`, in nats per image; changes as sigma is learned."""
+        """The normalizing constant, nll - energy, in nats per image; changes as sigma is learned."""
         return normal_normalizer(n_values, self.log_sigma)
 
     def nll(self, output: Output, images: Images) -> PerImage:

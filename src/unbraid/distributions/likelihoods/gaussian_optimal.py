@@ -1,4 +1,4 @@
-"""The likelihood of gray or color images, with the standard deviation that fits the batch best."""
+"""The likelihood of gray or color images with the standard deviation that is optimal for the batch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MEMORY = 0.01
 
 @likelihoods.register("gaussian_optimal", source=SOURCE)
 class GaussianOptimal(nn.Module):
-    r"""Independent normal pixels around the decoder's image; one variance for all, the batch's mean squared error.
+    r"""Independent normal pixels around the decoder's image; variance: the batch's mean squared error.
 
     .. math:: -\log p(x|z) = \sum_i \Bigl[\frac{(x_i - \hat x_i)^2}{2\sigma^2} + \log\sigma + \tfrac12\log 2\pi\Bigr],
         \quad \sigma^2 = \overline{(x - \hat x)^2}
@@ -66,12 +66,12 @@ class GaussianOptimal(nn.Module):
         return (squares.detach().mean() / n_values).clamp(min=math.exp(2 * LEAST_LOG_SIGMA))
 
     def energy(self, output: Output, images: Images) -> PerImage:
-        """Squared error over 2 sigma^2, never negative. Does not count towards the running mean, as `nll` in training does."""
+        """Squared error over 2 sigma^2, never negative; does not update the running mean."""
         squares = squared_error(output, images, self.squash)
         return squares / (2 * self._current(squares, images[0].numel()))
 
     def normalizer(self, n_values: int) -> Float[Tensor, ""]:
-        """What `nll` has beyond `energy` out of training, in nats per image."""
+        """The normalizing constant in evaluation, nll - energy, in nats per image."""
         return normal_normalizer(n_values, 0.5 * self.variance.log())
 
     def nll(self, output: Output, images: Images) -> PerImage:

@@ -1,4 +1,4 @@
-"""A likelihood with heavier tails: absolute errors."""
+"""The Laplace likelihood: absolute errors, heavier tails."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Laplace(nn.Module):
         return (images - self.mean(output)).abs().flatten(1).sum(1) / self.b
 
     def normalizer(self, n_values: int) -> Float[Tensor, ""]:
-        """What `nll` has beyond `energy`, in nats per image."""
+        """The normalizing constant, nll - energy, in nats per image."""
         return torch.tensor(n_values * math.log(2 * self.b), dtype=torch.float64)
 
     def nll(self, output: Output, images: Images) -> PerImage:

@@ -1,4 +1,4 @@
-"""A normal posterior with a full covariance: latents may depend on each other given an image."""
+"""A normal posterior with full covariance."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unbraid.errors import IncompatibleParts
 FLOOR, JITTER = 1e-4, 1e-4
 """What the published head adds to the diagonal of L, and to that of the covariance: no variance is below 1e-4."""
 LIMIT = 1e3
-"""The encoder's numbers for L are clamped to this on either side, which is ours: no trained model comes near it, and the
+"""The encoder's outputs for L are clamped to this on either side, which is ours: no trained model comes near it, and the
 Cholesky factor of the covariance exists in float64."""
 
 
@@ -126,4 +126,4 @@ class FullNormal:
         )
 
     def kl_per_dim(self, prior: Prior) -> None:
-        """None: latents that depend on each other have no KL each that would add up to that of all."""
+        """None: the KL of dependent latents is not a sum over latents."""

@@ -1,4 +1,4 @@
-"""Latents of few values: each takes the nearest value of a codebook of its own."""
+"""Quantized latents: each takes the nearest value of its own codebook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REACH = 0.5
     source="Hsu, Dorrell, Whittington, Wu and Finn (2023), Disentanglement via Latent Quantization, NeurIPS, and its code",
 )
 class QuantizedHead(nn.Module):
-    """q(z|x) is a point: each of the encoder's numbers, moved to the nearest value of its latent's codebook.
+    """q(z|x) is a point: the encoder's outputs, quantized to the nearest values of their codebooks.
 
     Of two values that are equally near the first in the codebook is taken. The values are learned.
     """
@@ -44,7 +44,7 @@ class QuantizedHead(nn.Module):
         return self.values.detach()
 
     def forward(self, params: Float[Tensor, "batch params"]) -> Quantized:
-        """The encoder's numbers beside the values that they are moved to, in float32 at least."""
+        """The encoder's outputs and their quantized values, in float32 at least."""
         continuous = at_least_float32(params)
         index = (continuous[:, :, None] - self.codebooks).abs().argmin(2)
         # not `gather`, whose gradient is summed in any order on a GPU, nor `one_hot`, which waits for the index
@@ -61,7 +61,7 @@ class Quantized:
     """Points on a grid, as distributions over it: all probability on one value of each latent.
 
     Args:
-        continuous: the encoder's numbers.
+        continuous: the encoder's outputs.
         value: the values of the codebooks nearest to them; its gradient goes to the codebooks alone.
     """
 
@@ -76,7 +76,7 @@ class Quantized:
 
     @property
     def mean(self) -> Float[Tensor, "batch latent"]:
-        """The values, with the gradient of the encoder's numbers (straight-through): d mean / d continuous = 1."""
+        """The values, with straight-through gradients to the encoder: d mean / d continuous = 1."""
         return self.value.detach() + (self.continuous - self.continuous.detach())  # the difference is exactly 0
 
     @property
@@ -107,4 +107,4 @@ class Quantized:
         return -prior.log_prob(self.value.detach())
 
     def kl_per_dim(self, prior: Prior) -> None:
-        """None: it would be log V for each latent, whatever that tells of the image."""
+        """None: it would be log V for each latent, whatever the latent encodes."""

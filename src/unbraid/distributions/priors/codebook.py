@@ -16,7 +16,7 @@ from unbraid.errors import IncompatibleParts, UsageError
     source="Hsu, Dorrell, Whittington, Wu and Finn (2023), Disentanglement via Latent Quantization, NeurIPS, code",
 )
 class CodebookPrior(nn.Module):
-    """p(z): independent latents, each of which takes every value of its codebook with the same probability.
+    """p(z): independent latents, uniform over the values of their codebooks.
 
     Codebooks belong to the posterior's head, so that the encoder's player learns them; the prior reads them there.
     """
@@ -43,7 +43,7 @@ class CodebookPrior(nn.Module):
         return self._followed[0].codebooks
 
     def log_prob(self, z: Float[Tensor, "batch latent"]) -> Float[Tensor, "batch"]:
-        """log p(z) in nats, of a probability and not a density; minus infinity for what is no value of a codebook."""
+        """log p(z) in nats, of a probability; minus infinity for values that no codebook has."""
         shares = (z[:, :, None] == self.codebooks).to(z.dtype).mean(2)  # twice 1 / V for a value that stands there twice
         return shares.log().sum(1)
 

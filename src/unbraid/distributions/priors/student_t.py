@@ -1,4 +1,4 @@
-"""Student's t: what a normal prior is on average when its covariance is drawn from an inverse-Wishart distribution."""
+"""Student's t: the mixture of normal priors whose covariance is inverse-Wishart."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class StudentT(nn.Module):
         return self.log_peak - 0.5 * (self.nu + 1) * torch.log1p(z.square().sum(1) / self.scale)
 
     def sample(self, n: int, generator: torch.Generator) -> Float[Tensor, "n latent"]:
-        """Independent latents, each of a covariance of its own: noise * sqrt(kappa / chi-square of nu - D + 1)."""
+        """Independent draws: noise * sqrt(kappa / chi-square of nu - D + 1 degrees of freedom)."""
         marker = self.device_marker
         spread = chi_square(np.full((n, 1), self.nu - self.latent_dim + 1), generator)
         noise = torch.randn(n, self.latent_dim, generator=generator, device=marker.device, dtype=marker.dtype)

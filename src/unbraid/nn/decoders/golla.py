@@ -14,14 +14,14 @@ from unbraid.nn.registry import Shape, decoders
 
 
 def _enlarging(inputs: int, outputs: int, small: tuple[int, int], large: tuple[int, int]) -> nn.Module:
-    """The way back through a convolution of stride 2: 2 n - 1 pixels out of n, and one more where the side was even."""
+    """A transposed convolution of stride 2: n pixels become 2 n - 1, or 2 n where the side was even."""
     more = (large[0] - 2 * small[0] + 1, large[1] - 2 * small[1] + 1)
     return nn.ConvTranspose2d(inputs, outputs, kernel_size=3, stride=2, padding=1, output_padding=more)
 
 
 @decoders.register("golla", source="Golla, Caspari and Oezkan (2021), report on beta-VAE; kernel and stride are our reading")
 def golla(latent_dim: int, output_shape: Shape, norm: Norm = "none", dropout: Dropout = 0.0, width: Width = 1.0) -> nn.Module:
-    """A layer, transposed convolutions of 64, 64, 32 channels (3 x 3, stride 2), and a last one of stride 1; any size.
+    """Linear; transposed convolutions of 64, 64, 32 (3 x 3, stride 2) and one of stride 1; any size.
 
     Kernel and strides are our reading, as the encoder's; the grids are the encoder's, backwards (4, 7, 14, 28).
     """

@@ -12,7 +12,7 @@ from unbraid.nn.registry import Shape, check_size, decoders
 
 @decoders.register("higgins", source="Higgins et al. (2017) and Kim and Mnih (2018), as in the codes of 1Konny")
 def higgins(latent_dim: int, output_shape: Shape, hidden: Hidden = 256, init: Init = "kaiming_normal") -> nn.Module:
-    """The mirror of the encoder: a layer, 4 x 4 out of 1 x 1, transposed convolutions of 64, 32, 32; 32, 64 or 128 px.
+    """The encoder mirrored: linear, transposed convolutions of 64, 64, 32, 32 channels; 32, 64 or 128 px.
 
     As in both codes, `init` is of the first layer; transposed convolutions begin as PyTorch sets them.
     """

@@ -14,7 +14,7 @@ from unbraid.nn.registry import Shape, check_size, decoders
 
 @decoders.register("koller", source="Koller (2022), reproduction report on beta-VAE; the widths are ours")
 def koller(latent_dim: int, output_shape: Shape) -> nn.Module:
-    """Two layers, then nearest-neighbor enlargings and transposed convolutions, 64 to 32 channels; 28, 32, 64 or 128 px.
+    """Linear twice, then upsampling and transposed convolutions, 64 to 32 channels; 28, 32, 64 or 128 px.
 
     The mirror of the encoder: as in the report, an enlarging by 2 answers each pooling, and a transposed convolution each
     convolution. Widths are ours.

@@ -16,7 +16,7 @@ SIZES = (32, 64, 128)
     "locatello", source="Locatello et al. (2019), Challenging Common Assumptions, layers as in disentanglement_lib"
 )
 def locatello(latent_dim: int, output_shape: Shape) -> nn.Module:
-    """Layers of 256 and 1024, transposed convolutions of 64, 32, 32 channels (4 x 4, stride 2); 32, 64 or 128 px.
+    """Linear 256, 1024; transposed convolutions of 64, 32, 32 (4 x 4, stride 2); 32, 64 or 128 px.
 
     Made for 64 pixels, where the second layer is a grid of 4 x 4 and 64 channels. Our reading at other sizes keeps the four
     transposed convolutions and scales that grid: 2 x 2 at 32 pixels, 8 x 8 at 128. Initial weights as the encoder's.

@@ -15,7 +15,7 @@ from unbraid.nn.residual import Residual
 
 @decoders.register("soft_intro", source="Daniel and Tamar (2021), Soft-IntroVAE, CVPR, layers as in their code")
 def soft_intro(latent_dim: int, output_shape: Shape, width: Width = 1.0) -> nn.Module:
-    """A layer, residual blocks (3 x 3, batch normalization), each enlarged 2 x 2, a convolution (5 x 5); 28, 32, 64 or 128 px.
+    """Linear, residual blocks (3 x 3) with 2 x 2 upsampling, a convolution (5 x 5); 28, 32, 64 or 128 px.
 
     Channels are the encoder's, backwards. Enlarging repeats pixels. The source compares the output itself with the image,
     without a sigmoid: --likelihood gaussian --squash none --convention squared_error. Initial weights are PyTorch's own.

@@ -22,7 +22,7 @@ Grid = Float[Tensor, "2 height width"]
 
 
 def coordinate_grid(size: Size) -> Grid:
-    """Channel 0 is x, from -1 at the left to 1 at the right; channel 1 is y, from -1 at the top to 1 at the bottom.
+    """Channel 0 is x, from -1 (left) to 1 (right); channel 1 is y, from -1 (top) to 1 (bottom).
 
     Indexing is "ij": the first axis of each channel is the row, as in images.
     """

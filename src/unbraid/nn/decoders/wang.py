@@ -12,7 +12,7 @@ from unbraid.nn.registry import Shape, check_size, decoders
 
 @decoders.register("wang", source="Wang, report on CFactorVAE")
 def wang(latent_dim: int, output_shape: Shape) -> nn.Module:
-    """Layers of 256 and 1024, transposed convolutions 64 -> 32 -> 32 -> image (4 x 4, stride 2); 32, 64 or 128 px.
+    """Linear 256, 1024; transposed convolutions of 32, 32 (4 x 4, stride 2); 32, 64 or 128 px.
 
     The report's table does not name the channels of the last one; those of the image are the reading that fits. One more of
     64 channels at 64 pixels, as in the report, and two at 128, which is ours.

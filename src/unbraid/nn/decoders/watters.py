@@ -11,7 +11,7 @@ from unbraid.nn.registry import Shape, check_size, decoders
 
 @decoders.register("watters", source="Watters et al. (2019), Spatial Broadcast Decoder, arXiv:1901.07017, the baseline")
 def watters(latent_dim: int, output_shape: Shape) -> nn.Module:
-    """A layer of 256 as 2 x 2 and 64 channels, transposed convolutions of 64 (4 x 4, stride 2); 32, 64 or 128 px.
+    """Linear 256 as 64 channels of 2 x 2; transposed convolutions of 64 (stride 2); 32, 64 or 128 px.
 
     Made for 64 pixels, with four of 64 channels before the last; one fewer at 32 and one more at 128 are our reading. Initial
     weights are PyTorch's own.

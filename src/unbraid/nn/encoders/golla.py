@@ -38,7 +38,7 @@ def sizes_on_the_way(shape: Shape) -> list[tuple[int, int]]:
 
 @encoders.register("golla", source="Golla, Caspari and Oezkan (2021), report on beta-VAE; kernel and stride are our reading")
 def golla(image_shape: Shape, n_params: int, norm: Norm = "none", dropout: Dropout = 0.0, width: Width = 1.0) -> nn.Module:
-    """Convolutions of 32, 64, 64 channels (3 x 3, stride 2), flattened into the posterior's numbers; any size.
+    """Convolutions of 32, 64, 64 channels (3 x 3, stride 2), then linear; any size.
 
     The report gives the numbers of kernels alone. Kernel 3, stride 2, rectifiers, padding 1 and initial weights (Glorot
     uniform, biases 0, as Keras has them) are our reading. The options are for its ablation; where normalization and dropout

@@ -26,7 +26,7 @@ INIT: Mapping[str, Callable[[nn.Module], None]] = {"kaiming_normal": kaiming_nor
 
 @encoders.register("higgins", source="Higgins et al. (2017) and Kim and Mnih (2018), as in the codes of 1Konny")
 def higgins(image_shape: Shape, n_params: int, hidden: Hidden = 256, init: Init = "kaiming_normal") -> nn.Module:
-    """Convolutions of 32, 32, 64, 64 channels (4 x 4, stride 2) and one of 4 x 4 down to 1 x 1; 32, 64 or 128 px.
+    """Convolutions of 32, 32, 64, 64 channels (4 x 4, stride 2) and one to 1 x 1; 32, 64 or 128 px.
 
     Made for 64 pixels. Our reading at 32 is without the last halving, and at 128 with one more of 64 channels.
     """

@@ -22,7 +22,7 @@ def stages(shape: Shape) -> list[int]:
 
 @encoders.register("koller", source="Koller (2022), reproduction report on beta-VAE; the widths are ours")
 def koller(image_shape: Shape, n_params: int) -> nn.Module:
-    """Convolutions of 32, 64 channels (3 x 3), each rectified and max-pooled (2 x 2), and a layer of 256; 28, 32, 64 or 128 px.
+    """Convolutions of 32, 64 channels (3 x 3), max-pooled (2 x 2); linear 256; 28, 32, 64 or 128 px.
 
     The report names the kinds of layers for 28 pixels; the number of layers, widths and kernels are ours. So are other sizes:
     one more stage of 64 channels for 64 pixels, two for 128. Initial weights are PyTorch's own.

@@ -15,14 +15,14 @@ WIDTHS = {28: (64, 128), 32: (64, 128, 256), 64: (64, 128, 256, 512), 128: (64, 
 
 
 def grid_of(shape: Shape, width: float) -> tuple[list[int], int]:
-    """Channels after each halving, and the side of the grid that the last one leaves: 7 for 28 pixels, 4 for the others."""
+    """Channels after each halving, and the final side of the grid: 7 for 28 pixels, 4 for other sizes."""
     channels = scaled(WIDTHS[shape[1]], width)
     return channels, shape[1] >> len(channels)
 
 
 @encoders.register("soft_intro", source="Daniel and Tamar (2021), Soft-IntroVAE, CVPR, layers as in their code")
 def soft_intro(image_shape: Shape, n_params: int, width: Width = 1.0) -> nn.Module:
-    """A convolution (5 x 5) and residual blocks (3 x 3, batch normalization), each averaged 2 x 2; 28, 32, 64 or 128 px.
+    """A convolution (5 x 5), residual blocks (3 x 3) with 2 x 2 average pooling; 28, 32, 64 or 128 px.
 
     Channels are 64, 128 for 28 pixels, 64, 128, 256 for 32 and 64, 128, 256, 512, 512 for 128; those for 64 pixels, 64, 128,
     256, 512, are of the code of Matt (2022). A last block and one layer make the posterior's numbers. Initial weights are

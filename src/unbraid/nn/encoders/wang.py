@@ -14,7 +14,7 @@ WIDTHS = (32, 32, 64, 64, 64)
 
 @encoders.register("wang", source="Wang, report on CFactorVAE")
 def wang(image_shape: Shape, n_params: int) -> nn.Module:
-    """Convolutions of 32, 32, 64 channels (4 x 4, stride 2) down to 4 x 4, and a layer of 256; 32, 64 or 128 px.
+    """Convolutions of 32, 32, 64 channels (4 x 4, stride 2) down to 4 x 4; linear 256; 32, 64 or 128 px.
 
     64 pixels take one more convolution of 64 channels, as in the report; 128 take two, which is ours. Initial weights are
     PyTorch's own.

@@ -1,4 +1,4 @@
-"""The convolutional encoder that goes with the spatial broadcast decoder."""
+"""The convolutional encoder published with the spatial broadcast decoder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def watters(
         Option("width of the layer before the last; 0 for none, as Golla, Caspari and Oezkan (2021) have it", ge=0, le=20_000),
     ] = 256,
 ) -> nn.Module:
-    """Four convolutions of 64 channels (4 x 4, stride 2) and a layer of 256, rectified throughout; any size.
+    """Four convolutions of 64 channels (4 x 4, stride 2); linear 256; any size.
 
     Made for 64 pixels. At sizes that four halvings do not divide, sides are padded so that halves are rounded up; this is
     ours. Initial weights are PyTorch's own.

@@ -29,7 +29,7 @@ def allow_fast_kernels() -> Iterator[None]:
 
 
 def fast_kernels_allowed(network: nn.Module, x: Tensor) -> bool:
-    """Whether a network may run through fast kernels: in float32, on the CPU, and with no hooks on its layers."""
+    """Whether a network may run through fast kernels: float32, on the CPU, no hooks on its layers."""
     if torch.is_grad_enabled() and not _allowed.get():
         return False
     if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():

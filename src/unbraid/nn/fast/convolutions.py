@@ -1,4 +1,4 @@
-"""Convolutions and their gradients in the forms that processors are fastest with, within rounding of the plain ones.
+"""Convolutions and their gradients in forms that are faster on CPUs, within rounding.
 
 A form has the arguments of its layer. A decoder's last layer has one or three output channels, too few to fill a processor's
 vectors of sixteen numbers; its form computes blocks of pixels instead, as the channels of an ordinary convolution. README.md

@@ -14,7 +14,7 @@ from unbraid.torch_private import needed_in_backward, rectifier_gradient
 
 
 class Stack(nn.Sequential):
-    """`nn.Sequential` that runs convolutions and their rectifiers through fast kernels where `fast_kernels_allowed` says so.
+    """`nn.Sequential` that runs convolutions and their rectifiers through fast kernels where allowed.
 
     Parameters, their names and the layers themselves are those of `nn.Sequential`.
     """

@@ -61,7 +61,7 @@ def covered(length: int, kernel: int, zeros: Zeros) -> tuple[Ranges, Bool[Tensor
 
 
 class _Spread(torch.autograd.Function):
-    """relu(grid + of_latents), the latter constant over each rectangle of the ranges, in the layout of convolutions."""
+    """relu(grid + of_latents), the latter constant over each rectangle of the ranges; channels last."""
 
     @staticmethod
     def forward(
