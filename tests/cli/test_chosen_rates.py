@@ -66,7 +66,7 @@ def test_help_shows_options_of_the_rates_that_are_named(run):
         (("vae", "--rate", "kl", "--lambda-od", "5"), "Unknown option: --lambda-od"),
         (("vae", "--rate", "kl", "--beta", "-1"), "--beta of rate 'kl' is -1.0; allowed: a finite number at least 0"),
         (("beta_vae", "--rate", "kl"), "'beta_vae' has rates of its own"),
-        (("soft_intro_vae", "--rate", "kl,dip_ii"), "one value a batch"),
+        (("soft_intro_vae", "--rate", "kl,dip_ii"), "one value per batch"),
     ],
 )
 def test_refusals_are_one_line_and_leave_nothing(run, tmp_path, tokens, says):
