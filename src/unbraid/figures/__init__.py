@@ -1,4 +1,4 @@
-"""Figures: functions of arrays that return matplotlib figures or pixels; no torch, no pyplot, no global state.
+"""Functions of arrays that return matplotlib figures or pixels; no torch, pyplot or global state.
 
     from unbraid.figures import save, traversals
 

@@ -19,7 +19,7 @@ COLORS = 64
 
 
 def gif(frames: Sequence[UInt8[np.ndarray, "h w 3"]], *, milliseconds: int = MILLISECONDS) -> bytes:
-    """A GIF file that repeats without end, each frame shown so long; all have one palette, so that nothing flickers."""
+    """A GIF file that repeats without end; all frames share one palette, so that nothing flickers."""
     if not frames:
         raise UsageError("A GIF needs at least one frame.")
     palette = Image.fromarray(np.concatenate(list(frames))).quantize(COLORS, dither=Image.Dither.NONE)
@@ -37,11 +37,11 @@ def there_and_back(n: int) -> list[int]:
 def moving_tiles(
     images: UInt8[np.ndarray, "d n c h w"], labels: Sequence[str], *, per_row: int = 5, tile: int = 96
 ) -> list[UInt8[np.ndarray, "y x 3"]]:
-    """Frames of an animation in which all rows of images play at once, there and back: one tile each, under its label.
+    """Frames of an animation in which all rows of images play at once, there and back.
 
     Args:
         images: for each tile its images in order, as `Model.traverse` gives them.
-        labels: one a tile.
+        labels: one per tile.
         per_row: tiles side by side.
         tile: about how many CSS pixels wide a tile is.
     """

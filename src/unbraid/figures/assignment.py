@@ -1,4 +1,4 @@
-"""Which latents stand for which factor, computed with a strong and a weak threshold, and shown as a table."""
+"""Which latents stand for which factor, by a strong and a weak threshold, as a table."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from unbraid.errors import UsageError
-from unbraid.figures.style import FAINT, GRID, INK, PIXELS_PER_INCH, drawing, width_of
+from unbraid.figures.style import FAINT, GRID, INK, drawing, drawing_of, width_of
 
 STRONG, WEAK = 0.30, 0.15
 """Shares of a factor's entropy from which a latent is assigned to it, and from which in brackets."""
-PADDING, LINE, MARGIN = 14, 30, 10
+PADDING, LINE, MARGIN = 14, 30, 14
 BOLD = 1.15
 """How much wider bold text is, at most."""
 
@@ -42,7 +42,7 @@ class Assigned:
 def assignments(
     shares: Float[np.ndarray, "d k"], factors: Sequence[str], *, strong: float = STRONG, weak: float = WEAK
 ) -> list[Assigned]:
-    """For each factor the latents that know at least `strong` of its entropy, and those that know at least `weak`.
+    """For each factor the latents that know at least `strong` or at least `weak` of its entropy.
 
     Args:
         shares: I(z_j; v_k) / H(v_k), 0 for latents that do not count, such as dead ones.
@@ -62,7 +62,7 @@ def assignments(
 
 
 def assignment_table(assigned: Mapping[str, Sequence[Assigned]]) -> Figure:
-    """A table: one row a model, one column a factor, in each cell the latents that stand for the factor, weak ones in brackets.
+    """A table of the latents that stand for each factor, one row per model; weak ones in brackets.
 
     Args:
         assigned: for each model what `assignments` gives; all of the same factors.
@@ -74,7 +74,7 @@ def assignment_table(assigned: Mapping[str, Sequence[Assigned]]) -> Figure:
     widths = [max(width_of(text) * BOLD for text in column) + PADDING for column in columns]
     width, height = sum(widths) + 2 * MARGIN, LINE * (1 + len(models)) + 2 * MARGIN
     with drawing():
-        figure = Figure(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH)
+        figure = drawing_of(width, height)
         ax = figure.add_axes((0, 0, 1, 1))
         ax.set_xlim(0, width)
         ax.set_ylim(height, 0)

@@ -20,7 +20,7 @@ def to_bytes(images: Float[np.ndarray, "n c h w"]) -> UInt8[np.ndarray, "n c h w
 
 
 def shrink(images: UInt8[np.ndarray, "n c h w"], most: int) -> UInt8[np.ndarray, "n c y x"]:
-    """Images no higher and no wider than so many pixels: means of square blocks, edges that fill no block cut off."""
+    """Images of at most this many pixels a side: means of square blocks; incomplete blocks are cut off."""
     n, channels, height, width = images.shape
     block = -(-max(height, width) // most)
     if block <= 1 or block > min(height, width):
@@ -36,7 +36,7 @@ def gap_of(height: int) -> int:
 
 
 def strip(images: UInt8[np.ndarray, "n c h w"], *, gap: int | None = None) -> Pixels:
-    """Images side by side with a gap between neighbors: (h, n w + (n - 1) gap), with 3 colors unless there is 1 channel.
+    """Images side by side with gaps: (h, n w + (n - 1) gap), in 3 colors unless there is 1 channel.
 
     Two channels are shown as red and green; of more than three, the first three.
     """
@@ -63,7 +63,7 @@ def png(pixels: Pixels) -> bytes:
 
 
 def png_within(pixels: Pixels, most: int) -> bytes:
-    """A PNG file of at most so many bytes where that can be had, by rounding brightness to 128, 64, ... 8 levels.
+    """A PNG file of at most this many bytes if possible, by rounding brightness to 128, ... 8 levels.
 
     Smooth images of any model fit with all 256 levels; noise in three colors does not.
     """

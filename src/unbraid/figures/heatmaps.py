@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Integer, UInt8
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from unbraid.figures.style import GRID, INK, PIXELS_PER_INCH, canvas, drawing, width_of
+from unbraid.figures.style import CELL, GRID, INK, OKABE_ITO, PAPER, PIXELS_PER_INCH, canvas, drawing, width_of
 
-CELL_WIDTH, CELL_HEIGHT, ROW_LABEL, HEADER = 92, 30, 120, 46
-"""In CSS pixels."""
+CELL_WIDTH, CELL_HEIGHT, ROW_LABEL, HEADER, PADDING = 80, 30, 60, 46, 20
+"""In CSS pixels; the last is what is left free around all, twice."""
+SHADES = LinearSegmentedColormap.from_list("shades", [to_rgba(CELL, 0), to_rgba(CELL, 1)])
+DARK = 0.6
+"""Text on cells of a darker shade than this has the color of the paper."""
 UNSEEN = (200, 200, 200)
 """Color of positions without an image."""
 
@@ -21,7 +25,7 @@ UNSEEN = (200, 200, 200)
 def information_heatmap(
     shares: Float[np.ndarray, "r k"], rows: Sequence[str], columns: Sequence[str], marked: Bool[np.ndarray, "r k"]
 ) -> Figure:
-    """Latents by factors; each cell the share of the factor's entropy that the latent knows, in per cent.
+    """Latents by factors; each cell is the share of the factor's entropy that the latent knows.
 
     Args:
         shares: from 0 to 1.
@@ -34,7 +38,7 @@ def information_heatmap(
 def importance_heatmap(
     importance: Float[np.ndarray, "d k"], rows: Sequence[str], columns: Sequence[str], *, marked: Bool[np.ndarray, "d k"]
 ) -> Figure:
-    """Latents by factors; each cell the share that the latent has in the prediction of the factor, in per cent.
+    """Latents by factors; each cell is the latent's share in predicting the factor, in per cent.
 
     Args:
         importance: as `unbraid.metrics.dci.importances` gives them, in any unit; each column is divided by its sum.
@@ -55,7 +59,7 @@ def score_grid(
     title: str = "",
     runs: Int[np.ndarray, "y x"] | None = None,
 ) -> Figure:
-    """A score over two options; values of the first along x, of the second upwards; empty where there is no run.
+    """A score over two options, the first along x, the second along y; cells without runs are empty.
 
     Args:
         scores: means over runs, NaN where there are none.
@@ -99,7 +103,7 @@ def cells(
     axes: tuple[str, str] | None = None,
     title: str = "",
 ) -> Figure:
-    """A table of colored cells, the first row at the top, the darker the larger.
+    """A table of colored cells, the first row at the top; larger values are darker.
 
     Args:
         texts: written in the cells.
@@ -110,26 +114,17 @@ def cells(
     """
     n, k = values.shape
     label = max(ROW_LABEL - 12, *(width_of(row, 11.0) for row in rows)) + 12
-    header = HEADER + (24 if title else 0) + (14 if axes else 0)
+    header = HEADER + (24 if title else 0) + (14 if axes else 0) + 17 * max(name.count("\n") for name in columns)
     with drawing():
-        figure, ax = canvas(label + cell[0] * k, header + cell[1] * n)
-        mesh = ax.pcolormesh(np.where(np.isfinite(values), values, np.nan), cmap="Blues", vmin=limits[0], vmax=limits[1],
-                             edgecolor=GRID, linewidth=1)  # fmt: skip
-        colors = mesh.get_cmap()(np.clip(np.nan_to_num((values - limits[0]) / (limits[1] - limits[0])), 0, 1))
-        for i in range(n):
-            for j in range(k):
-                dark = _luminance(colors[i, j, :3]) < 0.215  # below, white has the greater contrast
-                ax.text(
-                    j + 0.5,
-                    i + 0.5,
-                    texts[i, j],
-                    ha="center",
-                    va="center_baseline",
-                    fontsize=11,
-                    color="white" if dark else INK,
-                )
-                if marked is not None and marked[i, j]:
-                    ax.add_patch(Rectangle((j + 0.04, i + 0.1), 0.92, 0.8, fill=False, edgecolor="#d55e00", linewidth=2.5))
+        figure, ax = canvas(label + cell[0] * k + PADDING, header + cell[1] * n)
+        ax.pcolormesh(np.where(np.isfinite(values), values, np.nan), cmap=SHADES, vmin=limits[0], vmax=limits[1],
+                      edgecolor=GRID, linewidth=1)  # fmt: skip
+        shades = np.nan_to_num((values - limits[0]) / (limits[1] - limits[0]))
+        for i, j in np.ndindex(n, k):
+            color = PAPER if shades[i, j] > DARK else INK
+            ax.text(j + 0.5, i + 0.5, str(texts[i, j]), ha="center", va="center_baseline", fontsize=11, color=color)
+            if marked is not None and marked[i, j]:
+                ax.add_patch(Rectangle((j + 0.04, i + 0.1), 0.92, 0.8, fill=False, edgecolor=OKABE_ITO[1], linewidth=2.5))
         ax.set_xticks(np.arange(k) + 0.5, columns)
         ax.set_yticks(np.arange(n) + 0.5, rows)
         if axes is None:
@@ -146,19 +141,13 @@ def cells(
         return figure
 
 
-def _luminance(color: Float[np.ndarray, "3"]) -> float:
-    # relative luminance of WCAG 2
-    linear = np.where(color <= 0.04045, color / 12.92, ((color + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.2126, 0.7152, 0.0722))
-
-
 def means_over_positions(
     mean: Float32[np.ndarray, "n d"],
     x: Integer[np.ndarray, "n"],
     y: Integer[np.ndarray, "n"],
     sizes: tuple[int, int],
 ) -> Float[np.ndarray, "d y x"]:
-    """Mean code of each latent at each position of the object, over all images there; NaN where there is none.
+    """Mean code of each latent over all images with the object at each position; NaN without images.
 
     Args:
         mean: posterior means.
@@ -174,7 +163,7 @@ def means_over_positions(
 
 
 def diverging_pixels(values: Float[np.ndarray, "h w"], limit: float) -> UInt8[np.ndarray, "h w 3"]:
-    """Signed values as colors from blue (-limit) over white (0) to red (limit); gray where there is no value."""
+    """Signed values as colors, blue (-limit) to white (0) to red (limit); gray for missing ones."""
     share = np.clip(np.nan_to_num(values) / (2 * limit) + 0.5, 0, 1)
     pixels = mpl.colormaps["RdBu_r"](share, bytes=True)[..., :3].copy()
     pixels[~np.isfinite(values)] = UNSEEN

@@ -1,4 +1,4 @@
-"""Figures of images: what a model makes of images, of codes it was never given, and of one latent moved at a time."""
+"""Figures of images: reconstructions, samples, traversals, interpolations."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from unbraid.figures.rows import Row, image_rows
 Bytes = UInt8[np.ndarray, "n c h w"]
 Many = UInt8[np.ndarray, "d n c h w"]
 BLANK = 0.1
-"""Of the range from black to white: an image whose lightest and darkest pixel lie no further apart shows nothing."""
+"""An image is blank if its pixels differ by no more than this share of the range."""
 RANGE_ENDS = ("mean − 2 sd", "mean", "mean + 2 sd")
 
 
 def reconstructions(originals: Bytes, decoded: Mapping[str, Bytes], *, notes: Sequence[str] = ()) -> Figure:
-    """Images above, and below them what each model makes of them; one row a model, under its name.
+    """Images above, and below them what each model makes of them, one row per model.
 
     Args:
         decoded: reconstructions of the same images in the same order.
@@ -30,7 +30,7 @@ def reconstructions(originals: Bytes, decoded: Mapping[str, Bytes], *, notes: Se
 
 
 def prior_samples(samples: Mapping[str, Bytes], *, columns: int = 11) -> Figure:
-    """Images decoded from draws from the prior; so many a row, one block a model. Draws that fill no row are left out."""
+    """Images decoded from draws from the prior, one block per model; incomplete rows are left out."""
     rows: list[Row | None] = []
     for name, images in samples.items():
         full = max(1, len(images) // columns)
@@ -41,7 +41,7 @@ def prior_samples(samples: Mapping[str, Bytes], *, columns: int = 11) -> Figure:
 
 
 def is_blank(images: UInt8[np.ndarray, "n c h w"], threshold: float = BLANK) -> np.ndarray:
-    """Whether each image shows nothing: its lightest and darkest value lie within this share of the range from 0 to 255."""
+    """Whether each image is blank: its values span at most this share of the range from 0 to 255."""
     flat = images.reshape(len(images), -1).astype(np.int64)
     return np.asarray((flat.max(1) - flat.min(1)) <= 255 * threshold)
 
@@ -83,7 +83,7 @@ def traversals(
     title: str = "",
     feet: Sequence[str] = RANGE_ENDS,
 ) -> Figure:
-    """One row a latent, which runs over its values from left to right while the others stay; the most informative first.
+    """One row per latent, moved over its values while the others stay; the most informative first.
 
     Args:
         images: for each latent the images along it, as `Model.traverse` gives them.
@@ -107,7 +107,7 @@ def paired_traversals(
     notes: Sequence[str] = (),
     feet: Sequence[str] = RANGE_ENDS,
 ) -> Figure:
-    """One latent moved from two base images, side by side; one row a model.
+    """One latent moved from two base images, side by side; one row per model.
 
     A latent that is disentangled changes both images in the same way.
 
@@ -125,7 +125,7 @@ def paired_traversals(
 def interpolations(
     first: Bytes, between: UInt8[np.ndarray, "n column c h w"], last: Bytes, *, labels: Sequence[str] = ()
 ) -> Figure:
-    """From one image to another along the straight line between their codes; the images themselves at both ends.
+    """From one image to another along the line between their codes, with the images at both ends.
 
     Args:
         first, last: one image each for every row.
@@ -144,7 +144,7 @@ def interpolations(
 def reconstructions_over(
     originals: Bytes, decoded: Mapping[str, Sequence[tuple[float, Bytes]]], *, option: str = "beta"
 ) -> Figure:
-    """Reconstructions of the same images by models that differ in one option; sorted by its value, one block a name.
+    """Reconstructions of the same images by models that differ in one option, sorted by its value.
 
     Args:
         decoded: for each name (a latent size, say) pairs of the option's value and the reconstructions.

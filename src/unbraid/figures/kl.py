@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from unbraid.figures.losses import step_axis
-from unbraid.figures.style import FAINT, OKABE_ITO, canvas, drawing, nothing_to_draw
+from unbraid.figures.style import FAINT, OKABE_ITO, PALE, canvas, drawing, nothing_to_draw
 
 WIDTH, HEIGHT, LABEL = 760, 380, 16
 """Size of the figure and height of a label, in CSS pixels."""
@@ -26,7 +26,7 @@ def kl_over_training(
     names: Sequence[str],
     shown: Sequence[int],
 ) -> Figure:
-    """KL(q(z_j|x) || p(z_j)) in nats, averaged over images, one line a latent.
+    """KL(q(z_j|x) || p(z_j)) in nats, averaged over images, one line per latent.
 
     Args:
         names: of all latents, written at the ends of their lines ("z3 scale").
@@ -40,7 +40,7 @@ def kl_over_training(
             nothing_to_draw(ax, "no finite values")
             return figure
         for j in sorted(set(range(kl.shape[1])) - set(shown)):
-            ax.plot(steps, values[:, j], color="#c8ccd0", linewidth=1, zorder=1)
+            ax.plot(steps, values[:, j], color=PALE, linewidth=1, zorder=1)
         marker = "o" if len(steps) == 1 else ""
         for place, j in enumerate(shown):
             style = "-" if place < len(OKABE_ITO) else "--"
@@ -56,7 +56,7 @@ def kl_over_training(
 
 
 def end_labels(last: Float[np.ndarray, "d"], names: Sequence[str], shown: Sequence[int]) -> list[tuple[float, str, int]]:
-    """Height, text and place of each label; quiet latents share one, of place -1, whose members are listed."""
+    """Height, text and place of each label; quiet latents share one, at place -1."""
     finite = [(place, j) for place, j in enumerate(shown) if np.isfinite(last[j])]
     if not finite:
         return []
@@ -72,7 +72,7 @@ def end_labels(last: Float[np.ndarray, "d"], names: Sequence[str], shown: Sequen
 
 
 def spread(heights: Float[np.ndarray, "n"], gap: float) -> Float[np.ndarray, "n"]:
-    """Heights moved as little as needed (in the mean square) so that all lie at least `gap` apart, in the same order."""
+    """Heights moved as little as needed (in the mean square) to lie `gap` apart, in the same order."""
     order = np.argsort(heights, kind="stable")
     # with heights minus their minimal offsets, keeping the gap means being sorted: pool adjacent violators
     blocks: list[tuple[float, int]] = []

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from unbraid.figures.series import Series
-from unbraid.figures.style import OKABE_ITO, canvas, drawing, kind_of, nothing_to_draw, panels, width_of
+from unbraid.figures.style import OKABE_ITO, PAPER, canvas, drawing, kind_of, nothing_to_draw, panels, width_of
 
 FAR = 8.0
-"""A quantity that fell to less than one part in so many has a logarithmic axis, or its end could not be seen."""
+"""A quantity that fell by more than this factor has a logarithmic axis, to show its end."""
 WIDTH, HEIGHT = 460, 270
 MANY = 4
 """More names than this would cover the lines, and stand beside them."""
@@ -44,7 +44,7 @@ def curves(
 
 @dataclass(frozen=True)
 class Panel:
-    """One of several plots of quantities over training, with its title; `marks` are evaluations, drawn as points."""
+    """One of several plots over training; `marks` are evaluations, drawn as points."""
 
     title: str
     lines: Sequence[Series]
@@ -52,7 +52,7 @@ class Panel:
 
 
 def curve_panels(plots: Sequence[Panel], *, columns: int = 2, labels: Sequence[str] = ()) -> Figure:
-    """Quantities over training, one plot each, in one figure. Series of one label have one color in all of them.
+    """Quantities over training, one plot each; series of one label have one color in all plots.
 
     Args:
         columns: plots side by side.
@@ -115,7 +115,7 @@ def _draw_line(ax: Axes, one: Series, place: int, named: bool) -> Float[np.ndarr
 def _draw_marks(ax: Axes, one: Series, place: int, named: bool) -> Float[np.ndarray, "t"]:
     color, marker = kind_of(place)
     ax.plot(one.steps, one.values, marker, color=color, label=one.label if named else "_nolegend_", markersize=6,
-            markeredgecolor="white", markeredgewidth=0.6, zorder=3)  # fmt: skip
+            markeredgecolor=PAPER, markeredgewidth=0.6, zorder=3)  # fmt: skip
     return one.values
 
 

@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from unbraid.figures.style import FAINT, INK, canvas, drawing, kind_of, panels, width_of
+from unbraid.figures.style import FAINT, INK, PAPER, canvas, drawing, kind_of, panels, width_of
 from unbraid.metrics.intervals import mean_interval
 
 PLOT, ROW, FRAME = 270, 30, 100
-"""In CSS pixels: width of a plot beside its labels, height of a kind of run, height of what is around them."""
+"""In CSS pixels: width of a plot, height of a row, height of what surrounds the rows."""
 REFERENCES = {"chance": (":", FAINT), "ceiling": ("--", FAINT)}
 
 Scores = Mapping[str, Mapping[str, Sequence[float]]]
@@ -74,7 +74,7 @@ def _runs(ax: Axes, row: int, values: np.ndarray, color: str, marker: str, ends:
         )
     mean = float(known.mean())
     ax.plot((mean, mean), (row - 0.3, row + 0.3), color=INK, linewidth=2, zorder=2.5)
-    ax.plot(known, np.full(len(known), row), marker, color=color, markersize=6.5, markeredgecolor="white", markeredgewidth=0.7,
+    ax.plot(known, np.full(len(known), row), marker, color=color, markersize=6.5, markeredgecolor=PAPER, markeredgewidth=0.7,
             zorder=3)  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def label_efficiency(
             color, marker = kind_of(place)
             values = np.asarray(runs, dtype=np.float64)
             ax.plot(
-                labels, values.mean(0), color=color, marker=marker, markersize=7, markeredgecolor="white", label=kind, zorder=4
+                labels, values.mean(0), color=color, marker=marker, markersize=7, markeredgecolor=PAPER, label=kind, zorder=4
             )
             if len(values) > 1:
                 ends = np.array([mean_interval(column.tolist()) for column in values.T])

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from unbraid.figures.style import FAINT, GRID, canvas, drawing, kind_of
+from unbraid.figures.style import FAINT, GRID, PAPER, canvas, drawing, kind_of
 from unbraid.metrics.intervals import mean_interval
 
 WIDTH, HEIGHT = 620, 420
@@ -28,7 +28,7 @@ def rate_distortion(
     along: Float[np.ndarray, "n"] | None = None,
     option: str = "beta",
 ) -> Figure:
-    """Runs in the rate-distortion plane: KL to the prior along x, reconstruction -log p(x|z) along y, both in nats per image.
+    """Runs in the rate-distortion plane: KL along x, -log p(x|z) along y, in nats per image.
 
     On a dashed line the evidence lower bound, minus the sum of both, is the same; towards the lower left it is better.
     Small dots are runs, large ones means over runs of one kind and one value of the option, joined in order of that value.
@@ -67,7 +67,7 @@ def _curve(
     known = np.unique(values[np.isfinite(values)])
     groups = [values == value for value in known] or [np.ones(len(x), dtype=bool)]
     means = np.array([(x[own].mean(), y[own].mean()) for own in groups])
-    ax.plot(means[:, 0], means[:, 1], color=color, marker=marker, markersize=8, markeredgecolor="white", label=kind, zorder=4)
+    ax.plot(means[:, 0], means[:, 1], color=color, marker=marker, markersize=8, markeredgecolor=PAPER, label=kind, zorder=4)
     return [(float(value), (float(mean[0]), float(mean[1]))) for value, mean in zip(known, means, strict=False)]
 
 
@@ -128,7 +128,7 @@ def trade_off(
                 for ends, at in ((mean_interval(x.tolist()), 0), (np.clip(mean_interval(y.tolist()), *limits), 1)):
                     bar = [ends, (center[1], center[1])] if at == 0 else [(center[0], center[0]), ends]
                     ax.plot(*bar, color=color, linewidth=1.4, alpha=0.8, zorder=3)
-            ax.plot(*center, marker, color=color, markersize=9, markeredgecolor="white", label=kind, zorder=4)
+            ax.plot(*center, marker, color=color, markersize=9, markeredgecolor=PAPER, label=kind, zorder=4)
         ax.set_xlabel("reconstruction: −log p(x|z), nats per image (← better)")
         ax.set_ylabel(f"{name} (better →)")
         ax.margins(0.1)

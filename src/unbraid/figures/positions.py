@@ -1,4 +1,4 @@
-"""Heat maps of latents over the position of the object, over the whole data set and for each value of other factors."""
+"""Heat maps of latents over the position of the object, for all images or by other factors."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def position_maps(
     headings: Sequence[str] = ("all images",),
     limit: float = LIMIT,
 ) -> Figure:
-    """Mean codes over the position of the object: one row a latent, one column a selection of images.
+    """Mean codes over the position of the object: one row per latent, one column per selection.
 
     White is the latent's mean over all images, blue below and red above it, gray where there is no image. A latent of
-    position shows a ramp along its axis in every column, a latent of another factor one color a column.
+    position shows a ramp along its axis in every column, a latent of another factor one color per column.
 
     Args:
         maps: in standard deviations of the latent from its mean, NaN where there is none; see `deviations_over_positions`.

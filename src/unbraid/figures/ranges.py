@@ -25,7 +25,7 @@ def aggregate_moments(
 
 
 def explained(mean: Float32[np.ndarray, "n d"], variance: Float32[np.ndarray, "n d"]) -> Float[np.ndarray, "d"]:
-    """Share of each latent's aggregate variance that the posterior means make up: 0 for a dead latent, 1 without noise."""
+    """Share of each latent's aggregate variance that is due to the means: 0 if dead, 1 without noise."""
     center, deviation = aggregate_moments(mean, variance)
     means = np.where(np.isfinite(mean), mean, np.nan).astype(np.float64)
     between, total = _mean((means - center) ** 2), deviation**2
@@ -36,7 +36,7 @@ def explained(mean: Float32[np.ndarray, "n d"], variance: Float32[np.ndarray, "n
 def traversal_values(
     mean: Float32[np.ndarray, "n d"], variance: Float32[np.ndarray, "n d"], n: int
 ) -> Float[np.ndarray, "d value"]:
-    """n values for each latent, evenly from 2 standard deviations of the aggregate posterior below its mean to 2 above."""
+    """n values per latent, from 2 aggregate standard deviations below its mean to 2 above."""
     center, deviation = aggregate_moments(mean, variance)
     return np.asarray(center[:, None] + deviation[:, None] * np.linspace(-WIDTH, WIDTH, n))
 

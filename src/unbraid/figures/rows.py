@@ -11,14 +11,14 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from unbraid.figures.grids import shrink, strip
-from unbraid.figures.style import FAINT, INK, PIXELS_PER_INCH, drawing, width_of
+from unbraid.figures.style import FAINT, INK, drawing, drawing_of, width_of
 
 STRIP = 724
-"""About this wide, in CSS pixels, are all images of a row together: 11 of 64 pixels at their size, of 32 at twice theirs."""
+"""Approximate width of a row of images, in CSS pixels: 11 images of 64 pixels at their own size."""
 LARGEST = 128
 """Images are shown no larger than this many of their pixels."""
-MARGIN, BETWEEN, PART, BESIDE, LINE = 8, 8, 18, 12, 18
-"""In CSS pixels: around all, between rows, between parts of a row, between label and images, height of a line of text."""
+MARGIN, BETWEEN, PART, BESIDE, LINE = 12, 8, 18, 12, 18
+"""In CSS pixels: around all, between rows, between parts, before images, height of a line."""
 HEADING, NOTE, FOOT = 11.0, 10.0, 10.5
 KEY = (240, 12)
 """Width and height of the bar of colors."""
@@ -39,6 +39,72 @@ class Row:
     label: str
     images: UInt8[np.ndarray, "n c h w"]
     note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where everything of rows of images goes, in CSS pixels from the top left corner.
+
+    Args:
+        width, height: of the figure.
+        starts, widths: of the parts that rows break into.
+        tall: height of an image.
+        tops: upper end of each row, None for a gap.
+        headings: middle of the words above the parts.
+        bottom: lower end of the last row.
+    """
+
+    width: float
+    height: float
+    starts: tuple[int, ...]
+    widths: tuple[int, ...]
+    tall: int
+    tops: tuple[int, ...]
+    headings: float
+    bottom: int
+
+    @property
+    def left(self) -> int:
+        """Where images begin."""
+        return self.starts[0]
+
+
+def layout(
+    rows: Sequence[Row | None],
+    *,
+    title: str = "",
+    breaks: Sequence[int] = (),
+    headings: Sequence[str] = (),
+    feet: bool = False,
+    tile: int | None = None,
+    key: bool = False,
+) -> Layout:
+    """Where everything goes; arguments as of `image_rows`."""
+    first = next(row for row in rows if row)
+    n, _, height, width = first.images.shape
+    times = max(1, round((tile or min(STRIP / n, max(96, width))) / width))
+    widths = [times * strip(part).shape[1] for part in np.split(first.images, list(breaks))]
+
+    texts = [size for row in rows if row for size in (width_of(row.label), width_of(row.note, NOTE))]
+    left = MARGIN + (round(max(texts)) + BESIDE if max(texts) else 0)  # whole, so that pixels stay sharp
+    words = [*(round(width_of(heading, HEADING)) for heading in headings), *[0] * (len(widths) - len(headings))]
+    steps = [max(pair) + PART for pair in zip(widths, words, strict=True)]
+    right = max(left + sum(steps) - PART, MARGIN + round(1.12 * width_of(title, 13.0)), left + KEY[0] * key)
+
+    above = MARGIN + (27 if title else 0) + (LINE if headings else 0)
+    heights = [times * height + BETWEEN if row else 2 * BETWEEN for row in rows]
+    bottom = above + sum(heights) - BETWEEN
+    below = (LINE if feet else 0) + (KEY[1] + LINE + 2 * BETWEEN if key else 0) + MARGIN
+    return Layout(
+        width=right + MARGIN,
+        height=bottom + below,
+        starts=tuple(left + sum(steps[:i]) for i in range(len(steps))),
+        widths=tuple(widths),
+        tall=times * height,
+        tops=tuple(above + sum(heights[:i]) for i in range(len(rows))),
+        headings=above - 0.5 * LINE,
+        bottom=bottom,
+    )
 
 
 def image_rows(
@@ -63,44 +129,26 @@ def image_rows(
         key: what colors mean, below all.
     """
     shown = [row and Row(row.label, shrink(row.images, LARGEST), row.note) for row in rows]
-    first = next(row for row in shown if row)
-    n, _, height, width = first.images.shape
-    times = max(1, round((tile or min(STRIP / n, max(96, width))) / width))
-    parts = [strip(piece) for piece in np.split(first.images, list(breaks))]
-    widths = [times * part.shape[1] for part in parts]
-    texts = [size for row in shown if row for size in (width_of(row.label), width_of(row.note, NOTE))]
-    left = MARGIN + (round(max(texts)) + BESIDE if max(texts) else 0)  # whole, so that pixels stay sharp
-    words = [*(round(width_of(heading, HEADING)) for heading in headings), *[0] * (len(parts) - len(headings))]
-    steps = [max(pair) + PART for pair in zip(widths, words, strict=True)]
-    wide = max(left + sum(steps) - PART, MARGIN + round(1.12 * width_of(title, 13.0)), left + KEY[0] * bool(key)) + MARGIN
-    above = MARGIN + (27 if title else 0) + (LINE if headings else 0)
-    step = times * height + BETWEEN
-    high = above + sum(step if row else 2 * BETWEEN for row in shown) - BETWEEN + (LINE if feet else 0) + MARGIN
-    high += KEY[1] + LINE + 2 * BETWEEN if key else 0
-    starts = [left + sum(steps[:i]) for i in range(len(steps))]
+    at = layout(shown, title=title, breaks=breaks, headings=headings, feet=bool(feet), tile=tile, key=key is not None)
     with drawing():
-        figure = Figure(figsize=(wide / PIXELS_PER_INCH, high / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH)
-        page = _Page(figure, wide, high)
+        page = _Page(drawing_of(at.width, at.height), at.width, at.height)
         page.text(MARGIN, MARGIN + 0.6 * LINE, title, size=13, weight="bold")
-        for start, heading in zip(starts, headings, strict=False):
-            page.text(start, above - 0.5 * LINE, heading, size=HEADING)
-        top = above
-        for row in shown:
-            if row is None:
-                top += 2 * BETWEEN
-                continue
-            middle = top + times * height / 2
-            page.text(MARGIN, middle - (8 if row.note else 0), row.label)
-            page.text(MARGIN, middle + 8, row.note, size=NOTE, color=FAINT)
-            for start, size, piece in zip(starts, widths, np.split(row.images, list(breaks)), strict=True):
-                page.image(start, top, size, times * height, strip(piece))
-            top += step
-        for start, size in zip(starts, widths, strict=True):
-            page.spread(start, size, top - BETWEEN + 0.6 * LINE, feet)
+        for start, heading in zip(at.starts, headings, strict=False):
+            page.text(start, at.headings, heading, size=HEADING)
+        for row, top in zip(shown, at.tops, strict=True):
+            if row:
+                middle = top + at.tall / 2
+                page.text(MARGIN, middle - (8 if row.note else 0), row.label)
+                page.text(MARGIN, middle + 8, row.note, size=NOTE, color=FAINT)
+                for start, width, piece in zip(at.starts, at.widths, np.split(row.images, list(breaks)), strict=True):
+                    page.image(start, top, width, at.tall, strip(piece))
+        for start, width in zip(at.starts, at.widths, strict=True):
+            page.spread(start, width, at.bottom + 0.6 * LINE, feet)
         if key:
-            page.image(left, top + BETWEEN, *KEY, key.pixels)
-            page.spread(left, KEY[0], top + BETWEEN + KEY[1] + 0.6 * LINE, key.words)
-        return figure
+            top = at.bottom + (LINE if feet else 0) + 2 * BETWEEN
+            page.image(at.left, top, *KEY, key.pixels)
+            page.spread(at.left, KEY[0], top + KEY[1] + 0.6 * LINE, key.words)
+        return page.figure
 
 
 @dataclass(frozen=True)

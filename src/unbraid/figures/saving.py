@@ -35,7 +35,7 @@ def save(figure: Figure | Frames, path: str | Path, *, dpi: int = 2 * PIXELS_PER
     Equal figures give equal bytes.
 
     Args:
-        dpi: of bitmaps; 72 for one dot a CSS pixel, so that the default suits screens of twice as many.
+        dpi: of bitmaps; 72 for one dot per CSS pixel; the default suits screens of twice as many.
         overwrite: replace a file that is there.
 
     Raises `UsageError` for another ending and for a file that is there already.

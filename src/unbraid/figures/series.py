@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 POINTS = 300
-"""More points than this on a line are averaged in groups: nobody sees more, and a page of 3 MB should do."""
+"""More points than this on a line are averaged in groups, which keeps pages small."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Series:
 def thin(
     steps: Int[np.ndarray, "t"], values: Float[np.ndarray, "t d"], most: int = POINTS
 ) -> tuple[Int[np.ndarray, "s"], Float[np.ndarray, "s d"]]:
-    """Means of groups of neighboring entries, and the last step of each, so that at most so many points are left."""
+    """Means of groups of neighboring entries with the last step of each: at most this many points."""
     if len(steps) <= most:
         return steps, values
     size = -(-len(steps) // most)
@@ -76,7 +76,7 @@ def scalar_names(log: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
 def vector_series(
     log: Sequence[Mapping[str, Any]], name: str, dim: int
 ) -> tuple[Int[np.ndarray, "t"], Float[np.ndarray, "t d"]]:
-    """Steps and values of a vector over latents in the training entries; no rows where there is none of that length."""
+    """Steps and values of a vector over latents in the training entries; no rows if there is none."""
     found = [
         (entry["step"], [number(one) for one in entry["values"][name]])
         for entry in log

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from unbraid.figures.style import FAINT, INK, drawing, kind_of, panels
 
 FINE = 0.5
-"""Detail is fine from this share of the largest frequency that pixels can show: waves of 4 pixels and shorter."""
+"""Fine detail begins at this share of the largest frequency: waves of 4 pixels and shorter."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +49,8 @@ def spectrum(images: UInt8[np.ndarray, "n c h w"]) -> Spectrum:
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
     power = np.zeros((height, width))
     for image in images.astype(np.float64) / 255:
-        centerd = (image - image.mean((1, 2), keepdims=True)) * window
-        power += (np.abs(np.fft.fft2(centerd)) ** 2).sum(0)
+        centered = (image - image.mean((1, 2), keepdims=True)) * window
+        power += (np.abs(np.fft.fft2(centered)) ** 2).sum(0)
     power /= n * channels * height * width
     y, x = np.abs(np.fft.fftfreq(height))[:, None], np.abs(np.fft.fftfreq(width))[None]
     ring = np.rint(np.hypot(y, x) * side).astype(np.int64)
@@ -68,7 +68,7 @@ def spectrum(images: UInt8[np.ndarray, "n c h w"]) -> Spectrum:
 
 
 def spectra(originals: UInt8[np.ndarray, "n c h w"], decoded: Mapping[str, UInt8[np.ndarray, "n c h w"]]) -> Figure:
-    """Power of images and of each model's reconstructions by size of detail, and what share of it reconstructions keep.
+    """Power by size of detail, of images and reconstructions, and the share that reconstructions keep.
 
     A blurred reconstruction keeps coarse detail (left) and loses fine detail (right). A rise at the right end above what the
     images have is a checkerboard, which strided layers can leave. The legend says what share of all fine detail (waves of 4

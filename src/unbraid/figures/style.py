@@ -1,4 +1,4 @@
-"""How every figure looks, and how it becomes SVG: text stays text, and the same figure gives the same bytes."""
+"""How every figure looks, and how it becomes SVG: text stays text, equal figures give equal bytes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,19 @@ from matplotlib.textpath import TextToPath
 from PIL import Image
 
 OKABE_ITO = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#6b5b95", "#4d4d4d")
-"""Colors that people with any color vision can tell apart (Okabe and Ito, 2008); their yellow and black, too faint and too
-heavy for lines on white, are replaced by a violet and a gray."""
-INK, FAINT, GRID = "#1f2328", "#6e7781", "#e4e7eb"
+"""Colors that people with any color vision can tell apart (Okabe and Ito, 2008). Their yellow and
+black, too faint and too heavy for lines on white, are replaced by a violet and a gray."""
+INK, FAINT, GRID, PALE, PAPER = "#1f2328", "#6e7781", "#e4e7eb", "#c8ccd0", "#ffffff"
+"""Of text and means; of notes and axes; of grids; of lines that stand back; of what lies below."""
+CELL = "#08519c"
+"""Of a full cell of a heat map; an emptier one lets more of the paper through."""
+ON_PAGES = {
+    **dict(zip((INK, FAINT, GRID, PALE, PAPER, CELL), ("ink", "soft", "line", "pale", "paper", "cell"), strict=True)),
+    **{color: f"kind-{place}" for place, color in enumerate(OKABE_ITO)},
+}
+"""CSS variables that pages may set in the place of each color, as they do on dark screens."""
 PIXELS_PER_INCH = 72
-"""SVG units are points, so that a font of size 12 is 12 CSS pixels high in a figure shown at its own width."""
+"""SVG units are points, so a font of size 12 is 12 CSS pixels high at the figure's own width."""
 
 _STYLE: Any = {
     "font.family": "sans-serif",
@@ -53,8 +61,10 @@ _STYLE: Any = {
     "lines.linewidth": 1.8,
     "legend.fontsize": 11.0,
     "legend.frameon": False,
-    "figure.facecolor": "white",
-    "axes.facecolor": "white",
+    "figure.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "figure.constrained_layout.h_pad": 10 / 72,  # inches
+    "figure.constrained_layout.w_pad": 10 / 72,
     "text.parse_math": False,
     "axes.unicode_minus": True,
     "path.simplify": True,
@@ -67,32 +77,43 @@ BARE: Any = {
     "svg": dict.fromkeys(("Creator", "Date", "Format", "Type")),
     "pdf": dict.fromkeys(("Creator", "Producer", "CreationDate")),
 }
-"""What files would tell of when and by what they were made; without it, equal figures give equal bytes."""
+"""Metadata that is left out of files, so that equal figures give equal bytes."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-"""One a color, so that figures can be read without colors too."""
+"""One per color, so that figures can be read without colors too."""
 
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Within it, figures are made and saved in the library's style; outside, matplotlib is as its user left it."""
+    """A context with the library's style; outside, matplotlib stays as its user left it."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         yield
 
 
+class Drawing(Figure):
+    """A figure that notebooks show as SVG, whether or not pyplot is set up there."""
+
+    def _repr_html_(self) -> str:
+        return svg(self, prefix=f"drawing{id(self)}", alt="figure")
+
+
+def drawing_of(width: float, height: float, **options: Any) -> Drawing:
+    """An empty figure of this many CSS pixels."""
+    return Drawing(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH, **options)
+
+
 def canvas(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of so many CSS pixels with one plot in it."""
-    figure = Figure(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH), dpi=PIXELS_PER_INCH, layout="constrained")
+    """A figure of this many CSS pixels with one plot in it."""
+    figure = drawing_of(width, height, layout="constrained")
     return figure, figure.add_subplot()
 
 
 def panels(n: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of n plots of so many CSS pixels each, row by row; no more columns than plots."""
+    """A figure of n plots of this many CSS pixels each, row by row; no more columns than plots."""
     columns = min(n, columns)
     rows = -(-n // columns)
-    size = (columns * width / PIXELS_PER_INCH, rows * height / PIXELS_PER_INCH)
-    figure = Figure(figsize=size, dpi=PIXELS_PER_INCH, layout="constrained")
+    figure = drawing_of(columns * width, rows * height, layout="constrained")
     return figure, [figure.add_subplot(rows, columns, i + 1) for i in range(n)]
 
 
@@ -114,7 +135,7 @@ def nothing_to_draw(ax: Axes, why: str) -> None:
 
 
 def file_bytes(figure: Figure, kind: Literal["png", "svg", "pdf"], *, dpi: int = 2 * PIXELS_PER_INCH) -> bytes:
-    """A figure as a file; `dpi` is that of bitmaps, 72 for one dot a CSS pixel. Equal figures give equal bytes."""
+    """A figure as a file; `dpi` is that of bitmaps, 72 for one dot per CSS pixel."""
     buffer = io.BytesIO()
     with drawing():
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=BARE[kind])
@@ -128,7 +149,7 @@ def bitmap(figure: Figure, *, dpi: int = PIXELS_PER_INCH) -> UInt8[np.ndarray, "
 
 
 def svg(figure: Figure, *, prefix: str, alt: str) -> str:
-    """A figure as an `<svg>` element to put into an HTML page.
+    """A figure as an `<svg>` element to put into an HTML page, which may replace its colors (`ON_PAGES`).
 
     Args:
         prefix: put before every id, which must differ between the figures of a page.
@@ -143,12 +164,19 @@ def svg(figure: Figure, *, prefix: str, alt: str) -> str:
     text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
     text = re.sub(r'(?:xlink:)?href="#([^"]+)"', rf'href="#{prefix}-\1"', text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", text)
+    text = re.sub(r"(?<=: )#[0-9a-f]{6}\b", _on_page, text)
     width, height = (round(size * PIXELS_PER_INCH) for size in figure.get_size_inches())
     opening = (
         f'<svg class="figure" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         f'role="img" aria-label="{_attribute(alt)}">'
     )
     return re.sub(r"<svg[^>]*>", lambda _: opening, text, count=1).replace(" \n", "\n").strip()
+
+
+def _on_page(color: re.Match[str]) -> str:
+    """A color of a style that the page may replace."""
+    name = ON_PAGES.get(color[0])
+    return f"var(--{name}, {color[0]})" if name else color[0]
 
 
 def _attribute(text: str) -> str:

@@ -24,7 +24,7 @@ def near_zero(weights: Float[np.ndarray, "_"], limit: float = SMALL) -> float:
 
 
 def weight_histograms(weights: Weights) -> Figure:
-    """How large the weights of each network are, one line a model, with the share of those near zero.
+    """How large the weights of each network are, one line per model, with the share near zero.
 
     With weight decay (an L2 penalty) weights that nothing needs shrink to zero: the line has a peak there.
 
