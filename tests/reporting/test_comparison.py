@@ -33,7 +33,7 @@ def page(views):
 
 def test_it_is_whole_and_loads_nothing(page):
     found = read(page)
-    wanted = ["What was trained", "Scores", "Differences", "Losses", "Latents", "Images", "How to repeat it"]
+    wanted = ["What latents do", "What was trained", "Scores", "Differences", "Losses", "Latents", "Images", "How to repeat it"]
     places = [found.headings.index(heading) for heading in wanted]
     assert places == sorted(places)
     assert len(page) < LARGEST

@@ -6,7 +6,7 @@ import pytest
 
 from tiny import TINY
 from unbraid.config.plan import plan
-from unbraid.reporting.groups import configuration, differing, grouped, labels, option_value, run_labels
+from unbraid.reporting.groups import configuration, confounded, differing, grouped, labels, option_value, run_labels
 
 
 def made(model="beta_vae", **options):
@@ -50,3 +50,18 @@ def test_settings_that_differ_include_those_of_one_model_alone():
 )
 def test_numbers_among_the_options(name, value):
     assert option_value(made(beta=4.0, lr=0.5), name) == value
+
+
+@pytest.mark.parametrize(
+    ("runs", "found"),
+    [
+        ([{"beta": 4.0}, {"beta": 0.5}], []),
+        ([{"beta": 4.0, "lr": 0.1}, {"beta": 0.5, "lr": 0.2}], ["lr"]),
+        ([{"beta": 4.0, "lr": 0.1}, {"beta": 4.0, "lr": 0.2}], []),  # one objective
+        ([{"beta": b, "latent_dim": d} for b in (1.0, 4.0) for d in (2, 3)], []),  # a grid
+        ([{"beta": 4.0}, {"model": "vae", "steps": 20, "lr": 0.1}], ["steps", "lr"]),
+        ([{"beta": 4.0, "seed": 1}, {"model": "vae", "seed": 2}], []),
+    ],
+)
+def test_what_goes_with_the_objective_is_told_from_what_does_not(runs, found):
+    assert set(confounded([made(**options) for options in runs])) == set(found)

@@ -61,6 +61,57 @@ def shown(browser, path):
         context.close()
 
 
+def wait_until(page, true: str) -> None:
+    """Playwright's own way evaluates text inside the page, which the page's policy forbids."""
+    for _ in range(200):
+        if page.evaluate(true):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never became true: {true}")
+
+
+def test_the_first_screen_holds_headline_and_traversals_and_of_one_run_the_heat_map(shown, path, comparison) -> None:
+    page = shown(DESKTOP).page
+    for what in (".headline", "#glance .strips img", *(["#glance svg"] if path != comparison else [])):
+        box = page.locator(what).first.bounding_box()
+        assert box["y"] + box["height"] < 900, what
+    assert page.evaluate("[...document.querySelectorAll('details')].every(one => !one.open)")
+
+
+def test_no_script_runs_in_it(shown) -> None:
+    tab = shown(DESKTOP)
+    tab.page.evaluate(
+        """() => {
+            const script = document.createElement('script');
+            script.textContent = 'window.ran = true';
+            document.body.append(script);
+        }"""
+    )
+    assert tab.page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in one for one in tab.complaints)
+
+
+def test_on_dark_screens_charts_are_dark_too_and_text_stands_out(shown) -> None:
+    page = shown(DESKTOP, color_scheme="dark").page
+    found = page.evaluate(
+        """() => [...document.querySelectorAll('svg.figure')].map(svg => [
+            getComputedStyle(svg.querySelector('path')).fill, getComputedStyle(svg.querySelector('text')).fill,
+            getComputedStyle(document.body).backgroundColor])"""
+    )
+    assert len(found) >= 3
+    for paper, ink, page_color in found:
+        assert paper == page_color
+        assert min(map(int, ink[4:-1].split(","))) > 120, "light text"
+
+
+def test_what_is_folded_is_printed(shown) -> None:
+    page = shown(PAPER).page
+    visible = "document.querySelector('details table, details .strips, details dl').checkVisibility()"
+    assert not page.evaluate(visible)
+    page.emulate_media(media="print")
+    assert page.evaluate(visible)
+
+
 def test_it_opens_from_disk_with_all_pictures_and_asks_for_nothing_else(shown, path) -> None:
     tab = shown(DESKTOP)
     assert [url for url in tab.requests if not url.startswith("data:")] == [path.as_uri()]
@@ -90,17 +141,19 @@ def test_keys_reach_links_and_what_is_wider_than_the_screen(shown) -> None:
     page = tab.page
     links = page.evaluate("[...document.querySelectorAll('a')].map(link => link.href)")
     wide = page.evaluate(
-        "[...document.querySelectorAll('.scroll, .chart')].filter(box => box.scrollWidth > box.clientWidth + 1).length"
+        "[...document.querySelectorAll('.scroll, .chart')]"
+        ".filter(box => box.checkVisibility() && box.scrollWidth > box.clientWidth + 1).length"
     )
     assert links
     assert wide, "there is something to scroll"
     reached, scrolled = [], 0
-    for _ in range(len(links) + wide + 5):
+    folded = page.locator("summary").count()
+    for _ in range(len(links) + folded + wide + 5):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.href"))
         if page.evaluate("document.activeElement.matches('.scroll, .chart')"):
             page.keyboard.press("ArrowRight")
-            page.wait_for_function("document.activeElement.scrollLeft > 0")
+            wait_until(page, "document.activeElement.scrollLeft > 0")
             scrolled += 1
     assert set(links) <= set(reached)
     assert scrolled >= wide

@@ -16,8 +16,8 @@ from unbraid.reporting.numbers import count, decimal, few
 from unbraid.training.symptoms import Symptom
 
 LEAST_FALL, LEAST_ENTRIES, ERRORS = 0.005, 8, 2.5
-"""A loss still falls at the end if, within the last fifth of the run, the second half lies below the first by at least this
-share of the loss and by this many standard errors; with fewer entries than this, nothing is said."""
+"""When a loss still falls: in the last fifth of the run the second half lies below the first by
+at least this share of the loss and by this many standard errors. With fewer entries nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def cautions(
 
 
 def fall_at_end(loss: Series) -> tuple[float, float]:
-    """By how much a loss fell within the last fifth of the run, in its unit and as a share; 0 where that is in doubt."""
+    """How far a loss fell in the last fifth of the run, in its unit and as a share; 0 if in doubt."""
     known = loss.finite
     if not len(known):
         return 0.0, 0.0

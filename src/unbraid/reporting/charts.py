@@ -1,4 +1,4 @@
-"""The line charts and the information heat map of a report, as SVG."""
+"""Figures as parts of a page: inline SVG with a title and a caption."""
 
 from __future__ import annotations
 
@@ -7,30 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from unbraid.figures.heatmaps import information_heatmap, natural_width
-from unbraid.figures.kl import kl_over_training
+from unbraid.errors import UsageError
+from unbraid.figures.heatmaps import natural_width
 from unbraid.figures.losses import curves
-from unbraid.figures.series import Series, scalar_names, scalar_series, thin, vector_series
+from unbraid.figures.series import Series, scalar_names, scalar_series
 from unbraid.figures.style import svg
 from unbraid.metrics.registry import metrics
-from unbraid.reporting.headline import own_latents
-from unbraid.reporting.latents import Latent
+from unbraid.reporting.gallery.registry import Drawn, draw, figures, shows_images
 from unbraid.reporting.numbers import metric_name
-from unbraid.reporting.tables import term_label
+from unbraid.reporting.tables import term_title
+from unbraid.reporting.view import RunView
 
 Log = Sequence[Mapping[str, Any]]
 
-TITLES = {
-    "loss": "Loss as trained: weighted sum of the terms",
-    "nll": "Reconstruction, −log p(x|z): nats per image",
-    "kl": "KL to the prior: nats per image",
-    "sigma": "Standard deviation of a pixel, as learned",
-}
-"""Titles of the terms that every objective has; others go by their name."""
 _MARKS = {
     "nll": {
         "train/nll": "training images, z drawn",
@@ -42,59 +34,64 @@ _MARKS = {
 
 
 @dataclass(frozen=True)
-class Chart:
-    """An SVG element and the width in CSS pixels at which it reads best."""
+class Plate:
+    """A figure with its caption, or why it is not shown; `width` is its own, in CSS pixels."""
 
-    svg: Markup
-    width: int
+    title: str = ""
+    svg: str = ""
+    width: int = 0
+    caption: str = ""
+    absent: str = ""
 
 
-def chart(figure: Figure, prefix: str, alt: str) -> Chart:
-    """A figure as an element of a page; `prefix` differs between the figures of a page."""
+def as_plate(figure: Figure, *, prefix: str, alt: str, title: str = "", caption: str = "") -> Plate:
+    """A figure as a part of a page; `prefix` differs between the figures of a page."""
     # safe: matplotlib escapes the text of figures, and `svg` that of attributes
-    return Chart(Markup(svg(figure, prefix=prefix, alt=alt)), natural_width(figure))
+    return Plate(title, Markup(svg(figure, prefix=prefix, alt=alt)), natural_width(figure), caption)
 
 
-def loss_charts(log: Log) -> list[Chart]:
+def drawn_plate(drawn: Drawn, *, prefix: str, alt: str, title: str = "") -> Plate:
+    """What a registered figure gives as a part of a page."""
+    assert isinstance(drawn.content, Figure)
+    return as_plate(drawn.content, prefix=prefix, alt=alt, title=title, caption=drawn.caption)
+
+
+def plate(name: str, title: str, views: Sequence[RunView], *, prefix: str = "", **options: Any) -> Plate:
+    """A registered figure of these runs, or why it is not shown."""
+    entry = figures[name]
+    guarded = next((view for view in views if shows_images(entry) and not view.dataset.redistributable), None)
+    if guarded is not None:
+        return Plate(title, absent=f"Not shown, since the images of {guarded.dataset.name} may not be passed on.")
+    try:
+        drawn = draw(name, views, options)
+    except UsageError as reason:
+        told = str(reason)
+        for view in views:  # pages are passed on, and where a run lies is no part of them
+            told = told.replace(view.name, view.run.folder.name)
+        return Plate(title, absent=f"Not shown: {told}")
+    return drawn_plate(drawn, prefix=prefix or name, alt=entry.summary, title=title)
+
+
+def loss_charts(log: Log) -> list[Plate]:
     """One chart for the loss and each of its terms, and one for the scores where they were followed."""
     charts = []
     for i, name in enumerate(scalar_names(log, "train")):
         line = scalar_series(log, "train", name, "training batches").thinned
         labels = _MARKS.get(name, {name: "evaluation"})
         marks = [scalar_series(log, "evaluation", mark, label) for mark, label in labels.items()]
-        title = TITLES.get(name, term_label(name))
+        title = term_title(name)
         figure = curves(title, [line], [mark for mark in marks if len(mark)])
-        charts.append(chart(figure, f"loss{i}", f"{title}, over training"))
+        charts.append(as_plate(figure, prefix=f"loss{i}", alt=f"{title}, over training"))
     followed = [name for name in scalar_names(log, "evaluation") if name in metrics]
     scores = [scalar_series(log, "evaluation", name, metric_name(name)) for name in followed]
     if any(len(one) > 1 for one in scores):
-        charts.append(chart(curves("Scores on a part of the images", scores), "scores", "Scores over training"))
+        figure = curves("Scores on a part of the images", scores)
+        charts.append(as_plate(figure, prefix="scores", alt="Scores over training"))
     return charts
 
 
-def kl_chart(log: Log, latents: Sequence[Latent], n_shown: int) -> Chart | None:
-    """KL per latent over training; None where the log has none."""
-    steps, kl = vector_series(log, "kl_per_dim", len(latents))
-    if not len(steps):
-        return None
-    names = [latent.short for latent in sorted(latents, key=lambda latent: latent.index)]
-    shown = [latent.index for latent in latents[:n_shown]]
-    return chart(kl_over_training(*thin(steps, kl), names, shown), "kl", "KL of each latent over training")
-
-
-def information_chart(
-    shares: Float[np.ndarray, "d k"], heard: Float[np.ndarray, "d k"], names: Sequence[str], latents: Sequence[Latent]
-) -> Chart:
-    """Latents by factors, the latents in order; outlined where, of what is heard, a latent is a factor's own."""
-    rows = [latent.index for latent in latents]
-    labels = [f"{latent.name} · {latent.amount}" for latent in latents]
-    columns = [name.replace("_", " ") for name in names]
-    figure = information_heatmap(shares[rows], labels, columns, own_latents(heard)[rows])
-    return chart(figure, "information", "Share of each factor's entropy that each latent knows")
-
-
 def training_loss(log: Log) -> Series:
-    """The loss that training minimized; where players have losses of their own, the negative bound on log p(x)."""
+    """The loss that training minimized; if players have their own, the negative bound on log p(x)."""
     if "loss" in scalar_names(log, "train"):
         return scalar_series(log, "train", "loss", "training loss")
     nll, kl = scalar_series(log, "train", "nll", "reconstruction term"), scalar_series(log, "train", "kl")

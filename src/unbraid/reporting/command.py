@@ -21,7 +21,7 @@ def given_options(experiment: Experiment) -> dict[str, Any]:
 
 
 def command_line(experiment: Experiment, *, extend: int = 0) -> str:
-    """`unbraid train MODEL DATA --option value ...`, with the options that are not defaults, quoted for a POSIX shell."""
+    """The command that repeats a run, with the options that are not defaults, quoted for a POSIX shell."""
     experiment = experiment.portable()
     options = given_options(experiment) | ({"extend": extend} if extend else {})
     if experiment.data == IN_PYTHON:
@@ -51,7 +51,10 @@ def _shortest(value: float) -> str:
 
 
 def _of_parts(experiment: Experiment) -> dict[str, Any]:
-    """Options of parts; those of the model either all as tuned, and then none, or at least one, which leaves the tuned ones."""
+    """Options of parts that are not defaults.
+
+    Of the model none where all are as tuned; else at least one, since any given option turns the tuned ones off.
+    """
     given, own = {}, {}
     recipe = experiment.recipe()
     measured = tuned(experiment.model, experiment.data)

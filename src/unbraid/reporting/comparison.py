@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from unbraid.config.experiment import Experiment
 from unbraid.errors import UsageError
 from unbraid.figures.losses import Panel, curve_panels
 from unbraid.figures.series import scalar_names
 from unbraid.files import whole_file
-from unbraid.metrics.registry import metrics
 from unbraid.reporting import charts, contrasts
 from unbraid.reporting.cautions import cautions
+from unbraid.reporting.charts import plate
 from unbraid.reporting.command import command_line
 from unbraid.reporting.gallery.comparison import common_metrics
+from unbraid.reporting.gallery.factors import estimated, information_of
 from unbraid.reporting.gallery.training import loss_panels
-from unbraid.reporting.groups import differing, grouped, labels, run_labels, settings
-from unbraid.reporting.numbers import count, few, in_words, metric_name, plain
-from unbraid.reporting.page import environment_of
-from unbraid.reporting.plates import plate
-from unbraid.reporting.tables import Table, reading
+from unbraid.reporting.groups import confounded, differing, grouped, labels, run_labels, settings
+from unbraid.reporting.numbers import count, few, in_words, plain
+from unbraid.reporting.page import divided, environment_of
+from unbraid.reporting.pictures import Picture, traversal_pictures
+from unbraid.reporting.tables import Table, environment_table, readings
 from unbraid.reporting.templates import render_template
 from unbraid.reporting.view import RunView
 from unbraid.training.symptoms import symptoms
@@ -29,6 +30,8 @@ from unbraid.zoo.registry import remedies
 
 SHOWN = 12
 """At most so many runs have a row of images or of a table each."""
+SIDE = 6
+"""Latents of each configuration that are shown beside those of others."""
 FOLLOWED = ("mig", "aam", "modularity", "sap")
 """Metrics that are shown over training; all of them would fill pages."""
 
@@ -51,7 +54,7 @@ def write_comparison(views: Sequence[RunView], path: Path) -> Path:
 
 
 def render_comparison(views: Sequence[RunView]) -> str:
-    """The page as text. Runs of one configuration are taken together, whatever the order in which they are given.
+    """The page as text. Runs of one configuration are taken together, in whatever order they come.
 
     Raises `UsageError` for less than two runs.
     """
@@ -62,6 +65,7 @@ def render_comparison(views: Sequence[RunView]) -> str:
     first_of_each = [views[places[0]] for places in groups.values()][:SHOWN]
     compared = contrasts.compare(views, groups)
     names = run_labels(experiments)
+    sides = [side_of(view, name, place) for place, (name, view) in enumerate(zip(groups, first_of_each, strict=False))]
     followed = _followed(views)
     kept = views if len(views) <= SHOWN else first_of_each
     data = list(dict.fromkeys(one.data_name for one in experiments))
@@ -71,11 +75,14 @@ def render_comparison(views: Sequence[RunView]) -> str:
         n_runs=len(views),
         n_groups=len(groups),
         headline=contrasts.headline(compared),
+        beside=contrasts.beside_headline(compared),
+        sides=sides,
+        estimated=list(dict.fromkeys(one.estimated for one in sides if one.estimated)),
         trained=trained_table(views, groups),
         warned=warned(views, groups),
         seeds=plate("seeds", "Every run", views),
         scores=contrasts.score_table(compared),
-        readings=[(metric_name(name), reading(metrics[name])) for name in common_metrics(views) if name in metrics],
+        readings=readings(common_metrics(views)),
         differences=contrasts.difference_tables(compared),
         reference=compared.names[0],
         nats=contrasts.nats_table(compared),
@@ -95,12 +102,34 @@ def render_comparison(views: Sequence[RunView]) -> str:
         commands=[
             (name, command_line(view.experiment, extend=view.run.extend)) for name, view in zip(names, views, strict=True)
         ],
-        environment=environment_table(views),
+        environment=environment_table([environment_of(view.run) for view in views]),
     )
 
 
-def _chart_of(panel: Panel, prefix: str, names: Sequence[str]) -> charts.Chart:
-    return charts.chart(curve_panels([panel], columns=1, labels=names), prefix, f"{panel.title}, over training")
+@dataclass(frozen=True)
+class Side:
+    """What the latents of one configuration do, to be seen beside those of others."""
+
+    name: str
+    rows: Sequence[Picture]
+    information: charts.Plate | None
+    estimated: str
+
+
+def side_of(view: RunView, name: str, place: int) -> Side:
+    """Traversals and information shares of the active latents of a run."""
+    live = divided(view.latents)[0][:SIDE]
+    rows = traversal_pictures(view, live)
+    if view.shares is None:
+        return Side(name, rows, None, "")
+    alt = f"Share of each factor's entropy that each latent of {name} knows"
+    drawn = charts.drawn_plate(information_of(view, live), prefix=f"side{place}", alt=alt)
+    return Side(name, rows, replace(drawn, caption=""), estimated(view))
+
+
+def _chart_of(panel: Panel, prefix: str, names: Sequence[str]) -> charts.Plate:
+    figure = curve_panels([panel], columns=1, labels=names)
+    return charts.as_plate(figure, prefix=prefix, alt=f"{panel.title}, over training")
 
 
 def _spans_grid(views: Sequence[RunView]) -> bool:
@@ -114,7 +143,7 @@ def _followed(views: Sequence[RunView]) -> list[str]:
 
 
 def trained_table(views: Sequence[RunView], groups: dict[str, list[int]]) -> Table:
-    """What was trained: one row a configuration, with its seeds and the settings in which configurations differ."""
+    """What was trained: one row per configuration, with its seeds and the settings that differ."""
     names = [name for name in differing([view.experiment for view in views]) if name != "model"]
     rows = []
     for label, places in groups.items():
@@ -142,7 +171,20 @@ def warned(views: Sequence[RunView], groups: Mapping[str, Sequence[int]]) -> lis
         )
         for one in told:
             found.setdefault(one.kind or one.title, {})[place] = one.text
-    return [Warned(kind, _which(own, views, groups), _text(own, views)) for kind, own in found.items()]
+    warnings = [Warned(kind, _which(own, views, groups), _text(own, views)) for kind, own in found.items()]
+    return [*_not_alike([view.experiment for view in views]), *warnings]
+
+
+def _not_alike(experiments: Sequence[Experiment]) -> list[Warned]:
+    """That more than the objective differs."""
+    names = confounded(experiments)
+    if not names:
+        return []
+    text = (
+        f"The objectives compared here also differ in {in_words(names)}, so a difference between them may come from there. To "
+        "compare objectives alone, train all with the same."
+    )
+    return [Warned("Not the objective alone", "several configurations", text)]
 
 
 def _text(own: Mapping[int, str], views: Sequence[RunView]) -> str:
@@ -162,19 +204,3 @@ def _which(own: Collection[int], views: Sequence[RunView], groups: Mapping[str, 
             some = "" if len(seeds) == len(places) else f" seed{'s' if len(seeds) > 1 else ''} {in_words(seeds)}"
             parts.append(label + some)
     return few(parts)
-
-
-def environment_table(views: Sequence[RunView]) -> Table:
-    """On what the runs were trained; where runs differ all values."""
-    found: dict[str, dict[str, None]] = {}
-    for view in views:
-        content = environment_of(view.run)
-        flat = {**{k: v for k, v in content.items() if not isinstance(v, (dict, list))}, **_versions(content)}
-        for name, value in flat.items():
-            found.setdefault(str(name), {})[plain(value)] = None
-    return Table(("what", "value"), tuple((name, "; ".join(values)) for name, values in found.items()))
-
-
-def _versions(content: Mapping[str, Any]) -> dict[str, Any]:
-    versions = content.get("versions")
-    return versions if isinstance(versions, dict) else {}

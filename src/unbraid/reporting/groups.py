@@ -1,8 +1,9 @@
-"""Runs by configuration: which differ in their seed alone, in what the others differ, and what to call each."""
+"""Runs by configuration: which differ only in their seed, how the others differ, what to call each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from unbraid.config.experiment import Experiment
@@ -44,8 +45,28 @@ def differing(experiments: Sequence[Experiment]) -> list[str]:
     return [name for name in names if len({repr(one.get(name)) for one in found}) > 1]
 
 
+def confounded(experiments: Sequence[Experiment]) -> list[str]:
+    """Settings confounded with the objective: two objectives share no value of such a setting.
+
+    A difference between their scores may then be due to that setting. An objective is a model with its options.
+    """
+    found = [settings(one) for one in experiments]
+    objectives = [
+        repr((one.model, sorted(one.model_options.items()), found[i].get("rate"))) for i, one in enumerate(experiments)
+    ]
+    own = {option.replace("_", " ") for one in experiments for option in one.model_options} | {"model", "rate"}
+    confounding = []
+    for name in differing(experiments):
+        values: dict[str, set[str]] = {}
+        for objective, content in zip(objectives, found, strict=True):
+            values.setdefault(objective, set()).add(repr(content.get(name)))
+        if name not in own and any(a.isdisjoint(b) for a, b in combinations(values.values(), 2)):
+            confounding.append(name)
+    return confounding
+
+
 def labels(experiments: Sequence[Experiment]) -> list[str]:
-    """What to call the configuration of each run: its model, and the settings in which it differs from others of that model.
+    """Name of each run's configuration: its model, and settings that differ between runs of that model.
 
     Equal configurations have equal labels, different ones different labels.
     """
@@ -65,7 +86,7 @@ def _in_words(name: str, value: Any) -> str:
 
 
 def run_labels(experiments: Sequence[Experiment]) -> list[str]:
-    """What to call each run, no two alike: its configuration, with its seed where it is not the only one of that."""
+    """Distinct names of runs: the configuration, with the seed where several runs share it."""
     own = labels(experiments)
     named = [
         f"{label}, seed {one.seed}" if own.count(label) > 1 else label for label, one in zip(own, experiments, strict=True)
@@ -84,7 +105,7 @@ def grouped(experiments: Sequence[Experiment]) -> dict[str, list[int]]:
 
 
 def option_value(experiment: Experiment, name: str) -> float | None:
-    """The value of a numerical setting by its name, as in "beta" or "latent_dim"; None where the run has none."""
+    """The value of a numerical setting, such as "beta" or "latent_dim"; None if the run has none."""
     content = experiment.to_dict()
     for options in (content, *(content[f"{part}_options"] for part in PARTS if f"{part}_options" in content)):
         value = options.get(name)

@@ -33,7 +33,7 @@ class Finding:
 
 
 def own_latents(shares: Float[np.ndarray, "d k"]) -> Bool[np.ndarray, "d k"]:
-    """Whether a latent is a factor's own, by the rule; at most one latent a factor and one factor a latent."""
+    """Whether a latent is a factor's own, by `RULE`: at most one latent per factor and vice versa."""
     padded = np.vstack([np.nan_to_num(shares), np.zeros((1, shares.shape[1]))])  # a lone latent has no rival
     second = np.sort(padded, axis=0)[-2]
     best_of_factor = shares >= np.maximum(KNOWS, AHEAD * second)
@@ -42,7 +42,7 @@ def own_latents(shares: Float[np.ndarray, "d k"]) -> Bool[np.ndarray, "d k"]:
 
 
 def findings(shares: Float[np.ndarray, "d k"], names: Sequence[str], sizes: Sequence[int]) -> list[Finding]:
-    """One finding a factor; factors of a single value, of which there is nothing to know, are left out."""
+    """One finding per factor; factors of a single value, of which there is nothing to know, are left out."""
     own = own_latents(shares)
     found = []
     for k, name in enumerate(names):

@@ -19,7 +19,7 @@ SHOWN = 10
 
 @dataclass(frozen=True)
 class Latent:
-    """One latent: its KL in nats (NaN where it has none), the variance of its means, and the factor it follows or ""."""
+    """One latent: KL in nats (NaN if it has none), variance of its means, the factor it follows or ""."""
 
     index: int
     kl: float
@@ -56,7 +56,7 @@ def has_kl(table: CodeTable) -> bool:
 
 
 def in_order(table: CodeTable, follows: Sequence[str]) -> list[Latent]:
-    """All latents, the most informative first and dead ones last; dead ones follow nothing, whatever their means hold."""
+    """All latents, the most informative first; dead ones come last and follow no factor."""
     kl = table.kl if has_kl(table) else np.full(table.latent_dim, np.nan)
     active = active_latents(table)
     spread = table.mean.astype(np.float64).var(0)
@@ -67,7 +67,7 @@ def in_order(table: CodeTable, follows: Sequence[str]) -> list[Latent]:
 
 
 def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, "d k"] | None:
-    """Information shares as scored, else computed; None without factors or for codes that are not finite."""
+    """Information shares, as scored or computed; None without factors or with non-finite codes."""
     if not table.has_factors:
         return None
     given = np.array(scored.get("information_shares") or [], dtype=np.float64)
@@ -77,7 +77,7 @@ def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, 
 
 
 def shares_of_active(shares: Float[np.ndarray, "d k"], latents: Sequence[Latent]) -> Float[np.ndarray, "d k"]:
-    """Information shares, zeroed for dead latents: what their means hold drowns in the noise that the decoder is given."""
+    """Information shares, zeroed for dead latents, whose means drown in the noise of the posterior."""
     active = np.zeros(len(latents), dtype=bool)
     active[[latent.index for latent in latents]] = [latent.active for latent in latents]
     return np.asarray(np.where(active[:, None], shares, 0.0))

@@ -12,7 +12,7 @@ MISSING = "–"
 
 
 def decimal(value: Any, digits: int = 2) -> str:
-    """A number with so many decimals, fewer for large ones; a dash for what is none, an infinity sign for infinities."""
+    """A number with this many decimals, fewer if it is large; a dash if it is no number."""
     x = number(value)
     if math.isnan(x):
         return MISSING
@@ -39,7 +39,7 @@ def count(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value of a configuration: numbers without needless decimals, shapes as 3 x 64 x 64, flags as yes or no."""
+    """A value of a configuration as text: 0.5, 3 × 64 × 64, yes."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if value is None:
@@ -77,3 +77,19 @@ _WRITTEN = {
 def metric_name(name: str) -> str:
     """The name of a metric as people write it: "MIG", "FactorVAE score", "linear probe"."""
     return _WRITTEN.get(name) or (name.upper() if len(name) <= 4 else name.replace("_", " "))
+
+
+def score_name(key: str) -> str:
+    """The name of a metric or of a part of one as people write it: "MIG", "DCI completeness"."""
+    metric, _, part = key.partition(".")
+    written = metric_name(metric)
+    return f"{written} {part or 'disentanglement'}" if metric == "dci" else f"{written} {part.replace('_', ' ')}".strip()
+
+
+def duration(seconds: float) -> str:
+    """A time in words: "48 s", "7 min 12 s", "3 h 5 min"."""
+    whole = round(seconds)
+    minutes, hours = whole // 60, whole // 3600
+    if hours:
+        return f"{hours:,} h {minutes % 60} min"
+    return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from unbraid.codes import CodeTable
+from unbraid.data.factor_space import Factor
 from unbraid.errors import UnbraidError
 from unbraid.evaluation.scores import ACTIVE, FOLLOWS
 from unbraid.figures.positions import LIMIT
-from unbraid.figures.series import number
 from unbraid.files import read_json, whole_file
 from unbraid.reporting import charts, tables
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
-from unbraid.reporting.headline import RULE, findings, headline, headline_without_factors
-from unbraid.reporting.latents import SHOWN, has_kl
+from unbraid.reporting.gallery.comparison import rate_of, split_of
+from unbraid.reporting.gallery.factors import information_of
+from unbraid.reporting.headline import RULE, Finding, findings, headline, headline_without_factors
+from unbraid.reporting.latents import SHOWN, Latent, has_kl
 from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.pictures import COLUMNS, color_bar, make_pictures, position_pictures
-from unbraid.reporting.plates import plate
 from unbraid.reporting.templates import render_template
 from unbraid.reporting.view import RunView
 from unbraid.training.run import ENVIRONMENT, REPORT, Run
@@ -46,25 +44,33 @@ def write_report(view: RunView, path: Path | None = None) -> Path:
 
 
 def render(view: RunView) -> str:
-    """The page as text."""
+    """The page as text. Raises `CorruptFile` where codes do not fit scores or data."""
     view.require_codes_of_data()
-    run, model, table, scored, dataset = view.run, view.model, view.table, view.scored, view.dataset
-    experiment = run.experiment.portable()
-    log, shares, latents = view.log, view.shares, view.latents
-    shown = latents[:SHOWN]
-    heard = view.active_shares if shares is not None else None
-    found = findings(heard, table.factor_names, table.factor_sizes) if heard is not None else None
-    kl = total_kl(table, scored)
-    n_active = sum(latent.active for latent in latents)
-    step = int(scored["step"])
+    table, scored, dataset, log = view.table, view.scored, view.dataset, view.log
+    experiment = view.experiment.portable()
+    latents = view.latents
+    live, dead = divided(latents)
+    coded = view.shares is not None
+    found = findings(view.active_shares, table.factor_names, table.factor_sizes) if coded else []
+    environment = environment_of(view.run)
     return render_template(
         "run.html.jinja",
         experiment=experiment,
         data_name=experiment.data_name,
-        headline=headline(found) if found is not None else headline_without_factors(n_active, len(latents), kl),
-        rule=RULE if found is not None else "",
-        tiles=_tiles(step, experiment.batch_size, experiment.n_train, scored, kl, n_active, len(latents)),
-        losses=tables.loss_table(scored),
+        facts=tables.facts(environment, view.run.folder.absolute().name),
+        headline=headline(found) if coded else headline_without_factors(_n_active(view), len(latents), rate_of(view)),
+        rule=RULE if coded else "",
+        pictures=make_pictures(view, live, dead),
+        n_dead=len(dead),
+        redistributable=dataset.redistributable,
+        latents=latents,
+        n_hidden=len(latents) - len(live) - len(dead),
+        by="KL" if has_kl(table) else "the variance of their means",
+        quantized=view.model.codebooks is not None,
+        columns=COLUMNS,
+        information=_information(view, live, "information"),
+        dead_information=_information(view, dead, "dead") if dead else None,
+        circles=circles(dataset.space.factors if dataset.space else (), found),
         cautions=cautions(
             latents=latents,
             loss=charts.training_loss(log),
@@ -72,74 +78,92 @@ def render(view: RunView) -> str:
             table=table,
             dataset=dataset,
             scored=scored,
-            last_step=run.last_step,
+            last_step=view.run.last_step,
         ),
-        loss_charts=charts.loss_charts(log),
-        pictures=make_pictures(view, shown),
-        redistributable=dataset.redistributable,
-        latents=latents,
-        shown=shown,
-        has_kl=has_kl(table),
-        quantized=model.codebooks is not None,
-        columns=COLUMNS,
-        kl_parts=tables.kl_part_table(scored),
-        kl_chart=charts.kl_chart(log, latents, SHOWN),
-        information=charts.information_chart(shares, heard, table.factor_names, shown)
-        if shares is not None and heard is not None
+        tiles=_tiles(view),
+        scores=tables.score_rows(scored, table.factor_names, [one.factor for one in found if not one.known_by]),
+        readings=tables.readings(scored["metrics"]),
+        n_scored=count(len(table)),
+        importance=charts.plate("importance", "What a forest predicts factors from", [view], dims=max(1, len(live)))
+        if coded
         else None,
-        sharpness=plate("spectrum", "Sharpness", [view], images=SPECTRUM_IMAGES),
-        of_factors=[
-            plate("assignment", "Which latents stand for which factor", [view]),
-            plate("importance", "What a forest predicts factors from", [view]),
-        ]
-        if shares is not None
-        else [],
-        position_maps=position_pictures(view, shown),
+        position_maps=position_pictures(view, live),
         color_bar=color_bar(),
         position_limit=f"{LIMIT:g}",
-        factors=[name.replace("_", " ") for name in table.factor_names],
         has_factors=table.has_factors,
-        scores=tables.score_rows(scored, table.factor_names),
-        n_scored=count(len(table)),
-        compared=tables.COMPARED,
-        command=command_line(experiment, extend=run.extend),
+        sharpness=charts.plate("spectrum", "Sharpness", [view], images=SPECTRUM_IMAGES),
+        losses=tables.loss_table(scored),
+        loss_charts=charts.loss_charts(log),
+        kl_chart=charts.plate("kl_over_training", "KL of each latent", [view], dims=len(live)),
+        kl_parts=tables.kl_part_table(scored),
+        command=command_line(experiment, extend=view.run.extend),
         objective=models[experiment.model],
         parts=tables.part_table(experiment, len(dataset)),
         settings=tables.setting_table(experiment),
-        environment=tables.environment_table(environment_of(run)),
+        environment=tables.environment_table([environment]),
         active_share=f"{100 * ACTIVE:g} %",
         follow_share=f"{100 * FOLLOWS:g} %",
     )
 
 
-def total_kl(table: CodeTable, scored: Mapping[str, Any]) -> float:
-    """KL in nats per image: of all latents together; of a posterior without one per latent what the objective shows of it."""
-    if len(table.kl):
-        return float(table.kl.astype(np.float64).sum())
-    splits = scored.get("splits", {})
-    return number(splits.get("test" if "test" in splits else "train", {}).get("terms", {}).get("kl"))
+def divided(latents: Sequence[Latent]) -> tuple[list[Latent], list[Latent]]:
+    """Latents that are shown, and dead ones that are folded away; if all are dead they are shown."""
+    live = [one for one in latents if one.active][:SHOWN]
+    dead = [one for one in latents if not one.active][: SHOWN - len(live)]
+    return (live, dead) if live else (dead, [])
 
 
-def _tiles(
-    step: int, batch_size: int, n_train: int, scored: Mapping[str, Any], kl: float, n_active: int, n_latents: int
-) -> list[tuple[str, str, str]]:
-    seen = step * batch_size
-    splits = scored.get("splits", {})
-    split = "test" if "test" in splits else "train"
-    found = splits.get(split, {})
-    name = tables.SPLIT_NAMES[split]
+def _information(view: RunView, latents: Sequence[Latent], prefix: str) -> charts.Plate | None:
+    if view.shares is None:
+        return None
+    alt = "Share of each factor's entropy that each latent knows"
+    return charts.drawn_plate(information_of(view, latents), prefix=prefix, alt=alt)
+
+
+def circles(factors: Sequence[Factor], found: Sequence[Finding]) -> list[str]:
+    """Why a factor that is a circle is coded by one latent or not, one paragraph each."""
+    told = []
+    for one in factors:
+        own = next((finding for finding in found if finding.factor == one.name), None)
+        if one.kind != "circular" or own is None:
+            continue
+        name = one.name.replace("_", " ")
+        half = one.unit == "rad" and max(one.values) - min(one.values) < 3.2
+        repeats = "after half a turn the same image comes again, so its values span half a turn, and " if half else ""
+        verdict = (
+            f"Here z{own.own} follows it alone, with such a jump somewhere."
+            if own.own is not None
+            else f"Here no latent follows {name} alone."
+        )
+        told.append(
+            f"{name[0].upper()}{name[1:]} is a circle: {repeats}the last value lies next to the first. One latent can follow a "
+            "circle only with a jump, where images that look alike get codes far apart; two latents can follow it together, "
+            f"like a cosine and a sine, and then neither has it for its own. {verdict}"
+        )
+    return told
+
+
+def _n_active(view: RunView) -> int:
+    return sum(latent.active for latent in view.latents)
+
+
+def _tiles(view: RunView) -> list[tuple[str, str, str]]:
+    """The numbers that stand out: name, value, unit."""
+    experiment, step, kl = view.experiment, int(view.scored["step"]), rate_of(view)
+    seen, passes = step * experiment.batch_size, step * experiment.batch_size / max(1, experiment.n_train)
+    name = tables.SPLIT_NAMES["test" if "test" in view.scored["splits"] else "train"]
     return [
-        ("Steps", count(step), f"of {batch_size} images"),
-        ("Images seen", count(seen), f"{decimal(seen / max(1, n_train), 1)} passes over {count(n_train)}"),
-        ("Reconstruction", decimal(found.get("nll_at_mean"), 1), f"nats per {name} image, at the mean"),
-        ("Total KL", decimal(kl, 1), "nats per image" if not np.isnan(kl) else "not known of this posterior"),
-        ("Active latents", f"{n_active} of {n_latents}", "change with the image"),
+        ("Steps", count(step), f"of {experiment.batch_size} images"),
+        ("Images seen", count(seen), f"{decimal(passes, 1)} passes over {count(experiment.n_train)}"),
+        ("Reconstruction", decimal(split_of(view).get("nll_at_mean"), 1), f"nats per {name} image, at the mean"),
+        ("Total KL", decimal(kl, 1), "nats per image" if decimal(kl) != MISSING else "not known of this posterior"),
+        ("Active latents", f"{_n_active(view)} of {len(view.latents)}", "change with the image"),
     ]
 
 
 def environment_of(run: Run) -> dict[str, Any]:
-    """Versions and machine of a run, as recorded when it began."""
+    """Versions, machine and times of a run, as recorded beside it."""
     try:
         return read_json(run.folder / ENVIRONMENT, "environment")
     except UnbraidError:  # a page without versions is better than none
-        return {"versions": MISSING}
+        return {}

@@ -27,12 +27,12 @@ LARGEST = 64
 LARGEST_FILE = 75_000
 """Bytes of a strip; the 23 strips of a page then stay below 2.4 MB, however noisy."""
 STRIP_WIDTH, MAP_WIDTH = 724, 152
-"""About this wide, in CSS pixels, are strips and maps shown: 11 images of 64 pixels at their size, of 32 at twice theirs."""
+"""Approximate widths of strips and maps, in CSS pixels: 11 images of 64 pixels at their own size."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image of the page with its label, its size in CSS pixels (a multiple of its own where that fits) and what it shows."""
+    """An image of the page: label, alternative text, size in CSS pixels, and a small note."""
 
     label: str
     alt: str
@@ -44,11 +44,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """All grids of images; empty where none may be shown."""
+    """All grids of images of a report."""
 
     originals: Picture
     reconstructions: Picture
     from_image: tuple[Picture, ...]
+    dead: tuple[Picture, ...]
     from_prior: tuple[Picture, ...]
     samples: Picture
     base_index: int
@@ -56,8 +57,12 @@ class Pictures:
     from_test: bool
 
 
-def make_pictures(view: RunView, latents: Sequence[Latent]) -> Pictures | None:
-    """Reconstructions, traversals and samples; None where images may not be passed on or codes are not finite."""
+def make_pictures(view: RunView, live: Sequence[Latent], dead: Sequence[Latent] = ()) -> Pictures | None:
+    """Reconstructions, traversals and samples; None if images may not be shared or codes are not finite.
+
+    Args:
+        live, dead: latents that have a traversal, dead ones only from an image.
+    """
     dataset, model = view.dataset, view.model
     if not dataset.redistributable:
         return None
@@ -74,8 +79,9 @@ def make_pictures(view: RunView, latents: Sequence[Latent]) -> Pictures | None:
     return Pictures(
         originals=_strip("original", f"{len(chosen)} images of the {split} split", images),
         reconstructions=_strip("reconstruction", "the same, decoded from their posterior means", to_bytes(model.decode(codes))),
-        from_image=_traversals(view, "posterior", values, latents),
-        from_prior=_traversals(view, "prior", values, latents),
+        from_image=_traversals(view, "posterior", values, live),
+        dead=_traversals(view, "posterior", values, dead) if dead else (),
+        from_prior=_traversals(view, "prior", values, live),
         samples=_strip(
             "drawn from the prior",
             f"{COLUMNS} images decoded from draws from the prior",
@@ -85,6 +91,16 @@ def make_pictures(view: RunView, latents: Sequence[Latent]) -> Pictures | None:
         n_images=len(chosen),
         from_test=len(dataset.test) > 0,
     )
+
+
+def traversal_pictures(view: RunView, latents: Sequence[Latent]) -> tuple[Picture, ...]:
+    """Traversals from an image; none if images may not be shared or codes are not finite."""
+    if not view.dataset.redistributable:
+        return ()
+    try:
+        return _traversals(view, "posterior", values_of(view, COLUMNS), latents)
+    except UsageError:
+        return ()
 
 
 def _traversals(
@@ -111,11 +127,11 @@ def _picture(label: str, alt: str, pixels: Pixels, note: str = "", *, width: int
 def position_maps_of(
     table: CodeTable, selections: Sequence[Integer[np.ndarray, "_"]] | None = None
 ) -> Float[np.ndarray, "d m y x"]:
-    """Means of all latents over the position of the object, in standard deviations; of all images by default.
+    """Means of all latents over the position of the object, in standard deviations.
 
     Args:
         table: codes with the factors x and y.
-        selections: rows of the images of each map.
+        selections: rows of the images of each map; one map of all images by default.
     """
     x, y = table.factor_names.index("x"), table.factor_names.index("y")
     return deviations_over_positions(
@@ -129,7 +145,7 @@ def position_maps_of(
 
 
 def position_pictures(view: RunView, latents: Sequence[Latent]) -> tuple[Picture, ...]:
-    """Heat maps of mean codes over positions, in standard deviations of each latent; none without factors x and y."""
+    """Heat maps of mean codes over positions, in standard deviations; none without factors x and y."""
     table = view.table
     if not {"x", "y"} <= set(table.factor_names):
         return ()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from unbraid.config.experiment import Experiment
 from unbraid.config.parts import PARTS
@@ -16,7 +18,7 @@ from unbraid.figures.series import number
 from unbraid.metrics.registry import metrics, range_in_words
 from unbraid.options import options_of
 from unbraid.registry import Entry
-from unbraid.reporting.numbers import count, decimal, metric_name, plain
+from unbraid.reporting.numbers import MISSING, count, decimal, duration, in_words, metric_name, plain, score_name
 from unbraid.training.log import is_nats
 
 TERMS = {
@@ -39,6 +41,13 @@ TERMS = {
     "discriminator/permuted": "Discriminator's loss on permuted codes",
     "discriminator/accuracy": "Discriminator's accuracy, 0.5 at chance",
 }
+TITLES = {
+    "loss": "Loss as trained: weighted sum of the terms",
+    "nll": "Reconstruction, −log p(x|z): nats per image",
+    "kl": "KL to the prior: nats per image",
+    "sigma": "Standard deviation of a pixel, as learned",
+}
+"""Of charts of the terms that most objectives have; others go by their label."""
 ESTIMATORS = {
     "mss": "from batches (mss)",
     "mws": "from batches (mws)",
@@ -68,20 +77,8 @@ class Table:
         return Table(head, tuple(rows))
 
 
-COMPARED = ("95 %", "chance", "untrained", "ceiling")
-
-
-@dataclass(frozen=True)
-class Score:
-    """One metric: its value, what it is compared with (`COMPARED`), the value of each factor, and how to read it."""
-
-    name: str
-    summary: str
-    value: str
-    compared: tuple[str, ...]
-    per_factor: tuple[str, ...]
-    reading: str
-    source: str
+COMPARED = {"interval": "95 %", "chance": "chance", "untrained": "untrained", "ceiling": "ceiling"}
+"""What a score is compared with, by its key, and the heading of the column."""
 
 
 def term_label(name: str) -> str:
@@ -90,6 +87,11 @@ def term_label(name: str) -> str:
     if quantity in TERMS and estimator in ESTIMATORS:
         return f"{TERMS[quantity]}, {ESTIMATORS[estimator]}"
     return TERMS.get(name, name.replace("_", " ")) + ("" if is_nats(name) else " (no nats)")
+
+
+def term_title(name: str) -> str:
+    """The title of a chart of a term."""
+    return TITLES.get(name, term_label(name))
 
 
 def loss_table(scored: Mapping[str, Any]) -> Table:
@@ -134,63 +136,95 @@ def kl_part_table(scored: Mapping[str, Any]) -> Table | None:
     return Table(("", "nats per image", "what it is"), rows)
 
 
-def score_rows(scored: Mapping[str, Any], factors: Sequence[str]) -> list[Score]:
-    """One row a metric, with what the registry knows of it."""
-    rows = []
-    for name, result in scored.get("metrics", {}).items():
-        entry = metrics[name] if name in metrics else None  # noqa: SIM401 - a registry has no get
-        rows.append(
-            Score(
-                name=metric_name(name),
-                summary=entry.summary if entry else "",
-                value=decimal(result.get("score"), 3),
-                compared=_compared(result),
-                per_factor=_by_factor(result, factors),
-                reading=_reading(entry.details) if entry else "",
-                source=entry.source if entry else "",
+def parts_of(metric: str, result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The scores of a metric by key; without its own where that only repeats its first part.
+
+    So no single number stands for a metric with several parts, like DCI.
+    """
+    parts = {f"{metric}.{name}": found for name, found in result.items() if isinstance(found, Mapping) and "score" in found}
+    first = next(iter(parts.values()), None)
+    return parts if first is not None and first["score"] == result.get("score") else {metric: result, **parts}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score: its name, its cells, and what a reader should know where it stands."""
+
+    name: str
+    cells: tuple[str, ...]
+    remark: str = ""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores in rows under their columns; a column that no row has a value for is left out."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Score, ...]
+
+
+def score_rows(scored: Mapping[str, Any], factors: Sequence[str], uncoded: Sequence[str] = ()) -> Scores:
+    """All scores of a run with their references, and the score of each factor where there is one.
+
+    Args:
+        factors: names of the factors.
+        uncoded: those of them that no single latent codes, for remarks on scores that do not show it.
+    """
+    found = []
+    for metric, result in scored.get("metrics", {}).items():
+        for place, (key, scores) in enumerate(parts_of(metric, result).items()):
+            by_factor = scores.get("per_factor") or {}
+            cells = (
+                decimal(scores.get("score"), 3),
+                *(_compared(scores, what) for what in COMPARED),
+                *(decimal(by_factor.get(factor)) for factor in factors),
             )
-        )
-        rows += [  # of metrics that are several, like DCI
-            Score(
-                f"{metric_name(name)}: {part}",
-                "",
-                decimal(found["score"], 3),
-                _compared(found),
-                _by_factor(found, factors),
-                "",
-                "",
-            )
-            for part, found in result.items()
-            if isinstance(found, dict) and "score" in found
-        ]
-    return rows
+            found.append(Score(score_name(key), cells, _remark(metric, scores, uncoded, first=place == 0)))
+    heads = ("score", *COMPARED.values(), *(name.replace("_", " ") for name in factors))
+    kept = [i for i in range(len(heads)) if i == 0 or any(one.cells[i] != MISSING for one in found)]
+    return Scores(tuple(heads[i] for i in kept), tuple(replace(one, cells=tuple(one.cells[i] for i in kept)) for one in found))
 
 
-def reading(entry: Entry) -> str:
-    """What a metric measures and how to read it."""
-    source = f" {entry.source}." if entry.source else ""
-    return f"{entry.summary} {_reading(entry.details)}{source}"
+def _compared(scores: Mapping[str, Any], what: str) -> str:
+    if what == "interval":
+        return " to ".join(decimal(end, 3) for end in scores.get(what) or ()) or MISSING
+    return decimal(scores.get(what), 3)
 
 
-def _compared(scores: Mapping[str, Any]) -> tuple[str, ...]:
-    interval = scores.get("interval") or ()
-    between = " to ".join(decimal(end, 3) for end in interval) or decimal(None)
-    return (between, *(decimal(scores.get(key), 3) for key in ("chance", "untrained", "ceiling")))
-
-
-def _by_factor(scores: Mapping[str, Any], factors: Sequence[str]) -> tuple[str, ...]:
-    known = scores.get("per_factor") or {}
-    return tuple(decimal(known.get(factor)) for factor in factors)
-
-
-def _reading(details: Mapping[str, Any]) -> str:
+def _remark(metric: str, scores: Mapping[str, Any], uncoded: Sequence[str], *, first: bool) -> str:
+    """What a score does not see, and factors that it scores high though no single latent codes them."""
     parts = []
+    if first and metric in metrics and metrics[metric].details.get("blind"):
+        parts.append(f"Blind {metrics[metric].details['blind']}.")
+    chance, best = number(scores.get("chance")), number(scores.get("ceiling"))
+    middle = (chance + best) / 2
+    high = [name for name in uncoded if number((scores.get("per_factor") or {}).get(name)) > middle]
+    if high:
+        names = in_words([name.replace("_", " ") for name in high])
+        verb, them = ("score", "them") if len(high) > 1 else ("scores", "it")
+        parts.append(
+            f"{names[0].upper()}{names[1:]} {verb} high though no single latent codes {them}: several latents may tell of "
+            f"{them} together, or what is no other factor is told by elimination."
+        )
+    return " ".join(parts)
+
+
+def readings(names: Iterable[str]) -> list[tuple[str, str]]:
+    """What each of some metrics measures and how to read it, by its name in words."""
+    return [(metric_name(name), _reading(metrics[name])) for name in names if name in metrics]
+
+
+def _reading(entry: Entry) -> str:
+    details = entry.details
+    parts = [entry.summary]
     if details.get("range"):
         parts.append(f"Ranges from {range_in_words(details['range'])}; more is better.")
     if details.get("chance"):
         parts.append(f"A code that knows nothing scores {details['chance']}.")
     if details.get("blind"):
         parts.append(f"Blind {details['blind']}.")
+    if entry.source:
+        parts.append(f"{entry.source}.")
     return " ".join(parts)
 
 
@@ -225,10 +259,33 @@ def setting_table(experiment: Experiment) -> Table:
     return Table(("setting", "value", "meaning"), tuple(rows))
 
 
-def environment_table(environment: Mapping[str, Any]) -> Table:
-    """Device, platform and versions, as recorded when the run began."""
-    rows = [(str(name), plain(value)) for name, value in environment.items() if not isinstance(value, (dict, list))]
-    versions = environment.get("versions")
-    if isinstance(versions, dict):
-        rows += [(str(name), str(value)) for name, value in versions.items()]
-    return Table(("what", "value"), tuple(rows))
+TIMED = ("started", "seconds")
+"""What the head of a report tells of the environment, in words."""
+
+
+def environment_table(environments: Sequence[Mapping[str, Any]]) -> Table:
+    """Device, platform and versions, as recorded when runs began; where runs differ all values."""
+    found: dict[str, dict[str, None]] = {}
+    for environment in environments:
+        versions = environment.get("versions")
+        for name, value in {**environment, **(versions if isinstance(versions, dict) else {})}.items():
+            if name not in TIMED and not isinstance(value, (dict, list)):
+                found.setdefault(str(name), {})[plain(value)] = None
+    return Table(("what", "value"), tuple((name, "; ".join(values)) for name, values in found.items()))
+
+
+def facts(environment: Mapping[str, Any], folder: str) -> list[str]:
+    """When and where a run was made, in words, as far as that was recorded; its folder comes last."""
+    told = []
+    if isinstance(environment.get("started"), str):
+        told.append(f"trained {environment['started'][:16].replace('T', ' ')}")
+    if np.isfinite(number(environment.get("seconds"))):
+        told.append(f"in {duration(number(environment['seconds']))}")
+    if isinstance(environment.get("device"), str):
+        threads = environment.get("threads")
+        cpu = environment["device"] == "cpu" and isinstance(threads, int)
+        told.append(f"on {environment['device']}" + (f" with {threads} thread{'s' if threads != 1 else ''}" if cpu else ""))
+    line = [" ".join(told)] if told else []
+    if isinstance(environment.get("commit"), str) and environment["commit"]:
+        line.append(f"commit {environment['commit'][:10]}")
+    return [*line, f"folder {folder}"]

@@ -9,7 +9,7 @@ import jinja2
 
 
 def render_template(name: str, **content: Any) -> str:
-    """A page as text; all content is escaped, and what a template asks for but is not given is an error."""
+    """A page as text; all content is escaped, and missing content is an error."""
     world = jinja2.Environment(
         loader=jinja2.FunctionLoader(_read),
         autoescape=True,

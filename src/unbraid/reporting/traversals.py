@@ -18,9 +18,10 @@ BaseOf = Literal["posterior", "prior"]
 
 
 def values_of(view: RunView, columns: int) -> Float32[np.ndarray, "d value"]:
-    """Values of each latent, two standard deviations of the aggregate posterior to either side of its mean.
+    """Values of each latent, from 2 standard deviations below its mean to 2 above.
 
-    Quantized latents take the nearest values of their codebooks. Raises `UsageError` for codes that are not finite.
+    Mean and deviation are those of the aggregate posterior. Quantized latents take the nearest values of their codebooks.
+    Raises `UsageError` for codes that are not finite.
     """
     values = traversal_values(view.table.mean, view.table.variance, columns).astype(np.float32)
     if not np.isfinite(values).all():
@@ -45,7 +46,7 @@ def code_of(view: RunView, base: BaseOf, image: int | None = None) -> tuple[Floa
 def along(
     view: RunView, code: Float32[np.ndarray, "d"], values: Float32[np.ndarray, "d value"], dims: Sequence[int]
 ) -> UInt8[np.ndarray, "row value c h w"]:
-    """Decoded images: one row per latent in `dims`, which runs over its values while the others stay as in `code`."""
+    """Decoded images, one row per latent in `dims`, moved over its values while the others stay."""
     codes = np.tile(code, (len(dims), values.shape[1], 1))
     for row, dim in enumerate(dims):
         codes[row, :, dim] = values[dim]

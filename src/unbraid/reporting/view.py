@@ -25,7 +25,7 @@ from unbraid.training.run import CODES, METRICS, Run
 
 @dataclass(frozen=True)
 class RunView:
-    """A run that was trained and, for most figures, scored: the one reader of its stored files, each checked once.
+    """A trained and, for most figures, scored run: the one reader of its stored files.
 
     Args:
         run: the run.
@@ -64,7 +64,7 @@ class RunView:
 
     @property
     def is_scored(self) -> bool:
-        """Whether the newest checkpoint was scored, and its codes are there. Raises `CorruptFile` for damaged scores."""
+        """Whether the newest checkpoint was scored and has codes. Raises `CorruptFile` for damaged scores."""
         path = self.run.folder / METRICS
         return path.is_file() and (self.run.folder / CODES).is_file() and is_newest(self.run, read_scores(path)["step"])
 
@@ -84,7 +84,7 @@ class RunView:
 
     @cached_property
     def table(self) -> CodeTable:
-        """Its codes. Raises `UsageError` where it was not scored, `CorruptFile` where they do not belong to its scores."""
+        """Its codes. Raises `UsageError` without scores, `CorruptFile` where they do not fit the scores."""
         images = self.scored["images"]
         table = CodeTable.load(self.run.folder / CODES)
         self._require_equal("latents", table.latent_dim, self.experiment.latent_dim)
@@ -108,7 +108,7 @@ class RunView:
 
     @cached_property
     def shares(self) -> Float[np.ndarray, "d k"] | None:
-        """Share of each factor's entropy that each latent knows; None without factors or with codes that are not finite."""
+        """Share of each factor's entropy that each latent knows; None without factors or finite codes."""
         return shares_of(self.table, self.scored)
 
     @cached_property
@@ -128,7 +128,7 @@ class RunView:
         return [one.label for one in sorted(self.latents, key=lambda one: one.index)]
 
     def need_shares(self) -> Float[np.ndarray, "d k"]:
-        """The information shares. Raises `UsageError` for data without factors and codes that are not finite."""
+        """The information shares. Raises `UsageError` without factors or with non-finite codes."""
         self.need_factors()
         if self.shares is None:
             raise UsageError(f"The codes of {self.name} are not finite, so they tell nothing of factors.")

@@ -18,6 +18,15 @@ Definition = Annotated[
     Literal["adjusted", "posterior", "chen2018", "locatello2019", "do2020"] | None,
     Option("how information is estimated; by default posterior where variances are given, adjusted bins elsewhere"),
 ]
+IN_WORDS = {
+    "adjusted": "measured in bins of the codes and adjusted for chance",
+    "posterior": "measured under the posteriors of the images and adjusted for chance",
+    "chen2018": "measured under the posteriors of the images",
+    "locatello2019": "measured in bins of equal width",
+    "do2020": "measured from the mass of the posteriors in bins of equal width",
+}
+"""How each definition estimates information, for captions."""
+
 Bins = Annotated[int, Option("bins of equal width, for the definition locatello2019", ge=2)]
 
 
@@ -34,10 +43,15 @@ def information(samples: Samples, definition: Definition = None, bins: int = 20)
 
     Raises `UsageError` for a definition that does not exist or needs variances where there are none.
     """
-    chosen = definition or ("adjusted" if samples.variance is None else "posterior")
+    chosen = definition or default_definition(samples)
     if chosen in {"adjusted", "posterior"}:
         return judged(samples, lambda own: _estimate(own, chosen, bins))
     return _estimate(samples, chosen, bins)
+
+
+def default_definition(samples: Samples) -> Literal["adjusted", "posterior"]:
+    """The definition that samples are measured by unless another is asked for."""
+    return "adjusted" if samples.variance is None else "posterior"
 
 
 def judged(samples: Samples, estimate: Callable[[Samples], Information]) -> Information:

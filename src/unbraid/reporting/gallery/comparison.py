@@ -17,7 +17,7 @@ from unbraid.options import Option
 from unbraid.reporting.gallery.images import need_option
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
 from unbraid.reporting.groups import labels, option_value
-from unbraid.reporting.numbers import in_words, metric_name
+from unbraid.reporting.numbers import in_words, score_name
 from unbraid.reporting.view import RunView, need_same_data
 
 LABELS = (10, 100, 1_000, 10_000)
@@ -28,7 +28,7 @@ ScoreName = Annotated[str, Option("metric that both runs and figure are about, s
 
 
 def need_score(view: RunView, name: str) -> Mapping[str, Any]:
-    """What a run has of a metric, or of a part of one as in "dci.completeness". Raises `UsageError` where it has none."""
+    """The scores of a metric, or of a part like "dci.completeness". Raises `UsageError` if there are none."""
     metric, _, part = name.partition(".")
     found = view.scored["metrics"].get(metric)
     if found is None:
@@ -44,13 +44,6 @@ def need_score(view: RunView, name: str) -> Mapping[str, Any]:
         parts = [key for key, value in found.items() if isinstance(value, Mapping) and "score" in value]
         raise UsageError(f"{metric!r} has no part {part!r}; it has {', '.join(parts) or 'none'}.")
     return inner
-
-
-def title_of(name: str) -> str:
-    """A score's name as people write it."""
-    metric, _, part = name.partition(".")
-    written = metric_name(metric)
-    return f"{written} {part or 'disentanglement'}" if metric == "dci" else f"{written} {part}".strip()
 
 
 def limits_of(name: str) -> tuple[float, float]:
@@ -127,10 +120,10 @@ def draw_trade_off(views: Sequence[RunView], *, score: ScoreName = "mig") -> Dra
     scores = np.array([number(need_score(view, score)["score"]) for view in views])
     reconstruction = np.array([number(split_of(view).get("nll_at_mean")) for view in views])
     figure = trade_off(
-        reconstruction, scores, labels([view.experiment for view in views]), name=title_of(score), limits=limits_of(score)
+        reconstruction, scores, labels([view.experiment for view in views]), name=score_name(score), limits=limits_of(score)
     )
     caption = (
-        f"{title_of(score)} against the reconstruction of held-out images at the posterior mean. Small dots are runs, large "
+        f"{score_name(score)} against the reconstruction of held-out images at the posterior mean. Small dots are runs, large "
         "ones means over seeds with 95 % intervals; up and to the left is better."
     )
     return Drawn(figure, caption)
@@ -157,11 +150,11 @@ def draw_seeds(
     references: dict[str, dict[str, float]] = {}
     for name in chosen:
         results = [need_score(view, name) for view in views]
-        own = found.setdefault(title_of(name), {})
+        own = found.setdefault(score_name(name), {})
         for label, result in zip(named, results, strict=True):
             own.setdefault(label, []).append(number(result["score"]))
         beside = {what: [number(result.get(what)) for result in results] for what in ("chance", "ceiling")}
-        references[title_of(name)] = {
+        references[score_name(name)] = {
             what: float(np.mean(values)) for what, values in beside.items() if np.isfinite(values).all()
         }
     n = max(named.count(label) for label in named)
@@ -172,7 +165,7 @@ def draw_seeds(
         f"Dots are runs, bars their means; {spread}. Chance is what shuffled codes score, ceiling what the best codes of these "
         "images would."
     )
-    return Drawn(seeds(found, references=references, limits={title_of(name): limits_of(name) for name in chosen}), caption)
+    return Drawn(seeds(found, references=references, limits={score_name(name): limits_of(name) for name in chosen}), caption)
 
 
 @figures.register("grid", source=OWN, runs=(2, None), needs="scored runs that differ in two options")
@@ -197,9 +190,9 @@ def draw_grid(
             counts[i, j] = len(own)
             means[i, j] = own.mean() if len(own) else np.nan
     names = tuple("latents" if name == "latent_dim" else name.replace("_", " ") for name in (x, y))
-    figure = score_grid(means, across.tolist(), up.tolist(), names=(names[0], names[1]), title=title_of(score), runs=counts)
+    figure = score_grid(means, across.tolist(), up.tolist(), names=(names[0], names[1]), title=score_name(score), runs=counts)
     kinds = in_words(list(dict.fromkeys(view.experiment.model for view in views)))
-    return Drawn(figure, f"{title_of(score)} of {kinds}, mean over {len(views)} runs by {names[0]} and {names[1]}.")
+    return Drawn(figure, f"{score_name(score)} of {kinds}, mean over {len(views)} runs by {names[0]} and {names[1]}.")
 
 
 @figures.register("label_efficiency", source=OWN, runs=(1, None), needs="runs scored by linear_probe")

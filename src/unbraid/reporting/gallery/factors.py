@@ -11,17 +11,41 @@ from unbraid.evaluation.scores import samples_of
 from unbraid.figures.assignment import STRONG, WEAK, assignment_table, assignments
 from unbraid.figures.heatmaps import importance_heatmap, information_heatmap
 from unbraid.metrics.dci import disentanglement_of, importances
+from unbraid.metrics.information.definitions import IN_WORDS, default_definition
 from unbraid.options import Option
 from unbraid.reporting.gallery.images import names_of
 from unbraid.reporting.gallery.latents import Dims
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
 from unbraid.reporting.headline import own_latents
+from unbraid.reporting.latents import Latent
 from unbraid.reporting.numbers import decimal
 from unbraid.reporting.view import RunView
+
+MOST = 0.5
+"""Share of a factor's prediction from which a latent is outlined."""
 
 
 def _columns(view: RunView) -> list[str]:
     return [name.replace("_", " ") for name in view.table.factor_names]
+
+
+def estimated(view: RunView) -> str:
+    """How the information shares of a run were estimated, in the words of the estimator."""
+    return IN_WORDS[default_definition(samples_of(view.table))]
+
+
+def information_of(view: RunView, latents: Sequence[Latent]) -> Drawn:
+    """The information shares of some latents, with a caption that says how they were estimated."""
+    rows = [one.index for one in latents]
+    labels = [f"{one.name} · {one.amount}{'' if one.active else ' · dead'}" for one in latents]
+    own = own_latents(view.active_shares)[rows]
+    figure = information_heatmap(view.need_shares()[rows], labels, _columns(view), own)
+    outlined = " Outlined is a latent of a factor's own." if own.any() else ""
+    name = names_of([view])[0]
+    caption = (
+        f"I(z; v) / H(v): the share of each factor's entropy that each latent of {name} knows, {estimated(view)}.{outlined}"
+    )
+    return Drawn(figure, caption)
 
 
 @figures.register(
@@ -32,17 +56,7 @@ def _columns(view: RunView) -> list[str]:
 )
 def draw_information(views: Sequence[RunView], *, dims: Dims = 10) -> Drawn:
     """Mutual information of each latent and each factor, as a share of the factor's entropy."""
-    view = views[0]
-    shares = view.need_shares()
-    shown = view.latents[:dims]
-    rows = [one.index for one in shown]
-    labels = [f"{one.name} · {one.amount}" for one in shown]
-    figure = information_heatmap(shares[rows], labels, _columns(view), own_latents(view.active_shares)[rows])
-    caption = (
-        f"Share of each factor's entropy that each latent of {names_of(views)[0]} knows, I(z; v) / H(v), adjusted for chance. "
-        "Outlined is a latent of a factor's own. Latents are sorted by KL."
-    )
-    return Drawn(figure, caption)
+    return information_of(views[0], views[0].latents[:dims])
 
 
 @figures.register(
@@ -61,15 +75,17 @@ def draw_importance(
     matrix, _ = importances(samples.codes, samples.factors, "forest", seed)
     rows, _ = disentanglement_of(matrix)
     columns, _ = disentanglement_of(matrix.T)
-    shown = [one.index for one in view.latents[:dims]]
-    labels = [f"z{j} · D {decimal(rows[j])}" for j in shown]
+    shown = view.latents[:dims]
+    labels = [f"{one.name} · {f'D {decimal(rows[one.index])}' if one.active else 'dead'}" for one in shown]
     heads = [f"{name}\nC {decimal(value)}" for name, value in zip(_columns(view), columns, strict=True)]
-    marked = (matrix == matrix.max(0)) & (matrix > 0)
-    figure = importance_heatmap(matrix[shown], labels, heads, marked=marked[shown])
+    most = matrix >= MOST * matrix.sum(0)
+    marked = (most & (matrix > 0))[[one.index for one in shown]]
+    figure = importance_heatmap(matrix[[one.index for one in shown]], labels, heads, marked=marked)
     caption = (
-        f"Importance of each latent of {names_of(views)[0]} to a random forest that predicts a factor from all latents; "
-        "columns sum to 100 %. Outlined is the latent that matters most to a factor. D is the disentanglement of a latent (1 "
-        "if it matters to one factor alone), C the completeness of a factor (1 if one latent alone matters to it)."
+        f"Importance of each latent of {names_of(views)[0]} to a random forest that predicts a factor from the means of all "
+        f"latents; columns of all latents sum to 100 %. Outlined is a latent with at least {100 * MOST:g} % of one. D is the "
+        "disentanglement of a latent (1 if it matters to one factor alone, however little), C the completeness of a factor (1 "
+        "if one latent alone matters to it). Dead latents have no D: what the forest finds in their means drowns in noise."
     )
     return Drawn(figure, caption)
 

@@ -111,7 +111,7 @@ def _ends(view: RunView, rows: int) -> np.ndarray:
     return np.stack([chosen[:half], chosen[half : 2 * half]], axis=1)
 
 
-Rows = Annotated[int, Option("pairs of images, a row each", ge=1, le=40)]
+Rows = Annotated[int, Option("pairs of images, one per row", ge=1, le=40)]
 Columns = Annotated[int, Option("images along each line, ends included", ge=2, le=60)]
 
 
@@ -187,7 +187,7 @@ def _in_words(option: str) -> str:
 def draw_spectrum(
     views: Sequence[RunView], *, images: Annotated[int, Option("how many images are measured", ge=1, le=20_000)] = 1000
 ) -> Drawn:
-    """How much fine detail reconstructions keep, and whether they have a checkerboard: radially averaged power spectra."""
+    """How much fine detail reconstructions keep, and whether they show a checkerboard: power spectra."""
     need_same_data(views)
     dataset = views[0].dataset
     shown = dataset.images.bytes(example_images(dataset, images))

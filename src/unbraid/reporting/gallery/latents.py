@@ -56,7 +56,7 @@ def _moving(views: Sequence[RunView], *, dims: int, columns: int, base: BaseOf, 
 def draw_traversals(
     views: Sequence[RunView], *, dims: Dims = 10, columns: Columns = 11, base: Base = "posterior", image: Image = None
 ) -> Drawn:
-    """One row a latent, moved over its range while the others stay; sorted by KL and named after the factor it follows.
+    """One row per latent, moved over its range while the others stay; sorted by KL.
 
     The range is two standard deviations of the aggregate posterior on either side of its mean.
     """
@@ -143,7 +143,7 @@ def draw_position_maps(
         str, Option("factors for each of whose values there is a column, joined by commas (scale,shape); none by default")
     ] = "",
 ) -> Drawn:
-    """Heat maps of each latent over the position of the object: over all images, and for each scale or shape."""
+    """Heat maps of each latent over the position of the object, for all images or by scale or shape."""
     view = views[0]
     view.need_factors()
     table = view.table

@@ -14,8 +14,13 @@ from unbraid.registry import Entry, Registry
 from unbraid.reporting.view import RunView
 
 figures = Registry("figure", "figures", "unbraid.reporting.gallery")
-"""A figure is registered with `runs` (fewest and most, None for any number), with `needs` (what runs must have, in words), with
-`images` if it shows images, and with `animated`, a function of the same arguments that gives frames, if it can be a GIF."""
+"""Details of an entry:
+
+* `runs`: the fewest and the most runs, None for any number;
+* `needs`: what runs must have, in words;
+* `images`: whether it shows images;
+* `animated`: a function of the same arguments that gives frames, if the figure can be a GIF.
+"""
 
 OWN = "Ours"
 

@@ -14,13 +14,12 @@ from unbraid.figures.series import Series, scalar_names, scalar_series, thin, ve
 from unbraid.figures.weights import weight_histograms
 from unbraid.metrics.registry import metrics
 from unbraid.options import Option
-from unbraid.reporting.charts import TITLES
 from unbraid.reporting.gallery.images import names_of
 from unbraid.reporting.gallery.latents import Dims
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
 from unbraid.reporting.groups import labels
 from unbraid.reporting.numbers import metric_name
-from unbraid.reporting.tables import term_label
+from unbraid.reporting.tables import term_title
 from unbraid.reporting.view import RunView
 
 NETWORKS = ("encoder", "decoder")
@@ -53,13 +52,13 @@ def loss_panels(views: Sequence[RunView], names: Sequence[str]) -> list[Panel]:
     found = []
     for term in terms:
         lines = [scalar_series(view.log, "train", term, name).thinned for name, view in zip(names, views, strict=True)]
-        found.append(Panel(TITLES.get(term, term_label(term)), [line for line in lines if len(line)]))
+        found.append(Panel(term_title(term), [line for line in lines if len(line)]))
     return found
 
 
 @figures.register("losses", source=OWN, runs=(1, None), needs="trained runs")
 def draw_losses(views: Sequence[RunView]) -> Drawn:
-    """Every term of the loss over training, unscaled, in nats per image; seeds of a configuration share a color."""
+    """Every term of the loss over training, unweighted; seeds of a configuration share a color."""
     named = labels([view.experiment for view in views])
     plots = loss_panels(views, named)
     if not plots:
@@ -77,7 +76,7 @@ def draw_scores_over_training(
     *,
     scores: Annotated[str, Option("metrics, joined by commas; all that were followed by default")] = "",
 ) -> Drawn:
-    """Disentanglement scores over training, one plot a metric; seeds of a configuration share a color."""
+    """Disentanglement scores over training, one plot per metric; seeds of a configuration share a color."""
     named = labels([view.experiment for view in views])
     known = dict.fromkeys(name for view in views for name in scalar_names(view.log, "evaluation") if name in metrics)
     if not known:
@@ -99,7 +98,7 @@ def _followed(views: Sequence[RunView], names: Sequence[str], metric: str) -> li
 
 
 def weights_of(view: RunView) -> dict[str, np.ndarray]:
-    """All weights of encoder and decoder, biases and scales left out, one array a network."""
+    """All weights of encoder and decoder, without biases and scales, one array per network."""
     found = {}
     for network in NETWORKS:
         own = [p.detach().cpu().numpy().ravel() for p in view.model.vae.parameters_of(network) if p.ndim > 1]
@@ -110,7 +109,7 @@ def weights_of(view: RunView) -> dict[str, np.ndarray]:
 
 @figures.register("weights", source=OWN, runs=(1, None), needs="trained runs, such as one with --weight-decay and one without")
 def draw_weights(views: Sequence[RunView]) -> Drawn:
-    """Histograms of the weights of encoder and decoder; with weight decay, those that nothing needs lie near zero."""
+    """Histograms of the weights of encoder and decoder; weight decay moves unneeded ones to zero."""
     found = {name: weights_of(view) for name, view in zip(names_of(views), views, strict=True)}
     caption = (
         "How large weights are, biases left out: share of all weights of a network in each bin, on a logarithmic axis. Weight "
