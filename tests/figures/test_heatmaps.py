@@ -13,7 +13,7 @@ from unbraid.figures.heatmaps import (
     means_over_positions,
     score_grid,
 )
-from unbraid.figures.style import PAPER
+from unbraid.figures.style import INK, PAPER
 
 
 def test_means_over_positions_are_the_means_over_the_images_there():
@@ -93,4 +93,4 @@ def test_text_of_cells_is_light_on_dark_and_dark_on_light():
     figure = information_heatmap(np.array([[0.0, 1.0]]), ["z"], ["a", "b"], np.zeros((1, 2), bool))
     light, dark = (text.get_color() for text in figure.axes[0].texts)
     assert dark == PAPER
-    assert light != "white"
+    assert light == INK
