@@ -1,20 +1,34 @@
-# make demo: the main job. make test: every check. Both set up the virtual environment where it is missing.
+# make demo: the main job. make test: every check. make check: two minutes of them, for daily work. make oldest: the tests
+# on the oldest versions that pyproject.toml allows. Each sets up the virtual environment it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= -n 2 --dist worksteal
 
-.PHONY: demo test check clean
+OLDEST ?= .venv-oldest
+
+.PHONY: demo test check static oldest clean
 
 demo: $(VENV)/.installed
 	$(BIN)/unbraid train beta_vae ellipses
 
-test: $(VENV)/.developed
+test: static
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: static
+	$(BIN)/pytest $(PYTEST_ARGS) -m 'not slow'
+
+static: $(VENV)/.developed
 	$(BIN)/ruff check src tests benchmarks docs/source
 	$(BIN)/ruff format --check src tests benchmarks docs/source
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(PYTEST_ARGS)
+
+# uv finds versions that fit together in seconds, where pip tries one after another for minutes
+oldest: $(VENV)/.developed
+	$(PYTHON) -m venv $(OLDEST)
+	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python $(UV_ARGS) --constraint constraints-oldest.txt --editable '.[dev]'
+	$(OLDEST)/bin/pytest $(PYTEST_ARGS) $(OLDEST_ARGS)
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "unbraid needs Python 3.11 or newer; give PYTHON=...")'
@@ -29,4 +43,4 @@ $(VENV)/.developed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@ $(VENV)/.installed
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
