@@ -1,38 +1,41 @@
-"""The examples of CONTRIBUTING.md work as they stand."""
+"""The map of CONTRIBUTING.md is true."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_a_rate_a_model_a_data_set_and_a_metric_are_one_file_each(tmp_path):
+def rooms() -> list[str]:
+    """The names of the map, in its order."""
+    found = re.search(r"```\n(cli .*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    return [line.split()[0] for line in found[1].splitlines()]
+
+
+def test_the_map_has_every_module_and_package_once():
+    package = ROOT / "src" / "unbraid"
+    there = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+    assert sorted(rooms()) == sorted(there - {"__init__", "__main__"})
+
+
+def test_the_map_goes_downward_as_imports_do():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layers = next(contract["layers"] for contract in contracts if contract["id"] == "layers")
+    height = {
+        name.strip().removeprefix("unbraid."): i for i, layer in enumerate(layers) for name in re.split(r"[:|]", layer)
+    }
+    heights = [height[name] for name in rooms()]
+    assert heights == sorted(heights)
+
+
+def test_every_path_it_names_exists():
     text = (ROOT / "CONTRIBUTING.md").read_text()
-    rate, row, data, metric = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    package = shutil.copytree(ROOT / "src" / "unbraid", tmp_path / "unbraid")
-    (package / "rates" / "free_bits.py").write_text(rate)
-    (package / "data" / "sets" / "bars.py").write_text(data)
-    (package / "metrics" / "best_share.py").write_text(metric)
-    with (package / "zoo" / "vae.py").open("a") as zoo:
-        zoo.write(f"\nfrom unbraid.rates.free_bits import FreeBits\n\n{row}")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-
-    def run(*tokens: str) -> str:
-        command = [sys.executable, "-m", "unbraid", *tokens]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert "free_bits" in run("list", "rates")
-    assert "bars" in run("list", "datasets")
-    assert "the best latent's share" in run("show", "best_share")
-    short = ["bars", "--floor", "0.2", "--size", "64", "--batch-size", "16", "--steps", "2", "--no-report"]
-    run("train", "free_bits_vae", *short, "--out", "run")
-    run("train", "vae", *short, "--rate", "free_bits", "--out", "other")
-    assert "--floor" in run("show", "free_bits_vae")
+    linked = re.findall(r"\]\(([^)#]+)\)", text)
+    run = re.findall(r"python ((?:benchmarks|docs|tests)/\S+\.py)", text)
+    assert linked
+    assert run
+    missing = [name for name in (*linked, *run) if not (ROOT / name).exists()]
+    assert not missing
