@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from unbraid.data.drawing.raster import SUBPIXEL, fill_polygon, place, regular, words_to_bytes
@@ -50,6 +50,7 @@ def test_any_polygon_is_drawn_as_by_hand(vertices, x, y):
 
 @fixed
 @given(st.lists(st.tuples(st.integers(-8, 24), st.integers(-8, 24)), min_size=3, max_size=6))
+@example([(1, -1), (0, 0), (24, 22)])  # an edge whose slope is no binary fraction, through the center of a pixel
 def test_edges_that_pass_through_pixel_centers(halves):
     vertices = [(a / 2, b / 2) for a, b in halves]
     assert np.array_equal(drawn(vertices, 0, 0, 8), by_hand(vertices, 0, 0, 8))

@@ -8,12 +8,14 @@ y alone and where they cross on x, so the two positions separate; and the even-o
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt8, UInt64
+from jaxtyping import Float, Int64, UInt8, UInt64
 
 from unbraid.errors import UsageError
 
 SUBPIXEL = 256
 """Vertices are rounded to this fraction of a pixel, as the renderer of dSprites did."""
+_PIXEL = 2 * SUBPIXEL
+"""A pixel in half sub-pixels, in which vertices and centers of pixels are whole numbers."""
 
 
 def fill_polygon(
@@ -26,15 +28,18 @@ def fill_polygon(
     """
     if not 1 <= size <= 64:
         raise UsageError(f"Images of {size} pixels: polygons are drawn at 1 to 64.")
-    x = np.round((xs[:, None] + vertices[:, 0]) * SUBPIXEL) / SUBPIXEL  # (x, vertex)
-    y = np.round((ys[:, None] + vertices[:, 1]) * SUBPIXEL) / SUBPIXEL  # (y, vertex)
+    x, y = _in_units(xs, vertices[:, 0]), _in_units(ys, vertices[:, 1])  # (x, vertex) and (y, vertex)
     x2, y2 = np.roll(x, -1, axis=1), np.roll(y, -1, axis=1)
-    centers = np.arange(size) + 0.5
+    centers = np.arange(size) * _PIXEL + _PIXEL // 2
     above, above2 = y[:, None, :] < centers[:, None], y2[:, None, :] < centers[:, None]
     which, row, edge = np.nonzero(above != above2)  # sorted by (which, row): one run per pixel row
-    rise = (centers[row] - y[which, edge]) / (y2[which, edge] - y[which, edge])
-    crossing = x[:, edge] + rise * (x2[:, edge] - x[:, edge])  # (x, crossing)
-    first = np.clip(np.ceil(crossing - 0.5), 0, size).astype(np.int64)  # first pixel whose center is not left of it
+    # An edge from (x, y) to (x2, y2) crosses the line c at x + (c - y) (x2 - x) / (y2 - y). In whole numbers, since a crossing
+    # that is exactly at a pixel's center decides about that pixel.
+    height = y2[which, edge] - y[which, edge]
+    down = np.sign(height) * (centers[row] - y[which, edge])
+    height = np.abs(height)
+    past_center = (x[:, edge] - _PIXEL // 2) * height + down * (x2 - x)[:, edge]  # (x, crossing)
+    first = np.clip(-(-past_center // (_PIXEL * height)), 0, size)  # first pixel whose center is not left of the crossing
     to_the_right = _to_the_right(size)[first]
     words = np.zeros((len(xs), len(ys) * size), dtype=np.uint64)
     if len(edge):
@@ -42,6 +47,10 @@ def fill_polygon(
         starts = np.flatnonzero(np.diff(line, prepend=-1))
         words[:, line[starts]] = np.bitwise_xor.reduceat(to_the_right, starts, axis=1)
     return words.reshape(len(xs), len(ys), size)
+
+
+def _in_units(positions: Float[np.ndarray, "n"], offsets: Float[np.ndarray, "vertex"]) -> Int64[np.ndarray, "n vertex"]:
+    return 2 * np.round((positions[:, None] + offsets) * SUBPIXEL).astype(np.int64)
 
 
 def _to_the_right(size: int) -> UInt64[np.ndarray, "_"]:
