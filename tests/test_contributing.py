@@ -24,9 +24,7 @@ def test_the_map_has_every_module_and_package_once():
 def test_the_map_goes_downward_as_imports_do():
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["id"] == "layers")
-    height = {
-        name.strip().removeprefix("unbraid."): i for i, layer in enumerate(layers) for name in re.split(r"[:|]", layer)
-    }
+    height = {name.strip().removeprefix("unbraid."): i for i, layer in enumerate(layers) for name in re.split(r"[:|]", layer)}
     heights = [height[name] for name in rooms()]
     assert heights == sorted(heights)
 
