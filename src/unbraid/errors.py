@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from warnings import warn as _warn
 
 
 class UnbraidError(Exception):
@@ -55,6 +56,15 @@ class CorruptFile(UnbraidError):
 
 class NonFiniteLoss(UnbraidError):
     """A term of the loss became NaN or infinite."""
+
+
+class UnbraidWarning(UserWarning):
+    """Something is not as it should be, and work goes on without it; the command line prints its text once."""
+
+
+def warn(message: str) -> None:
+    """Issue an `UnbraidWarning`: what is the case, and what follows from it."""
+    _warn(message, UnbraidWarning, stacklevel=3)
 
 
 class Interrupted(KeyboardInterrupt):

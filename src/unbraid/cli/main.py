@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 from unbraid.tune_process import tune_process
 
@@ -37,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a path need not be text
 
     try:
-        return _dispatch(tokens)
+        with _warnings_in_words():
+            return _dispatch(tokens)
     except Interrupted as stopped:
         _complain(str(stopped))
         return INTERRUPTED
@@ -62,6 +66,29 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _complain(f"Error: {type(error).__name__}: {error}\nThis is a defect of unbraid; --debug shows where.")
         return 1
+
+
+@contextmanager
+def _warnings_in_words() -> Iterator[None]:
+    """Print what the library warns of as one line each, once; other warnings are shown as Python shows them."""
+    from unbraid.errors import UnbraidWarning
+
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+            if not isinstance(message, UnbraidWarning):
+                others(message, category, *where, **more)
+            elif str(message) not in told:
+                told.add(str(message))
+                from unbraid.cli.console import err
+
+                err.print(f"Warning: {message}", style="yellow", soft_wrap=True)
+
+        warnings.showwarning = show
+        warnings.simplefilter("always", UnbraidWarning)
+        yield
 
 
 def _refused_by_the_system(error: OSError | MemoryError) -> str:
