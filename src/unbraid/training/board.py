@@ -60,9 +60,9 @@ def _pictures(vae: VAE, dataset: Dataset, device: torch.device) -> dict[str, Pix
     if vae.quantizer is not None:
         moved = vae.quantizer.nearest(moved)
     decoded = _decoded(vae, torch.cat([codes, moved]))
-    steps = decoded[IMAGES:].reshape(d, COLUMNS, *decoded.shape[1:])
+    steps = decoded[len(index) :].reshape(d, COLUMNS, *decoded.shape[1:])
     return {
-        "reconstructions": _stacked([dataset.images.bytes(index), decoded[:IMAGES]]),
+        "reconstructions": _stacked([dataset.images.bytes(index), decoded[: len(index)]]),
         "traversals": _stacked(list(steps)),
     }
 
