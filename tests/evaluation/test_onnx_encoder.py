@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 
 import numpy as np
@@ -10,10 +11,13 @@ import pytest
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from onnx import TensorProto
+
 from onnx_models import encoder, weights
 from tiny import TINY
-from unbraid.data.dataset import load_dataset
-from unbraid.errors import DataUnavailable, UsageError
+from unbraid.data.dataset import Dataset, load_dataset
+from unbraid.data.storage import ByteImages
+from unbraid.errors import DataUnavailable, UnbraidWarning, UsageError
 from unbraid.evaluation.onnx_encoder import OnnxEncoder
 
 INDEX = np.arange(0, 240, 7)
@@ -22,6 +26,12 @@ INDEX = np.arange(0, 240, 7)
 @pytest.fixture(scope="module")
 def data():
     return load_dataset(TINY)
+
+
+@pytest.fixture(scope="module")
+def rng_images():
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 3, 8, 8), dtype=np.uint8)
+    return Dataset("noise", ByteImages(pixels), np.arange(0))
 
 
 def expected(data, index=INDEX, latents=3):
@@ -61,6 +71,40 @@ def test_a_variance_that_is_none_is_refused(tmp_path, data):
 def test_images_of_another_size_are_refused_before_any_is_encoded(tmp_path, data):
     with pytest.raises(UsageError, match="1 x 64 x 64, and tiny_ellipses has 1 x 32 x 32"):
         OnnxEncoder(encoder(tmp_path / "e.onnx", shape=("n", 1, 64, 64))).encode(data, INDEX)
+
+
+@pytest.mark.parametrize("kind", [TensorProto.DOUBLE, TensorProto.FLOAT16])
+def test_other_kinds_of_floats_are_taken(tmp_path, data, kind):
+    mean, _ = OnnxEncoder(encoder(tmp_path / "e.onnx", kind=kind)).encode(data, INDEX)
+    np.testing.assert_allclose(mean, expected(data), rtol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [("n", 32, 32, 1), (8, 32, 32, 1), ("n", "h", "w", 1)])
+def test_images_are_given_with_channels_last_where_the_encoder_has_them_so(tmp_path, data, shape):
+    mean, _ = OnnxEncoder(encoder(tmp_path / "e.onnx", shape=shape, last=True, pixels=1024)).encode(data, INDEX)
+    np.testing.assert_allclose(mean, expected(data), rtol=1e-4)
+
+
+def test_where_a_file_says_no_sizes_the_layout_that_works_is_taken(tmp_path, rng_images):
+    names = ("n", "a", "b", "c")
+    for last in (False, True):
+        path = encoder(tmp_path / "e.onnx", shape=names, last=last, pixels=3 * 8 * 8, wanted=(3, 8, 8))
+        mean, _ = OnnxEncoder(path).encode(rng_images, np.arange(12))
+        np.testing.assert_allclose(mean, expected(rng_images, np.arange(12)), rtol=1e-4)
+
+
+def test_an_encoder_that_draws_noise_is_told_of(tmp_path, data):
+    with pytest.warns(UnbraidWarning, match=r"other codes of the same images.*'mean' holds noise.*encoder\.eval\(\)"):
+        OnnxEncoder(encoder(tmp_path / "e.onnx", spoil="noise")).encode(data, INDEX)
+
+
+def test_endless_and_huge_models_are_stopped(tmp_path, data, monkeypatch):
+    monkeypatch.setattr("unbraid.onnx_session.MOST_SECONDS", 1.0)
+    for spoil, says in (("endless", "stopped after 1 s"), ("huge", "more than 4 GiB of memory")):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(UsageError, match=says):
+            OnnxEncoder(encoder(tmp_path / "e.onnx", spoil=spoil)).encode(data, INDEX)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1 << 20  # KiB
 
 
 def test_without_onnxruntime_it_says_what_to_install(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 
 import onnx_models
 from unbraid.cli.main import main
-from unbraid.errors import CorruptFile, UsageError
+from unbraid.errors import CorruptFile, UnbraidWarning, UsageError
 from unbraid.explorer.onnx_pair import pair_page
 
 
@@ -62,6 +62,19 @@ def test_what_does_not_fit_is_refused_in_words(tmp_path):
         pair_page(decoder, wide)
     with pytest.raises(UsageError, match="one input of float32 codes"):
         pair_page(encoder)
+    last = onnx_pair.decoder(tmp_path / "last.onnx", (8, 8, 3))
+    with pytest.raises(UsageError, match=r"\(8, 8, 3\); allowed.*channels come last: export x\.permute\(0, 3, 1, 2\)"):
+        pair_page(last)
+    color = onnx_pair.decoder(tmp_path / "color.onnx", (3, 8, 8))
+    turned = onnx_models.encoder(tmp_path / "t.onnx", shape=("n", 8, 8, 3), last=True)
+    with pytest.raises(UsageError, match=r"cannot encode.*Export it with x\.permute\(0, 2, 3, 1\)"):
+        pair_page(color, turned)
+    double = onnx_models.encoder(tmp_path / "double.onnx", shape=("n", 3, 8, 8), kind=11)
+    with pytest.raises(UsageError, match=r"Export it with encoder\.float\(\)"):
+        pair_page(color, double)
+    noisy = onnx_models.encoder(tmp_path / "noisy.onnx", shape=("n", 3, 8, 8), spoil="noise")
+    with pytest.warns(UnbraidWarning, match="holds noise"):
+        pair_page(color, noisy)
 
 
 def test_the_command_makes_a_page_once(tmp_path, capsys):

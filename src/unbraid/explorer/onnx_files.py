@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from unbraid.distributions.protocols import Likelihood, MarginalHead, Posterior
 from unbraid.errors import DataUnavailable, IncompatibleParts, UnbraidError
-from unbraid.evaluation.onnx_encoder import runtime_errors
 from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.nn.layers import Size
+from unbraid.onnx_session import runtime_errors
 
 OPSET = 18
 """What the exporter of PyTorch aims at, and runtimes in browsers have known for years."""

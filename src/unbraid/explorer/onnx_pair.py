@@ -9,14 +9,17 @@ import numpy as np
 from jaxtyping import Float32
 
 from unbraid.data.codes.latent_names import SPREADS, plain
-from unbraid.errors import CorruptFile, DataUnavailable, UsageError
-from unbraid.evaluation.onnx_encoder import OnnxEncoder, runtime_errors
+from unbraid.errors import CorruptFile, UsageError, warn
+from unbraid.evaluation.onnx_encoder import OnnxEncoder, noise_in_words
 from unbraid.explorer.blobs import floats
 from unbraid.explorer.measured import DRAWS, WIDTH
 from unbraid.explorer.page import FORMAT, Content
+from unbraid.onnx_session import TYPES, OnnxSession, Refused
 
 LARGEST_MODEL = 512 << 20
 """Bytes of a file; browsers hold no more in one text."""
+COLORS = (1, 3)
+"""Numbers of channels that a page shows."""
 OUTSIDE = 1e-3
 """How far images may be outside of [0, 1]."""
 
@@ -60,7 +63,7 @@ def pair_page(decoder: Path, encoder: Path | None = None) -> Content:
         "steps": 0,
         "latents": latents,
         "order": list(range(latents)),
-        "decoder": {"input": given, "output": session.get_outputs()[0].name, "batch": batch},
+        "decoder": {"input": given, "output": session.outputs[0].name, "batch": batch},
         "encoder": about,
         "normal": True,
         "moments": [moment],
@@ -86,66 +89,81 @@ def _read(path: Path, what: str) -> bytes:
     return path.read_bytes()
 
 
-def _session(content: bytes, path: Path) -> Any:
+def _session(content: bytes, path: Path) -> OnnxSession:
     """The model opened from its bytes alone, as a browser opens it."""
     try:
-        import onnxruntime
-    except ImportError:
-        raise DataUnavailable(f"Reading {path} needs the package onnxruntime: pip install 'unbraid[onnx]'.") from None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # what is refused is told in our words
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except runtime_errors() as error:
+        return OnnxSession(content)
+    except Refused as error:
         raise CorruptFile(
-            f"{path} is no ONNX model that can be read by itself ({_first(error)}). Export it again with its weights inside: "
+            f"{path} is no ONNX model that can be read by itself ({error}). Export it again with its weights inside: "
             "torch.onnx.export(..., external_data=False)."
         ) from None
 
 
-def _input(session: Any, path: Path) -> tuple[str, int | None, int]:
-    inputs = session.get_inputs()
-    taken = "; ".join(f"{one.name} {one.type} {tuple(one.shape)}" for one in inputs)
+def _input(session: OnnxSession, path: Path) -> tuple[str, int | None, int]:
+    inputs = session.inputs
     shape = inputs[0].shape if len(inputs) == 1 else []
     if len(shape) != 2 or inputs[0].type != "tensor(float)" or not isinstance(shape[1], int):
+        advice = "" if len(shape) != 2 or inputs[0].type not in TYPES else " Export it from float32: decoder.float()."
         raise UsageError(
-            f"{path} takes {taken or 'nothing'}; allowed: one input of float32 codes (n, latents) of a known number of latents."
+            f"{path} takes {session.takes}; allowed: one input of float32 codes (n, latents) of a known number of latents."
+            f"{advice}"
         )
     return inputs[0].name, shape[0] if isinstance(shape[0], int) else None, shape[1]
 
 
-def _decode(session: Any, given: str, codes: Float32[np.ndarray, "n latent"], path: Path) -> Float32[np.ndarray, "n c h w"]:
+def _decode(
+    session: OnnxSession, given: str, codes: Float32[np.ndarray, "n latent"], path: Path
+) -> Float32[np.ndarray, "n c h w"]:
     try:
-        found = session.run(None, {given: codes})[0]
-    except runtime_errors() as error:
-        raise UsageError(f"{path} cannot decode codes of shape {codes.shape} ({_first(error)}).") from None
+        found, again = (session.run(None, {given: codes})[0] for _ in range(2))
+    except Refused as error:
+        raise UsageError(f"{path} cannot decode codes of shape {codes.shape} ({error}).") from None
     if not isinstance(found, np.ndarray) or found.dtype != np.float32 or found.ndim not in (3, 4) or len(found) != len(codes):
         shape = f"{found.dtype} {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
-        raise UsageError(f"{path} gives {shape}; allowed: float32 images (n, channel, height, width), one a code.")
+        raise UsageError(f"{path} gives {shape}; allowed: float32 images (n, channel, height, width), one per code.")
     images = found[:, None] if found.ndim == 3 else found
+    if images.shape[1] not in COLORS:
+        last = images.shape[3] in COLORS
+        advice = "Its channels come last: export x.permute(0, 3, 1, 2)" if last else "Export a decoder of gray or color images"
+        raise UsageError(
+            f"{path} gives images of shape {images.shape[1:]}; allowed: (channel, height, width), 1 or 3 channels. {advice}."
+        )
     low, high = float(images.min()), float(images.max())
     if not (low >= -OUTSIDE and high <= 1 + OUTSIDE):
         raise UsageError(
             f"{path} gives images from {low:.3g} to {high:.3g}; they must lie in [0, 1]. Does the export leave the last "
             "activation out, such as the sigmoid?"
         )
+    if not np.array_equal(found, again):
+        warn(f"{path} gives other images of the same codes: it draws noise. Export the means of its pixels.")
     return images
 
 
 def _encoder(path: Path, content: bytes, images: Float32[np.ndarray, "n c h w"], latents: int) -> dict[str, Any]:
     known = OnnxEncoder(path)
     session = _session(content, path)
-    given = session.get_inputs()[0]
+    given = session.inputs[0]
     batch = given.shape[0] if isinstance(given.shape[0], int) else None
+    layouts = known.layouts(images.shape[1:])
+    if given.type != "tensor(float)" or "channels first" not in layouts:
+        advice = "x.permute(0, 2, 3, 1) before it" if layouts else "the size that the decoder gives"
+        raise UsageError(
+            f"{path} cannot encode images of shape {images.shape[1:]} in float32, as the decoder gives them: it takes "
+            f"{session.takes}. Export it with {advice if given.type == 'tensor(float)' else 'encoder.float()'}."
+        )
     tried = np.repeat(images[:1], batch or 1, axis=0)
     try:
-        (mean,) = session.run([known.mean], {given.name: tried})
-    except runtime_errors() as error:
+        (mean,), (again,) = (session.run([known.mean], {given.name: tried}) for _ in range(2))
+    except Refused as error:
         raise UsageError(
-            f"{path} cannot encode images of shape {images.shape[1:]}, as the decoder gives them ({_first(error)})."
+            f"{path} cannot encode images of shape {images.shape[1:]}, as the decoder gives them ({error})."
         ) from None
-    if mean.ndim != 2 or mean.shape[1] != latents:
-        raise UsageError(f"{path} gives codes of shape {mean.shape[1:]}, and the decoder takes {latents} latents.")
+    if not isinstance(mean, np.ndarray) or mean.ndim != 2 or mean.shape[1] != latents:
+        given_shape = mean.shape[1:] if isinstance(mean, np.ndarray) else type(mean).__name__
+        raise UsageError(f"{path} gives codes of shape {given_shape}, and the decoder takes {latents} latents.")
+    if not np.array_equal(mean, again, equal_nan=True):
+        warn(noise_in_words(path, known.mean))
     return {
         "file": "encoder",
         "input": given.name,
@@ -154,11 +172,6 @@ def _encoder(path: Path, content: bytes, images: Float32[np.ndarray, "n c h w"],
         "kind": KINDS[SPREADS[plain(known.spread)]] if known.spread else "variance",
         "batch": batch,
     }
-
-
-def _first(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
 KINDS = {
