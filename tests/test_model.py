@@ -155,20 +155,26 @@ def test_load_says_what_is_wrong(model, tmp_path):
 
 def test_evaluate(model):
     scored = model.evaluate()
-    assert scored["images"] == scored["of_images"] == 240
-    assert set(scored["metrics"]) == {entry.name for entry in metrics if not entry.details.get("downstream")}
-    assert list(scored["metrics"]["mig"]["per_factor"]) == ["x", "y", "scale", "orientation"]
-    assert scored["splits"]["train"]["images"] == 192
-    assert scored["splits"]["test"]["images"] == 48
-    assert len(scored["kl_per_dim"]) == 4
+    assert scored.images == scored.of_images == 240
+    assert set(scored.metrics) == {entry.name for entry in metrics if not entry.details.get("downstream")}
+    assert list(scored.metrics["mig"]["per_factor"]) == ["x", "y", "scale", "orientation"]
+    assert scored.splits["train"].images == 192
+    assert scored.splits["test"].images == 48
+    assert len(scored.kl_per_dim) == 4
     assert model.evaluate() == scored  # its randomness is its own
-    assert set(model.evaluate(metrics=["mig"])["metrics"]) == {"mig"}
-    assert model.evaluate(limit=100, metrics=["mig"])["images"] == 100
+
+
+def test_evaluate_by_named_metrics_gives_just_those(model):
+    table = model.evaluate(metrics=["mig"], limit=100)
+    assert (list(table), table.samples) == (["mig"], 100)
+    assert table["mig"]["score"] == pytest.approx(model.evaluate_with_codes(limit=100)[1].metrics["mig"]["score"], abs=1e-9)
+    voted = model.evaluate(metrics={"mig": {"definition": "locatello2019"}}, limit=100)
+    assert voted["mig"]["score"] != pytest.approx(table["mig"]["score"], abs=1e-9)
 
 
 def test_losses_are_those_of_the_whole_split_by_hand(model):
     """Every image counts once, the last, short batch included, and nats are sums over pixels."""
-    scored = model.evaluate(metrics=["mig"])
+    _, scored = model.evaluate_with_codes(metrics=["mig"])
     data = tiny_ellipses()
     for split in ("train", "test"):
         rows = data.split(split)
@@ -179,18 +185,18 @@ def test_losses_are_those_of_the_whole_split_by_hand(model):
             p = torch.sigmoid(vae.decode(q.mean))
             nll = -(x * p.log() + (1 - x) * (1 - p).log()).sum((1, 2, 3)).mean()
             kl = 0.5 * (q.mean**2 + q.variance - 1 - q.logvar).sum(1).mean()
-        found = scored["splits"][split]
-        assert found["nll_at_mean"] == pytest.approx(nll.item(), rel=1e-5)
-        assert found["terms"]["kl"] == pytest.approx(kl.item(), rel=1e-4)
-        assert found["loss"] == pytest.approx(found["terms"]["nll"] + 4 * found["terms"]["kl"], rel=1e-6)
+        found = scored.splits[split]
+        assert found.nll_at_mean == pytest.approx(nll.item(), rel=1e-5)
+        assert found.terms["kl"] == pytest.approx(kl.item(), rel=1e-4)
+        assert found.loss == pytest.approx(found.terms["nll"] + 4 * found.terms["kl"], rel=1e-6)
 
 
 def test_beta_zero_survives_everything(tmp_path):
     """Without a KL the posterior collapses to points; scores, traversals and the report must hold."""
     model = unbraid.train("beta_vae", TINY, beta=0.0, out=tmp_path / "zero", device="cpu", steps=60, lr=5e-3, latent_dim=3)
     scored = unbraid.evaluate(tmp_path / "zero", device="cpu")
-    assert np.isfinite(scored["kl_per_dim"]).all()
-    assert np.isfinite([scores["score"] for scores in scored["metrics"].values()]).all()
+    assert np.isfinite(scored.kl_per_dim).all()
+    assert np.isfinite([scores["score"] for scores in scored.metrics.values()]).all()
     assert np.isfinite(model.traverse()).all()
     assert unbraid.report(tmp_path / "zero").stat().st_size > 10_000
 

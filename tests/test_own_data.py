@@ -67,13 +67,13 @@ def test_a_run_on_arrays_resumes_bit_for_bit_with_the_same_arrays_alone(here):
         unbraid.train("vae", unbraid.dataset(altered, factors=KNOWN, name="mine"), out=here / "parts", **FAST)
     model = unbraid.train("vae", unbraid.dataset(IMAGES.copy(), factors=KNOWN, name="mine"), out=here / "parts", **FAST)
     assert weights(here / "whole") == weights(here / "parts")
-    assert set(model.evaluate()["metrics"]) >= {"mig", "aam"}
+    assert set(model.evaluate().metrics) >= {"mig", "aam"}
     for score in (unbraid.evaluate, unbraid.report):
         with pytest.raises(UsageError, match=r"'mine' were given in Python.*unbraid.evaluate\(RUN, data=images\)"):
             score(here / "parts")
         with pytest.raises(UsageError, match="not the data the run was trained on"):
             score(here / "parts", data=IMAGES)
-    assert unbraid.evaluate(here / "parts", data=data)["metrics"]["mig"]["per_factor"].keys() == KNOWN.keys()
+    assert unbraid.evaluate(here / "parts", data=data).metrics["mig"]["per_factor"].keys() == KNOWN.keys()
     page = unbraid.report(here / "parts", data=data).read_text()
     assert "unbraid.train(" in page
     assert model.experiment.data_digest in page
@@ -153,10 +153,10 @@ def test_models_are_evaluated_on_any_images_of_their_shape(here):
     model = unbraid.train("vae", "folder:photos", size=32, out=here / "run", **FAST)
     assert model.evaluate("folder:photos") == model.evaluate()
     (here / "photos").rename(here / "others")
-    assert model.evaluate("folder:others")["of_images"] == 20  # brought to 32 pixels as in training
-    assert model.evaluate("npz:digits.npz")["of_images"] == 60
-    assert model.evaluate(IMAGES[:30])["of_images"] == 30
-    assert "mig" in model.evaluate(unbraid.dataset(IMAGES, factors=KNOWN))["metrics"]
+    assert model.evaluate("folder:others").of_images == 20  # brought to 32 pixels as in training
+    assert model.evaluate("npz:digits.npz").of_images == 60
+    assert model.evaluate(IMAGES[:30]).of_images == 30
+    assert "mig" in model.evaluate(unbraid.dataset(IMAGES, factors=KNOWN)).metrics
     with pytest.raises(UsageError, match="takes"):
         model.evaluate(IMAGES[:, :16])
 
@@ -220,7 +220,7 @@ def test_a_loaded_run_encodes_the_images_it_was_trained_on_to_the_codes_it_had_f
         np.testing.assert_allclose(middle[0], model.decode(codes[5:6]), atol=1e-6)
         shares = unbraid.dataset(images, scale=scale).images.floats(np.arange(60))
         np.testing.assert_allclose(model.encode(shares, scaled=True), codes, atol=1e-6)
-        assert model.evaluate(images)["splits"] == model.evaluate("npz:own.npz")["splits"]
+        assert model.evaluate(images).splits == model.evaluate("npz:own.npz").splits
 
 
 def test_images_in_numbers_that_may_be_two_things_are_refused(here):
@@ -257,4 +257,4 @@ def test_the_smallest_and_largest_values_of_other_images_are_not_black_and_white
     np.savez("digits.npz", images=IMAGES >> 4)
     model = unbraid.train("vae", "npz:digits.npz", scale="minmax", **QUICK)
     np.savez("darker.npz", images=darker)
-    assert model.evaluate("npz:darker.npz")["splits"] == model.evaluate(darker)["splits"]
+    assert model.evaluate("npz:darker.npz").splits == model.evaluate(darker).splits

@@ -22,7 +22,7 @@ from tables import markdown
 
 import unbraid
 from unbraid.api import evaluate, is_finished, train
-from unbraid.evaluation.stored import read_scores
+from unbraid.evaluation.stored import Scores, read_scores
 from unbraid.metrics.across_runs import across_runs
 from unbraid.training.log import read_log
 from unbraid.training.run import METRICS, open_run
@@ -97,7 +97,7 @@ def make(folder: Path, model: str, options: Mapping[str, Any]) -> None:
         train(model, DATA, out=folder, device="cpu", **options)
     if not (folder / METRICS).is_file():
         evaluate(folder, metrics=list(METRIC_NAMES), limit=SCORED, device="cpu")
-    print(f"{folder}: {read_scores(folder / METRICS)['metrics']['mig']['score']:.2f}", flush=True)
+    print(f"{folder}: {read_scores(folder / METRICS).metrics['mig']['score']:.2f}", flush=True)
 
 
 def smoke() -> str:
@@ -121,16 +121,16 @@ def smoke() -> str:
             continue
         experiment, log, scored = open_run(folder).experiment, read_log(folder / "log.jsonl"), read_scores(folder / METRICS)
         wrong = symptoms(log, experiment.steps, remedies(model))
-        split = scored["splits"]["test"]
-        kl = split["terms"].get("kl", sum(scored["kl_per_dim"]) or None)
+        split = scored.splits["test"]
+        kl = split.terms.get("kl", sum(scored.kl_per_dim) or None)
         rows.append(
             [
                 f"`{model}`",
                 str(experiment.batch_size),
                 f"{experiment.lr:g}",
-                f"{split['nll_at_mean']:.1f}",
+                f"{split.nll_at_mean:.1f}",
                 "" if kl is None else f"{kl:.1f}",
-                f"{sum(scored['active'])} of {experiment.latent_dim}",
+                f"{sum(scored.active)} of {experiment.latent_dim}",
                 *(f"{score:.2f}" for score in scores(scored)),
                 "; ".join(one.title for one in wrong),
             ]
@@ -138,9 +138,9 @@ def smoke() -> str:
     return markdown(head, rows) + (f"\n\nNot trained yet: {', '.join(absent)}." if absent else "")
 
 
-def scores(scored: Mapping[str, Any]) -> list[float]:
+def scores(scored: Scores) -> list[float]:
     """The four scores; of DCI disentanglement."""
-    return [float(scored["metrics"][name]["score"]) for name in METRIC_NAMES]
+    return [float(scored.metrics[name]["score"]) for name in METRIC_NAMES]
 
 
 def study() -> str:
@@ -148,13 +148,13 @@ def study() -> str:
     rows = []
     for model in STUDY:
         found = [read_scores(RUNS / "study" / f"{model}-{seed}" / METRICS) for seed in SEEDS]
-        means = across_runs([one["metrics"] for one in found])
-        splits = [one["splits"]["test"] for one in found]
+        means = across_runs([one.metrics for one in found])
+        splits = [one.splits["test"] for one in found]
         parts = [
-            " ".join(f"{split['nll_at_mean']:.1f}" for split in splits),
-            " ".join(f"{sum(one['kl_per_dim']):.1f}" for one in found),
-            " ".join(f"{one['kl_parts']['tc']['value']:.2f}" for one in found),
-            " ".join(f"{split['terms']['tc_discriminator']:.2f}" for split in splits if "tc_discriminator" in split["terms"]),
+            " ".join(f"{split.nll_at_mean:.1f}" for split in splits),
+            " ".join(f"{sum(one.kl_per_dim):.1f}" for one in found),
+            " ".join(f"{one.kl_parts.tc.value:.2f}" for one in found),
+            " ".join(f"{split.terms['tc_discriminator']:.2f}" for split in splits if "tc_discriminator" in split.terms),
         ]
         cells = [f"**{means[metric]['score']:.2f}** ({each(found, metric)})" for metric in METRIC_NAMES]
         rows.append([f"`{model}`", *parts, *cells])
@@ -201,8 +201,8 @@ def warnings() -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def each(found: Sequence[Mapping[str, Any]], name: str) -> str:
-    return " ".join(f"{one['metrics'][name]['score']:.2f}" for one in found)
+def each(found: Sequence[Scores], name: str) -> str:
+    return " ".join(f"{one.metrics[name]['score']:.2f}" for one in found)
 
 
 def made() -> str:

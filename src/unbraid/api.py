@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 
+from unbraid.codes import CodeTable
 from unbraid.config.experiment import Experiment
 from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
 from unbraid.data.sets.arrays import as_dataset
-from unbraid.errors import CorruptFile, UnbraidError, UsageError
-from unbraid.evaluation.encoding import Progress
+from unbraid.errors import CorruptFile, UnbraidError, UsageError, warn
+from unbraid.evaluation.cost import affordable, images_by_default, seconds_of_training
+from unbraid.evaluation.encoding import Progress, choose_images
 from unbraid.evaluation.evaluate import periodic
-from unbraid.evaluation.stored import read_scores
+from unbraid.evaluation.scores import Metrics, choose_metrics
+from unbraid.evaluation.stored import (
+    Origin,
+    Scores,
+    can_be_merged,
+    origin_of,
+    read_scores,
+    require_of_experiment,
+    why_better,
+)
 from unbraid.files import read_json, write_json
+from unbraid.metrics.score_table import ScoreTable
 from unbraid.model import Model
-from unbraid.training.checkpoint import WEIGHTS, read_weights, require_fit
+from unbraid.records import to_json
+from unbraid.training.checkpoint import WEIGHTS, pack, read_weights, require_fit
 from unbraid.training.fit import Monitor, fit
+from unbraid.training.log import read_log
 from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
 
 if TYPE_CHECKING:  # matplotlib, which training needs not
@@ -29,9 +44,9 @@ if TYPE_CHECKING:  # matplotlib, which training needs not
     from unbraid.explorer.page import Page
     from unbraid.reporting.view import RunView
 
+Stages = Callable[[str], Progress]
+"""Called with the title of a stage of work, gives what counts it."""
 RUNS = Path("runs")
-EVALUATE_IMAGES = 100_000
-"""After training, scores are computed on at most this many images; `unbraid evaluate` takes all of them."""
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -155,46 +170,129 @@ def load(path: str | Path, device: str = "auto") -> Model:
     return Model(vae.placed(where), experiment, step=int(step), folder=folder)
 
 
+@overload
 def evaluate(
     folder: str | Path,
     *,
     data: Any = None,
-    metrics: str | Sequence[str] | None = None,
+    metrics: None = None,
     limit: int | None = None,
     intervals: int = 0,
     device: str = "auto",
-    progress: Callable[[str], Progress] | None = None,
-) -> Mapping[str, Any]:
-    """Score a run's newest checkpoint and write `codes.npz` and `metrics.json` beside it; returns the latter.
+    overwrite: bool = False,
+    progress: Stages | None = None,
+) -> Scores: ...
+@overload
+def evaluate(
+    folder: str | Path,
+    *,
+    data: Any = None,
+    metrics: Metrics,
+    limit: int | None = None,
+    intervals: int = 0,
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: Stages | None = None,
+) -> ScoreTable: ...
+def evaluate(
+    folder: str | Path,
+    *,
+    data: Any = None,
+    metrics: Metrics | None = None,
+    limit: int | None = None,
+    intervals: int = 0,
+    device: str = "auto",
+    overwrite: bool = False,
+    progress: Stages | None = None,
+) -> Scores | ScoreTable:
+    """Score a run's newest checkpoint and write `codes.npz` and `metrics.json` beside it.
+
+    Returns everything that is measured, or with `metrics` the scores by those. Metrics are added to those stored of the same
+    images and weights. Stored scores of more images, of a later step, or by metrics that the new ones lack stay, with an
+    `UnbraidWarning`, unless `overwrite` is given.
 
     Args:
         data: the data the run was trained on, where they were given in Python, or where they lie by now: "npz:PATH". Other data
             are refused; `Model.evaluate` takes them.
-        metrics: "core" (by default), "all" (also those that train many models), or names.
-        limit: score on a fixed pseudo-random part of this many images; all by default.
+        metrics: "core" (by default), "all" (also those that train many models), names, or a mapping of names to options.
+        limit: score on a fixed pseudo-random part of this many images; by default one for 50 that training saw, from 1,000 to
+            100,000 (`unbraid.evaluation.cost`).
         intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        overwrite: replace stored scores, whatever they are.
+        progress: called with the title of a stage, gives what counts it.
+
+    Raises `UsageError` for metrics that do not exist and data of another content, and `CorruptFile` for a run that is damaged
+    or whose stored scores are of another configuration.
     """
     folder = Path(folder)
     run = open_run(folder)
     model = load(folder, device)
+    if not run.is_newest(model.step):
+        warn(f"{run.newest()[1][-1]} Step {model.step:,} is scored instead.")
     dataset = run.experiment.load_data(as_dataset(data))
-    table, result = model.evaluate_with_codes(dataset, metrics=metrics, limit=limit, intervals=intervals, progress=progress)
-    result = finite_or_none(result)
-    result["metrics"] = _known(folder / METRICS, result) | result["metrics"]
-    table.save(folder / CODES)
-    write_json(folder / METRICS, result)
-    return result
+    chosen = choose_metrics(metrics, dataset.space is not None)
+    limit = images_by_default(run.experiment, model.step) if limit is None else limit
+    images = len(choose_images(dataset, limit))
+    origin = origin_of(run.experiment, pack(model.vae.state_dict()), model.step, images)
+    stored, better = None if overwrite else _stored(folder / METRICS), ""
+    if stored is not None:
+        require_of_experiment(stored, run.experiment, folder / METRICS)
+        better = why_better(stored, origin, chosen)
+    if better:
+        warn(
+            f"{folder / METRICS} keeps its scores, which are {better}. The new ones, of {images:,} images at step "
+            f"{model.step:,}, are not stored; --overwrite stores them instead."
+        )
+    known = stored if stored is not None and can_be_merged(stored, origin) else None
+    table = _codes(folder / CODES, origin) if known is not None else None
+    if metrics is not None and known is not None and table is not None:
+        asked = model.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
+        scores = known
+    else:
+        table, scores = model.evaluate_with_codes(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
+        asked = ScoreTable(scores.metrics, images, table.factor_names)
+    if not better:
+        scores.origin, scores.metrics = origin, {**(known.metrics if known else {}), **asked.scores}
+        replace(table, origin=origin.digest).save(folder / CODES)
+        write_json(folder / METRICS, finite_or_none(to_json(scores)))
+    return scores if metrics is None else asked
 
 
-def _known(path: Path, result: Mapping[str, Any]) -> dict[str, Any]:
-    """Scores of other metrics that were computed on the same images at the same step."""
+def _codes(path: Path, origin: Origin) -> CodeTable | None:
+    """Codes that are there, sound, and of this origin."""
     try:
-        before = read_scores(path)
+        table = CodeTable.load(path)
     except UnbraidError:
-        return {}
-    same = all(before.get(key) == result[key] for key in ("step", "images", "of_images"))
-    known: dict[str, Any] = before.get("metrics", {}) if same else {}
-    return known
+        return None
+    return table if table.origin == origin.digest else None
+
+
+def score_briefly(
+    folder: str | Path,
+    *,
+    data: Any = None,
+    limit: int | None = None,
+    device: str = "auto",
+    progress: Stages | None = None,
+) -> Scores:
+    """Score a run at a cost in proportion to its training, as `train` and `report` do; arguments as `evaluate` takes them."""
+    run = open_run(Path(folder))
+    dataset = run.experiment.load_data(as_dataset(data))
+    few = None
+    if limit is None and dataset.space is not None:
+        images = min(len(dataset), images_by_default(run.experiment, run.last_step))
+        few = affordable(images, seconds_of_training(read_log(run.log), run.experiment, run.last_step))
+    evaluate(folder, data=data, metrics=few, limit=limit, device=device, progress=progress)
+    return read_scores(run.folder / METRICS)
+
+
+def _stored(path: Path) -> Scores | None:
+    """Scores that are there and sound; damaged ones are made anew."""
+    try:
+        return read_scores(path)
+    except UnbraidError:
+        return None
 
 
 def finite_or_none(content: Any) -> Any:
@@ -247,9 +345,21 @@ def report(
 
 def _require_scores(folder: Path, data: Any, device: str) -> None:
     """Score a run's newest checkpoint where that was not done yet."""
-    open_run(folder)
+    run = open_run(folder)
+    saved, _ = run.newest()
+    _require_checkpoint(folder, _stored(folder / METRICS), saved.state["step"] if saved else 0)
     if not view_of(folder).is_scored:
-        evaluate(folder, data=data, limit=EVALUATE_IMAGES, device=device)
+        score_briefly(folder, data=data, device=device)
+
+
+def _require_checkpoint(folder: Path, scored: Scores | None, step: int) -> None:
+    """Raise `CorruptFile` for scores of a later step than the newest checkpoint that is sound."""
+    if scored is not None and scored.step > step:
+        raise CorruptFile(
+            f"{folder / METRICS}: its scores are of step {scored.step:,}, whose checkpoint is damaged or gone; the newest "
+            f"sound one is of step {step:,}. Train the run again to step {scored.step:,}, or score that one: "
+            f"unbraid evaluate {folder} --overwrite."
+        )
 
 
 def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> RunView:

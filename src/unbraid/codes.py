@@ -26,6 +26,7 @@ class CodeTable:
         kl: KL(q(z_j|x) || p(z_j)) in nats, averaged over the images; empty for a posterior that has none per latent.
         factors: codes of the factors, with `factor_names` and `factor_sizes`; no columns where there are none.
         labels: class of each image; empty where there are none.
+        origin: digest of what they were made from (`unbraid.evaluation.stored.Origin`); empty where that is not known.
     """
 
     mean: Float32[np.ndarray, "n d"]
@@ -39,6 +40,7 @@ class CodeTable:
     factor_names: tuple[str, ...]
     factor_sizes: tuple[int, ...]
     labels: Integer[np.ndarray, "_"]
+    origin: str = ""
 
     def __post_init__(self) -> None:
         n = len(self.mean)
@@ -83,9 +85,10 @@ class CodeTable:
             with open_npz(path) as file:
                 _require_members(file)
                 arrays = {name: file[name].read() for name in _MEMBERS}
+                origin = _origin(file)
             names = tuple(str(name) for name in arrays.pop("factor_names"))
             sizes = tuple(int(size) for size in arrays.pop("factor_sizes"))
-            table = cls(**arrays, factor_names=names, factor_sizes=sizes)
+            table = cls(**arrays, factor_names=names, factor_sizes=sizes, origin=origin)
             table._require_values()
         except (CorruptFile, UsageError) as error:
             problem = str(error).removesuffix(REMEDY).rstrip(" .")
@@ -125,6 +128,14 @@ def latent_order(
     by_kl = len(kl) == len(spread) and bool(np.isfinite(kl).all())
     dead = np.zeros(len(spread), dtype=bool) if active is None else ~active
     return np.lexsort((-(kl if by_kl else spread), dead))
+
+
+def _origin(file: Mapping[str, Member]) -> str:
+    if "origin" not in file:  # written by an earlier version
+        return ""
+    if file["origin"].shape or file["origin"].dtype.kind != "U":
+        raise UsageError(f"origin is {file['origin'].dtype} of shape {file['origin'].shape}; allowed: one text")
+    return str(file["origin"].read())
 
 
 _WHOLE = ("i", "u")

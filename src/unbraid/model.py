@@ -23,9 +23,12 @@ from unbraid.data.sets.arrays import IN_PYTHON, as_dataset
 from unbraid.data.storage import BYTES, SHARES, ValueRange
 from unbraid.distributions.protocols import Posterior, Prior
 from unbraid.errors import UnbraidError, UsageError
-from unbraid.evaluation.encoding import BATCH
-from unbraid.evaluation.evaluate import evaluate_model
+from unbraid.evaluation.encoding import BATCH, Progress, choose_images, encode_dataset
+from unbraid.evaluation.evaluate import Scope, evaluate_model, score_codes
+from unbraid.evaluation.scores import Metrics, choose_metrics
+from unbraid.evaluation.stored import Scores
 from unbraid.files import whole_file, write_json
+from unbraid.metrics.score_table import ScoreTable
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.training.checkpoint import WEIGHTS, pack
@@ -215,39 +218,83 @@ class Model:
         books = self.codebooks
         return (-2.0, 2.0) if books is None else (float(books[dim, 0]), float(books[dim, -1]))
 
+    @overload
+    def evaluate(self, data: Any = None, metrics: None = None, *, limit: int | None = None, intervals: int = 0) -> Scores: ...
+    @overload
     def evaluate(
-        self,
-        data: Any = None,
-        metrics: str | Sequence[str] | None = None,
-        *,
-        limit: int | None = None,
-        intervals: int = 0,
-    ) -> dict[str, Any]:
-        """Losses over both splits, KL per latent and metrics; by default on the data set of its training.
+        self, data: Any = None, metrics: Metrics = "core", *, limit: int | None = None, intervals: int = 0
+    ) -> ScoreTable: ...
+    def evaluate(
+        self, data: Any = None, metrics: Metrics | None = None, *, limit: int | None = None, intervals: int = 0
+    ) -> Scores | ScoreTable:
+        """Scores of the model; by default on the data set of its training.
+
+        With `metrics` just those are computed and returned by their names: `model.evaluate(metrics=["mig"])["mig"]["score"]`.
+        Without, losses over both splits, KL per latent and the core metrics: `model.evaluate().splits["test"].nll`. Either
+        prints as a table.
 
         Args:
             data: any data set of images of the same shape, as `unbraid.train` takes it. One that differs from that of its
                 training in the path alone ("folder:PATH") is read with the same options, but for the table.
-            metrics: "core" (by default), "all" (also those that train many models), or names.
-            limit: evaluate on a fixed pseudo-random part of this many images.
+            metrics: "core", "all" (also those that train many models), names, or a mapping of names to options.
+            limit: evaluate on a fixed pseudo-random part of this many images; all by default.
             intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none; see
                 `unbraid.metrics.evaluate`.
+
+        Raises `UsageError` for images of another shape, metrics that do not exist, and metrics of data without factors.
         """
-        return self.evaluate_with_codes(data, metrics, limit=limit, intervals=intervals)[1]
+        if metrics is None:
+            return self.evaluate_with_codes(data, limit=limit, intervals=intervals)[1]
+        dataset = self._to_score(data)
+        choose_metrics(metrics, dataset.space is not None)  # refused before anything is encoded
+        index, noise = choose_images(dataset, limit), self._scope().noise("evaluation")
+        table = encode_dataset(self.vae, dataset, index=index, generator=noise, device=self.device)
+        return self.evaluate_codes(table, dataset, metrics, intervals=intervals)
 
     def evaluate_with_codes(
         self,
         data: Any = None,
-        metrics: str | Sequence[str] | None = None,
+        metrics: Metrics | None = None,
         *,
         limit: int | None = None,
         intervals: int = 0,
-        progress: Any = None,
-    ) -> tuple[CodeTable, dict[str, Any]]:
-        """What `evaluate` returns, with the code table it was computed from."""
+        progress: Callable[[str], Progress] | None = None,
+    ) -> tuple[CodeTable, Scores]:
+        """All that `evaluate` measures, by these metrics, with the code table that it was computed from."""
+        return evaluate_model(
+            self.vae,
+            self.experiment.recipe().objective,
+            self._to_score(data),
+            self._scope(progress),
+            limit=limit,
+            metrics=metrics,
+            intervals=intervals,
+            untrained=self._untrained(),
+        )
+
+    def evaluate_codes(
+        self,
+        table: CodeTable,
+        data: Dataset,
+        metrics: Metrics,
+        *,
+        intervals: int = 0,
+        progress: Callable[[str], Progress] | None = None,
+    ) -> ScoreTable:
+        """Scores of a table of its codes of a data set; arguments as `evaluate` takes them."""
+        scope = self._scope(progress)
+        return score_codes(table, data, scope, metrics=metrics, intervals=intervals, untrained=self._untrained())
+
+    def _scope(self, progress: Callable[[str], Progress] | None = None) -> Scope:
         e = self.experiment
+        return Scope(e.seed, self.step, e.steps, e.batch_size, self.device, progress=progress)
+
+    def _untrained(self) -> VAE:
+        return self.experiment.build().placed(self.device)
+
+    def _to_score(self, data: Any) -> Dataset:
         if data is None or data is self._data:
-            dataset = self._data or e.load_data()
+            dataset = self._data or self.experiment.load_data()
         elif isinstance(data, str):
             dataset = self._elsewhere(data)
         else:
@@ -255,21 +302,7 @@ class Model:
         self._require_same_scale(dataset)
         if dataset.shape != self.image_shape:
             raise UsageError(f"{dataset.name!r} has images of shape {dataset.shape}; this model takes {self.image_shape}.")
-        return evaluate_model(
-            self.vae,
-            e.recipe().objective,
-            dataset,
-            seed=e.seed,
-            step=self.step,
-            n_steps=e.steps,
-            batch_size=e.batch_size,
-            device=self.device,
-            limit=limit,
-            metrics=metrics,
-            intervals=intervals,
-            untrained=e.build().placed(self.device),
-            progress=progress,
-        )
+        return dataset
 
     def _elsewhere(self, data: str) -> Dataset:
         name, place = addressed(data, {})

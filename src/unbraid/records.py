@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -24,6 +25,11 @@ _WORDS = {
 }
 _LONGEST = 60
 """Characters of a refused value that are quoted."""
+
+Finite = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+"""A number that is neither NaN nor infinite, which `1e999` in a JSON file would be."""
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A whole number, at least 0."""
 
 
 def read_record(path: Path, kind: type[_T], what: str, remedy: str = "") -> _T:
@@ -46,7 +52,7 @@ def as_record(content: Any, kind: type[_T], where: str, remedy: str = "") -> _T:
     try:
         return msgspec.convert(content, kind)
     except msgspec.ValidationError as error:
-        raise CorruptFile(f"{where}: {_problem(str(error), content)} {remedy}".rstrip()) from None
+        raise CorruptFile(f"{where}: {_problem(*_located(str(error), content, kind))} {remedy}".rstrip()) from None
 
 
 def to_json(record: Any) -> Any:
@@ -54,22 +60,62 @@ def to_json(record: Any) -> Any:
     return msgspec.to_builtins(record)
 
 
-def _problem(message: str, content: Any) -> str:
-    """The message of the converter in the words of the library's other errors."""
+def _located(message: str, content: Any, kind: Any) -> tuple[str, list[Any], Any]:
+    """Why content is refused, the path of names and positions to the value, and the value.
+
+    The converter leaves out the names of a mapping's items; they are found by converting with one item at a time.
+    """
     reason, _, path = message.partition(" - at `")
-    steps = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", path)
-    place, value = "".join(f"[{i}]" if i else f".{name}" for name, i in steps).lstrip("."), content
-    for name, i in steps:
-        if i == "..." or not isinstance(value, (Mapping, list)):
-            value = None  # one of many, which the converter does not name
-            break
-        value = value.get(name) if isinstance(value, Mapping) else value[int(i)]
+    found = re.findall(r"\.([^.\[\]`]+)|\[(\d+|\.\.\.)\]", path)
+    steps: list[Any] = [int(i) if i.isdecimal() else name or ... for name, i in found]
+    for place, step in enumerate(steps):
+        items = _at(content, steps[:place])
+        if step is ... and isinstance(items, Mapping):
+            steps[place] = next(
+                name for name in items if _message(_with(content, steps[:place], {name: items[name]}), kind) == message
+            )
+    return reason, steps, _at(content, steps)
+
+
+def _message(content: Any, kind: Any) -> str:
+    try:
+        msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
+
+
+def _at(content: Any, steps: list[Any]) -> Any:
+    """The value at a place; None where there is no such place."""
+    for step in steps:
+        if not isinstance(content, Mapping if isinstance(step, str) else list):
+            return None
+        content = content[step] if isinstance(content, list) else content.get(step)
+    return content
+
+
+def _with(content: Any, steps: list[Any], value: Any) -> Any:
+    """The same content with another value at a place."""
+    if not steps:
+        return value
+    first, *rest = steps
+    if isinstance(content, Mapping):
+        return {**content, first: _with(content[first], rest, value)}
+    return [*content[:first], _with(content[first], rest, value), *content[first + 1 :]]
+
+
+def _problem(reason: str, steps: list[str | int], value: Any) -> str:
+    """The message of the converter in the words of the library's other errors."""
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
     if missing := re.match(r"Object missing required field `(.+)`", reason):
         return f"{place or 'it'} lacks {missing[1]}."
     if unknown := re.match(r"Object contains unknown field `(.+)`", reason):
         return f"{place or 'it'} has the unknown field {unknown[1]}."
+    given = repr(value) if len(repr(value)) <= _LONGEST else f"a {type(value).__name__} of {len(repr(value)):,} characters"
+    if not reason.startswith("Expected"):  # said by a record that checks itself
+        return f"{place}: {reason}." if place else f"{reason}."
     allowed = reason.partition(", got ")[0].removeprefix("Expected ")
     allowed = re.sub(r"`(.*?)`", lambda found: " or ".join(_WORDS.get(kind, kind) for kind in found[1].split(" | ")), allowed)
+    allowed = re.sub(r" [<>]= -?1\.797\d*e\+?308", "", allowed)  # which `Finite` means
     allowed = allowed.replace(">=", "at least").replace("<=", "at most").replace("<", "below").replace(">", "above")
-    given = repr(value) if len(repr(value)) <= _LONGEST else f"a {type(value).__name__} of {len(repr(value)):,} characters"
-    return f"{place or 'it'} is {given}; allowed: {allowed}." if value is not None else f"{place}; allowed: {allowed}."
+    return f"{place or 'it'} is {given}; allowed: {allowed}."

@@ -8,8 +8,7 @@ from unbraid.data.dataset import Dataset
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.storage import ByteImages
 from unbraid.evaluation.encoding import encode_posteriors
-from unbraid.evaluation.evaluate import _references
-from unbraid.evaluation.scores import posterior_samples
+from unbraid.evaluation.scores import posterior_samples, reference_arguments
 from unbraid.metrics import mig
 
 
@@ -21,8 +20,8 @@ def model(tmp_path_factory):
 
 
 def test_scores_are_shown_beside_chance_ceiling_and_the_model_before_its_first_step(model):
-    scored = model.evaluate(metrics=["mig", "factor_vae_score"], intervals=4)["metrics"]
-    for node in scored.values():
+    scored = model.evaluate(metrics=["mig", "factor_vae_score"], intervals=4)
+    for node in scored.scores.values():
         assert {"chance", "ceiling", "untrained"} <= set(node)
     # all images of the grid were scored: only votes can come out otherwise
     assert "interval" not in scored["mig"]
@@ -36,7 +35,7 @@ def test_scores_are_shown_beside_chance_ceiling_and_the_model_before_its_first_s
 
 
 def test_a_part_of_the_grid_has_intervals(model):
-    scored = model.evaluate(metrics=["mig"], intervals=4, limit=100)["metrics"]
+    scored = model.evaluate(metrics=["mig"], intervals=4, limit=100)
     assert scored["mig"]["interval"][0] < scored["mig"]["score"] < scored["mig"]["interval"][1]
 
 
@@ -47,8 +46,7 @@ def test_the_ceiling_falls_where_images_look_alike():
     pixels[:, 0, 0, 0], pixels[:, 0, 1, 1] = factors[:, 0], factors[:, 1] % 2
     space = FactorSpace((Factor("a", tuple(range(4))), Factor("b", tuple(range(4)))))
     dataset = Dataset("parity", ByteImages(pixels), test=np.arange(0), space=space, factors=factors)
-    known = _references(dataset, np.arange(480), None, torch.device("cpu"))
-    assert "untrained" not in known
+    known = reference_arguments(dataset, np.arange(480))
     best = mig(known["perfect"].astype(float), factors)["per_factor"]
     assert best["0"] == pytest.approx(1.0, abs=1e-9)
     assert best["1"] == pytest.approx(0.5, abs=0.01)  # log 2 of log 4

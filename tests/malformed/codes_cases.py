@@ -179,7 +179,7 @@ SCORES: dict[str, Build] = {
     "parts are a list": scores("kl_parts is []", MADE_ANEW, kl_parts=[]),
     "shares of unequal rows": scores("rows of one length", MADE_ANEW, information_shares=[[1], [1, 2]]),
     "shares are text": scores("information_shares is 'x'", MADE_ANEW, information_shares="x"),
-    "names are numbers": scores("an item of follows is 3", MADE_ANEW, follows=[3]),
+    "names are numbers": scores("follows[0] is 3", MADE_ANEW, follows=[3]),
 }
 
 LOGS: dict[str, Build] = {

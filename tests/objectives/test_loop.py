@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from games import LATENTS, PIXELS, Adversarial, a_context, batch, small_vae
+from msgspec import UNSET
 from torch import nn
 
 from unbraid.data.draws import Batches
@@ -286,7 +287,7 @@ def test_objectives_without_a_joint_move_are_scored(tmp_path):
     """Soft-Intro's players never move together in its main phase, so there is no one loss."""
     import unbraid
     from tiny import TINY, tiny_ellipses
-    from unbraid.evaluation.evaluate import evaluate_model
+    from unbraid.evaluation.evaluate import Scope, evaluate_model
 
     class Apart(ELBO):
         def moves(self, vae, draw, context):
@@ -296,10 +297,10 @@ def test_objectives_without_a_joint_move_are_scored(tmp_path):
             yield Move(("decoder",), move.terms)
 
     model = unbraid.train("vae", TINY, out=tmp_path / "run", device="cpu", steps=2, batch_size=16)
-    settings = {"seed": 0, "step": 2, "n_steps": 2, "batch_size": 16, "device": torch.device("cpu")}
-    _, scored = evaluate_model(model.vae, Apart(), tiny_ellipses(), **settings)
-    assert "loss" not in scored["splits"]["train"]
-    assert scored["splits"]["train"]["terms"]["encoder/loss"] > 0
+    scope = Scope(seed=0, step=2, n_steps=2, batch_size=16, device=torch.device("cpu"))
+    _, scored = evaluate_model(model.vae, Apart(), tiny_ellipses(), scope)
+    assert scored.splits["train"].loss is UNSET
+    assert scored.splits["train"].terms["encoder/loss"] > 0
     from unbraid.cli.tables import print_scores
 
     print_scores(scored)

@@ -21,6 +21,7 @@ from unbraid.data.dataset import Dataset
 from unbraid.data.storage import ByteImages
 from unbraid.files import write_json
 from unbraid.model import Model
+from unbraid.records import to_json
 from unbraid.reporting.page import render
 from unbraid.reporting.view import RunView
 from unbraid.training.run import CODES, METRICS, Run
@@ -76,7 +77,8 @@ def evaluated(image_shape, latent_dim: int, limit, **options) -> tuple[Model, Co
         dataset = Dataset("noise", ByteImages(pixels), np.arange(48, 60), labels=np.zeros(60, np.int16))
         experiment = replace(experiment, image_shape=image_shape, n_train=48)
     model = Model(experiment.build(), experiment, step=STEPS)
-    return model, *model.evaluate_with_codes(dataset, limit=limit), dataset
+    table, scores = model.evaluate_with_codes(dataset, limit=limit)
+    return model, table, to_json(scores), dataset
 
 
 @pytest.fixture

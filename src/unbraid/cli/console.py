@@ -37,10 +37,11 @@ class _Left(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Minutes and seconds."""
         left = task.fields.get("left")
-        return Text("" if left is None else f"{_clock(left)} left", style="cyan")
+        return Text("" if left is None else f"{clock(left)} left", style="cyan")
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Minutes and seconds, and hours where there are any."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
@@ -98,7 +99,7 @@ class Bar:
                 self._progress.update(self._task, completed=step, terms=terms(values), speed=speed, left=left)
         elif now - self._told > PLAIN_SECONDS or step == self._end:
             self._told = now
-            parts = [f"step {step:,}/{self._end:,}", terms(values), speed, f"{_clock(left)} left"]
+            parts = [f"step {step:,}/{self._end:,}", terms(values), speed, f"{clock(left)} left"]
             err.print("  ".join(part for part in parts if part), soft_wrap=True)
 
     def warn(self, message: str) -> None:

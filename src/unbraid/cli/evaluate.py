@@ -15,7 +15,14 @@ _ARGUMENTS = (
     Argument(OptionSpec("run", str, None, Option("run folder, or several")), "run", many=True),
     METRICS,
     Argument(
-        OptionSpec("evaluate_images", int, None, Option("score a fixed part of this many images; default: all", ge=2)),
+        OptionSpec(
+            "evaluate_images",
+            int,
+            None,
+            Option(
+                "score a fixed part of this many images; default: one for 50 that training saw, from 1,000 to 100,000", ge=2
+            ),
+        ),
         "evaluate_images",
         "Options",
     ),
@@ -32,6 +39,11 @@ _ARGUMENTS = (
         "Options",
     ),
     Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Options"),
+    Argument(
+        OptionSpec("overwrite", bool, False, Option("replace stored scores also where they are of more images or metrics")),
+        "overwrite",
+        "Options",
+    ),
 )
 _ABOUT = (
     "Encode a run's data with its newest checkpoint, compute losses and metrics, and write codes.npz and metrics.json. "
@@ -63,31 +75,58 @@ def run(tokens: list[str]) -> int:
         groups.setdefault(configuration(open_run(Path(folder)).experiment), []).append(folder)
     scored = {folder: _score(folder, given) for folder in folders}
     for same in groups.values():
-        if len(same) > 1 and scored[same[0]]["metrics"]:
-            _print_mean([scored[folder]["metrics"] for folder in same], same)
+        if len(same) > 1 and scored[same[0]]:
+            _print_mean([scored[folder] for folder in same], same)
     return 0
 
 
 def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Score a run, print that, and return its scores by metric."""
     from unbraid import api
     from unbraid.cli.console import counting, out, stages
-    from unbraid.cli.tables import print_scores
+    from unbraid.cli.tables import print_metrics, print_scores
     from unbraid.data.progress import listening
+    from unbraid.metrics.score_table import ScoreTable
     from unbraid.training.run import METRICS
 
+    _announce(folder, given)
     with listening(counting):
-        scored = api.evaluate(
+        found = api.evaluate(
             folder,
             data=given.get("data"),
             metrics=chosen_metrics(given) if given.get("metrics") else None,
             limit=given.get("evaluate_images"),
             intervals=given.get("intervals", 10),
             device=given.get("device", "auto"),
+            overwrite=given.get("overwrite", False),
             progress=stages(),
         )
-    print_scores(scored)
+    if isinstance(found, ScoreTable):
+        print_metrics(found.scores, f"Metrics of {found.samples:,} images")
+    else:
+        print_scores(found)
     out.print(f"Scores: {folder}/{METRICS}")
-    return scored
+    return found if isinstance(found, ScoreTable) else found.metrics
+
+
+def _announce(folder: str, given: Mapping[str, Any]) -> None:
+    """Say how many images are scored and about how long that takes, where it takes long."""
+    from unbraid.cli.console import clock, err
+    from unbraid.evaluation.cost import ALWAYS, images_by_default, seconds_of_scoring, seconds_of_training
+    from unbraid.training.log import read_log
+    from unbraid.training.run import open_run
+
+    run = open_run(Path(folder))
+    e = run.experiment
+    images = given.get("evaluate_images") or images_by_default(e, run.last_step)
+    training = seconds_of_training(read_log(run.log), e, run.last_step)
+    expected = seconds_of_scoring(images, run.last_step * e.batch_size, training, given.get("intervals", 10))
+    if expected > ALWAYS:
+        err.print(
+            f"Scoring up to {images:,} images takes about {clock(expected)} min:s (training: {clock(training)}). "
+            "--evaluate-images, --metrics and --intervals 0 make it shorter.",
+            soft_wrap=True,
+        )
 
 
 def _print_mean(scores: list[Mapping[str, Any]], folders: list[str]) -> None:

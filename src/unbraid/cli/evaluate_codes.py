@@ -103,7 +103,7 @@ def _score_encoder(tokens: list[str]) -> int:
     from unbraid.data.progress import listening
     from unbraid.evaluation.encoding import choose_images
     from unbraid.evaluation.onnx_encoder import OnnxEncoder
-    from unbraid.evaluation.scores import of_images
+    from unbraid.evaluation.scores import reference_arguments
     from unbraid.metrics.evaluate import choose
     from unbraid.metrics.samples import gather
 
@@ -125,7 +125,7 @@ def _score_encoder(tokens: list[str]) -> int:
     factors = dataset.factors[index]
     samples = gather(mean, factors, variance=variance, factor_names=dataset.space.names)
     facts = about(path.name, samples, dataset.space.sizes) | {"data": data}
-    return _finish(given, samples, target, facts, **of_images(dataset, index))
+    return _finish(given, samples, target, facts, **reference_arguments(dataset, index))
 
 
 def _check(given: Mapping[str, Any], arguments: tuple[Argument, ...]) -> None:

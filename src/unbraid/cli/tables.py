@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec import UnsetType
 from rich import box
 from rich.table import Table
 
 from unbraid.cli.console import out
+from unbraid.evaluation.stored import Bound, KLParts, Scores
 from unbraid.metrics.score_table import labeled
 from unbraid.training.log import is_nats
 
@@ -39,28 +41,29 @@ def number(value: float | None, digits: int = 2) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def print_scores(scored: Mapping[str, Any]) -> None:
+def print_scores(scored: Scores) -> None:
     """Losses, KL per latent and metrics of a run."""
-    part = "" if scored["images"] == scored["of_images"] else f", on {scored['images']:,} of {scored['of_images']:,} images"
-    splits = scored["splits"]
+    part = "" if scored.images == scored.of_images else f", on {scored.images:,} of {scored.of_images:,} images"
+    splits = scored.splits
     losses = make_table("nats per image", *splits)
-    losses.add_row("images", *(f"{found['images']:,}" for found in splits.values()))
-    losses.add_row("reconstruction, sampled z", *(number(found["nll"]) for found in splits.values()))
-    losses.add_row("reconstruction, mean z", *(number(found["nll_at_mean"]) for found in splits.values()))
-    if any(found.get("nll_constant") for found in splits.values()):
-        losses.add_row("  of it constant", *(number(found["nll_constant"]) for found in splits.values()))
-    names = dict.fromkeys(name for found in splits.values() for name in found["terms"] if name != "nll")
+    losses.add_row("images", *(f"{found.images:,}" for found in splits.values()))
+    losses.add_row("reconstruction, sampled z", *(number(found.nll) for found in splits.values()))
+    losses.add_row("reconstruction, mean z", *(number(found.nll_at_mean) for found in splits.values()))
+    if any(found.nll_constant for found in splits.values()):
+        losses.add_row("  of it constant", *(number(found.nll_constant or None) for found in splits.values()))
+    names = dict.fromkeys(name for found in splits.values() for name in found.terms if name != "nll")
     for name in names:
         label, digits = (name, 2) if is_nats(name) else (f"{name} (no nats)", 5)
-        losses.add_row(label, *(number(found["terms"].get(name), digits) for found in splits.values()))
-    if all("loss" in found for found in splits.values()):
-        losses.add_row("total loss", *(number(found["loss"]) for found in splits.values()))
-    losses.add_row("-log p(x), at most", *(_upper_bound(found["log_p_bound"]) for found in splits.values()))
-    _print(f"Losses after {scored['step']:,} steps{part}", losses)
-    _print_parts(scored)
+        losses.add_row(label, *(number(found.terms.get(name), digits) for found in splits.values()))
+    totals = [found.loss for found in splits.values() if not isinstance(found.loss, UnsetType)]
+    if len(totals) == len(splits):
+        losses.add_row("total loss", *map(number, totals))
+    losses.add_row("-log p(x), at most", *(_upper_bound(found.log_p_bound) for found in splits.values()))
+    _print(f"Losses after {scored.step:,} steps{part}", losses)
+    _print_parts(scored.kl_parts)
     _print_latents(scored)
-    if scored["metrics"]:
-        print_metrics(scored["metrics"])
+    if scored.metrics:
+        print_metrics(scored.metrics)
 
 
 def print_metrics(scores: Mapping[str, Any], title: str = "Metrics", **notes: str) -> None:
@@ -95,33 +98,32 @@ def _factors(metrics: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(f for scores in metrics.values() for f in scores.get("per_factor", ())))
 
 
-def _upper_bound(bound: Mapping[str, Any]) -> str:
-    return f"{number(None if bound['value'] is None else -bound['value'])} ± {number(bound['error'])}"
+def _upper_bound(bound: Bound) -> str:
+    return f"{number(None if bound.value is None else -bound.value)} ± {number(bound.error)}"
 
 
-def _print_parts(scored: Mapping[str, Any]) -> None:
-    parts = scored.get("kl_parts")
-    if not parts:
+def _print_parts(parts: KLParts | None) -> None:
+    if parts is None:
         return
     table = make_table("nats per image", "")
-    table.add_row("KL", number(parts["kl"]))
-    for name, label in (("mi", "mutual information"), ("tc", "total correlation")):
-        table.add_row(f"  {label}", f"{number(parts[name]['value'])} ± {number(parts[name]['error'])}")
-    table.add_row("  dimension-wise KL", number(parts["dimension_wise_kl"]))
-    _print(f"Where the KL goes, with the aggregate posterior of {parts['images']:,} images", table)
+    table.add_row("KL", number(parts.kl))
+    for found, label in ((parts.mi, "mutual information"), (parts.tc, "total correlation")):
+        table.add_row(f"  {label}", f"{number(found.value)} ± {number(found.error)}")
+    table.add_row("  dimension-wise KL", number(parts.dimension_wise_kl))
+    _print(f"Where the KL goes, with the aggregate posterior of {parts.images:,} images", table)
 
 
-def _print_latents(scored: Mapping[str, Any]) -> None:
-    kl = scored["kl_per_dim"]  # empty for a posterior without a KL per latent
-    n = len(scored["active"])
-    shares = scored.get("information_shares")
-    factors = _factors(scored["metrics"]) if shares else []
-    active = [j for j in sorted(range(n), key=lambda j: -kl[j] if kl else j) if scored["active"][j]]
+def _print_latents(scored: Scores) -> None:
+    kl = scored.kl_per_dim  # empty for a posterior without a KL per latent
+    n = len(scored.active)
+    shares = scored.information_shares
+    factors = _factors(scored.metrics) if shares else []
+    active = [j for j in sorted(range(n), key=lambda j: -(kl[j] or 0) if kl else j) if scored.active[j]]
     table = make_table("latent", *(["KL, nats"] if kl else []), "follows", *factors)
     for j in active:
-        cells = [f"{shares[j][k]:.2f}" for k in range(len(factors))] if shares else []
-        follows = scored.get("follows", [""] * n)[j] or "-"
-        table.add_row(f"z{j}", *([f"{kl[j]:.2f}"] if kl else []), follows, *cells)
+        cells = [number(shares[j][k]) for k in range(len(factors))] if shares else []
+        follows = (scored.follows or [""] * n)[j] or "-"
+        table.add_row(f"z{j}", *([number(kl[j])] if kl else []), follows, *cells)
     if active and (kl or factors):
         order = "Latents by KL" if kl else "Latents, which have no KL each"
         _print(order + (", with the share of each factor's entropy that they know" if factors else ""), table)

@@ -32,8 +32,8 @@ _RUN = (
         OptionSpec(
             "evaluate_images",
             int,
-            100_000,
-            Option("score at most this many images at the end; `unbraid evaluate RUN` takes all", ge=2),
+            None,
+            Option("images to score at the end; default: one for 50 that training saw, from 1,000 to 100,000", ge=2),
         ),
         "evaluate_images",
         "Run",
@@ -149,7 +149,7 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
 
     run_options = {name: request.pop(name) for name in [a.flag for a in _RUN] if name in request}
     model, data = request.pop("model"), request.pop("data")
-    limit = run_options.get("evaluate_images", api.EVALUATE_IMAGES)
+    limit = run_options.get("evaluate_images")
     with listening(counting):
         experiment, dataset = plan(model, data, request)
     for note in experiment.notes(dataset):
@@ -179,14 +179,14 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     if not run_options.get("report", True):
         out.print(f"Run folder: {folder}")
         return 0
-    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else {}
-    if scored.get("step") != trained.step:
+    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else None
+    if scored is None or scored.step != trained.step:
         with listening(counting):
-            scored = dict(api.evaluate(folder, limit=limit, device=run_options.get("device", "auto"), progress=stages()))
+            scored = api.score_briefly(folder, limit=limit, device=run_options.get("device", "auto"), progress=stages())
         (folder / REPORT).unlink(missing_ok=True)
     print_scores(scored)
     page = folder / REPORT if (folder / REPORT).is_file() else api.report(folder)
-    if finished and trained.step == scored["step"]:
+    if finished and trained.step == scored.step:
         out.print(f"This run had already finished at step {trained.step:,}. --extend N trains it further, --overwrite anew.")
     out.print(f"Run folder: {folder}")
     out.print(f"Report:     {page}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,18 +10,9 @@ from jaxtyping import Int
 
 from unbraid.data.dataset import Dataset
 from unbraid.evaluation.encoding import BATCH, Progress
+from unbraid.evaluation.stored import Bound
 from unbraid.nn.vae import VAE
 from unbraid.training.fit import load_images
-
-
-@dataclass(frozen=True)
-class Bound:
-    """Mean lower bound on log p(x) in nats per image, its standard error over images, and what it was made from."""
-
-    value: float
-    error: float
-    images: int
-    draws: int
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ def encode_dataset(
     """Encode images and decode them again, at the posterior mean and at one draw."""
     was_training = vae.training
     vae.eval()
-    parts: dict[str, list[np.ndarray]] = {"mean": [], "variance": [], "nll_mean": [], "nll_sample": []}
+    parts: dict[str, list[Any]] = {"mean": [], "variance": [], "nll_mean": [], "nll_sample": []}
     kl_sum: torch.Tensor | None = None
     done = 0
     for batch in _batches(index, BATCH):
@@ -80,8 +81,9 @@ def encode_dataset(
     vae.train(was_training)
     n = len(index)
     has = dataset.space is not None and dataset.factors is not None
+    joined: dict[str, Any] = {name: np.concatenate(arrays) for name, arrays in parts.items()}
     return CodeTable(
-        **{name: np.concatenate(arrays) for name, arrays in parts.items()},
+        **joined,
         index=index.astype(np.int64),
         is_test=dataset.is_test[index],
         kl=np.zeros(0, np.float32) if kl_sum is None else (kl_sum / n).float().cpu().numpy(),

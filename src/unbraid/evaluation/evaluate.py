@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from msgspec import UNSET
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
@@ -17,19 +17,22 @@ from unbraid.evaluation.bound import importance_weighted_bound
 from unbraid.evaluation.encoding import Progress, choose_images, encode_dataset, encode_posteriors
 from unbraid.evaluation.losses import objective_losses
 from unbraid.evaluation.scores import (
+    Metrics,
     active_latents,
     choose_metrics,
     follows,
     information_shares,
     losses,
-    of_images,
     posterior_samples,
     quick_scores,
+    reference_arguments,
     samples_of,
 )
+from unbraid.evaluation.stored import Estimate, KLParts, Scores, Split, SplitLosses
 from unbraid.metrics.aggregate_posterior import kl_decomposition
 from unbraid.metrics.evaluate import REFERENCE_SAMPLES
 from unbraid.metrics.evaluate import evaluate as evaluate_metrics
+from unbraid.metrics.score_table import ScoreTable
 from unbraid.nn.vae import VAE
 from unbraid.objectives.moves import Objective
 from unbraid.randomness import derived_seed, torch_generator
@@ -40,104 +43,144 @@ BOUND_DRAWS = 64
 """Images of each split and draws of each for the bound on log p(x): its standard error is a few tenths of a nat."""
 
 
+@dataclass(frozen=True)
+class Scope:
+    """How a model is scored.
+
+    Args:
+        seed: of its run.
+        step: that it is at.
+        n_steps: of its run; schedules depend on both.
+        batch_size: of its training, since some terms depend on what a batch holds.
+        device: where its weights are.
+        bound_images: of each split, at most, for the bound on log p(x).
+        progress: called with the title of a stage, gives what counts it.
+    """
+
+    seed: int
+    step: int
+    n_steps: int
+    batch_size: int
+    device: torch.device
+    bound_images: int = BOUND_IMAGES
+    progress: Callable[[str], Progress] | None = None
+
+    def counting(self, stage: str) -> Progress | None:
+        """What counts a stage."""
+        return self.progress(stage) if self.progress else None
+
+    def noise(self, purpose: str) -> torch.Generator:
+        """The randomness for a purpose, the same each time the model is scored."""
+        return torch_generator(self.seed, purpose, self.step, device=self.device)
+
+
 def evaluate_model(
     vae: VAE,
     objective: Objective,
     dataset: Dataset,
+    scope: Scope,
     *,
-    seed: int,
-    step: int,
-    n_steps: int,
-    batch_size: int,
-    device: torch.device,
     limit: int | None = None,
-    metrics: str | Sequence[str] | None = None,
+    metrics: Metrics | None = None,
     intervals: int = 0,
     untrained: VAE | None = None,
-    progress: Callable[[str], Progress] | None = None,
-) -> tuple[CodeTable, dict[str, Any]]:
+) -> tuple[CodeTable, Scores]:
     """Everything that `metrics.json` holds, and the code table it was computed from.
 
     Args:
-        limit: images to score at most.
-        metrics: "core" (by default), "all", or names.
+        limit: images to score at most; all by default.
+        metrics: "core" (by default), "all", names, or a mapping of names to options.
         intervals: halves of the images that intervals are made from, see `unbraid.metrics.evaluate`.
         untrained: the model before its first step, whose scores are shown beside.
     """
     chosen = choose_metrics(metrics, dataset.space is not None)
     index = choose_images(dataset, limit)
-    noise = torch_generator(seed, "evaluation", step, device=device)
-    told = progress("encoding") if progress else None
-    table = encode_dataset(vae, dataset, index=index, generator=noise, device=device, progress=told)
-    context = Context(step, n_steps, len(dataset) - len(dataset.test), noise, training=False)
-    splits: dict[str, dict[str, Any]] = {}
-    for split, found in losses(table).items():
-        rows = table.index[table.is_test == (split == "test")]
-        terms = objective_losses(
-            vae,
-            objective,
-            dataset,
-            index=rows,
-            batch_size=batch_size,
-            context=replace(context, n_data=len(dataset.split(split))),
-            device=device,
-            progress=progress(f"losses on the {split} split") if progress else None,
-        )
-        bound = importance_weighted_bound(
-            vae,
-            dataset,
-            index=np.sort(np.random.default_rng(0).permutation(rows)[:BOUND_IMAGES]),
-            draws=BOUND_DRAWS,
-            generator=torch_generator(seed, "bound", step, device=device),
-            device=device,
-            progress=progress(f"bound on log p(x), {split} split") if progress else None,
-        )
-        overall = {"loss": terms.pop("loss")} if "loss" in terms else {}  # where no move is joint each player has its own
-        constant = float(vae.likelihood.normalizer(math.prod(dataset.shape)))
-        splits[split] = {**found, "nll_constant": constant, **overall, "terms": terms, "log_p_bound": asdict(bound)}
-    result: dict[str, Any] = {
-        "step": step,
-        "images": len(index),
-        "of_images": len(dataset),
-        "splits": splits,
-        "kl_per_dim": [float(value) for value in table.kl],
-        "metrics": {},
+    noise, progress = scope.noise("evaluation"), scope.counting("encoding")
+    table = encode_dataset(vae, dataset, index=index, generator=noise, device=scope.device, progress=progress)
+    splits: dict[Split, SplitLosses] = {
+        split: _score_split(vae, objective, dataset, table, split, found, scope, noise)
+        for split, found in losses(table).items()
     }
     active = active_latents(table)
-    result["active"] = active.tolist()
-    if len(table.kl):  # latents are independent given an image, and normal
-        result["kl_parts"] = _kl_parts(table, seed, step)
+    scores = Scores(
+        step=scope.step,
+        images=len(index),
+        of_images=len(dataset),
+        splits=splits,
+        kl_per_dim=[float(value) for value in table.kl],
+        active=active.tolist(),
+        metrics={},
+        kl_parts=_kl_parts(table, scope) if len(table.kl) else None,  # latents are independent given an image, and normal
+    )
     if chosen:
-        samples = samples_of(table)
-        told = progress("metrics") if progress else None
-        references = _references(dataset, index, untrained, device)
-        result["metrics"] = evaluate_metrics(
-            samples, metrics=chosen, seed=seed, intervals=intervals, **references, progress=told
-        ).scores
-        shares = information_shares(samples)
-        result["information_shares"] = shares.tolist()
+        scores.metrics = score_codes(table, dataset, scope, metrics=chosen, intervals=intervals, untrained=untrained).scores
+        shares = information_shares(samples_of(table))
         named = follows(shares, table.factor_names)
-        result["follows"] = [name if alive else "" for name, alive in zip(named, active, strict=True)]
-    return table, result
+        scores.information_shares = shares.tolist()
+        scores.follows = [name if alive else "" for name, alive in zip(named, active, strict=True)]
+    return table, scores
 
 
-def _references(dataset: Dataset, index: Int[np.ndarray, "_"], untrained: VAE | None, device: torch.device) -> dict[str, Any]:
-    """What scores are compared with: how many images there are, the best codes there can be, an untrained encoder's codes."""
-    assert dataset.factors is not None
-    assert dataset.space is not None
-    found = of_images(dataset, index)
-    if untrained is None:
-        return found
-    rows = np.sort(np.random.default_rng(0).permutation(index)[:REFERENCE_SAMPLES])
-    mean, variance = encode_posteriors(untrained, dataset, index=rows, device=device)
-    return {**found, "untrained": posterior_samples(mean, variance, dataset.factors[rows], dataset.space.names)}
+def score_codes(
+    table: CodeTable, dataset: Dataset, scope: Scope, *, metrics: Metrics, intervals: int = 0, untrained: VAE | None = None
+) -> ScoreTable:
+    """Metrics of codes of a data set, beside what they are compared with; arguments as in `evaluate_model`."""
+    chosen = choose_metrics(metrics, table.has_factors)
+    references = reference_arguments(dataset, table.index)
+    if untrained is not None:
+        rows = np.sort(np.random.default_rng(0).permutation(table.index)[:REFERENCE_SAMPLES])
+        mean, variance = encode_posteriors(untrained, dataset, index=rows, device=scope.device)
+        assert dataset.factors is not None
+        references["untrained"] = posterior_samples(mean, variance, dataset.factors[rows], table.factor_names)
+    progress = scope.counting("metrics")
+    return evaluate_metrics(
+        samples_of(table), metrics=chosen, seed=scope.seed, intervals=intervals, **references, progress=progress
+    )
 
 
-def _kl_parts(table: CodeTable, seed: int, step: int) -> dict[str, Any]:
-    """The KL and its three parts under the aggregate posterior of all images encoded, as `metrics.json` holds them."""
-    rng = np.random.default_rng(derived_seed(seed, "aggregate", step))
+def _score_split(
+    vae: VAE,
+    objective: Objective,
+    dataset: Dataset,
+    table: CodeTable,
+    split: Split,
+    found: Mapping[str, Any],
+    scope: Scope,
+    noise: torch.Generator,
+) -> SplitLosses:
+    """Losses of the encoded images of one split."""
+    rows = table.index[table.is_test == (split == "test")]
+    context = Context(scope.step, scope.n_steps, len(dataset.split(split)), noise, training=False)
+    terms = objective_losses(
+        vae,
+        objective,
+        dataset,
+        index=rows,
+        batch_size=scope.batch_size,
+        context=context,
+        device=scope.device,
+        progress=scope.counting(f"losses on the {split} split"),
+    )
+    bound = importance_weighted_bound(
+        vae,
+        dataset,
+        index=np.sort(np.random.default_rng(0).permutation(rows)[: scope.bound_images]),
+        draws=BOUND_DRAWS,
+        generator=scope.noise("bound"),
+        device=scope.device,
+        progress=scope.counting(f"bound on log p(x), {split} split"),
+    )
+    loss = terms.pop("loss") if "loss" in terms else UNSET  # where no move is joint each player has its own
+    constant = float(vae.likelihood.normalizer(math.prod(dataset.shape)))
+    return SplitLosses(**found, terms={**terms}, log_p_bound=bound, nll_constant=constant, loss=loss)
+
+
+def _kl_parts(table: CodeTable, scope: Scope) -> KLParts:
+    """The KL and its three parts under the aggregate posterior of all images encoded."""
+    rng = np.random.default_rng(derived_seed(scope.seed, "aggregate", scope.step))
     parts = asdict(kl_decomposition(table.mean, table.variance, rng=rng))
-    return {**parts, "dimension_wise_kl_per_dim": parts["dimension_wise_kl_per_dim"].tolist()}
+    parts |= {"mi": Estimate(**parts["mi"]), "tc": Estimate(**parts["tc"])}
+    return KLParts(**{**parts, "dimension_wise_kl_per_dim": parts["dimension_wise_kl_per_dim"].tolist()})
 
 
 def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 2_000) -> Callable[[VAE, int], Mapping[str, Any]]:

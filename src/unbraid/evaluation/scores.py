@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from unbraid.codes import CodeTable
-from unbraid.data.dataset import SPLITS, Dataset
+from unbraid.data.dataset import Dataset
 from unbraid.data.grids.duplicates import first_twins
 from unbraid.errors import UsageError
+from unbraid.evaluation.stored import Split
 from unbraid.figures.ranges import explained
-from unbraid.metrics.evaluate import choose
+from unbraid.metrics.evaluate import Chosen, choose
 from unbraid.metrics.information.definitions import information
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Samples, gather
+
+Metrics = str | Sequence[str] | Chosen
+"""What `unbraid.metrics.evaluate` takes for metrics."""
 
 FOLLOWS = 0.15
 """A latent follows a factor if it knows at least this share of the factor's entropy."""
@@ -42,8 +46,8 @@ def posterior_samples(
     return gather(mean, factors, variance=variance if (variance > 0).all() else None, factor_names=names)
 
 
-def of_images(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:
-    """What `unbraid.metrics.evaluate` is told of these images: how many there are, where all are known, and the best codes.
+def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:
+    """What `unbraid.metrics.evaluate` compares scores of these images with: `population` and `perfect` codes.
 
     Images that are equal have the factors of the first of them for codes.
     """
@@ -85,13 +89,13 @@ def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:
     return explained(table.mean, table.variance) >= ACTIVE
 
 
-def choose_metrics(names: str | Sequence[str] | None, has_factors: bool) -> list[str]:
-    """Names of metrics, checked; by default the core, none where there are no factors."""
+def choose_metrics(names: Metrics | None, has_factors: bool) -> Chosen:
+    """Names of metrics with their options, checked; by default the core, none where there are no factors."""
     if names and not has_factors:
         given = names if isinstance(names, str) else ", ".join(names)
         raise UsageError(f"Metrics ({given}) need factors, and this data set has none.")
-    chosen = list(choose("core" if names is None else names))
-    return chosen if has_factors else []
+    chosen = choose("core" if names is None else names)
+    return chosen if has_factors else {}
 
 
 def quick_scores(samples: Samples) -> dict[str, float]:
@@ -100,10 +104,10 @@ def quick_scores(samples: Samples) -> dict[str, float]:
     return {entry.name: entry.factory(samples)["score"] for entry in quick}
 
 
-def losses(table: CodeTable) -> dict[str, dict[str, float]]:
+def losses(table: CodeTable) -> dict[Split, dict[str, Any]]:
     """Reconstruction of each split, at one draw and at the posterior mean, in nats per image."""
-    found = {}
-    for split in SPLITS:
+    found: dict[Split, dict[str, Any]] = {}
+    for split in get_args(Split):
         rows = table.is_test == (split == "test")
         if rows.any():
             found[split] = {

@@ -1,85 +1,245 @@
-"""Scores as `metrics.json` holds them, read back and checked."""
+"""Scores as `metrics.json` holds them: what they are, how they are read back, and when they replace others."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from html import escape
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from unbraid.config.experiment import Experiment
 from unbraid.errors import CorruptFile
 from unbraid.files import read_json
+from unbraid.former_names import METRICS as FORMER_METRICS
+from unbraid.former_names import TERMS as FORMER_TERMS
+from unbraid.former_names import renamed
+from unbraid.metrics.score_table import ScoreTable, html_table, nodes
+from unbraid.records import Count, Finite, as_record
 
-_REMEDY = "The scores were altered, or written by another version; remove the file and make it anew: unbraid evaluate RUN."
-_ANY, _OPTIONAL = "*", "?"
-"""Stands for all names of a mapping; ends those that may be left out."""
-_BOUND = {"value": float, "error": float}
-_SPLIT = {
-    "images": int,
-    "nll": float,
-    "nll_at_mean": float,
-    "nll_constant?": float,
-    "loss?": float,
-    "terms": {_ANY: float},
-    "log_p_bound": _BOUND,
-}
-_SCORE = {
-    "score": float,
-    "per_factor?": {_ANY: float},
-    "per_factor_ceiling?": {_ANY: float},
-    "interval?": [float],
-    **dict.fromkeys(("chance?", "untrained?", "ceiling?"), float),
-}
-_SCORES = {
-    "step": int,
-    "images": int,
-    "of_images": int,
-    "splits": {"train?": _SPLIT, "test?": _SPLIT},
-    "kl_per_dim": [float],
-    "active": [bool],
-    "metrics": {_ANY: _SCORE},
-    "kl_parts?": {"kl": float, "mi": _BOUND, "tc": _BOUND, "dimension_wise_kl": float, "images": int},
-    "information_shares?": [[float]],
-    "follows?": [str],
-}
-"""Numbers may be null, which stands for what is not finite; names beyond these are nobody's business."""
-_WORDS = {int: "a whole number, at least 0", float: "a finite number or null", bool: "true or false", str: "text"}
+REMEDY = "The scores were altered, or written by another version; remove the file and make it anew: unbraid evaluate RUN."
+Split = Literal["train", "test"]
+Number = Finite | None
+"""Null stands for what is not finite: JSON has no NaN."""
 
 
-def read_scores(path: Path) -> dict[str, Any]:
+class Estimate(Struct):
+    """An estimate in nats per image, and its standard error."""
+
+    value: Number
+    error: Number
+
+
+class Bound(Estimate):
+    """Mean lower bound on log p(x), its standard error over images, and how many images and draws it was made from."""
+
+    images: Count
+    draws: Count
+
+
+class SplitLosses(Struct, omit_defaults=True):
+    """Losses of one split, in nats per image.
+
+    Args:
+        images: how many.
+        nll: -log p(x|z) at one draw of z; `nll_at_mean` at the posterior mean; `nll_constant`, what no reconstruction changes.
+        terms: of the objective, unweighted.
+        log_p_bound: on log p(x).
+        loss: their weighted sum; unset where each player has a loss of its own.
+    """
+
+    images: Count
+    nll: Number
+    nll_at_mean: Number
+    terms: dict[str, Number]
+    log_p_bound: Bound
+    nll_constant: Number | UnsetType = UNSET
+    loss: Number | UnsetType = UNSET
+
+
+class KLParts(Struct):
+    """The KL to the prior and its three parts under the aggregate posterior, in nats per image."""
+
+    kl: Number
+    mi: Estimate
+    tc: Estimate
+    dimension_wise_kl: Number
+    images: Count
+    dimension_wise_kl_per_dim: list[Number] = []
+    quadrature_error: Number = None
+    samples: Count = 0
+
+
+class Origin(Struct):
+    """What scores and codes were made from.
+
+    Args:
+        unbraid: version of the library.
+        configuration: digest of the run's configuration.
+        data: digest of its data; empty where their name says what they hold.
+        weights: SHA-256 of the weights.
+        step: of the checkpoint.
+        images: how many were encoded.
+    """
+
+    unbraid: str
+    configuration: str
+    data: str
+    weights: str
+    step: Count
+    images: Count
+
+    @property
+    def digest(self) -> str:
+        """One value for all of these, which the code table carries."""
+        return sha256(msgspec.json.encode(self)).hexdigest()[:16]
+
+
+class Scores(Struct, omit_defaults=True, kw_only=True):
+    """Everything that is measured of a trained model.
+
+    Args:
+        step: of the model.
+        images: how many were encoded, of `of_images` in the data set.
+        splits: losses of each split.
+        kl_per_dim: KL of each latent; empty for a posterior that has none per latent.
+        active: whether each latent tells anything about the image.
+        metrics: results by name: `score`, where known `interval`, `chance`, `untrained`, `ceiling`, `per_factor`, and parts.
+        kl_parts: where the KL goes.
+        information_shares: share of each factor's entropy (columns) that each latent (rows) knows.
+        follows: for each latent the factor it knows most of, or "".
+        origin: what these were made from; None in files of earlier versions.
+    """
+
+    step: Count
+    images: Count
+    of_images: Count
+    splits: dict[Split, SplitLosses]
+    kl_per_dim: list[Number]
+    active: list[bool]
+    metrics: dict[str, dict[str, Any]]
+    kl_parts: KLParts | None = None
+    information_shares: list[list[Number]] | None = None
+    follows: list[str] | None = None
+    origin: Origin | None = None
+
+    def __post_init__(self) -> None:
+        if len({len(row) for row in self.information_shares or ()}) > 1:
+            raise ValueError("information_shares has rows of several lengths; allowed: rows of one length")
+
+    def __str__(self) -> str:
+        rows = self._losses()
+        width = max(len(row[0]) for row in rows)
+        lines = ["  ".join([row[0].ljust(width), *(cell.rjust(10) for cell in row[1:])]) for row in rows]
+        return "\n".join([self._about(), *lines, *([str(self._table())] if self.metrics else [])])
+
+    def _repr_html_(self) -> str:
+        table = self._table()._repr_html_() if self.metrics else ""
+        return f"<p>{escape(self._about())}</p>{html_table(self._losses())}{table}"
+
+    def _about(self) -> str:
+        active = f"{sum(self.active)} of {len(self.active)} latents active"
+        return f"Step {self.step:,}, {self.images:,} of {self.of_images:,} images, {active}"
+
+    def _losses(self) -> list[list[str]]:
+        """Losses in nats per image, one column per split."""
+        found = list(self.splits.values())
+        rows = [["nats per image", *self.splits], ["reconstruction", *(_two(one.nll) for one in found)]]
+        names = dict.fromkeys(name for one in found for name in one.terms if name != "nll")
+        rows += [[name, *(_two(one.terms.get(name)) for one in found)] for name in names]
+        return [*rows, ["log p(x), at least", *(_two(one.log_p_bound.value) for one in found)]]
+
+    def _table(self) -> ScoreTable:
+        factors = dict.fromkeys(factor for result in self.metrics.values() for factor in result.get("per_factor", ()))
+        return ScoreTable(self.metrics, self.images, tuple(factors))
+
+
+def _two(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+class Score(Struct):
+    """What is read of a metric's result or of a part of it; other fields are the metric's own."""
+
+    score: Number
+    interval: list[Number] | UnsetType = UNSET
+    chance: Number | UnsetType = UNSET
+    untrained: Number | UnsetType = UNSET
+    ceiling: Number | UnsetType = UNSET
+    per_factor: dict[str, Number] | UnsetType = UNSET
+    per_factor_ceiling: dict[str, Number] | UnsetType = UNSET
+
+
+class _Checked(Scores, kw_only=True):
+    """The same with results of metrics as records, which keep what is known of them alone."""
+
+    metrics: dict[str, Score]  # type: ignore[assignment]
+
+
+def read_scores(path: Path) -> Scores:
     """The scores of a run. Raises `CorruptFile` for a file that holds anything else."""
-    scored = read_json(path, "scores")
-    _check(scored, _SCORES, "", path)
-    return scored
+    content = read_json(path, "scores")
+    if isinstance(content.get("metrics"), Mapping):
+        content["metrics"] = renamed(content["metrics"], FORMER_METRICS)
+    for found in content["splits"].values() if isinstance(content.get("splits"), Mapping) else ():
+        if isinstance(found, dict) and isinstance(found.get("terms"), Mapping):
+            found["terms"] = renamed(found["terms"], FORMER_TERMS)
+    as_record(content, _Checked, str(path), REMEDY)
+    for name, result in content["metrics"].items():
+        for part, node in nodes(result):
+            as_record(node, Score, f"{path}: metrics.{name}.{part}", REMEDY)
+    return as_record(content, Scores, str(path), REMEDY)
 
 
-def _check(value: Any, wanted: Any, where: str, path: Path) -> None:
-    def refuse(allowed: str) -> CorruptFile:
-        given = repr(value) if len(repr(value)) < 60 else f"a {type(value).__name__}"
-        return CorruptFile(f"{path}: {where or 'it'} is {given}; allowed: {allowed}. {_REMEDY}")
-
-    if isinstance(wanted, Mapping):
-        if not isinstance(value, dict):
-            raise refuse("an object")
-        fields = dict.fromkeys(value, wanted[_ANY]) if _ANY in wanted else wanted
-        for field, inner in fields.items():
-            name = field if _ANY in wanted else field.removesuffix(_OPTIONAL)
-            if name in value:
-                _check(value[name], inner, f"{where}.{name}".lstrip("."), path)
-            elif name == field:
-                raise CorruptFile(f"{path}: {where or 'it'} lacks {name}. {_REMEDY}")
-    elif isinstance(wanted, list):
-        if not isinstance(value, list):
-            raise refuse("a list")
-        for one in value:
-            _check(one, wanted[0], f"an item of {where}", path)
-        if len({len(one) for one in value if isinstance(one, list)}) > 1:
-            raise refuse("rows of one length")
-    elif not _is(value, wanted):
-        raise refuse(_WORDS[wanted])
+def origin_of(experiment: Experiment, weights: bytes, step: int, images: int) -> Origin:
+    """What scores of a run's data are made from."""
+    return Origin(
+        unbraid=version("unbraid"),
+        configuration=_digest(experiment),
+        data=experiment.data_digest,
+        weights=sha256(weights).hexdigest(),
+        step=step,
+        images=images,
+    )
 
 
-def _is(value: Any, kind: type) -> bool:
-    if kind is float:
-        return value is None or (type(value) in (int, float) and abs(value) < math.inf)
-    return type(value) is kind and (not isinstance(value, int) or 0 <= value < 2**63)
+def _digest(experiment: Experiment) -> str:
+    return sha256(json.dumps(experiment.identity(), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def require_of_experiment(scores: Scores, experiment: Experiment, path: Path) -> None:
+    """Raise `CorruptFile` for scores of the same version that were made from another configuration or other data."""
+    made = scores.origin
+    if made is None or made.unbraid != version("unbraid"):  # versions may differ in what they write into a configuration
+        return
+    for what, then, now in (
+        ("configuration", made.configuration, _digest(experiment)),
+        ("data", made.data, experiment.data_digest),
+    ):
+        if then != now:
+            raise CorruptFile(
+                f"{path} holds scores of another {what} (digest {then} there, {now} now): they or config.json were altered. "
+                f"Put back what was there, or remove the scores and make them anew: unbraid evaluate {path.parent}."
+            )
+
+
+def can_be_merged(scores: Scores, origin: Origin) -> bool:
+    """Whether scores were made from the same images and weights, so that metrics computed now belong beside them."""
+    if scores.origin is None:
+        return (scores.step, scores.images) == (origin.step, origin.images)
+    return scores.origin == origin
+
+
+def why_better(scores: Scores, origin: Origin, metrics: Collection[str]) -> str:
+    """Why stored scores are not replaced by new ones of these metrics: in words, or empty where they are."""
+    if scores.step != origin.step:
+        return f"of step {scores.step:,}, whose checkpoint is damaged" if scores.step > origin.step else ""
+    lost = [] if can_be_merged(scores, origin) else [name for name in scores.metrics if name not in metrics]
+    if scores.images > origin.images:
+        return f"of more images ({scores.images:,})"
+    return f"by metrics that the new ones lack ({', '.join(lost)})" if lost else ""

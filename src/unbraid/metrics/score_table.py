@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 COLUMNS = ("interval", "chance", "untrained", "ceiling")
@@ -77,6 +78,25 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
         lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table]
         about = f"{self.samples:,} samples" + ("; intervals hold 95 %" if "interval" in shown else "")
         return "\n".join([about, *lines])
+
+    def _repr_html_(self) -> str:
+        rows = self.rows()
+        shown = [name for name in COLUMNS if any(name in node for _, node in rows)]
+        table = [["metric", "score", *shown, *self.factor_names]]
+        for name, node in rows:
+            by_factor = [_number(node.get("per_factor", {}).get(factor)) for factor in self.factor_names]
+            table.append([name, _number(node["score"]), *(_cell(node.get(column)) for column in shown), *by_factor])
+        return f"<p>{self.samples:,} samples</p>{html_table(table)}"
+
+
+def html_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text, the first of them the head, as notebooks show them."""
+    lines = []
+    for number, row in enumerate(rows):
+        kinds = ["td" if number and place else "th" for place in range(len(row))]
+        cells = "".join(f"<{kind}>{escape(cell)}</{kind}>" for kind, cell in zip(kinds, row, strict=True))
+        lines.append(f"<tr>{cells}</tr>")
+    return f"<table>{''.join(lines)}</table>"
 
 
 def _number(value: float | None) -> str:

@@ -15,10 +15,10 @@ from unbraid.config.experiment import Experiment
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.evaluation.scores import follows
-from unbraid.evaluation.stored import read_scores
+from unbraid.evaluation.stored import Scores, read_scores, require_of_experiment
 from unbraid.model import Model
+from unbraid.records import to_json
 from unbraid.reporting.latents import Latent, in_order, shares_of, shares_of_active
-from unbraid.training.checkpoint import checkpoint_path, list_checkpoints
 from unbraid.training.log import read_log
 from unbraid.training.run import CODES, METRICS, Run
 
@@ -66,29 +66,39 @@ class RunView:
     def is_scored(self) -> bool:
         """Whether the newest checkpoint was scored and has codes. Raises `CorruptFile` for damaged scores."""
         path = self.run.folder / METRICS
-        return path.is_file() and (self.run.folder / CODES).is_file() and is_newest(self.run, read_scores(path)["step"])
+        return path.is_file() and (self.run.folder / CODES).is_file() and self.run.is_newest(read_scores(path).step)
 
     @cached_property
-    def scored(self) -> Mapping[str, Any]:
-        """What `metrics.json` holds. Raises `UsageError` where the newest checkpoint was not scored."""
+    def scores(self) -> Scores:
+        """What `metrics.json` holds.
+
+        Raises `UsageError` where the newest checkpoint was not scored, and `CorruptFile` for scores of another configuration.
+        """
         path = self.run.folder / METRICS
         if not path.is_file():
             raise UsageError(f"{self.name} has not been scored; score it first: unbraid evaluate {self.name}.")
-        scored = read_scores(path)
-        if not is_newest(self.run, scored["step"]):
+        scores = read_scores(path)
+        if not self.run.is_newest(scores.step):
             raise UsageError(
-                f"{self.name} was scored at step {scored['step']:,} and trained further since; score it anew: "
+                f"{self.name} was scored at step {scores.step:,} and trained further since; score it anew: "
                 f"unbraid evaluate {self.name}."
             )
-        return scored
+        require_of_experiment(scores, self.experiment, path)
+        return scores
+
+    @cached_property
+    def scored(self) -> Mapping[str, Any]:
+        """The same as plain content."""
+        content: Mapping[str, Any] = to_json(self.scores)
+        return content
 
     @cached_property
     def table(self) -> CodeTable:
         """Its codes. Raises `UsageError` without scores, `CorruptFile` where they do not fit the scores."""
-        images = self.scored["images"]
         table = CodeTable.load(self.run.folder / CODES)
         self._require_equal("latents", table.latent_dim, self.experiment.latent_dim)
-        self._require_equal("images", len(table), images)
+        self._require_equal("images", len(table), self.scores.images)
+        self._require_equal("origin", table.origin, self.scores.origin.digest if self.scores.origin else table.origin)
         return table
 
     def require_codes_of_data(self) -> None:
@@ -150,12 +160,6 @@ class RunView:
                 f"{other.name} has the factors {', '.join(other.table.factor_names)} and {self.name} "
                 f"{', '.join(self.table.factor_names)}; this figure needs runs with the same."
             )
-
-
-def is_newest(run: Run, step: int) -> bool:
-    """Whether the newest checkpoint of a run is that of this step; also where no checkpoint was kept."""
-    saved = list_checkpoints(run.checkpoints)
-    return not saved or saved[-1] == checkpoint_path(run.checkpoints, step)
 
 
 def need_image(dataset: Dataset, index: int) -> int:

@@ -75,9 +75,11 @@ def train_and_score(
 ) -> Result:
     """Train a run, from where an earlier worker left it, score it, and say what came of it."""
     from unbraid import api
+    from unbraid.evaluation.stored import read_scores
+    from unbraid.records import to_json
     from unbraid.training.checkpoint import STATE, list_checkpoints
     from unbraid.training.log import read_log
-    from unbraid.training.run import CHECKPOINTS, LOG, environment
+    from unbraid.training.run import CHECKPOINTS, LOG, METRICS, environment
 
     group = point.group
     options = {**group.options, "seed": point.seed}
@@ -86,7 +88,8 @@ def train_and_score(
     api.train(group.model, group.data, out=folder, device=device, monitor=monitor, **options)
     began = time.perf_counter()
     place = f"{group.data}:{path}" if (path := _path_option(group.data, group.options)) else None
-    scored = api.evaluate(folder, data=place, metrics=scoring.metrics, limit=scoring.images, device=device, progress=progress)
+    api.evaluate(folder, data=place, metrics=scoring.metrics, limit=scoring.images, device=device, progress=progress)
+    scored: dict[str, Any] = to_json(read_scores(folder / METRICS))
     evaluated = time.perf_counter() - began
     from unbraid.files import read_json
 

@@ -17,7 +17,7 @@ import torch
 from unbraid.config.experiment import Experiment
 from unbraid.errors import ConfigMismatch, CorruptFile, UnbraidError, UsageError
 from unbraid.files import os_errors, read_json, write_json
-from unbraid.training.checkpoint import Checkpoint, list_checkpoints, read_checkpoint
+from unbraid.training.checkpoint import Checkpoint, checkpoint_path, list_checkpoints, read_checkpoint
 
 CONFIG, ENVIRONMENT, LOG, METRICS, CODES, REPORT = (
     "config.json",
@@ -64,6 +64,11 @@ class Run:
     def events(self) -> Path:
         """Folder of TensorBoard events."""
         return self.folder / "tensorboard"
+
+    def is_newest(self, step: int) -> bool:
+        """Whether the newest checkpoint, sound or not, is that of this step; also where no checkpoint was kept."""
+        saved = list_checkpoints(self.checkpoints)
+        return not saved or saved[-1] == checkpoint_path(self.checkpoints, step)
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest checkpoint that is sound, and what is wrong with newer ones.
