@@ -365,15 +365,14 @@ def test_what_is_tuned_are_options_of_the_pair():
     assert posteriors.names()
 
 
-def test_what_is_tuned_yields_to_what_is_given_with_it():
-    declared = models["beta_vae"].resolve({})
+def test_what_is_given_replaces_its_own_default_and_no_other():
     plain = plan("beta_vae", "ellipses", {})[0]
-    assert plain.model_options["beta_start"] > 0
-    for given in ({"beta": 0.0}, {"normalized": True, "beta": 0.04}, {"beta_warmup": 0.0}):
-        chosen = plan("beta_vae", "ellipses", given)[0]
-        assert chosen.model_options == {**declared, **given}  # no tuned hyper-parameter beside one that was given
-        assert chosen.lr == plain.lr
-    assert plan("beta_vae", "ellipses", {"optimizer": "sgd"})[0].lr == models["beta_vae"].factory().optimizer.lr
+    assert plain.model_options == {"beta": 4.0, "beta_start": 12.0, "beta_warmup": 0.7, "normalized": False}
+    assert plan("beta_vae", "ellipses", {"beta_warmup": 0.2})[0].model_options == {**plain.model_options, "beta_warmup": 0.2}
+    assert plan("beta_vae", "ellipses", {"optimizer": "sgd"})[0].lr == plain.lr
+    for beta in (0.0, 1.0, 20.0):  # the way to beta has one shape, whatever beta is
+        options = plan("beta_vae", "ellipses", {"beta": beta})[0].model_options
+        assert options == {**plain.model_options, "beta": beta, "beta_start": 3 * beta}
 
 
 def test_options_whose_name_is_taken_carry_their_part(monkeypatch):

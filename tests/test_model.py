@@ -215,12 +215,12 @@ def test_unknown_names_and_options_suggest_the_nearest():
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"latent_dim": 0}, "--latent-dim of unbraid train is 0; allowed: a finite number at least 1"),
+        ({"latent_dim": 0}, "--latent-dim of unbraid train is 0; allowed: a whole number at least 1"),
         ({"beta": -1.0}, "--beta of model 'beta_vae' is -1.0; allowed: a finite number at least 0"),
         ({"beta": float("nan")}, "finite"),
         ({"lr": 0.0}, "above 0"),
         ({"steps": 2.5}, "whole number"),
-        ({"steps": True}, "a number"),
+        ({"steps": True}, "whole number"),
         ({"size": 48}, "allowed: 28, 32, 64"),
         ({"optimizer": "adamm"}, "adam, adamw"),
         ({"steps": 5, "epochs": 1.0}, "not both"),

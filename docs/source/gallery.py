@@ -128,9 +128,10 @@ def training() -> Iterator[str]:
         for beta in (1, 4, 16):
             name = f"beta{beta}-latents{latents}"
             metrics = "mig,linear_probe" if latents == 10 else "mig"
-            yield f"train beta_vae {DATA} --beta {beta} --latent-dim {latents} --evaluate-every 100 {shared}/{name}"
+            options = f"--beta {beta} --beta-warmup 0 --latent-dim {latents} --evaluate-every 100"
+            yield f"train beta_vae {DATA} {options} {shared}/{name}"
             yield f"evaluate {RUNS}/{name} --metrics {metrics} --evaluate-images 5000 --intervals 0"
-    yield f"train beta_vae {DATA} --beta 4 --latent-dim 10 --weight-decay 0.0001 {shared}/l2"
+    yield f"train beta_vae {DATA} --beta 4 --beta-warmup 0 --latent-dim 10 --weight-decay 0.0001 {shared}/l2"
 
 
 def section(shown: Shown) -> str:

@@ -14,7 +14,7 @@ from unbraid.codes import CodeTable
 from unbraid.config.experiment import Experiment
 from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
-from unbraid.data.sets.arrays import as_dataset
+from unbraid.data.sets.arrays import IN_PYTHON, as_dataset
 from unbraid.errors import CorruptFile, UnbraidError, UsageError, warn
 from unbraid.evaluation.cost import affordable, images_by_default, seconds_of_training
 from unbraid.evaluation.encoding import Progress, choose_images
@@ -93,17 +93,31 @@ def train(
     Raises `UsageError` before anything is written for what cannot be, `NonFiniteLoss`, `Interrupted`, and `UnbraidError` for
     what fails on the way.
     """
-    where = pick_device(device)
+    pick_device(device)
     data = as_dataset(data)
     experiment, dataset = plan(model, data, options)
+    return train_planned(experiment, dataset, out=out, device=device, extend=extend, overwrite=overwrite, monitor=monitor)
+
+
+def train_planned(
+    experiment: Experiment,
+    dataset: Dataset,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    extend: int = 0,
+    overwrite: bool = False,
+    monitor: Monitor | None = None,
+) -> Model:
+    """Train what `unbraid.config.plan.plan` made of a request; arguments and errors as for `train`."""
+    where = pick_device(device)
     folder = _free_folder(experiment, out, extend=extend, overwrite=overwrite)
     with only_writer(folder):
         run = find_run(folder, experiment, extend=extend, overwrite=overwrite)
         make_run(run, overwrite=overwrite)
         every = periodic(dataset, experiment.seed, where) if experiment.evaluate_every else None
         vae = fit(run, dataset, device=where, monitor=monitor, evaluate=every)
-    given = data if isinstance(data, Dataset) else None
-    return Model(vae, experiment, step=run.last_step, folder=folder, data=given)
+    return Model(vae, experiment, step=run.last_step, folder=folder, data=dataset if experiment.data == IN_PYTHON else None)
 
 
 def check_run(

@@ -23,6 +23,9 @@ DEFAULTS: Mapping[str, Any] = {"discriminator_init": "torch"}
 NETWORKS: Mapping[str, str] = {"critic": "discriminator"}
 """Networks and players, as parts of the names of tensors in checkpoints."""
 
+NAMES: Mapping[str, str] = {"quantisation": "quantization"}
+"""Models, data sets, networks, likelihoods and rates, as `config.json` holds them."""
+
 METRICS: Mapping[str, str] = {"strong_generalisation": "strong_generalization"}
 """Metrics, as `metrics.json` holds them."""
 

@@ -21,6 +21,9 @@ import numpy as np
 
 from unbraid.errors import UnknownName, UsageError
 
+_LONGEST = 200
+"""Characters of a refused value that are quoted."""
+
 
 def _plain(limit: float) -> str:
     return f"{limit:,.0f}" if abs(limit) >= 10_000 else f"{limit:g}"
@@ -67,36 +70,60 @@ class OptionSpec:
     default: Any
     option: Option
 
+    @property
+    def allowed(self) -> str:
+        """The allowed values in words, as every refusal and `unbraid show` say them."""
+        if get_origin(self.type) is Literal:
+            return ", ".join(map(str, get_args(self.type)))
+        words = {bool: "true or false", int: "a whole number", float: "a finite number"}
+        return f"{words.get(self.type, 'text')} {self.option.range}".strip()
+
     def check(self, value: Any, owner: str) -> Any:
         """The value in the declared type, or a `UsageError` that names the option and what it allows."""
-        flag = f"--{self.name.replace('_', '-')}"
-
-        def refuse(allowed: str) -> UsageError:
-            return UsageError(f"{flag} of {owner} is {_shown(value)}; allowed: {allowed}.")
-
         if value is None and self.default is None:
             return None
         if get_origin(self.type) is Literal:
             for choice in get_args(self.type):
                 if value == choice and type(value) is type(choice):
                     return choice
-            raise refuse(", ".join(map(str, get_args(self.type))))
-        if self.type is bool:
-            if not isinstance(value, bool):
-                raise refuse("true or false")
-            return value
-        if self.type is str:
-            if not isinstance(value, str):
-                raise refuse("text")
+            raise self._refusal(value, owner)
+        if self.type in (bool, str):
+            if not isinstance(value, self.type):
+                raise self._refusal(value, owner)
             return value
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise refuse(f"a number {self.option.range}".strip())
+            raise self._refusal(value, owner)
         number = _float(value)
-        if self.type is int and (not math.isfinite(number) or value != int(value)):
-            raise refuse(f"a whole number {self.option.range}".strip())
-        if not self.option.allows(number):
-            raise refuse(f"a finite number {self.option.range}".strip())
+        whole = self.type is not int or (math.isfinite(number) and value == int(value))
+        if not (whole and self.option.allows(number)):
+            raise self._refusal(value, owner)
         return self.type(value)
+
+    def read(self, word: str | bool, owner: str) -> Any:
+        """The same of a word of the command line; whole numbers may be written 300_000 or 3e5."""
+        if not isinstance(word, str) or self.type in (bool, str):
+            return self.check(word, owner)
+        if get_origin(self.type) is Literal:
+            return self.check(next((choice for choice in get_args(self.type) if str(choice) == word), word), owner)
+        try:
+            return self.check(float(word) if self.type is float else _whole(word), owner)
+        except ValueError as error:
+            if isinstance(error, UsageError):
+                raise
+            raise self._refusal(word, owner) from None
+
+    def _refusal(self, value: Any, owner: str) -> UsageError:
+        flag = f"--{self.name.replace('_', '-')}"
+        is_number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        allowed = self.allowed if is_number else self.allowed.replace("a finite number", "a number")
+        return UsageError(f"{flag} of {owner} is {_shown(value)}; allowed: {allowed}.")
+
+
+def _whole(word: str) -> int | float:
+    try:
+        return int(word)
+    except ValueError:
+        return float(word)
 
 
 def _float(value: Any) -> float:
@@ -109,7 +136,8 @@ def _float(value: Any) -> float:
 def _shown(value: Any) -> str:
     if isinstance(value, int) and value.bit_length() > 256:
         return f"a whole number of {value.bit_length():,} bits"
-    return repr(value)
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
 
 
 def _without_none(kind: Any) -> Any:

@@ -116,6 +116,7 @@ def _problem(reason: str, steps: list[str | int], value: Any) -> str:
         return f"{place}: {reason}." if place else f"{reason}."
     allowed = reason.partition(", got ")[0].removeprefix("Expected ")
     allowed = re.sub(r"`(.*?)`", lambda found: " or ".join(_WORDS.get(kind, kind) for kind in found[1].split(" | ")), allowed)
+    allowed = allowed.replace("a whole number or a finite number", "a finite number")
     allowed = re.sub(r" [<>]= -?1\.797\d*e\+?308", "", allowed)  # which `Finite` means
     allowed = allowed.replace(">=", "at least").replace("<=", "at most").replace("<", "below").replace(">", "above")
     return f"{place or 'it'} is {given}; allowed: {allowed}."

@@ -121,11 +121,11 @@ def test_every_rule_has_a_remedy():
 
 @pytest.mark.parametrize("entry", list(models), ids=lambda entry: entry.name)
 def test_remedies_name_symptoms_and_options_that_exist(entry):
-    from unbraid.config.parts import choose_parts, part_options
+    from unbraid.config.plan import choose
     from unbraid.config.settings import Settings
     from unbraid.options import options_of
 
-    known = {*options_of(Settings), *part_options(choose_parts(entry.name, "ellipses", {}))}
+    known = {*options_of(Settings), *choose(entry.name, "ellipses", {}).flat}
     for symptom, words in remedies(entry.name).items():
         assert symptom in RULES
         flags = [word.strip(".,") for word in words.split() if word.startswith("--")]

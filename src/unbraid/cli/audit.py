@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.arguments import METRICS, out_option, overwrite_option
+from unbraid.cli.parse import HelpShown, option, parse, positional
 from unbraid.cli.scored_files import (
     COLUMNS,
-    METRICS,
-    OVERWRITE,
     SEED,
     about,
     chosen_metrics,
     destination,
     in_words,
     listed,
-    out_argument,
+    out_about,
     read,
     samples_of,
 )
 from unbraid.errors import UnknownName, UsageError
-from unbraid.options import Option, OptionSpec
 
 if TYPE_CHECKING:
     from unbraid.data.codes.arrays import CodeArrays
@@ -32,17 +30,13 @@ if TYPE_CHECKING:
 
 ENDING = ".audit.json"
 _ARGUMENTS = (
-    Argument(
-        OptionSpec("file", str, None, Option("run folder, or .npz, .csv, .tsv or .parquet file of codes and factors")),
-        "file",
-        required=True,
-    ),
+    positional("file", "run folder, or .npz, .csv, .tsv or .parquet file of codes and factors", required=True),
     *COLUMNS,
     METRICS,
-    Argument(OptionSpec("quick", bool, False, Option("leave out definitions that take minutes")), "quick", "Options"),
+    option("quick", bool, False, "leave out definitions that take minutes"),
     SEED,
-    out_argument(ENDING),
-    OVERWRITE,
+    out_option(out_about(ENDING), "Options"),
+    overwrite_option("replace the file of scores", "Options"),
 )
 _ABOUT = (
     "Score codes by every definition of every metric, side by side, each beside its chance, the score of a perfect code, and "
@@ -61,9 +55,6 @@ def run(tokens: list[str]) -> int:
     from unbraid.metrics.audit import audit, variants
     from unbraid.metrics.evaluate import choose
 
-    for argument in _ARGUMENTS:
-        if argument.flag in given:
-            argument.spec.check(given[argument.flag], "unbraid audit")
     metrics: Any = chosen_metrics(given)
     slow = [f"{name} by {variant.name}" for name in choose(metrics) for variant in variants(name) if variant.slow]
     path = Path(given["file"]).expanduser()

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.parse import HelpShown, parse, positional
 from unbraid.data.cache import KeptFile, cache_folder
-from unbraid.options import Option, OptionSpec
 from unbraid.registry import Entry
 
-_NAME = Argument(OptionSpec("name", str, None, Option("data set; several are fetched one after the other")), "name")
+_NAMES = positional("name", "data set; several are fetched one after the other", many=True)
 _ABOUT = (
     "Fetch or draw all files that data sets keep, into the folder that UNBRAID_CACHE names or the user's cache folder. "
     "Without a name: list these data sets, and which of them are here."
@@ -22,7 +21,7 @@ _WAY = {"download": "can be downloaded", "draw": "is drawn when it is first used
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     try:
-        names = dict.fromkeys(parse("download", _ABOUT, (_NAME,), [token])["name"] for token in tokens)
+        names = dict.fromkeys(parse("download", _ABOUT, (_NAMES,), tokens).get("name", ()))
     except HelpShown:
         return 0
     from unbraid.data.progress import listening

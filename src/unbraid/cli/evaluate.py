@@ -6,44 +6,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from unbraid.cli.parse import Argument, HelpShown, parse
-from unbraid.cli.scored_files import METRICS, chosen_metrics
+from unbraid.cli import evaluate_codes
+from unbraid.cli.arguments import DATA, DEVICE, METRICS, RUNS, intervals_option, overwrite_option
+from unbraid.cli.parse import HelpShown, checked, option, read
+from unbraid.cli.scored_files import chosen_metrics
 from unbraid.errors import UsageError
-from unbraid.options import Option, OptionSpec
+from unbraid.options import Option
 
 _ARGUMENTS = (
-    Argument(OptionSpec("run", str, None, Option("run folder, or several")), "run", many=True),
+    RUNS,
     METRICS,
-    Argument(
-        OptionSpec(
-            "evaluate_images",
-            int,
-            None,
-            Option(
-                "score a fixed part of this many images; default: one for 50 that training saw, from 1,000 to 100,000", ge=2
-            ),
-        ),
+    option(
         "evaluate_images",
-        "Options",
+        int,
+        None,
+        Option("score a fixed part of this many images; default: one for 50 that training saw, from 1,000 to 100,000", ge=2),
     ),
-    Argument(
-        OptionSpec(
-            "intervals", int, 10, Option("halves of the images that 95 % intervals of metrics are made from; 0 for none", ge=0)
-        ),
-        "intervals",
-        "Options",
-    ),
-    Argument(
-        OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
-        "data",
-        "Options",
-    ),
-    Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Options"),
-    Argument(
-        OptionSpec("overwrite", bool, False, Option("replace stored scores also where they are of more images or metrics")),
-        "overwrite",
-        "Options",
-    ),
+    intervals_option("images"),
+    DATA,
+    DEVICE,
+    overwrite_option("replace stored scores also where they are of more images or metrics", "Options"),
 )
 _ABOUT = (
     "Encode a run's data with its newest checkpoint, compute losses and metrics, and write codes.npz and metrics.json. "
@@ -54,12 +36,11 @@ _ABOUT = (
 
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
-    from unbraid.cli import evaluate_codes
-
-    if any(token.partition("=")[0] in evaluate_codes.FLAGS for token in tokens):
-        return evaluate_codes.run(tokens)
+    words = read("evaluate", [*_ARGUMENTS, *evaluate_codes.every_argument()], tokens)
     try:
-        given = parse("evaluate", _ABOUT, _ARGUMENTS, tokens)
+        if evaluate_codes.is_meant(words):
+            return evaluate_codes.run(words)
+        given = checked(words, _ABOUT, _ARGUMENTS)
     except HelpShown:
         return 0
     folders = given.pop("run", [])

@@ -3,53 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unbraid.cli.parse import Argument, HelpShown, parse, peek
+from unbraid.cli.arguments import EVALUATE_IMAGES, METRICS, intervals_option, options_of_any, out_option, overwrite_option
+from unbraid.cli.parse import Argument, Words, checked, option
 from unbraid.cli.scored_files import (
     COLUMNS,
-    METRICS,
-    OVERWRITE,
     SEED,
     about,
     chosen_metrics,
     destination,
     in_words,
-    out_argument,
+    out_about,
     read,
     samples_of,
 )
 from unbraid.errors import UsageError
-from unbraid.options import Option, OptionSpec
 
 if TYPE_CHECKING:
     from unbraid.metrics.samples import Samples
 
-FLAGS = ("--codes", "--encoder")
-"""Options that choose these forms of the command."""
 ENDING = ".scores.json"
-_INTERVALS = Argument(
-    OptionSpec("intervals", int, 10, Option("halves of the samples that 95 % intervals are made from; 0 for none", ge=0)),
-    "intervals",
-    "Options",
+_SHARED = (
+    METRICS,
+    intervals_option("samples"),
+    SEED,
+    out_option(out_about(ENDING), "Options"),
+    overwrite_option("replace the file of scores", "Options"),
 )
-_SHARED = (METRICS, _INTERVALS, SEED, out_argument(ENDING), OVERWRITE)
 _CODES = (
-    Argument(
-        OptionSpec("codes", str, None, Option(".npz, .csv, .tsv or .parquet file of codes and factors")), "codes", "Codes"
-    ),
+    option("codes", str, None, ".npz, .csv, .tsv or .parquet file of codes and factors", "Codes"),
     *COLUMNS,
     *_SHARED,
 )
 _ENCODER = (
-    Argument(OptionSpec("encoder", str, None, Option(".onnx file of an encoder")), "encoder", "Encoder"),
-    Argument(OptionSpec("data", str, None, Option("data set that it encodes, like dsprites or npz:PATH")), "data", "Encoder"),
-    Argument(
-        OptionSpec("evaluate_images", int, None, Option("score a fixed part of this many images; default: all", ge=2)),
-        "evaluate_images",
-        "Encoder",
-    ),
+    option("encoder", str, None, ".onnx file of an encoder", "Encoder"),
+    option("data", str, None, "data set that it encodes, like dsprites or npz:PATH", "Encoder"),
+    replace(EVALUATE_IMAGES, group="Encoder"),
     *_SHARED,
 )
 _ABOUT_CODES = (
@@ -61,22 +53,29 @@ _ABOUT_ENCODER = (
 )
 
 
-def run(tokens: list[str]) -> int:
+def every_argument() -> list[Argument]:
+    """All arguments of these forms of the command, whatever the data set."""
+    from unbraid.data.registry import datasets
+
+    return [*_CODES, *_ENCODER, *options_of_any(datasets)]
+
+
+def is_meant(words: Words) -> bool:
+    """Whether one of these forms is meant, and not runs."""
+    return bool({"codes", "encoder"} & words.given.keys())
+
+
+def run(words: Words) -> int:
     """Run the command; returns the exit code."""
-    chosen = {token.partition("=")[0] for token in tokens}.intersection(FLAGS)
-    if len(chosen) > 1:
+    if {"codes", "encoder"} <= words.given.keys():
         raise UsageError("--codes are scored as they are, --encoder encodes --data; give one of them.")
-    try:
-        return _score_codes(tokens) if chosen == {"--codes"} else _score_encoder(tokens)
-    except HelpShown:
-        return 0
+    return _score_codes(words) if "codes" in words.given else _score_encoder(words)
 
 
-def _score_codes(tokens: list[str]) -> int:
-    given = parse("evaluate --codes FILE", _ABOUT_CODES, _CODES, tokens)
+def _score_codes(words: Words) -> int:
+    given = checked(replace(words, command="evaluate --codes FILE"), _ABOUT_CODES, _CODES)
     from unbraid.cli.console import out
 
-    _check(given, _CODES)
     path = Path(given["codes"]).expanduser()
     target = destination(given, path, ENDING)
     arrays = read(path, given)
@@ -86,17 +85,19 @@ def _score_codes(tokens: list[str]) -> int:
     return _finish(given, samples, target, about(path.name, samples, arrays.factor_sizes), untrained=arrays.untrained)
 
 
-def _score_encoder(tokens: list[str]) -> int:
+def _score_encoder(words: Words) -> int:
     from unbraid.data.dataset import addressed, load_dataset
     from unbraid.data.registry import datasets
 
-    data = peek(tokens, "--data")
+    data = words.given.get("data")
     name, place = addressed(data, {}) if data else ("", {})
-    own = (
-        {flag: spec for flag, spec in datasets[name].options.items() if flag not in {a.flag for a in _ENCODER}} if name else {}
-    )
-    arguments = [*_ENCODER, *(Argument(spec, flag, f"Data set {name}") for flag, spec in own.items())]
-    given = parse("evaluate --encoder FILE --data DATA", _ABOUT_ENCODER, arguments, tokens)
+    taken = {argument.flag for argument in _ENCODER}
+    own = [
+        Argument(spec, flag, f"Data set {name}", owner=f"data set {name!r}")
+        for flag, spec in (datasets[name].options.items() if name else ())
+        if flag not in taken
+    ]
+    given = checked(replace(words, command="evaluate --encoder FILE --data DATA"), _ABOUT_ENCODER, [*_ENCODER, *own])
     if not name:
         raise UsageError("--encoder needs images to encode: --data dsprites, or npz:PATH. See: unbraid list datasets")
     from unbraid.cli.console import counting, out, stages
@@ -107,13 +108,12 @@ def _score_encoder(tokens: list[str]) -> int:
     from unbraid.metrics.evaluate import choose
     from unbraid.metrics.samples import gather
 
-    _check(given, _ENCODER)
     choose(chosen_metrics(given))
     path = Path(given["encoder"]).expanduser()
     target = destination(given, path, ENDING)
     encoder = OnnxEncoder(path)
     with listening(counting):
-        dataset = load_dataset(name, **{key: value for key, value in given.items() if key in own}, **place)
+        dataset = load_dataset(name, **{a.flag: given[a.flag] for a in own if a.flag in given}, **place)
     if dataset.space is None or dataset.factors is None:
         raise UsageError(f"{data} has no factors, and scores compare codes with factors. Give a data set that has some.")
     index = choose_images(dataset, given.get("evaluate_images"))
@@ -126,12 +126,6 @@ def _score_encoder(tokens: list[str]) -> int:
     samples = gather(mean, factors, variance=variance, factor_names=dataset.space.names)
     facts = about(path.name, samples, dataset.space.sizes) | {"data": data}
     return _finish(given, samples, target, facts, **reference_arguments(dataset, index))
-
-
-def _check(given: Mapping[str, Any], arguments: tuple[Argument, ...]) -> None:
-    for argument in arguments:
-        if argument.flag in given:
-            argument.spec.check(given[argument.flag], "unbraid evaluate")
 
 
 def _finish(

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.arguments import DATA, RUNS, out_option, overwrite_option
+from unbraid.cli.parse import HelpShown, option, parse
 from unbraid.errors import UsageError
-from unbraid.options import Option, OptionSpec
+from unbraid.options import Option
 
 _ARGUMENTS = (
-    Argument(OptionSpec("run", str, None, Option("run folder, or several of the same data")), "run", many=True),
-    Argument(OptionSpec("out", str, None, Option("the file to write, or the folder with --split; also -o")), "out", "Options"),
-    Argument(
-        OptionSpec("times", int, 12, Option("times of training to show at most, where checkpoints were kept", ge=1)),
-        "times",
-        "Options",
-    ),
-    Argument(
-        OptionSpec("split", bool, False, Option("write a folder for a web server instead of one file")), "split", "Options"
-    ),
-    Argument(
-        OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
-        "data",
-        "Options",
-    ),
-    Argument(
-        OptionSpec("decoder", str, None, Option("a decoder of your own in an .onnx file, instead of runs: codes to images")),
-        "decoder",
-        "Options",
-    ),
-    Argument(OptionSpec("encoder", str, None, Option("the encoder that goes with it: images to codes")), "encoder", "Options"),
-    Argument(OptionSpec("overwrite", bool, False, Option("replace an earlier page")), "overwrite", "Options"),
+    RUNS,
+    out_option("the file to write, or the folder with --split"),
+    overwrite_option("replace an earlier page"),
+    option("split", bool, False, "write a folder for a web server instead of one file", "File"),
+    option("times", int, 12, Option("times of training to show at most, where checkpoints were kept", ge=1)),
+    option("decoder", str, None, "a decoder of your own in an .onnx file, instead of runs: codes to images"),
+    option("encoder", str, None, "the encoder that goes with it: images to codes"),
+    DATA,
 )
 _ABOUT = (
     "Write a page to play with what a model learned: a slider for each latent, images of the data and your own, traversals, "
@@ -40,7 +27,7 @@ _ABOUT = (
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     try:
-        given = parse("explore", _ABOUT, _ARGUMENTS, ["--out" if token == "-o" else token for token in tokens])
+        given = parse("explore", _ABOUT, _ARGUMENTS, tokens)
     except HelpShown:
         return 0
     target = given.pop("out", None)

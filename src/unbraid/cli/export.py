@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from unbraid.cli.parse import Argument, HelpShown, parse
-from unbraid.options import Option, OptionSpec
+from unbraid.cli.arguments import overwrite_option
+from unbraid.cli.parse import HelpShown, parse, positional
 
 _ARGUMENTS = (
-    Argument(OptionSpec("run", str, None, Option("run folder, or one that Model.save wrote")), "run", required=True),
-    Argument(OptionSpec("folder", str, None, Option("where the files go")), "folder", required=True),
-    Argument(OptionSpec("overwrite", bool, False, Option("replace files of an earlier export")), "overwrite", "Options"),
+    positional("run", "run folder, or one that Model.save wrote", required=True),
+    positional("folder", "where the files go", required=True),
+    overwrite_option("replace files of an earlier export", "Options"),
 )
 _ABOUT = (
     "Write a trained model as encoder.onnx and decoder.onnx, checked against PyTorch, with model.json that says what they are "

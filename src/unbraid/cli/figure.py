@@ -6,35 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unbraid.cli.parse import Argument, HelpShown, parse, peek_positional
+from unbraid.cli.arguments import DATA, DEVICE, RUNS, options_of_any, out_option, overwrite_option
+from unbraid.cli.parse import Argument, HelpShown, checked, option, positional, read
 from unbraid.errors import UsageError
-from unbraid.options import Option, OptionSpec
+from unbraid.options import Option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from unbraid.registry import Entry
 
-_FLAGS = ("--help", "--overwrite", "--no-overwrite")
-_NAMED = Argument(OptionSpec("name", str, None, Option("figure, see `unbraid list figures`")), "name", required=True)
-_RUNS = Argument(OptionSpec("run", str, None, Option("run folder, or several")), "run", many=True)
-OUT = Argument(
-    OptionSpec("out", str, None, Option("file to write; its ending says how: .png, .svg, .pdf, .gif")),
-    "out",
-    "File",
-    short="-o",
-)
-OVERWRITE = Argument(OptionSpec("overwrite", bool, False, Option("replace the file if it is there")), "overwrite", "File")
-DATA = Argument(
-    OptionSpec("data", str, None, Option("where the data lie by now, like npz:PATH; default: where they lay")),
-    "data",
-    "Machine",
-)
-DEVICE = Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Machine")
-_DPI = Argument(
-    OptionSpec("dpi", int, 144, Option("dots an inch of a .png, 72 for one a CSS pixel", ge=36, le=1200)), "dpi", "File"
-)
-_OWN = ("name", "run", "out", "overwrite", "data", "device", "dpi")
+_NAMED = positional("name", "figure, see `unbraid list figures`", required=True)
+_DPI = option("dpi", int, 144, Option("dots per inch of a .png; 72 is one dot per CSS pixel", ge=36, le=1200), "File")
+_FILE = (out_option("file to write; its ending says how: .png, .svg, .pdf, .gif"), overwrite_option(), _DPI)
+_OWN = (_NAMED, RUNS, *_FILE, DATA, DEVICE)
 _ABOUT = (
     "Draw a figure of one run or several. Which there are: unbraid list figures. Runs must have been scored where the figure "
     "shows codes or scores, which unbraid train does at its end."
@@ -43,16 +28,16 @@ _ABOUT = (
 
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
-    name = [*peek_positional(["--" if token == "-o" else token for token in tokens], _FLAGS), None][0]
-    about, options = _ABOUT, []
-    if name:
-        from unbraid.reporting.gallery.registry import figures, how_many
+    from unbraid.reporting.gallery.registry import figures, how_many
 
+    words = read("figure", [*_OWN, *options_of_any(figures)], tokens)
+    about, options = _ABOUT, []
+    if name := words.given.get("name"):
         entry = figures[name]
         about = f"{entry.summary} Of {how_many(*entry.details['runs'])}; needs {entry.details['needs']}."
-        options = [Argument(spec, option, "Figure") for option, spec in entry.options.items()]
+        options = [Argument(spec, flag, "Figure", owner=f"figure {name!r}") for flag, spec in entry.options.items()]
     try:
-        given = parse("figure", about, [_NAMED, _RUNS, OUT, OVERWRITE, _DPI, *options, DATA, DEVICE], tokens)
+        given = checked(words.at(name), about, [_NAMED, RUNS, *_FILE, *options, DATA, DEVICE])
     except HelpShown:
         return 0
     if not given.get("run"):
@@ -68,12 +53,11 @@ def run(tokens: list[str]) -> int:
     path = Path(given["out"])
     animated = kind_of_file(path, (*KINDS, "gif")) == "gif"
     require_absent(path, given.get("overwrite", False))
-    dpi = _DPI.spec.check(given.get("dpi", _DPI.spec.default), "figures")
-    chosen = {option: value for option, value in given.items() if option not in _OWN}
+    chosen = {argument.flag: given[argument.flag] for argument in options if argument.flag in given}
     with listening(counting):
         views = [api.view_of(one, data=given.get("data"), device=given.get("device", "auto")) for one in given["run"]]
         drawn = draw(given["name"], views, chosen, animated=animated)
-    save(drawn.content, path, dpi=dpi, overwrite=given.get("overwrite", False))
+    save(drawn.content, path, dpi=given.get("dpi", _DPI.spec.default), overwrite=given.get("overwrite", False))
     out.print(f"Figure: {path}")
     out.print(drawn.caption)
     if shows_images(figures[given["name"]]) and not views[0].dataset.redistributable:

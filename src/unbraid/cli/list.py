@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 
-from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.parse import HelpShown, parse, positional
 from unbraid.errors import UnknownName
-from unbraid.options import Option, OptionSpec
 
-KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics", "figures")
-_ARGUMENTS = (Argument(OptionSpec("kind", str, None, Option(f"one of {', '.join(KINDS)}")), "kind", required=True),)
+KINDS = {
+    "models": "what `unbraid train MODEL DATA` trains",
+    "datasets": "what it trains on",
+    "encoders": "networks from images to posteriors (--encoder)",
+    "decoders": "networks from latents to images (--decoder)",
+    "likelihoods": "p(x|z), how reconstructions are scored (--likelihood)",
+    "posteriors": "q(z|x), which the model decides",
+    "priors": "p(z), which the model decides",
+    "rates": "what is paid for codes, to choose with --rate",
+    "metrics": "scores of codes, as `unbraid evaluate` computes them",
+    "figures": "what `unbraid figure` draws",
+}
+_ARGUMENTS = (positional("kind", f"one of {', '.join(KINDS)}; all kinds are listed unless given"),)
 
 
 def _short(source: str) -> str:
@@ -21,19 +31,26 @@ def _short(source: str) -> str:
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     try:
-        kind = parse("list", "List what there is, one line each, with its source.", _ARGUMENTS, tokens)["kind"]
+        kind = parse("list", "List what there is, one line each, with its source.", _ARGUMENTS, tokens).get("kind")
     except HelpShown:
         return 0
-    if kind not in KINDS:
-        raise UnknownName("list", kind, KINDS)
+    if kind is not None and kind not in KINDS:
+        raise UnknownName("list", kind, KINDS, see="unbraid list")
     from rich.table import Table
 
     from unbraid.cli.console import out
-    from unbraid.registries import REGISTRIES
 
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
+    if kind is None:
+        for name, about in KINDS.items():
+            table.add_row(name, about)
+        out.print(table)
+        out.print("\nList one kind: unbraid list models")
+        return 0
+    from unbraid.registries import REGISTRIES
+
     table.add_column(style="dim")
     for entry in REGISTRIES[kind]:
         table.add_row(entry.details.get("written", entry.name), entry.summary, _short(entry.source))

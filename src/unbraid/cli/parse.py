@@ -1,30 +1,35 @@
-"""Turn option specs into a typed command with help, and parse tokens with it.
+"""From the words of a command line to checked values, and the help of a command.
 
-cyclopts reads a function's signature; models, data sets and likelihoods declare their options in theirs, so the signature
-of a command is put together from those of the chosen parts.
+cyclopts reads a function's signature; models, data sets and likelihoods declare their options in theirs, so the signature of a
+command is put together from the options of the chosen parts. Which parts are chosen stands in the words themselves, so a
+command is read once with every option that it may have (`read`), and what was given is then checked against the options of the
+chosen parts (`checked`). All values are checked by `OptionSpec`: the command line and Python refuse in the same words.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Group, Parameter, Token
+from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter, UnknownOptionError
 
 from unbraid.errors import UsageError
-from unbraid.options import OptionSpec
+from unbraid.options import Option, OptionSpec
 
 _LONGEST = 1_000
 """Characters of the parser's own words that are shown."""
+_HELP = ("--help", "-h")
 
 
 @dataclass(frozen=True)
 class Argument:
     """One argument of a command: an option of a group, or a positional one where `group` is empty.
 
-    The last positional argument may be `many`; its value is a list. `short` is one more name of an option, like "-o".
+    The last positional argument may be `many`; its value is a list. `short` is one more name of an option, like "-o". `owner`
+    says whose option it is where that is not the command: "model 'beta_vae'".
     """
 
     spec: OptionSpec
@@ -33,67 +38,172 @@ class Argument:
     required: bool = False
     many: bool = False
     short: str = ""
+    owner: str = ""
+
+    @property
+    def long(self) -> str:
+        """The option as it is written: "--beta-warmup"."""
+        return f"--{self.flag.replace('_', '-')}"
+
+
+def positional(name: str, about: str, *, required: bool = False, many: bool = False) -> Argument:
+    """A positional argument."""
+    return Argument(OptionSpec(name, str, None, Option(about)), name, required=required, many=many)
+
+
+def option(name: str, kind: Any, default: Any, about: Option | str, group: str = "Options", short: str = "") -> Argument:
+    """An option of the command itself."""
+    return Argument(
+        OptionSpec(name, kind, default, Option(about) if isinstance(about, str) else about), name, group, short=short
+    )
 
 
 class HelpShown(Exception):
     """Help was printed instead of parsing."""
 
 
-def peek(tokens: list[str], option: str) -> str | None:
-    """The value of an option, before the parser that knows all options can be made."""
-    for i, token in enumerate(tokens):
-        if token == option and i + 1 < len(tokens):
-            return tokens[i + 1]
-        if token.startswith(f"{option}="):
-            return token.partition("=")[2]
-    return None
+@dataclass(frozen=True)
+class Words:
+    """What stands on a command line, unchecked.
+
+    Args:
+        command: the words before the options, as in `unbraid COMMAND --help`.
+        given: texts, and booleans for flags, by the names of arguments; only what was given.
+        unknown: options that the command does not have.
+        help: whether help is asked for.
+    """
+
+    command: str
+    given: Mapping[str, Any]
+    unknown: tuple[str, ...] = ()
+    help: bool = False
+
+    def at(self, *names: str | None) -> Words:
+        """The same, with names after the command that say whose options its help lists."""
+        return self if self.help or None in names else replace(self, command=" ".join([self.command, *map(str, names)]))
+
+    def refuse_unknown(self, known: Iterable[Argument], see: str = "") -> None:
+        """Raise `UsageError` for an option that the command does not have, with the nearest that it has."""
+        for word in self.unknown:
+            raise _unknown(word, known, see or f"unbraid {self.command} --help")
 
 
-def peek_positional(tokens: list[str], flags: Collection[str]) -> list[str]:
-    """The positional arguments, likewise; `flags` are the options that take no value."""
-    found, skip = [], False
-    for token in tokens:
-        if skip:
-            skip = False
-        elif token.startswith("--"):
-            skip = token != "--" and "=" not in token and token not in flags
-        elif not token.startswith("-"):
-            found.append(token)
-    return found
+def read(command: str, arguments: Iterable[Argument], tokens: Sequence[str]) -> Words:
+    """The words of a command, each under the name of its argument; where several arguments have one name, the first counts.
+
+    Raises `UsageError` in the parser's words for what cannot be read, such as an option without its value.
+    """
+    known = {argument.flag: argument for argument in reversed(list(arguments))}
+    places = [argument for argument in reversed(list(known.values())) if not argument.group]
+    app = _reader([argument for argument in known.values() if argument.group])
+    end = tokens.index("--") if "--" in tokens else len(tokens)
+    help_wanted, rest = not {*_HELP}.isdisjoint(tokens[:end]), list(tokens)
+    unknown: list[str] = []
+    asked: list[str] = []
+    while True:
+        try:
+            _, bound, *_ = app.parse_known_args(rest)
+            break
+        except UnknownOptionError as error:
+            word = error.token.value
+            unknown.append(word.partition("=")[0])
+            rest.remove(word)
+        except CycloptsError as error:
+            if help_wanted and isinstance(error, MissingArgumentError) and error.keyword in rest:
+                asked.append(error.keyword)  # help is asked for instead of giving its value
+                rest.remove(error.keyword)
+                continue
+            error.verbose = False
+            raise UsageError(f"{_shortened(str(error))} See: unbraid {command} --help") from None
+    given: dict[str, Any] = {argument.flag: "" for argument in known.values() if {argument.long, argument.short} & {*asked}}
+    given |= {name: value for name, value in bound.kwargs.items() if name != "help"}
+    words = list(bound.args)
+    for place in places:
+        if words:
+            given[place.flag] = words if place.many else words.pop(0)
+            words = [] if place.many else words
+    if words and not unknown and not help_wanted:
+        raise UsageError(f"{_shortened(' '.join(map(repr, words)))}: more words than it takes. See: unbraid {command} --help")
+    return Words(command, given, tuple(unknown), help_wanted)
 
 
-def _whole_number(kind: Any, tokens: Sequence[Token]) -> int:
-    """A whole number, also as 300_000 or 3e5; cyclopts' own rule would round 1.5."""
-    text = tokens[0].value
-    try:
-        return int(text)
-    except ValueError:
-        number = float(text)
-        if not number.is_integer():
-            raise ValueError(f"{text} is not a whole number") from None
-        return int(number)
+def _reader(options: Sequence[Argument]) -> App:
+    """What reads words: every option takes a text, or is a flag."""
 
+    def receive(*words: str, **options: Any) -> None: ...
 
-def _parameter(argument: Argument, groups: dict[str, Group]) -> inspect.Parameter:
-    spec = argument.spec
-    limits = f" ({spec.option.range})" if spec.option.range else ""
-    optional = spec.default is None and not argument.required
-    annotation: Any = Annotated[
-        spec.type | None if optional else spec.type,
-        Parameter(
-            help=spec.option.help + limits,
-            name=[f"--{argument.flag.replace('_', '-')}", *([argument.short] if argument.short else [])]
-            if argument.group
-            else None,
-            group=groups[argument.group] if argument.group else None,
-            show_default=not optional and not argument.required,
-            converter=_whole_number if spec.type is int else None,
-        ),
+    texts = [
+        inspect.Parameter(
+            argument.flag,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                (bool if argument.spec.type is bool else str) | None, Parameter(name=_names(argument), negative=_no(argument))
+            ],
+        )
+        for argument in options
     ]
-    positional = inspect.Parameter.VAR_POSITIONAL if argument.many else inspect.Parameter.POSITIONAL_ONLY
-    kind = inspect.Parameter.KEYWORD_ONLY if argument.group else positional
-    default = inspect.Parameter.empty if argument.required or argument.many else spec.default
-    return inspect.Parameter(argument.flag, kind, default=default, annotation=annotation)
+    words = inspect.Parameter("words", inspect.Parameter.VAR_POSITIONAL, annotation=str)
+    wanted = Annotated[bool, Parameter(name=list(_HELP), negative=[])]
+    asks = inspect.Parameter("help", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=wanted)
+    return _app(receive, [words, *texts, asks], help_flags=[])
+
+
+def _app(receive: Callable[..., None], parameters: Sequence[inspect.Parameter], **looks: Any) -> App:
+    receive.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    receive.__annotations__ = {p.name: p.annotation for p in parameters}
+    app = App(version_flags=[], **looks)
+    app.default(receive)
+    return app
+
+
+def _names(argument: Argument) -> list[str]:
+    return [argument.long, *([argument.short] if argument.short else [])]
+
+
+def _no(argument: Argument) -> list[str]:
+    return [f"--no-{argument.long[2:]}"] if argument.spec.type is bool else []
+
+
+def checked(words: Words, about: str, arguments: Iterable[Argument]) -> dict[str, Any]:
+    """What was given, in the declared types; defaults stay where they are declared.
+
+    Raises `UsageError` for an option that is not among the arguments, a value that is not allowed and a positional argument
+    that is missing, and `HelpShown` after printing help.
+    """
+    arguments = list(arguments)
+    if words.help:
+        _print_help(words.command, about, arguments)
+        raise HelpShown
+    words.refuse_unknown(arguments)
+    own = {argument.flag: argument for argument in reversed(arguments)}
+    values: dict[str, Any] = {}
+    for flag, word in words.given.items():
+        if flag not in own:
+            raise _unknown(f"--{flag.replace('_', '-')}", arguments, f"unbraid {words.command} --help")
+        argument = own[flag]
+        values[flag] = word if argument.many else argument.spec.read(word, argument.owner or f"unbraid {words.command}")
+    for argument in arguments:
+        if argument.required and argument.flag not in values:
+            raise UsageError(f"unbraid {words.command} needs {_shown(argument)}. See: unbraid {words.command} --help")
+    return values
+
+
+def parse(command: str, about: str, arguments: Sequence[Argument], tokens: Sequence[str]) -> dict[str, Any]:
+    """`read` and `checked` for a command whose arguments depend on nothing."""
+    return checked(read(command, arguments, tokens), about, arguments)
+
+
+def _unknown(word: str, known: Iterable[Argument], see: str) -> UsageError:
+    near = get_close_matches(word.lstrip("-"), [argument.long[2:] for argument in known if argument.group], n=1)
+    return UsageError(f"Unknown option: {word}.{f' Did you mean --{near[0]}?' if near else ''} See: {see}")
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return (
+        line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
+    )  # it quotes what was given
 
 
 def _shown(argument: Argument) -> str:
@@ -101,45 +211,40 @@ def _shown(argument: Argument) -> str:
     return f"{name} [{name} ...]" if argument.many else name
 
 
-def parse(command: str, about: str, arguments: Iterable[Argument], tokens: list[str]) -> dict[str, Any]:
-    """Parse the tokens of a command; only what was given is returned, so that defaults stay where they are declared.
-
-    Raises `UsageError` in the parser's words, and `HelpShown` after printing help.
-    """
-    arguments = list(arguments)
+def _print_help(command: str, about: str, arguments: Sequence[Argument]) -> None:
+    arguments = list({argument.flag: argument for argument in reversed(arguments)}.values())[::-1]
     names = dict.fromkeys(argument.group for argument in arguments if argument.group)
     groups = {name: Group(name, sort_key=i) for i, name in enumerate(names)}
-    given: dict[str, Any] = {}
 
-    def receive(*positional: Any, **keywords: Any) -> None:
-        first = [argument for argument in arguments if not argument.group]
-        given.update(
-            {a.flag: list(positional[i:]) if a.many else positional[i] for i, a in enumerate(first[: len(positional)])}
-        )
-        given.update(keywords)
+    def receive() -> None: ...
 
-    parameters = [_parameter(argument, groups) for argument in arguments]
-    receive.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    receive.__annotations__ = {p.name: p.annotation for p in parameters}
-    app = App(
+    app = _app(
+        receive,
+        [_parameter(argument, groups) for argument in arguments],
         name=f"unbraid {command}",
         help=about,
         help_format="plaintext",
-        usage=f"Usage: unbraid {command} {' '.join(_shown(a) for a in arguments if not a.group)} [OPTIONS]\n",
-        version_flags=[],
+        usage=f"Usage: {' '.join(['unbraid', command, *(_shown(a) for a in arguments if not a.group)])} [OPTIONS]\n",
         group_parameters=Group("Arguments", sort_key=-1),
         group_commands=Group("Help", sort_key=99),
     )
-    app.default(receive)
-    if any(token in ("--help", "-h") for token in tokens):
-        app.help_print([])
-        raise HelpShown
-    try:
-        _, bound, *_ = app.parse_args(tokens, exit_on_error=False, print_error=False)
-    except CycloptsError as error:
-        first = " ".join(str(error).split())
-        if len(first) > _LONGEST:  # it quotes what was given
-            first = f"{first[: _LONGEST // 2]} ... {first[-_LONGEST // 2 :]}"
-        raise UsageError(f"{first} See: unbraid {command} --help") from None
-    receive(*bound.args, **bound.kwargs)
-    return given
+    app.help_print([])
+
+
+def _parameter(argument: Argument, groups: Mapping[str, Group]) -> inspect.Parameter:
+    spec = argument.spec
+    limits = f" ({spec.option.range})" if spec.option.range else ""
+    optional = spec.default is None and not argument.required
+    annotation: Any = Annotated[
+        spec.type | None if optional else spec.type,
+        Parameter(
+            help=spec.option.help + limits,
+            name=_names(argument) if argument.group else None,
+            group=groups[argument.group] if argument.group else None,
+            show_default=not optional and not argument.required,
+        ),
+    ]
+    positional = inspect.Parameter.VAR_POSITIONAL if argument.many else inspect.Parameter.POSITIONAL_ONLY
+    kind = inspect.Parameter.KEYWORD_ONLY if argument.group else positional
+    default = inspect.Parameter.empty if argument.required or argument.many else spec.default
+    return inspect.Parameter(argument.flag, kind, default=default, annotation=annotation)

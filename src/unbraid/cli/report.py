@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from unbraid.cli.figure import DATA, DEVICE, OVERWRITE
-from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.arguments import DATA, DEVICE, RUNS, out_option, overwrite_option
+from unbraid.cli.parse import HelpShown, parse
 from unbraid.errors import UsageError
-from unbraid.options import Option, OptionSpec
 
-_OUT = Argument(
-    OptionSpec(
-        "out", str, None, Option("HTML file to write; of one run its report.html by default, of several it must be given")
-    ),
-    "out",
-    "File",
-    short="-o",
-)
 _ARGUMENTS = (
-    Argument(OptionSpec("run", str, None, Option("run folder, or several")), "run", many=True),
-    _OUT,
-    OVERWRITE,
+    RUNS,
+    out_option("HTML file to write; for one run its report.html by default, for several it must be given"),
+    overwrite_option(),
     DATA,
     DEVICE,
 )

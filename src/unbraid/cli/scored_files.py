@@ -6,48 +6,33 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unbraid.cli.parse import Argument
+from unbraid.cli.parse import option
 from unbraid.errors import UsageError
-from unbraid.options import Option, OptionSpec
+from unbraid.options import Option
 
 if TYPE_CHECKING:
     from unbraid.data.codes.arrays import CodeArrays
     from unbraid.metrics.samples import Samples
 
 COLUMNS = (
-    Argument(
-        OptionSpec("factors", str, None, Option("names of factors, commas between; default: all that are no latents")),
-        "factors",
-        "Columns",
+    option("factors", str, None, "names of factors, joined by commas; default: all columns that are not latents", "Columns"),
+    option(
+        "latents", str, None, "columns that are latents; default: z0, mean_0, ..., or all numbers beside --factors", "Columns"
     ),
-    Argument(
-        OptionSpec(
-            "latents", str, None, Option("columns that are latents; default: z0, mean_0, ..., or all numbers beside --factors")
-        ),
-        "latents",
-        "Columns",
-    ),
-    Argument(
-        OptionSpec(
-            "max_memory", float, 4.0, Option("gigabytes that the codes and factors of the file may take, 8 bytes each", gt=0)
-        ),
+    option(
         "max_memory",
+        float,
+        4.0,
+        Option("gigabytes that the codes and factors of the file may take, 8 bytes each", gt=0),
         "Columns",
     ),
 )
-METRICS = Argument(
-    OptionSpec("metrics", str, "core", Option("core, all (also those that take long), or names with commas between")),
-    "metrics",
-    "Options",
-)
-SEED = Argument(OptionSpec("seed", int, 0, Option("seed of votes, models and shuffles", ge=0)), "seed", "Options")
-OVERWRITE = Argument(OptionSpec("overwrite", bool, False, Option("replace the file of scores")), "overwrite", "Options")
+SEED = option("seed", int, 0, Option("seed of votes, models and shuffles", ge=0))
 
 
-def out_argument(ending: str) -> Argument:
-    """The option that says where scores go."""
-    about = Option(f"file of the scores; default: beside FILE, its name ending in {ending}")
-    return Argument(OptionSpec("out", str, None, about), "out", "Options")
+def out_about(ending: str) -> str:
+    """What the help of --out says."""
+    return f"file of the scores; default: beside FILE, its name ending in {ending}"
 
 
 def listed(given: Mapping[str, Any], name: str) -> list[str]:

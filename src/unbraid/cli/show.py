@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from unbraid.cli.parse import Argument, HelpShown, parse, peek, peek_positional
+from unbraid.cli.arguments import options_of_any
+from unbraid.cli.parse import Argument, HelpShown, Words, checked, option, positional, read
 from unbraid.errors import IncompatibleParts, UnknownName, UsageError
-from unbraid.options import Option, OptionSpec
+from unbraid.options import Option
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,21 +24,18 @@ if TYPE_CHECKING:
 
 NETWORKS = ("encoder", "decoder")
 _ARGUMENTS = (
-    Argument(
-        OptionSpec("name", str, None, Option("a model, data set, network, likelihood, metric or figure")), "name", required=True
-    ),
-    Argument(
-        OptionSpec(
-            "image_shape", str, None, Option("channels,height,width for layers, like 3,64,64; one that is taken unless given")
-        ),
-        "image_shape",
-        "Layers",
-    ),
-    Argument(
-        OptionSpec("latent_dim", int, None, Option("number of latents for layers; the model's own, or 10, unless given", ge=1)),
+    positional("name", "a model, data set, network, likelihood, metric or figure", required=True),
+    option("image_shape", str, None, "channels,height,width for layers, like 3,64,64; by default one that fits", "Layers"),
+    option(
         "latent_dim",
+        int,
+        None,
+        Option("number of latents for layers; default: the model's own, or 10", ge=1, le=10_000),
         "Layers",
     ),
+)
+_PARTS = tuple(
+    option(part, str, None, f"show layers with this {part}, see `unbraid list {part}s`", "Layers") for part in NETWORKS
 )
 _SHAPES = tuple((channels, size, size) for size in (64, 32, 28, 128) for channels in (1, 3))
 """Tried in this order where no shape is given."""
@@ -64,18 +62,23 @@ class _Request:
 
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
-    name = [*peek_positional(tokens, ("--help",)), None][0]
-    found = _entries(name) if name else []
-    arguments = [*_ARGUMENTS, *(_part_arguments(found, tokens) if found else ())]
+    from unbraid.config.parts import every_option
+    from unbraid.nn.registry import decoders, encoders
+
+    networks = {flag: spec for flag, spec in every_option().items() if flag.startswith(tuple(f"{part}_" for part in NETWORKS))}
+    possible = [Argument(spec, flag, "Any") for flag, spec in networks.items()]
+    words = read("show", [*_ARGUMENTS, *_PARTS, *possible, *options_of_any([*encoders, *decoders])], tokens)
+    found = _entries(words.given["name"]) if "name" in words.given else []
+    arguments = [*_ARGUMENTS, *_part_arguments(found, words)]
     try:
-        given = parse("show", "Explain one thing: what it is, its options, where it comes from.", arguments, tokens)
+        given = checked(
+            words.at(words.given.get("name")), "Explain one thing: what it is, its options, where it comes from.", arguments
+        )
     except HelpShown:
         return 0
     from unbraid.cli.console import out
 
     shape, latent_dim = given.pop("image_shape", None), given.pop("latent_dim", None)
-    if latent_dim is not None and not 1 <= latent_dim <= 10_000:
-        raise UsageError(f"--latent-dim is {latent_dim}; allowed: at least 1 and at most 10,000.")
     request = _Request(_shape(shape) if shape else None, latent_dim, {k: v for k, v in given.items() if k != "name"})
     pages = [list(_explain(entry, request)) for entry in found]  # whole before any is printed: what is refused ends here
     for page in pages:
@@ -96,23 +99,21 @@ def _entries(name: str) -> list[Entry]:
     return found
 
 
-def _part_arguments(found: list[Entry], tokens: list[str]) -> Iterator[Argument]:
+def _part_arguments(found: list[Entry], words: Words) -> Iterator[Argument]:
     """Options of the networks that are shown; those of a model's networks carry the part's name, as for `unbraid train`."""
     from unbraid.config.parts import part_options
 
     for entry in found:
         if entry.kind == "model":
-            for part in NETWORKS:
-                about = Option(f"show layers with this {part}, see `unbraid list {part}s`")
-                yield Argument(OptionSpec(part, str, None, about), part, "Layers")
-            names = {part: peek(tokens, f"--{part}") or getattr(entry.factory(), part) for part in NETWORKS}
+            yield from _PARTS
+            names = {part: words.given.get(part) or getattr(entry.factory(), part) for part in NETWORKS}
             for flag, (part, spec) in part_options(names).items():
-                yield Argument(spec, flag, f"{part.capitalize()} {names[part]}")
+                yield Argument(spec, flag, f"{part.capitalize()} {names[part]}", owner=f"{part} {names[part]!r}")
     networks = [entry for entry in found if entry.kind in NETWORKS]
     # an encoder and a decoder of one name may have options of one name, with defaults of their own
-    specs = {name: replace(spec, default=None) for entry in networks for name, spec in entry.options.items()}
-    for name, spec in specs.items():
-        yield Argument(spec, name, "Network")
+    for entry in networks:
+        for name, spec in entry.options.items():
+            yield Argument(replace(spec, default=None), name, "Network", owner=f"{entry.kind} {entry.name!r}")
 
 
 def _shape(text: str) -> tuple[int, int, int]:
@@ -187,7 +188,8 @@ def _tuned(entry: Entry) -> Iterator[RenderableType]:
     for data, values in entry.details.get("tuned", {}).items():
         from rich.text import Text
 
-        yield Text.assemble((f"Defaults on {data}: ", "bold"), ", ".join(f"{k} {v:g}" for k, v in values.items()), "\n")
+        said = ", ".join(f"{name} {value}" for name, value in values.items())
+        yield Text.assemble((f"Defaults measured on {data}: ", "bold"), said, "\n")
 
 
 def _layers_of_model(entry: Entry, request: _Request) -> Iterator[RenderableType]:
@@ -226,8 +228,8 @@ def _table_of_parts(recipe: Recipe) -> Table:
     parts = table("Parts and settings unless told otherwise", "what", "value")
     for name in ("encoder", "decoder", "likelihood", "posterior", "prior", "latent_dim", "batch_size"):
         parts.add_row(name, str(getattr(recipe, name)))
-    for option, value in recipe.part_options.items():
-        parts.add_row(option, str(value))
+    for name, value in recipe.part_options.items():
+        parts.add_row(name, str(value))
     parts.add_row("optimizer", settings_in_words(recipe.optimizer))
     for player, optimizer in recipe.player_optimizers.items():
         parts.add_row(f"optimizer of the {player}", settings_in_words(optimizer))

@@ -3,141 +3,165 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unbraid.cli.parse import Argument, HelpShown, parse, peek, peek_positional
-from unbraid.errors import Interrupted, UsageError
-from unbraid.options import Option, OptionSpec, options_of
+from unbraid.cli.arguments import DEVICE, out_option, overwrite_option
+from unbraid.cli.parse import Argument, HelpShown, Words, checked, option, positional, read
+from unbraid.errors import Interrupted, UnbraidError, UsageError
+from unbraid.options import Option, options_of
 
 if TYPE_CHECKING:
     from unbraid.config.experiment import Experiment
 
-_POSITIONAL = (
-    Argument(OptionSpec("model", str, None, Option("which model, see `unbraid list models`")), "model"),
-    Argument(OptionSpec("data", str, None, Option("which data set, see `unbraid list datasets`")), "data"),
+_PLACES = (
+    positional("model", "which model, see `unbraid list models`"),
+    positional("data", "which data set, see `unbraid list datasets`"),
 )
 _RUN = (
-    Argument(OptionSpec("out", str, None, Option("run folder; default: runs/MODEL-DATA-seedN-HASH")), "out", "Run"),
-    Argument(OptionSpec("device", str, "auto", Option("auto, cpu, cuda or cuda:N")), "device", "Run"),
-    Argument(
-        OptionSpec("extend", int, None, Option("train the run further, up to this step; schedules stay as they were", ge=1)),
-        "extend",
-        "Run",
-    ),
-    Argument(OptionSpec("overwrite", bool, False, Option("replace the run in the folder")), "overwrite", "Run"),
-    Argument(OptionSpec("config", str, None, Option("take everything not given here from this config.json")), "config", "Run"),
-    Argument(
-        OptionSpec(
-            "evaluate_images",
-            int,
-            None,
-            Option("images to score at the end; default: one for 50 that training saw, from 1,000 to 100,000", ge=2),
-        ),
+    out_option("run folder; default: runs/MODEL-DATA-seedN-HASH", "Run"),
+    replace(DEVICE, group="Run"),
+    option("extend", int, None, Option("train the run further, up to this step; schedules stay as they were", ge=1), "Run"),
+    overwrite_option("replace the run in the folder", "Run"),
+    option("config", str, None, "take everything not given here from this config.json", "Run"),
+    option(
         "evaluate_images",
+        int,
+        None,
+        Option("images to score at the end; default: one for 50 that training saw, from 1,000 to 100,000", ge=2),
         "Run",
     ),
-    Argument(OptionSpec("report", bool, True, Option("score the run and write its report at the end")), "report", "Run"),
+    option("report", bool, True, "score the run and write its report at the end", "Run"),
 )
-_FLAGS = ("--overwrite", "--no-overwrite", "--report", "--no-report", "--help", "-h")
 _ABOUT = (
     "Train MODEL on DATA and score it; writes a run folder with checkpoints, logs, scores and a report. "
     "The same command resumes a run that was stopped."
 )
 
 
-def _boolean_flags() -> set[str]:
-    from unbraid.config.parts import PARTS
+@dataclass(frozen=True)
+class Request:
+    """What a command line asks for.
 
-    flags = set(_FLAGS)
-    for part, registry in PARTS.items():
-        for entry in registry:
-            for name, spec in entry.options.items():
-                if spec.type is bool:
-                    for flag in (name, f"{part}_{name}"):
-                        flags |= {f"--{flag.replace('_', '-')}", f"--no-{flag.replace('_', '-')}"}
-    return flags
+    Args:
+        options: flat options for `plan`.
+        run: options of the command itself.
+        config: the configuration given with --config.
+    """
 
-
-def _settings_arguments() -> list[Argument]:
-    from unbraid.config.settings import Settings
-
-    return [Argument(spec, name, "Training") for name, spec in options_of(Settings).items()]
-
-
-def read_config(path: str) -> dict[str, Any]:
-    """The flat options that a config.json stands for, with `model` and `data`."""
-    from unbraid.config.experiment import Experiment
-    from unbraid.config.parts import PARTS, part_options
-    from unbraid.config.settings import Settings
-    from unbraid.files import read_json
-
-    if not Path(path).is_file():
-        raise UsageError(f"--config {path}: there is no such file.")
-    experiment = Experiment.from_dict(read_json(Path(path), "configuration"), path)
-    flat: dict[str, Any] = {part: getattr(experiment, part) for part in PARTS}
-    for flag, (part, spec) in part_options(flat).items():
-        flat[flag] = getattr(experiment, f"{part}_options")[spec.name]
-    return flat | {name: getattr(experiment, name) for name in options_of(Settings) if hasattr(experiment, name)}
+    model: str
+    data: str
+    options: Mapping[str, Any]
+    run: Mapping[str, Any] = field(default_factory=dict)
+    config: Experiment | None = None
 
 
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     try:
-        request = _request(tokens)
+        request = _request(read("train", _every_argument(), tokens))
     except HelpShown:
         return 0
     return _train(request, tokens)
 
 
-def _request(tokens: list[str]) -> dict[str, Any]:
-    from unbraid.config.parts import PARTS, choose_parts, part_options, recipe_of
+def _every_argument() -> list[Argument]:
+    """All arguments that the command has for any model and data set, for `read`."""
+    from unbraid.config.parts import every_option
+
+    return [*_PLACES, *_RUN, *_settings({}), *(Argument(spec, flag, "Any") for flag, spec in every_option().items())]
+
+
+def _settings(defaults: Mapping[str, Any]) -> list[Argument]:
+    from unbraid.config.settings import Settings
+
+    return [
+        Argument(replace(spec, default=defaults.get(name, spec.default)), name, "Training")
+        for name, spec in options_of(Settings).items()
+    ]
+
+
+def _request(words: Words) -> Request:
+    """A command line understood: the parts are chosen, and every word is checked against their options."""
     from unbraid.data.dataset import addressed
-    from unbraid.zoo.registry import tuned
 
-    config = peek(tokens, "--config")
-    base = read_config(config) if config else {}
-    positional = peek_positional(tokens, _boolean_flags())
-    model, data = [*positional, None, None][:2]
-    model, data = model or base.get("model"), data or base.get("data")
-    arguments = [*_POSITIONAL]
-    about = _ABOUT
-    place: dict[str, Any] = {}
-    if model and data:
+    config = _config(words.given["config"]) if "config" in words.given else None
+    base = config.flat_options() if config else {}
+    model, data = words.given.get("model") or base.get("model"), words.given.get("data") or base.get("data")
+    if not (model and data):
+        words.refuse_unknown(_every_argument(), "unbraid train MODEL DATA --help")
+        return _without_parts(words)
+    try:
         data, place = addressed(data, {})
-        overrides = {part: peek(tokens, f"--{part}") or base.get(part) for part in ("encoder", "decoder", "likelihood", "rate")}
-        if base and (model, data) != (base["model"], base["data"]):
-            raise UsageError(
-                f"--config is a run of {base['model']} on {base['data']}; leave MODEL and DATA out, or give those."
-            )
-        size = peek(tokens, "--size") or ""
-        overrides["size"] = int(size) if size.isdecimal() else base.get("size")
-        names = choose_parts(model, data, {k: v for k, v in overrides.items() if v})
-        titles = {part: f"{PARTS[part].kind.capitalize()} {name}" for part, name in names.items()}
-        defaults = {**recipe_of(model, {}).part_options, **tuned(model, data)}
-        for flag, (part, spec) in part_options(names).items():
-            arguments.append(Argument(replace(spec, default=defaults.get(flag, spec.default)), flag, titles[part]))
-        about = f"{PARTS['model'][model].summary}\n\n{PARTS['data'][data].summary}\n\n{_ABOUT}"
-    elif "--help" in tokens or "-h" in tokens:
-        about += "\n\nOptions of a model and a data set: unbraid train MODEL DATA --help"
-    else:
-        raise UsageError(
-            "unbraid train needs a model and a data set: unbraid train beta_vae ellipses. "
-            "See: unbraid list models, unbraid list datasets"
-        )
-    arguments += [*_settings_arguments(), *_RUN]
-    given = parse("train", about, arguments, tokens)
-    for argument in _RUN:
-        if argument.flag in given:
-            argument.spec.check(given[argument.flag], "unbraid train")
+        arguments, about = _arguments(model, data, words, base | place)
+    except UnbraidError:
+        words.refuse_unknown(_every_argument(), "unbraid train MODEL DATA --help")  # then its value is taken for a name
+        raise
+    if config and (model, data) != (config.model, config.data):
+        raise UsageError(f"--config is a run of {config.model} on {config.data}; leave MODEL and DATA out, or give those.")
+    given = checked(words.at(model, data), about, arguments)
     if "steps" in given or "epochs" in given:
-        base = {k: v for k, v in base.items() if k not in ("steps", "checkpoint_every", "log_every")}
+        base = {name: value for name, value in base.items() if name not in ("steps", "checkpoint_every", "log_every")}
     kept = {name: value for name, value in base.items() if name in {argument.flag for argument in arguments}}
-    return {**kept, **given, **place, "model": model, "data": data}
+    own = {argument.flag for argument in (*_PLACES, *_RUN)}
+    options = {name: value for name, value in {**kept, **given, **place}.items() if name not in own}
+    return Request(model, data, options, {name: value for name, value in given.items() if name in own}, config)
 
 
-def _train(request: dict[str, Any], tokens: list[str]) -> int:
+def _without_parts(words: Words) -> Request:
+    if words.help:
+        checked(words, f"{_ABOUT}\n\nOptions of a model and a data set: unbraid train MODEL DATA --help", _general())
+    raise UsageError(
+        "unbraid train needs a model and a data set: unbraid train beta_vae ellipses. "
+        "See: unbraid list models, unbraid list datasets"
+    )
+
+
+def _general() -> list[Argument]:
+    return [*_PLACES, *_settings({}), *_RUN]
+
+
+def _arguments(model: str, data: str, words: Words, base: Mapping[str, Any]) -> tuple[list[Argument], str]:
+    """The arguments of the command for the parts that its words choose, each with the default that holds beside them."""
+    from unbraid.config.parts import PARTS, part_options
+    from unbraid.config.plan import shown_defaults
+    from unbraid.config.settings import Settings
+
+    flat = part_options({"model": model, "data": data})
+    early = {name: spec for name, (_, spec) in flat.items()} | dict(options_of(Settings))
+    given = {name: value for name, value in base.items() if name in early}
+    for name, word in words.given.items():
+        if name in early and not (words.help and word == ""):
+            part = flat[name][0] if name in flat else ""
+            given[name] = early[name].read(word, _owner(part, {"model": model, "data": data}))
+    choice, defaults = shown_defaults(model, data, given)
+    titles = {part: f"{PARTS[part].kind.capitalize()} {name}" for part, name in choice.names.items()}
+    options = [
+        Argument(replace(spec, default=defaults[flag]), flag, titles[part], owner=_owner(part, choice.names))
+        for flag, (part, spec) in choice.flat.items()
+    ]
+    about = f"{PARTS['model'][model].summary}\n\n{PARTS['data'][data].summary}\n\n{_ABOUT}"
+    return [*_PLACES, *options, *_settings(defaults), *_RUN], about
+
+
+def _owner(part: str, names: Mapping[str, str]) -> str:
+    from unbraid.config.parts import PARTS
+
+    return f"{PARTS[part].kind} {names[part]!r}" if part else "unbraid train"
+
+
+def _config(path: str) -> Experiment:
+    from unbraid.config.experiment import Experiment
+    from unbraid.files import read_json
+
+    if not Path(path).is_file():
+        raise UsageError(f"--config {path}: there is no such file.")
+    return Experiment.from_dict(read_json(Path(path), "configuration"), path)
+
+
+def _train(request: Request, tokens: list[str]) -> int:
     from unbraid import api
     from unbraid.cli.console import Bar, counting, err, out, stages
     from unbraid.cli.tables import print_scores
@@ -147,42 +171,40 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     from unbraid.training.run import METRICS, REPORT
     from unbraid.zoo.registry import tuned
 
-    run_options = {name: request.pop(name) for name in [a.flag for a in _RUN] if name in request}
-    model, data = request.pop("model"), request.pop("data")
-    limit = run_options.get("evaluate_images")
+    device = request.run.get("device", "auto")
+    overwrite = request.run.get("overwrite", False)
     with listening(counting):
-        experiment, dataset = plan(model, data, request)
+        experiment, dataset = plan(request.model, request.data, request.options)
     for note in experiment.notes(dataset):
         err.print(note, markup=False, highlight=False)
-    if run_options.get("config"):
-        _require_same_data(run_options["config"], experiment)
-    folder = Path(run_options["out"]) if run_options.get("out") else api.default_folder(experiment)
-    finished = not run_options.get("overwrite") and api.is_finished(folder)
-    measured = tuned(model, data, request)
+    if request.config:
+        _require_same_data(request.config, experiment, request.run["config"])
+    folder = Path(request.run["out"]) if request.run.get("out") else api.default_folder(experiment)
+    finished = not overwrite and api.is_finished(folder)
+    measured = tuned(request.model, request.data, request.options)
     if measured and not finished:
         values = ", ".join(f"{name} {value:g}" for name, value in measured.items())
-        err.print(f"Defaults measured for {data}: {values}")
+        err.print(f"Defaults measured for {request.data}: {values}")
     try:
         with listening(counting):
-            trained = api.train(
-                model,
-                data,
+            trained = api.train_planned(
+                experiment,
+                dataset,
                 out=folder,
-                device=run_options.get("device", "auto"),
-                extend=run_options.get("extend") or 0,
-                overwrite=run_options.get("overwrite", False),
-                monitor=Bar(f"{model} on {experiment.data_name}"),
-                **request,
+                device=device,
+                extend=request.run.get("extend") or 0,
+                overwrite=overwrite,
+                monitor=Bar(f"{request.model} on {experiment.data_name}"),
             )
     except Interrupted as stopped:
         raise Interrupted(f"{stopped}\nResume with: {shlex.join(['unbraid', 'train', *_resume_tokens(tokens)])}") from None
-    if not run_options.get("report", True):
+    if not request.run.get("report", True):
         out.print(f"Run folder: {folder}")
         return 0
     scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else None
     if scored is None or scored.step != trained.step:
         with listening(counting):
-            scored = api.score_briefly(folder, limit=limit, device=run_options.get("device", "auto"), progress=stages())
+            scored = api.score_briefly(folder, limit=request.run.get("evaluate_images"), device=device, progress=stages())
         (folder / REPORT).unlink(missing_ok=True)
     print_scores(scored)
     page = folder / REPORT if (folder / REPORT).is_file() else api.report(folder)
@@ -193,12 +215,8 @@ def _train(request: dict[str, Any], tokens: list[str]) -> int:
     return 0
 
 
-def _require_same_data(config: str, new: Experiment) -> None:
+def _require_same_data(old: Experiment, new: Experiment, config: str) -> None:
     """A configuration given back, whose data are the same files as then, means the same content."""
-    from unbraid.config.experiment import Experiment
-    from unbraid.files import read_json
-
-    old = Experiment.from_dict(read_json(Path(config), "configuration"), config)
     if old.data_options == new.data_options and old.data_digest not in ("", new.data_digest):
         raise UsageError(
             f"--config {config} is of a run on other data: the content of {new.address!r} has changed since (digest "

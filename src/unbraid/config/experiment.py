@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from unbraid.config.parts import PARTS, with_rates
+from unbraid.config.parts import PARTS, part_options, with_rates
 from unbraid.config.settings import Settings
 from unbraid.data.dataset import Dataset, addressed, load_dataset, shown_name
 from unbraid.data.digest import digest_of
@@ -21,6 +21,7 @@ from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ValueRange
 from unbraid.errors import CorruptFile, UsageError
+from unbraid.former_names import DEFAULTS, NAMES, OPTIONS, renamed
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.options import options_of, resolve
@@ -30,6 +31,10 @@ from unbraid.zoo.recipe import Recipe
 from unbraid.zoo.registry import models
 
 FORMAT = 1
+BESIDE = frozenset({"format", "extend", "step", "sha256"})
+"""Fields of `config.json` that say something else than the experiment."""
+MOST_PIXELS = 4096
+"""Along each side of an image."""
 MOST_WEIGHTS = 1_000_000_000
 """Numbers in all networks together: 4 GB, and three times that while they are trained."""
 
@@ -55,8 +60,8 @@ class Experiment:
     steps: int
     seed: int
     optimizer: str
-    lr: float
-    weight_decay: float
+    lr: int | float  # JSON writes 1.0 as 1
+    weight_decay: int | float
     precision: str
     checkpoint_every: int
     keep_checkpoints: int
@@ -90,25 +95,23 @@ class Experiment:
         optimizer = replace(made.optimizer, name=self.optimizer, lr=self.lr, weight_decay=self.weight_decay)
         return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimizer=optimizer)
 
-    def build(self) -> VAE:
-        """The model with its initial weights.
+    def outline(self) -> VAE:
+        """The model without memory for its weights: names, types and shapes alone; call it before `build` for what is new.
 
-        Raises `UsageError` for networks of more than `MOST_WEIGHTS` numbers, before memory is taken for them.
+        Raises `IncompatibleParts` for parts that do not fit and `UsageError` for networks of more than `MOST_WEIGHTS` weights.
         """
-        size = sum(tensor.numel() for tensor in self.outline().state_dict().values())
+        with torch.device("meta"):
+            vae = self.build()
+        size = sum(tensor.numel() for tensor in vae.state_dict().values())
         if size > MOST_WEIGHTS:
             raise UsageError(
                 f"The networks for images of shape {self.image_shape} and {self.latent_dim} latents would have {size:,} "
                 f"weights; allowed: {MOST_WEIGHTS:,}. Give a smaller --latent-dim, narrower networks or smaller images."
             )
-        return self._assembled()
+        return vae
 
-    def outline(self) -> VAE:
-        """The model without memory for its weights: names, types and shapes alone."""
-        with torch.device("meta"):
-            return self._assembled()
-
-    def _assembled(self) -> VAE:
+    def build(self) -> VAE:
+        """The model with its initial weights."""
         return assemble(
             self.recipe(),
             self.image_shape,
@@ -147,6 +150,13 @@ class Experiment:
                 f"{self.data!r} now has {n_train} of shape {dataset.shape}."
             )
         return dataset
+
+    def flat_options(self) -> dict[str, Any]:
+        """The request that stands for this experiment: parts, their options by flat name, and settings."""
+        flat: dict[str, Any] = {part: getattr(self, part) for part in PARTS}
+        for name, (part, spec) in part_options(flat).items():
+            flat[name] = getattr(self, f"{part}_options")[spec.name]
+        return flat | {name: getattr(self, name) for name in options_of(Settings) if hasattr(self, name)}
 
     def to_dict(self) -> dict[str, Any]:
         """As written to `config.json`."""
@@ -196,51 +206,40 @@ class Experiment:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], where: str = "config.json") -> Experiment:
-        """An experiment read back, with every value checked as if it had just been given.
+        """An experiment read back, with every value checked as if it had just been given; former names become today's.
 
         Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
         """
-        content = {"data_digest": "", "rate": "", "rate_options": {}, **content}
-        given_range = content.pop("value_range", None)
-        value_range = None if given_range is None else as_record(given_range, ValueRange, f"{where}: value_range")
-        if value_range and not 0 < value_range.white - value_range.black < math.inf:
-            raise CorruptFile(f"{where}: value_range is {given_range}; black must be below white, and both finite.")
-        names = {field.name for field in fields(cls)} - {"value_range"}
-        given = set(content) - {"format", "extend", "step", "sha256"}
         if type(content.get("format")) is not int or content["format"] != FORMAT:
             raise CorruptFile(f"{where} has format {content.get('format')!r}; this version of unbraid reads {FORMAT}.")
+        names = {field.name for field in fields(cls)}
+        content = {"data_digest": "", "rate": "", "rate_options": {}, "value_range": None, **content}
+        given = set(content) - BESIDE
         if given != names:
             missing, extra = sorted(names - given), sorted(given - names)
             raise CorruptFile(f"{where} is not a configuration: missing {missing or 'nothing'}, unknown {extra or 'nothing'}.")
-        for name, value in content.items():
-            expected = _JSON_TYPES.get(name, str)
-            if name in names and (not isinstance(value, expected) or isinstance(value, bool)):
-                raise CorruptFile(f"{where}: {name} is {value!r}; it must be {_words(expected)}.")
         shape = content["image_shape"]
-        if len(shape) != 3 or not all(type(n) is int and 1 <= n <= 4096 for n in shape):
-            raise CorruptFile(f"{where}: image_shape is {shape!r}; it must be [channels, height, width].")
-        checked = dict(content)
+        if type(shape) is not list or len(shape) != 3 or not all(type(n) is int and 1 <= n <= MOST_PIXELS for n in shape):
+            raise CorruptFile(
+                f"{where}: image_shape is {shape!r}; it must be a list [channels, height, width] of whole numbers from 1 to "
+                f"{MOST_PIXELS:,}."
+            )
+        read = as_record({name: content[name] for name in names}, cls, where)
+        if read.value_range and not 0 < read.value_range.white - read.value_range.black < math.inf:
+            raise CorruptFile(f"{where}: value_range is {content['value_range']}; black must be below white, and both finite.")
+        checked: dict[str, Any] = {}
         for part, registry in PARTS.items():
-            checked[f"{part}_options"] = registry[content[part]].resolve(content[f"{part}_options"])
-        settings = {name: content[name] for name in options_of(Settings) if name in names}
-        checked.update(resolve(Settings, settings, where))
-        if content["n_train"] < content["batch_size"]:
-            raise CorruptFile(f"{where}: n_train is {content['n_train']}, less than batch_size.")
-        return cls(**{**{name: checked[name] for name in names}, "image_shape": tuple(shape)}, value_range=value_range)
-
-
-_INTEGERS = ("n_train", "latent_dim", "batch_size", "steps", "seed", "checkpoint_every", "keep_checkpoints")
-_JSON_TYPES: Mapping[str, Any] = {
-    **{f"{part}_options": dict for part in PARTS},
-    **dict.fromkeys((*_INTEGERS, "evaluate_every", "log_every"), int),
-    "lr": (int, float),
-    "weight_decay": (int, float),
-    "image_shape": list,
-}
-
-
-def _words(kind: Any) -> str:
-    return {dict: "an object", int: "a whole number", list: "a list", str: "text"}.get(kind, "a number")
+            checked[part] = ",".join(NAMES.get(name, name) for name in getattr(read, part).split(","))
+            options = renamed(getattr(read, f"{part}_options"), OPTIONS)
+            options |= {
+                name: DEFAULTS[name] for name in DEFAULTS.keys() & registry[checked[part]].options.keys() - options.keys()
+            }
+            checked[f"{part}_options"] = registry[checked[part]].resolve(options)
+        settings = {name: getattr(read, name) for name in options_of(Settings) if name in names and name not in PARTS}
+        checked |= {name: value for name, value in resolve(Settings, settings, where).items() if name in settings}
+        if read.n_train < read.batch_size:
+            raise CorruptFile(f"{where}: n_train is {read.n_train}, less than batch_size.")
+        return replace(read, **checked)
 
 
 def _paths(data: str) -> tuple[str, ...]:

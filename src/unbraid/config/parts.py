@@ -54,6 +54,17 @@ def part_options(names: Mapping[str, str]) -> dict[str, tuple[str, OptionSpec]]:
     return flat
 
 
+def every_option() -> dict[str, OptionSpec]:
+    """All flat option names that any choice of parts may have, each with one of the options that bear it."""
+    found: dict[str, OptionSpec] = {}
+    for part, registry in PARTS.items():
+        for entry in registry:
+            for option, spec in entry.options.items():
+                for flat in (f"{part}_{option}",) if part in PREFIXED else (option, f"{part}_{option}"):
+                    found.setdefault(flat, spec)
+    return found
+
+
 def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
     """The recipe of a model with those of the options that are its own, checked."""
     own = models[model].options
@@ -61,23 +72,13 @@ def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def choose_parts(model: str, data: str, options: Mapping[str, Any], size: int | None = None) -> dict[str, str]:
-    """The names of all parts: those given, else the model's own, or what stands in for them on images of their size.
-
-    Args:
-        model, data, options: as for `plan`.
-        size: height of the images where it is known; by default what the data set's option of that name says.
-    """
-    recipe = recipe_of(model, options)
-    declared = datasets[data].options.get("size")
-    height = size or options.get("size", declared.default if declared else None)
+def choose_parts(recipe: Recipe, model: str, data: str, options: Mapping[str, Any], height: int | None) -> dict[str, str]:
+    """The names of all parts: those given, else the model's own, or what stands in for them on images of this height."""
     stand_ins = next((found for n, found in STAND_INS.items() if n == height), {})
     own = {part: getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
     chosen = {part: options.get(part) or stand_ins.get(name, name) for part, name in own.items()}
     names = {"model": model, "data": data, **chosen, "rate": options.get("rate") or ""}
-    for part, name in names.items():
-        names[part] = PARTS[part][str(name)].name  # unknown names end here, with a suggestion
-    return names
+    return {part: PARTS[part][str(name)].name for part, name in names.items()}  # unknown names end here, with a suggestion
 
 
 def with_rates(model: str, recipe: Recipe, names: str, options: Mapping[str, Any]) -> Recipe:

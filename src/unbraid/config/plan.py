@@ -1,22 +1,95 @@
-"""From a request to a run's configuration: everything checked, every default filled in."""
+"""From a request to a run's configuration: everything checked, every default filled in.
+
+A request is understood in one order: the parts are chosen, the images are loaded, the parts are chosen again only in so far as
+the size of the images decides them, all options are checked against the chosen parts, and the configuration is made.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from unbraid.config.experiment import Experiment, load_known
-from unbraid.config.parts import PARTS, choose_parts, part_options, recipe_of, try_rates, with_rates
+from unbraid.config.parts import PARTS, PREFIXED, choose_parts, part_options, recipe_of, try_rates, with_rates
 from unbraid.config.settings import Settings
 from unbraid.data.dataset import Dataset, addressed
 from unbraid.data.digest import digest_of
 from unbraid.data.draws import steps_per_epoch
+from unbraid.data.registry import datasets
 from unbraid.data.sets.arrays import IN_PYTHON
-from unbraid.errors import UnknownName, UsageError
+from unbraid.errors import UnbraidError, UnknownName, UsageError
 from unbraid.options import OptionSpec, options_of, resolve
-from unbraid.zoo.registry import models, tuned
+from unbraid.zoo.recipe import Recipe
+from unbraid.zoo.registry import tuned, tuned_default
 
 MOST_STEPS = 10**12
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A request whose parts are chosen.
+
+    Args:
+        options: flat options, those given and those tuned for the pair of model and data set.
+        names: the chosen parts.
+        own: the model's recipe with its own hyper-parameters.
+    """
+
+    options: Mapping[str, Any]
+    names: Mapping[str, str]
+    own: Recipe
+
+    @property
+    def flat(self) -> dict[str, tuple[str, OptionSpec]]:
+        """All options that the chosen parts have, by flat name."""
+        return part_options(self.names)
+
+    def default(self, option: str, spec: OptionSpec) -> Any:
+        """What holds where an option of a part is not given."""
+        declared = self.own.part_options.get(option, spec.default)
+        return tuned_default(self.names["model"], self.names["data"], option, self.options, declared)
+
+    def check_names(self, *, networks: bool = True) -> None:
+        """Raise `UnknownName` for an option that the chosen parts do not have; `networks` says whether theirs are checked."""
+        known = {*self.flat, *options_of(Settings)}
+        model, data = self.names["model"], self.names["data"]
+        for option in self.options:
+            if option not in known and (networks or not option.startswith(tuple(f"{part}_" for part in PREFIXED))):
+                raise UnknownName(f"option of {model!r} on {data!r}", option, known, see=f"unbraid train {model} {data} --help")
+
+    def resolved(self, *, networks: bool = True) -> dict[str, dict[str, Any]]:
+        """The options of every part, or of all but the networks, with their checked values."""
+        values: dict[str, dict[str, Any]] = {part: {} for part in self.names if networks or part not in PREFIXED}
+        for option, (part, spec) in self.flat.items():
+            if part in values:
+                value = self.options.get(option, self.default(option, spec))
+                values[part][spec.name] = spec.check(value, f"{PARTS[part].kind} {self.names[part]!r}")
+        return values
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of the training with their checked values; None where the recipe decides."""
+        return resolve(Settings, {k: v for k, v in self.options.items() if k in options_of(Settings)}, "unbraid train")
+
+    def recipe(self, rate_options: Mapping[str, Any]) -> Recipe:
+        """The recipe with the chosen rates."""
+        return with_rates(self.names["model"], self.own, self.names["rate"], rate_options)
+
+
+def choose(model: str, data: str, given: Mapping[str, Any], height: int | None = None) -> Choice:
+    """The parts of a request, and the options that it stands for.
+
+    Args:
+        model, data: registered names.
+        given: flat options.
+        height: of the images where it is known; by default what the data set's option `size` says.
+    """
+    options = {**tuned(model, data, given), **given}
+    own = recipe_of(model, options)
+    if height is None and (declared := datasets[data].options.get("size")):
+        height = options.get("size", declared.default)
+    return Choice(options, choose_parts(own, model, data, options, height), own)
 
 
 def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[Experiment, Dataset]:
@@ -32,74 +105,107 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
     `DataUnavailable` where the data cannot be had.
     """
     given = {name: value for name, value in options.items() if value is not None}
-    made = None
-    if isinstance(data, Dataset):
-        made, given = data, {**given, "name": data.name}
-        data = IN_PYTHON
-    else:
-        data, given = addressed(data, given)
-    options = {**tuned(model, data, given), **given}
-    names = choose_parts(model, data, options)
-    flat = part_options(names)
-    known = options_of(Settings)
-    for option in options:
-        if option not in flat and option not in known:
-            raise UnknownName(
-                f"option of {model!r} on {data!r}", option, [*flat, *known], see=f"unbraid train {model} {data} --help"
-            )
-    settings = resolve(Settings, {k: v for k, v in options.items() if k in known}, "unbraid train")
-    resolved = _resolved(names, options, flat)
-    recipe = with_rates(model, models[model].factory(**resolved["model"]), names["rate"], resolved["rate"])
-    dataset, digest = load_known(data, resolved["data"]) if made is None else (made, digest_of(made))
-    size = dataset.shape[1]
-    if (fitting := choose_parts(model, data, options, size)) != names:  # whose size no option tells
-        names, resolved = fitting, _resolved(fitting, options, part_options(fitting))
+    made = data if isinstance(data, Dataset) else None
+    name, given = addressed(data, given) if isinstance(data, str) else (IN_PYTHON, {**given, "name": data.name})
+    first = choose(model, name, given)
+    size_is_known = "size" in datasets[name].options
+    first.check_names(networks=size_is_known)  # before data are loaded, which may take long
+    _ = first.settings
+    data_options = first.resolved(networks=size_is_known)["data"]
+    dataset, digest = load_known(name, data_options) if made is None else (made, digest_of(made))
+    return _experiment(choose(model, name, given, dataset.shape[1]), dataset, digest), dataset
+
+
+def experiment_for(model: str, data: str | Dataset, options: Mapping[str, Any]) -> Experiment:
+    """The configuration that a request stands for, as `plan` makes it: equal requests give equal configurations."""
+    return plan(model, data, options)[0]
+
+
+def _experiment(choice: Choice, dataset: Dataset, digest: str) -> Experiment:
+    """The configuration of a choice for the images of a data set, tried as far as that takes no memory."""
+    choice.check_names()
+    names, resolved, settings = choice.names, choice.resolved(), choice.settings
+    recipe = choice.recipe(resolved["rate"])
     batch_size = settings["batch_size"] or recipe.batch_size
     if batch_size < recipe.least_batch:
-        raise UsageError(f"--batch-size is {batch_size}; {model!r} compares images of a batch: at least {recipe.least_batch}.")
-    recipe.objective.draws.check(dataset)
-    per_epoch = steps_per_epoch(dataset, batch_size)
-    if settings["steps"] and settings["epochs"]:
-        raise UsageError("Give --steps or --epochs, not both.")
-    if (settings["epochs"] or 0) * per_epoch > MOST_STEPS or (settings["steps"] or 0) > MOST_STEPS:
         raise UsageError(
-            f"--steps {settings['steps']} or --epochs {settings['epochs']} make a run of more than {MOST_STEPS:,} steps; "
-            "give less."
+            f"--batch-size is {batch_size}; {names['model']!r} compares images of a batch: at least {recipe.least_batch}."
         )
-    steps = settings["steps"] or (max(1, round(settings["epochs"] * per_epoch)) if settings["epochs"] else recipe.steps)
+    recipe.objective.draws.check(dataset)
+    steps = _steps(settings, recipe, steps_per_epoch(dataset, batch_size))
     chosen: dict[str, Any] = {**names, **{f"{part}_options": resolved[part] for part in names}}
     experiment = Experiment(
         **chosen,
+        **(settings_of(recipe, settings) | {"batch_size": batch_size, "steps": steps} | _intervals(settings, steps)),
         image_shape=dataset.shape,
         n_train=len(dataset) - len(dataset.test),
-        latent_dim=settings["latent_dim"] or recipe.latent_dim,
-        batch_size=batch_size,
-        steps=steps,
-        seed=settings["seed"],
-        optimizer=settings["optimizer"] or recipe.optimizer.name,
-        lr=settings["lr"] or recipe.optimizer.lr,
-        weight_decay=recipe.optimizer.weight_decay if settings["weight_decay"] is None else settings["weight_decay"],
-        precision=settings["precision"],
-        checkpoint_every=settings["checkpoint_every"] or max(1, steps // 10),
-        keep_checkpoints=settings["keep_checkpoints"],
-        evaluate_every=settings["evaluate_every"],
-        log_every=settings["log_every"] or max(1, steps // 100),
         data_digest=digest,
         value_range=dataset.value_range if digest else None,
     )
-    vae = experiment.build()  # parts that do not fit are refused before anything is written
+    experiment.outline()  # parts that do not fit are refused before anything is written
     if names["rate"]:
-        try_rates(vae, cast(Any, recipe.objective).rates, dataset.shape, experiment.n_train)
-    return experiment, dataset
+        try_rates(experiment.build(), cast(Any, recipe.objective).rates, dataset.shape, experiment.n_train)
+    return experiment
 
 
-def _resolved(
-    names: Mapping[str, str], options: Mapping[str, Any], flat: Mapping[str, tuple[str, OptionSpec]]
-) -> dict[str, dict[str, Any]]:
-    """The options of every part with their checked values."""
-    own = recipe_of(names["model"], options).part_options
-    resolved: dict[str, dict[str, Any]] = {part: {} for part in names}
-    for option, (part, spec) in flat.items():
-        default = own.get(option, spec.default)
-        resolved[part][spec.name] = spec.check(options.get(option, default), f"{PARTS[part].kind} {names[part]!r}")
-    return resolved
+def _steps(settings: Mapping[str, Any], recipe: Recipe, per_epoch: int) -> int:
+    """The length of the run in steps. Raises `UsageError` for two lengths, or one beyond all bounds."""
+    steps, epochs = settings["steps"], settings["epochs"]
+    if steps and epochs:
+        raise UsageError("Give --steps or --epochs, not both.")
+    if (epochs or 0) * per_epoch > MOST_STEPS or (steps or 0) > MOST_STEPS:
+        raise UsageError(f"--steps {steps} or --epochs {epochs} make a run of more than {MOST_STEPS:,} steps; give less.")
+    return steps or (max(1, round(epochs * per_epoch)) if epochs else recipe.steps)
+
+
+def settings_of(recipe: Recipe, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a run that do not depend on its length, None replaced by what the recipe says."""
+    own = {
+        "latent_dim": recipe.latent_dim,
+        "batch_size": recipe.batch_size,
+        "optimizer": recipe.optimizer.name,
+        "lr": recipe.optimizer.lr,
+        "weight_decay": recipe.optimizer.weight_decay,
+    }
+    kept = ("seed", "precision", "keep_checkpoints", "evaluate_every")
+    return {name: settings[name] for name in kept} | {
+        name: value if settings[name] is None else settings[name] for name, value in own.items()
+    }
+
+
+def _intervals(settings: Mapping[str, Any], steps: int) -> dict[str, int]:
+    """Steps between checkpoints and between log entries."""
+    shares = {"checkpoint_every": 10, "log_every": 100}
+    return {name: settings[name] or max(1, steps // share) for name, share in shares.items()}
+
+
+def shown_defaults(model: str, data: str, given: Mapping[str, Any]) -> tuple[Choice, dict[str, Any]]:
+    """What help shows for the options given: the chosen parts, and by flat name what holds where an option is not given.
+
+    The images are loaded where their size decides the networks and no option tells it; where they cannot be had, the model's
+    own networks are shown.
+    """
+    height = _height(choose(model, data, given))
+    choice = choose(model, data, given, height)
+    parts = ("encoder", "decoder", "likelihood")
+    plain = choose(model, data, {name: value for name, value in given.items() if name not in parts}, height)
+    measured = tuned(model, data, {name: given[name] for name in ("epochs",) if name in given})
+    unset = {name: measured.get(name, spec.default) for name, spec in options_of(Settings).items()}
+    recipe = choice.recipe(choice.resolved(networks=False)["rate"])
+    defaults = {option: choice.default(option, spec) for option, (_, spec) in choice.flat.items()}
+    defaults |= {part: plain.names[part] for part in parts} | settings_of(recipe, unset)
+    if "epochs" not in given:
+        steps = unset["steps"] or recipe.steps
+        defaults |= {"steps": steps, **_intervals(unset, given.get("steps") or steps)}
+    return choice, defaults
+
+
+def _height(choice: Choice) -> int | None:
+    """Height of the images where no option of the data set says it; None where they cannot be had."""
+    data = choice.names["data"]
+    if "size" in datasets[data].options:
+        return None
+    try:
+        return load_known(data, choice.resolved(networks=False)["data"])[0].shape[1]
+    except UnbraidError:
+        return None

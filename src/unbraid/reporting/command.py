@@ -12,7 +12,7 @@ from unbraid.config.settings import Settings
 from unbraid.data.sets.arrays import IN_PYTHON
 from unbraid.options import options_of
 from unbraid.zoo.recipe import Recipe
-from unbraid.zoo.registry import models, tuned
+from unbraid.zoo.registry import models, tuned, tuned_default
 
 
 def given_options(experiment: Experiment) -> dict[str, Any]:
@@ -51,32 +51,22 @@ def _shortest(value: float) -> str:
 
 
 def _of_parts(experiment: Experiment) -> dict[str, Any]:
-    """Options of parts that are not defaults.
-
-    Of the model none where all are as tuned; else at least one, since any given option turns the tuned ones off.
-    """
-    given, own = {}, {}
+    """Options of parts that are not defaults."""
+    given = {}
     recipe = experiment.recipe()
-    measured = tuned(experiment.model, experiment.data)
     for option, (part, spec) in part_options({part: getattr(experiment, part) for part in PARTS}).items():
         value = getattr(experiment, f"{part}_options")[spec.name]
         if part == "data" and experiment.address.endswith(f":{value}"):
             continue  # part of the data set's name
-        if part == "model":
-            own[option] = (value, spec.default)
-        elif value != recipe.part_options.get(option, spec.default):
+        declared = recipe.part_options.get(option, spec.default)
+        if value != tuned_default(experiment.model, experiment.data, option, experiment.model_options, declared):
             given[option] = value
-    if all(value == measured.get(option, default) for option, (value, default) in own.items()):
-        return given
-    differing = {option: value for option, (value, default) in own.items() if value != default}
-    first, (value, _) = next(iter(own.items()))
-    return (differing or {first: value}) | given
+    return given
 
 
 def _settings(experiment: Experiment) -> dict[str, Any]:
     recipe: Recipe = models[experiment.model].factory(**experiment.model_options)
-    changed = {"optimizer"} if experiment.optimizer != recipe.optimizer.name else set()
-    measured = tuned(experiment.model, experiment.data, changed)
+    measured = tuned(experiment.model, experiment.data)
     defaults = {name: spec.default for name, spec in options_of(Settings).items()} | {
         "steps": recipe.steps,
         "batch_size": recipe.batch_size,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,24 +10,50 @@ from unbraid.registry import Registry
 
 models = Registry("model", "models", "unbraid.zoo")
 
-RIVALS: Mapping[str, frozenset[str]] = {"steps": frozenset({"steps", "epochs"}), "lr": frozenset({"lr", "optimizer"})}
-"""Settings that replace a tuned value when given."""
+
+@dataclass(frozen=True)
+class Times:
+    """A measured default that is a multiple of another option of the model."""
+
+    factor: float
+    option: str
+
+    def __str__(self) -> str:
+        return f"{self.factor:g} times {self.option}"
 
 
-def tuned(model: str, data: str, given: Collection[str] = ()) -> dict[str, Any]:
-    """Measured defaults of a model's options on a data set, by flat name, compatible with the given ones.
+def tuned(model: str, data: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Defaults that were measured for a model on a data set, by flat name, but for options that are given.
 
-    The hyper-parameters of a model belong together: who gives one of them gets the declared defaults of the others. So do
-    learning rate and optimizer, steps and epochs.
+    They are defaults like any other: what is given replaces its own default and no other. Steps give way to epochs, since both
+    are the length of a run.
     """
-    entry = models[model]
-    own = frozenset(entry.options)
-    values: Mapping[str, Any] = entry.details.get("tuned", {}).get(data, {})
+    given = given or {}
+    measured = _measured(model, data)
+    rivals = {"steps": {"steps", "epochs"}}
     return {
-        name: value
-        for name, value in values.items()
-        if not (own if name in own else RIVALS.get(name, frozenset({name}))) & set(given)
+        name: _value(value, model, measured, given)
+        for name, value in measured.items()
+        if not rivals.get(name, {name}) & given.keys()
     }
+
+
+def tuned_default(model: str, data: str, option: str, others: Mapping[str, Any], declared: Any) -> Any:
+    """The default of one option beside what the others are: the measured one where there is one, else the declared one."""
+    measured = _measured(model, data)
+    return _value(measured[option], model, measured, others) if option in measured else declared
+
+
+def _measured(model: str, data: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = models[model].details.get("tuned", {}).get(data, {})
+    return found
+
+
+def _value(value: Any, model: str, measured: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    if not isinstance(value, Times):
+        return value
+    spec = models[model].options[value.option]
+    return value.factor * spec.check(given.get(value.option, measured.get(value.option, spec.default)), f"model {model!r}")
 
 
 def remedies(model: str) -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from unbraid.options import Option
 from unbraid.rates.capacity import Capacity, DistanceWeight, FinalCapacity, Ramp, Reduction, StartCapacity
 from unbraid.rates.kl import KL, NormalizedBeta, Warmup, WarmupStart
 from unbraid.zoo.recipe import Optimizer, Recipe
-from unbraid.zoo.registry import Published, models
+from unbraid.zoo.registry import Published, Times, models
 
 _DUBOIS = "Dubois et al. (2019), code"
 _KONNY = "1Konny/Beta-VAE, code"
@@ -38,7 +38,7 @@ def vae() -> Recipe:
     remedies={"posterior_collapse": "Lower --beta, let it grow with --beta-warmup, or raise --lr."},
     # Measured on ellipses of 32 pixels (docs/defaults.md). At a constant beta the positions often settle in latents that mix
     # them; coming down from a larger one, latents open one at a time, and each takes one factor.
-    tuned={"ellipses": {"beta_start": 12.0, "beta_warmup": 0.7, "lr": 2e-3, "steps": 4_500}},
+    tuned={"ellipses": {"beta_start": Times(3, "beta"), "beta_warmup": 0.7, "lr": 2e-3, "steps": 4_500}},
     source="Higgins et al. (2017), beta-VAE: Learning Basic Visual Concepts with a Constrained Variational Framework, ICLR",
     published=(
         Published(_DUBOIS, "dsprites, chairs", {"beta": 4, "lr": 5e-4, "latent_dim": 10}, "beta grown over 10,000 updates"),

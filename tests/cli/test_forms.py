@@ -1,0 +1,122 @@
+"""Options stand anywhere and are written as getopt has them, for every command that has them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tiny import TINY
+from unbraid.cli import audit, evaluate_codes, explore, figure, report, train
+from unbraid.cli.main import main
+from unbraid.cli.parse import Words, read
+from unbraid.errors import UsageError
+
+READERS = {
+    "train": lambda tokens: read("train", train._every_argument(), tokens),
+    "evaluate": lambda tokens: read("evaluate", evaluate_codes.every_argument(), tokens),
+    "audit": lambda tokens: read("audit", audit._ARGUMENTS, tokens),
+    "report": lambda tokens: read("report", report._ARGUMENTS, tokens),
+    "figure": lambda tokens: read("figure", figure._OWN, tokens),
+    "explore": lambda tokens: read("explore", explore._ARGUMENTS, tokens),
+}
+WORDS = {
+    "train": ["vae", TINY],
+    "evaluate": ["--codes", "x.csv"],
+    "audit": ["x.csv"],
+    "report": ["one", "two"],
+    "figure": ["traversals", "one"],
+    "explore": ["one", "two"],
+}
+FORMS = (["-o", "FILE"], ["-o=FILE"], ["-oFILE"], ["--out", "FILE"], ["--out=FILE"])
+
+
+def test_every_command_with_a_place_to_write_is_tried():
+    from importlib import import_module
+
+    from unbraid.cli.main import COMMANDS
+
+    for command in COMMANDS:
+        source = import_module(f"unbraid.cli.{command}").__dict__
+        assert ("out_option" in source) <= (command in READERS), command
+
+
+@pytest.mark.parametrize("form", FORMS, ids=" ".join)
+@pytest.mark.parametrize("command", READERS)
+def test_out_is_read_in_every_form_at_every_place(command, form):
+    words = WORDS[command]
+    plain = READERS[command](words).given
+    step = 2 if command == "evaluate" else 1
+    for place in range(0, len(words) + 1, step):
+        found = READERS[command]([*words[:place], *form, *words[place:]])
+        assert found == Words(command, {**plain, "out": "FILE"}), place
+
+
+@pytest.mark.parametrize("form", FORMS, ids=" ".join)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_figure_goes_where_it_is_told(form, place, capsys, tmp_path):
+    words = ["traversals", str(tmp_path / "none")]
+    form = [word.replace("FILE", str(tmp_path / "a.png")) for word in form]
+    assert main(["figure", *words[:place], *form, *words[place:]]) == 2
+    assert "none is not a run folder" in capsys.readouterr().err
+
+
+def test_help_may_stand_anywhere_and_before_what_is_wrong(capsys):
+    for tokens in (
+        ["vae", TINY, "--help"],
+        ["-h", "vae", TINY],
+        ["vae", "--steps", "--help", TINY],
+        ["vae", TINY, "--bta", "-h"],
+    ):
+        assert main(["train", *tokens]) == 0
+        assert "--test-share" in capsys.readouterr().out
+
+
+def test_after_two_dashes_words_are_words():
+    assert READERS["report"](["--", "-o", "--help"]).given == {"run": ["-o", "--help"]}
+
+
+WRONG = {
+    "unknown": (["train", "beta_vae", TINY, "--bta", "3"], "Unknown option: --bta. Did you mean --beta? See: unbraid train"),
+    "its help lists it": (["train", "beta_vae", TINY, "--bta", "3"], f"See: unbraid train beta_vae {TINY} --help"),
+    "unknown first": (["train", "--bta=3", "beta_vae", TINY], "Unknown option: --bta. Did you mean --beta?"),
+    "unknown and its value first": (["train", "--bta", "3", "vae", TINY], "Unknown option: --bta"),
+    "of another figure": (
+        ["figure", "seeds", "run", "--dims", "3"],
+        "Unknown option: --dims. See: unbraid figure seeds --help",
+    ),
+    "short": (["report", "-x", "run"], "Unknown option: -x"),
+    "twice": (["report", "run", "-o", "a", "--out", "b"], "multiple times"),
+    "too many": (["list", "models", "datasets"], "'datasets': more words than it takes. See: unbraid list --help"),
+    "whole": (["train", "vae", TINY, "--steps", "0"], "--steps of unbraid train is 0; allowed: a whole number at least 1."),
+    "whole of another command": (["evaluate", "run", "--intervals", "-1"], "is -1; allowed: a whole number at least 0."),
+    "text for a number": (["explore", "run", "--times", "x", "-o", "p"], "is 'x'; allowed: a whole number at least 1."),
+    "half": (["figure", "grid", "run", "--dpi", "99.5"], "--dpi of unbraid figure"),
+    "choice": (["train", "vae", "ellipses", "--size", "48"], "--size of data set 'ellipses' is '48'; allowed: 28, 32, 64."),
+    "missing": (["export", "run"], "unbraid export needs FOLDER. See: unbraid export --help"),
+}
+
+
+@pytest.mark.parametrize(("tokens", "says"), WRONG.values(), ids=WRONG)
+def test_refusals(tokens, says, capsys):
+    assert main(tokens) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_python_and_the_command_line_refuse_in_the_same_words(capsys):
+    import unbraid
+
+    for name, value in (("steps", 0), ("beta", -1.0), ("test_share", 1.0), ("lr", 0.0)):
+        assert main(["train", "beta_vae", TINY, f"--{name.replace('_', '-')}", str(value)]) == 2
+        said = capsys.readouterr().err.removeprefix("Error: ").strip()
+        with pytest.raises(UsageError) as caught:
+            unbraid.train("beta_vae", TINY, **{name: value})
+        assert said == str(caught.value)
+
+
+def test_help_is_shown_whatever_the_command(capsys):
+    from unbraid.cli.main import COMMANDS
+
+    for command in COMMANDS:
+        assert main([command, "--help"]) == 0
+        page = capsys.readouterr().out
+        assert f"Usage: unbraid {command}" in page
+        assert "  [OPTIONS]" not in page
