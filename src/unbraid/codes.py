@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from jaxtyping import Bool, Float, Float32, Int, Integer
 from unbraid.data.files.npz_members import REMEDY, Member, open_npz
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.files import whole_file
+from unbraid.metrics.samples import varied
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +62,10 @@ class CodeTable:
         """Number of latents."""
         return int(self.mean.shape[1])
 
-    @property
+    @cached_property
     def has_factors(self) -> bool:
-        """Whether there are factors to score against."""
-        return self.factors.shape[1] > 0
+        """Whether there are factors to score against, classes of two values or more."""
+        return self.factors.shape[1] > 0 and varied(self.factors)
 
     def order(self, active: Bool[np.ndarray, "d"] | None = None) -> Int[np.ndarray, "d"]:
         """Latents, the most informative first; see `latent_order`."""

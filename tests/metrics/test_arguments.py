@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from inspect import signature
+from inspect import signature, unwrap
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from unbraid.metrics import audit, evaluate, gather
+from unbraid.errors import UsageError
+from unbraid.metrics import audit, evaluate, gather, mig
 from unbraid.metrics.evaluate import choose
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.score_table import nodes
@@ -69,3 +71,67 @@ def test_printed_columns_stand_under_their_heads():
         for name in ("score", "chance", "ceiling"):
             end = head.index(name) + len(name)
             assert all(row[end - 1].isdigit() and row[end : end + 1] in ("", " ") for row in rows), str(table)
+
+
+@pytest.mark.parametrize("entry", list(metrics), ids=lambda entry: entry.name)
+def test_lists_tensors_booleans_and_whole_floats_are_taken(entry):
+    """As the same arrays; a factor of two values may be boolean."""
+    torch = pytest.importorskip("torch")
+    factors = np.stack([FACTORS[:, 0], FACTORS[:, 2]], 1)
+    plain = entry.factory(MEAN, factors, **few(entry))
+    assert entry.factory(MEAN.tolist(), factors.tolist(), **few(entry)) == plain
+    assert entry.factory(torch.tensor(MEAN, requires_grad=True), torch.tensor(factors), **few(entry)) == plain
+    assert entry.factory(MEAN, factors.astype(np.float64), **few(entry)) == plain
+    booleans = entry.factory(MEAN, factors[:, :1] == 1, **few(entry))
+    assert booleans == entry.factory(MEAN, factors[:, :1], **few(entry))
+
+
+def test_tensors_of_half_precision_are_taken():
+    torch = pytest.importorskip("torch")
+    half = torch.tensor(MEAN, dtype=torch.bfloat16)
+    same = gather(half, FACTORS, variance=torch.tensor(VARIANCE))
+    np.testing.assert_array_equal(same.codes, half.double().numpy())
+    assert same.variance is not None
+
+
+@pytest.mark.parametrize(
+    ("codes", "factors", "says"),
+    [
+        (MEAN, FACTORS + 0.5, r"factors\[0, 0\] is 0.5. Number the values .*np.unique.*np.digitize"),
+        (MEAN, np.where(FACTORS == 1, np.nan, FACTORS), r"factors\[\d+, \d\] is nan"),
+        (MEAN, FACTORS.astype(str), "given <U.*np.unique"),
+        (MEAN, np.stack([np.arange(240), FACTORS[:, 0]], 1), "'0' has 240 different values in 240 samples.*np.digitize"),
+        (np.zeros((3, 500)), np.zeros((3, 500), int), "3 rows and 500 columns each. They look transposed"),
+        (np.zeros((4, 240)), np.zeros((3, 240), int), "4 rows of codes but 3 rows of factors. Both look transposed"),
+        (MEAN, np.zeros((240, 2), int), "No factor is left to score: factor '0' has a single value"),
+        ([[1.0, 2.0], [3.0]], FACTORS[:2], "codes must be a table of numbers"),
+    ],
+    ids=["fractions", "nan", "texts", "values", "both turned alike", "both turned, rows", "one value", "ragged"],
+)
+def test_what_is_no_class_is_refused_with_what_to_do(codes, factors, says):
+    with pytest.raises(UsageError, match=says):
+        mig(codes, factors)
+
+
+def test_factors_that_are_no_classes_can_be_left_out():
+    factors = np.column_stack([np.arange(240), FACTORS[:, 0], np.full(240, 3)])
+    samples = gather(MEAN, factors, factor_names=["row", "shape", "color"], only_classes=True)
+    assert samples.factor_names == ("shape",)
+    assert samples.left_out == {"row": "has 240 values in 240 samples", "color": "has a single value"}
+    assert samples.of_all_factors(np.array([[0.5]])).tolist() == [[0.0, 0.5, 0.0]]
+    assert samples.rows(np.arange(6)).left_out == samples.left_out
+
+
+NAMED = [
+    (entry, option, spec)
+    for entry in metrics
+    for option, spec in entry.options.items()
+    if option in ("definition", "model", "importance")
+]
+
+
+@pytest.mark.parametrize(("entry", "option", "spec"), NAMED, ids=[f"{entry.name}-{option}" for entry, option, _ in NAMED])
+def test_a_wrong_name_is_told_all_that_are_right(entry, option, spec):
+    allowed = ", ".join(get_args(spec.type))
+    with pytest.raises(UsageError, match=f"{option} is 'nope'; allowed: {allowed}."):
+        unwrap(entry.factory)(MEAN, FACTORS, **{option: "nope"})  # not refused by the type checks of tests alone

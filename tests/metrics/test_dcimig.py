@@ -50,9 +50,6 @@ def test_posteriors_are_taken_where_they_are_known(grid):
     assert dcimig(mean=mean, variance=np.full(mean.shape, 1e4), factors=factors)["score"] < 0.01
 
 
-def test_factors_of_two_values_and_of_one():
-    factors = np.stack([np.tile([0, 1], 30), np.zeros(60, np.int64)], 1)
-    found = dcimig(factors * 1.0, factors)
-    assert found["per_factor"] == pytest.approx({"0": 1, "1": 0})
-    assert found["score"] == pytest.approx(1)
-    assert dcimig(factors * 1.0, factors[:, 1:])["score"] == 0
+def test_a_factor_of_two_values():
+    factors = np.tile([0, 1], 30)[:, None]
+    assert dcimig(factors * 1.0, factors) == {"score": pytest.approx(1), "per_factor": pytest.approx({"0": 1})}

@@ -9,8 +9,7 @@ import pytest
 
 from unbraid.errors import UnknownName, UsageError
 from unbraid.metrics.evaluate import REFERENCE_SAMPLES, choose, evaluate
-from unbraid.metrics.intervals import half_samples, half_width
-from unbraid.metrics.irs import irs
+from unbraid.metrics.intervals import half_samples, score_interval
 from unbraid.metrics.mig import mig
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import Samples, gather
@@ -94,13 +93,13 @@ def test_sharing_changes_no_number(mixed):
 
 def test_seeds_repeat_and_matter_to_what_is_drawn(mixed):
     codes, factors = mixed
-    chosen = {"mig": {}, "factor_vae_score": {"train_votes": 100, "test_votes": 100}, "beta_vae_score": VOTES}
+    votes = {"train_votes": 100, "test_votes": 100}
+    chosen = {"mig": {"definition": "locatello2019"}, "factor_vae_score": votes, "beta_vae_score": VOTES}
     first, again, other = (evaluate(codes, factors, metrics=chosen, seed=seed, intervals=2) for seed in (1, 1, 2))
     assert dict(first) == dict(again)
     assert first["mig"]["score"] == other["mig"]["score"]
     assert first["factor_vae_score"]["score"] != other["factor_vae_score"]["score"]
-    for column in ("interval", "chance"):
-        assert first["mig"][column] != other["mig"][column]
+    assert first["mig"]["chance"] != other["mig"]["chance"]
     own = {"factor_vae_score": {**chosen["factor_vae_score"], "seed": 1}}
     kept = evaluate(codes, factors, metrics=own, seed=2, intervals=0, references=False)
     assert kept["factor_vae_score"] == {
@@ -108,24 +107,50 @@ def test_seeds_repeat_and_matter_to_what_is_drawn(mixed):
     } | {"chance": kept["factor_vae_score"]["chance"]}
 
 
-def test_intervals_are_those_of_halves(mixed):
-    factors = mixed[1]
-    codes = factors + np.random.default_rng(0).normal(size=factors.shape) * 0.5
-    table = evaluate(codes, factors, metrics=["mig"], intervals=4, seed=5, references=False)
-    halves = [mig(codes[rows], factors[rows])["score"] for rows in half_samples(600, 4, 5)]
-    low, high = table["mig"]["interval"]
-    assert (low + high) / 2 == pytest.approx(table["mig"]["score"])
-    assert (high - low) / 2 == pytest.approx(half_width(halves))
-    part = evaluate(codes, factors, metrics=["mig"], intervals=4, seed=5, references=False, population=800)
-    low, high = part["mig"]["interval"]
-    assert (high - low) / 2 == pytest.approx(half_width(halves) * sqrt(1 - 600 / 800))
-    whole = evaluate(codes, factors, metrics=["mig"], intervals=4, references=False, population=600)
-    assert "interval" not in whole["mig"]
-    low, high = evaluate(codes, factors, metrics=["irs"], intervals=4, seed=5, references=False)["irs"]["interval"]
-    halves = [irs(codes[rows], factors[rows])["score"] for rows in half_samples(600, 4, 5)]
-    assert (high - low) / 2 == pytest.approx(half_width(halves, extreme=True))
+def test_intervals_are_those_of_halves(noisy):
+    codes, factors = noisy(0, n=3_000)
+    samples = gather(codes, factors)
+    table = evaluate(samples, metrics=["mig"], intervals=4, seed=5, references=False)
+    halves = [mig(samples.part(rows))["score"] for rows in half_samples(3_000, 4, 5)]
+    whole = table["mig"]["score"]
+    assert tuple(table["mig"]["interval"]) == score_interval(whole, halves, bounds=(0, 1))
+    part = evaluate(samples, metrics=["mig"], intervals=4, seed=5, references=False, population=4_000)
+    assert tuple(part["mig"]["interval"]) == score_interval(whole, halves, part=sqrt(1 - 3 / 4), bounds=(0, 1))
+    everything = evaluate(samples, metrics=["mig"], intervals=4, references=False, population=3_000)
+    assert everything["mig"]["no_interval"] == "all samples that there are have been scored"
     perfect = evaluate(factors + 0.0, factors, metrics=["sap"], intervals=4, references=False)["sap"]["interval"]
     assert 0 <= perfect[0] <= perfect[1] <= 1
+
+
+def test_a_whole_grid_is_no_sample(grid):
+    factors = grid(3, 4, 5)
+    whole, part = (evaluate(own * 1.0, own, metrics=["sap"], intervals=4, references=False) for own in (factors, factors[1:]))
+    assert whole["sap"]["no_interval"] == "all samples that there are have been scored"
+    assert "interval" in part["sap"]
+    assert "No interval for sap: all samples that there are" in str(whole)
+
+
+def test_a_factor_of_one_value_is_left_out_and_said(mixed):
+    codes, factors = mixed
+    padded = np.hstack([factors, np.full((600, 1), 7)])
+    names = ["a", "b", "c", "color"]
+    table = evaluate(codes, padded, metrics="core", intervals=0, factor_names=names)
+    same = evaluate(codes, factors, metrics="core", intervals=0, factor_names=names[:3])
+    assert dict(table) == dict(same)
+    assert table.cautions == ("color has a single value, so it is left out of every score.", *same.cautions)
+    assert "color has a single value" in str(table)
+
+
+def test_a_score_above_its_ceiling_is_explained():
+    """Codes that know one of three factors which are copies of each other are more modular than the factors."""
+    first = np.random.default_rng(0).integers(0, 3, size=(900, 1))
+    other = np.random.default_rng(1).integers(0, 5, size=(900, 1))
+    factors = np.hstack([first, first // 2, other])
+    table = evaluate(other * 1.0, factors, metrics=["modularity"], intervals=0)
+    assert table["modularity"]["score"] == pytest.approx(1)
+    assert table["modularity"]["ceiling"] < 0.95
+    (caution,) = table.cautions
+    assert caution.startswith("Above the ceiling: modularity. ")
 
 
 def test_an_untrained_encoder_is_scored_as_any(mixed, noisy):
@@ -150,8 +175,8 @@ def test_many_samples_are_compared_with_references_of_20000():
     assert table.samples == n
 
 
-def test_parts_are_scored_too_and_progress_is_told(mixed):
-    codes, factors = mixed
+def test_parts_are_scored_too_and_progress_is_told(noisy):
+    codes, factors = noisy(0, n=3_000)
     told: list[tuple[int, int]] = []
     table = evaluate(
         codes, factors, metrics=["dci", "mig"], intervals=2, progress=lambda done, total: told.append((done, total))
@@ -160,13 +185,13 @@ def test_parts_are_scored_too_and_progress_is_told(mixed):
     for part in ("disentanglement", "completeness", "informativeness"):
         assert {"score", "interval", "chance", "ceiling"} <= set(table["dci"][part])
     assert [name for name, _ in nodes(table["dci"])] == ["", "disentanglement", "completeness", "informativeness"]
-    assert [name for name, _ in table.rows()] == ["dci", "  disentanglement", "  completeness", "  informativeness", "mig"]
+    assert [name for name, _ in table.rows()] == ["dci disentanglement", "dci completeness", "dci informativeness", "mig"]
 
 
 def test_printed_tables_hold_every_column():
     node = {"score": 0.5, "interval": [0.4, 0.6], "chance": 0.25, "ceiling": 0.75, "per_factor": {"a": 0.125, "b": 0.875}}
     lines = str(ScoreTable({"mig": node, "udr": {"score": 1.0}}, 12345, ("a", "b"))).splitlines()
-    assert lines[0] == "12,345 samples; intervals hold 95 %"
+    assert lines[0] == "12,345 samples; intervals hold the population's score in 95 % of cases"
     assert lines[1].split() == ["metric", "score", "interval", "chance", "ceiling", "a", "b"]
     assert lines[2].split() == ["mig", "0.500", "0.400", "to", "0.600", "0.250", "0.750", "0.125", "0.875"]
     assert lines[3].split() == ["udr", "1.000"]

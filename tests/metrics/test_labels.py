@@ -3,7 +3,7 @@ from math import log
 import numpy as np
 import pytest
 
-from unbraid.metrics.information.labels import Labels
+from unbraid.metrics.information.histogram import Labels
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from unbraid.metrics.infomec import infomec
 from unbraid.metrics.linear_probe import linear_probe
-from unbraid.metrics.samples import gather
 from unbraid.metrics.splitting import split_rows
 
 PARTS = ["labels_10", "labels_100", "labels_1000", "labels_10000"]
@@ -70,12 +68,3 @@ def test_codes_that_know_nothing_score_the_commonest_value():
 def test_probes_are_scored_on_samples_they_have_not_seen():
     rng = np.random.default_rng(0)
     assert linear_probe(rng.normal(size=(90, 60)), rng.integers(0, 2, size=(90, 1)))["score"] < 0.75
-
-
-def test_the_largest_probe_is_the_one_of_infomec():
-    codes, factors, _ = small(900)
-    samples = gather(codes, factors)
-    infomec(samples, seed=1)
-    kept = set(samples._kept)
-    assert linear_probe(samples, seed=1) == linear_probe(codes, factors, seed=1)
-    assert {key[2] for key in set(samples._kept) - kept} == {10, 100}  # 600 rows are all that 1,000 and 10,000 labels get

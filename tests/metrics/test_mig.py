@@ -66,7 +66,7 @@ def test_ceilings_of_histograms_on_dsprites(bins, expected, mean):
 
 def test_a_full_grid_of_40_values_in_20_bins(grid):
     """Two values to a bin leave log 20 of log 40."""
-    factors = grid(40)
+    factors = np.tile(grid(40), (3, 1))
     found = mig(factors.astype(float), factors, definition="locatello2019")["score"]
     assert found == pytest.approx(log(20) / log(40), rel=1e-12)
 
@@ -97,14 +97,13 @@ def test_latents_are_columns(grid):
     """As many samples as latents: an array that is read the wrong way round has the same shape."""
     factors = grid(2, 2)
     codes = np.array([[0.0, 0, 0, 7], [0, 0, 1, 7], [1, 0, 0, 7], [1, 0, 1, 7]])
-    assert mig(codes, factors)["score"] == pytest.approx(1)
-    assert mig(codes.T.copy(), factors)["score"] < 0.95
+    assert mig(codes, factors, definition="locatello2019")["score"] == pytest.approx(1)
+    assert mig(codes.T.copy(), factors, definition="locatello2019")["score"] < 0.95
 
 
-def test_constant_codes_and_constant_factors_score_0(noisy):
+def test_constant_codes_score_0(noisy):
     codes, factors = noisy(2)
     assert mig(np.ones_like(codes), factors) == {"score": 0.0, "per_factor": {"0": 0.0, "1": 0.0, "2": 0.0}}
-    assert mig(codes, np.zeros_like(factors))["score"] == 0
 
 
 def test_a_copied_latent_leaves_no_gap(grid):

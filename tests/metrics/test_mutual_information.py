@@ -13,7 +13,6 @@ from unbraid.metrics.information.histogram import (
     equal_width_bins,
     factor_entropies,
     mutual_information_matrix,
-    named,
 )
 
 fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
@@ -114,13 +113,6 @@ def test_entropies():
     assert factor_entropies(factors) == pytest.approx([log(2), 1.5 * log(2)], rel=1e-14)
 
 
-def test_names():
-    assert named([0.5, 1.0], ["a", "b"]) == {"a": 0.5, "b": 1.0}
-    assert named(np.array([0.5, 1.0]), None) == {"0": 0.5, "1": 1.0}
-    with pytest.raises(UsageError, match="3 factor names for 2 factors"):
-        named([0.5, 1.0], ["a", "b", "c"])
-
-
 FACTORS = np.zeros((6, 2), dtype=np.int64)
 
 
@@ -136,7 +128,7 @@ FACTORS = np.zeros((6, 2), dtype=np.int64)
         (np.zeros((0, 3)), FACTORS, r"codes must be a filled array \(samples, columns\), given shape \(0, 3\)"),
         (np.zeros((6, 0)), FACTORS, r"given shape \(6, 0\)"),
         (np.zeros((6, 3)), np.zeros((6, 0), dtype=np.int64), r"factors must be a filled array .* given shape \(6, 0\)"),
-        (np.zeros((6, 3)), np.zeros((6, 2)), "factors must be whole numbers .*given float64"),
+        (np.zeros((6, 3)), np.zeros((6, 2)), "factors must be whole numbers.*given float64"),
         (np.zeros(6), FACTORS, r"given shape \(6,\)"),
         (np.zeros((6, 3), dtype=complex), FACTORS, "codes must be real numbers, given complex128"),
     ],

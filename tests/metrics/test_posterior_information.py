@@ -170,7 +170,7 @@ def test_definitions_of_mig_by_posteriors():
 
 
 def test_what_does_not_fit_is_refused():
-    codes, factors = np.zeros((6, 2)), np.zeros((6, 1), dtype=np.int64)
+    codes, factors = np.zeros((6, 2)), np.arange(6)[:, None] % 2
     with pytest.raises(UsageError, match="either codes or mean"):
         mig(codes, factors, mean=codes)
     with pytest.raises(UsageError, match="either codes or mean"):

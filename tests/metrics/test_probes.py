@@ -68,7 +68,6 @@ def test_explicitness_of_noise_and_constants_is_a_half(dsprites):
     _, factors, noise = dsprites
     assert explicitness(noise, factors)["score"] == pytest.approx(0.5, abs=0.01)
     assert explicitness(np.ones((10_000, 2)), factors)["score"] == 0.5
-    assert explicitness(noise, np.zeros_like(factors))["score"] == 0.5
 
 
 def test_explicitness_does_not_see_a_rotation_but_sees_what_is_missing(dsprites):

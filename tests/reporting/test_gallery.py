@@ -213,7 +213,9 @@ def test_scores_over_training_come_from_evaluations(views):
 def test_importance_columns_sum_to_one(views):
     (ax,) = draw("importance", views[:1], {}).content.axes
     drawn = ax.collections[0].get_array()
-    np.testing.assert_allclose(drawn.sum(0), 1)
+    columns = np.asarray(drawn.sum(0))
+    assert all(one == pytest.approx(1) or one == 0 for one in columns)  # 0 where no latent knows of a factor
+    assert columns.any()
 
 
 def test_the_python_function_gives_the_figure(trained):

@@ -150,9 +150,13 @@ def _finish(
         **references,
         progress=stages()("scoring"),
     )
-    write_json(target, {**facts, "seed": seed, "intervals": intervals, "metrics": table.scores})
+    written = {**facts, "seed": seed, "intervals": intervals, "cautions": list(table.cautions), "metrics": table.scores}
+    write_json(target, written)
     print_metrics(
-        table.scores, interval="95 %: where other samples would have put the score", untrained="untrained: as the file has it"
+        table.scores,
+        cautions=table.cautions,
+        interval="95 %: holds the score that any number of such samples would give",
+        untrained="untrained: as the file has it",
     )
     out.print(f"Scores: {target}")
     return 0

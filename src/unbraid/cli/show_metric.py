@@ -45,5 +45,9 @@ def _chosen_by(variant: Variant) -> str:
 
 
 def _notes(variant: Variant) -> list[str]:
-    known = {"needs posterior variances": variant.needs_variance, "takes minutes": variant.slow}
+    known = {
+        "needs posterior variances": variant.needs_variance,
+        "needs discrete latents": variant.needs_discrete,
+        "takes minutes": variant.slow,
+    }
     return [note for note, holds in known.items() if holds]

@@ -11,12 +11,11 @@ from rich.table import Table
 
 from unbraid.cli.console import out
 from unbraid.evaluation.stored import Bound, KLParts, Scores
-from unbraid.metrics.score_table import labeled
+from unbraid.metrics.score_table import COLUMNS, above_ceiling, labeled, without_interval
 from unbraid.training.log import is_nats
 
-_COMPARED = {"interval": "95 %", "chance": "chance", "untrained": "untrained", "ceiling": "ceiling"}
 _NOTES = {
-    "interval": "95 %: where other images would have put the score",
+    "interval": "95 %: holds the score that any number of such images would give",
     "chance": "chance: the codes shuffled",
     "untrained": "untrained: this model before its first step",
     "ceiling": "ceiling: a code that knows all that images tell",
@@ -66,11 +65,18 @@ def print_scores(scored: Scores) -> None:
         print_metrics(scored.metrics)
 
 
-def print_metrics(scores: Mapping[str, Any], title: str = "Metrics", **notes: str) -> None:
-    """Scores of metrics, each beside what it is to be compared with; `notes` say what the columns are, by their keys."""
+def print_metrics(
+    scores: Mapping[str, Any], title: str = "Metrics", cautions: Sequence[str] | None = None, **notes: str
+) -> None:
+    """Scores of metrics, each beside what it is to be compared with.
+
+    Args:
+        cautions: what to know when reading them; by default only what the scores themselves tell.
+        notes: what the columns are, by their keys.
+    """
     factors = _factors(scores)
     rows = labeled(scores)
-    shown = {key: label for key, label in _COMPARED.items() if any(key in node for _, node in rows)}
+    shown = {key: label for key, label in COLUMNS.items() if any(key in node for _, node in rows)}
     table, by_factor = make_table("metric", "score", *shown.values()), make_table("metric", *factors)
     for name, node in rows:
         table.add_row(name, number(node["score"], 3), *(_compared(node.get(key)) for key in shown))
@@ -80,6 +86,10 @@ def print_metrics(scores: Mapping[str, Any], title: str = "Metrics", **notes: st
     said = [note for key, note in {**_NOTES, **notes}.items() if key in shown]
     if said:
         out.print("; ".join(said).capitalize() + ".\n", style="dim")
+    for reason, names in without_interval(scores).items():
+        out.print(f"No interval for {', '.join(names)}: {reason}.", style="dim")
+    for caution in cautions if cautions is not None else above_ceiling(scores):
+        out.print(caution, style="yellow")
     if factors:
         _print("By factor", by_factor)
 

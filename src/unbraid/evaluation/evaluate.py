@@ -112,7 +112,7 @@ def evaluate_model(
         metrics={},
         kl_parts=_kl_parts(table, scope) if len(table.kl) else None,  # latents are independent given an image, and normal
     )
-    if chosen:
+    if chosen and table.has_factors:
         scores.metrics = score_codes(table, dataset, scope, metrics=chosen, intervals=intervals, untrained=untrained).scores
         shares = information_shares(samples_of(table))
         named = follows(shares, table.factor_names)

@@ -42,8 +42,9 @@ def posterior_samples(
     factors: Integer[np.ndarray, "n k"],
     names: Sequence[str],
 ) -> Samples:
-    """Posteriors beside factors; without variances where some are 0, as of encoders that give points."""
-    return gather(mean, factors, variance=variance if (variance > 0).all() else None, factor_names=names)
+    """Posteriors beside factors that are classes; without variances where some are 0, as of encoders that give points."""
+    spread = variance if (variance > 0).all() else None
+    return gather(mean, factors, variance=spread, factor_names=names, only_classes=True)
 
 
 def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:
 
     Adjusted for chance: few images would else seem to tell much of factors with many values.
     """
-    return information(samples).shares
+    return samples.of_all_factors(information(samples).shares)
 
 
 def known_shares(

@@ -39,6 +39,7 @@ def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndar
         ),
         Variant("none; it shows what bins and bias do to the default", {"definition": "locatello2019"}),
     ),
+    rests_on="known",
 )
 def aam(
     codes: Codes = None,
@@ -64,5 +65,5 @@ def aam(
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, definition, bins)
-    alignment = aam_from_information(np.where(found.known, found.matrix, 0.0))
+    alignment = aam_from_information(found.matrix)
     return {"score": float(alignment.mean()), "per_factor": samples.by_factor(alignment)}

@@ -10,6 +10,7 @@ import numpy as np
 from unbraid.errors import UsageError
 from unbraid.metrics.intervals import mean_interval
 from unbraid.metrics.registry import metrics as registry
+from unbraid.metrics.score_table import REFERENCES, nodes
 
 
 def across_runs(runs: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
@@ -39,19 +40,25 @@ def _range(name: str) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _mean_of(nodes: Sequence[Mapping[str, Any]], low: float, high: float) -> dict[str, Any]:
-    scores = [float(node["score"]) for node in nodes]
-    found: dict[str, Any] = {"score": float(np.mean(scores)), "runs": len(nodes)}
-    if len(nodes) > 1:
+def _mean_of(results: Sequence[Mapping[str, Any]], low: float, high: float) -> dict[str, Any]:
+    scores = [float(result["score"]) for result in results]
+    found: dict[str, Any] = {"score": float(np.mean(scores)), "runs": len(results)}
+    if len(results) > 1:
         ends = mean_interval(scores)
         found |= {"sd": float(np.std(scores, ddof=1)), "interval": [max(low, ends[0]), min(high, ends[1])]}
-    for key in ("chance", "untrained", "ceiling"):
-        if all(node.get(key) is not None for node in nodes):
-            found[key] = float(np.mean([node[key] for node in nodes]))
+    for key in REFERENCES:
+        if values := _of_all(results, key):
+            found[key] = float(np.mean(values))
     for key in ("per_factor", "per_factor_ceiling"):
-        if all(key in node for node in nodes):
-            found[key] = {factor: float(np.mean([node[key][factor] for node in nodes])) for factor in nodes[0][key]}
-    for key, value in nodes[0].items():
-        if isinstance(value, Mapping) and "score" in value:
-            found[key] = _mean_of([node[key] for node in nodes], low, high)
+        if tables := _of_all(results, key):
+            found[key] = {factor: float(np.mean([table[factor] for table in tables])) for factor in tables[0]}
+    for part, _ in nodes(dict(results[0])):
+        if part:
+            found[part] = _mean_of([result[part] for result in results], low, high)
     return found
+
+
+def _of_all(results: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
+    """What every run has under a key; nothing if one lacks it."""
+    values = [result.get(key) for result in results]
+    return [] if any(value is None for value in values) else values

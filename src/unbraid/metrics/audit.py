@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from unbraid.metrics.evaluate import Progress, choose, evaluate
+from unbraid.metrics.infomec import is_discrete
 from unbraid.metrics.registry import OWN, Variant
 from unbraid.metrics.registry import metrics as registry
-from unbraid.metrics.samples import Array, Codes, Factors, gather
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.metrics.score_table import nodes
 
-NO_VARIANCE, SLOW = "needs posterior variances", "takes minutes, left out"
+NO_VARIANCE, NOT_DISCRETE, SLOW = "needs posterior variances", "needs discrete latents", "takes minutes, left out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +96,7 @@ def audit(
     groups: dict[str, list[tuple[str, Variant]]] = {}
     for name in choose(metrics):
         for variant in variants(name):
-            reason = (
-                NO_VARIANCE if variant.needs_variance and samples.variance is None else SLOW if quick and variant.slow else ""
-            )
+            reason = left_out(variant, samples, quick)
             scores.setdefault(name, {})[variant.name] = {"comparable": variant.comparable} | (
                 {"left_out": reason} if reason else {}
             )
@@ -118,6 +117,15 @@ def audit(
         for name, result in found.items():
             scores[name][definition] = {**scores[name][definition], **result}
     return AuditTable(scores, len(samples), samples.factor_names)
+
+
+def left_out(variant: Variant, samples: Samples, quick: bool) -> str:
+    """Why a definition is not computed; empty if it is."""
+    if variant.needs_variance and samples.variance is None:
+        return NO_VARIANCE
+    if variant.needs_discrete and not is_discrete(samples):
+        return NOT_DISCRETE
+    return SLOW if quick and variant.slow else ""
 
 
 def variants(name: str) -> tuple[Variant, ...]:

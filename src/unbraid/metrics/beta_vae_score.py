@@ -8,10 +8,9 @@ from typing import Annotated, Literal, TypedDict
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from unbraid.errors import UsageError
 from unbraid.metrics.probes import multinomial_probe
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, Samples, gather
+from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import standardized
 from unbraid.metrics.votes import rows_by_value
 from unbraid.options import Option
@@ -25,6 +24,11 @@ class VoteScores(TypedDict):
     score: float
     per_factor: dict[str, float]
     chance: float
+
+
+Definition = Annotated[
+    Literal["standardized", "locatello2019", "signed"], Option("how the differences of a vote become features")
+]
 
 
 @metrics.register(
@@ -41,14 +45,13 @@ class VoteScores(TypedDict):
         Variant("none; it shows that differences without their absolute value are blind", {"definition": "signed"}),
     ),
     sampled=True,
+    rests_on="values",
 )
 def beta_vae_score(
     codes: Codes,
     factors: Factors = None,
     *,
-    definition: Annotated[
-        Literal["standardized", "locatello2019", "signed"], Option("how the differences of a vote become features")
-    ] = "standardized",
+    definition: Definition = "standardized",
     pairs: Annotated[int, Option("pairs of samples a vote", ge=1)] = 64,
     train_votes: Annotated[int, Option("votes that the classifier learns from", ge=1)] = 10_000,
     test_votes: Annotated[int, Option("votes that it is scored on", ge=1)] = 5_000,
@@ -74,8 +77,7 @@ def beta_vae_score(
     Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    if definition not in DEFINITIONS:
-        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(DEFINITIONS)}.")
+    require_choice("definition", definition, Definition)
     rng = np.random.default_rng(seed)
     held = rng.integers(0, samples.factors.shape[1], train_votes + test_votes)
     features = _differences(samples.codes, samples.factors, held, pairs, definition == "signed", rng)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Shaped
 
 from unbraid.errors import UsageError
+from unbraid.metrics.samples import require_choice
 from unbraid.metrics.splitting import standardized
 
 LASSO_PENALTY = 0.1
@@ -31,8 +32,7 @@ def mcc(
     from scipy.optimize import linear_sum_assignment  # type: ignore[attr-defined]
 
     _check_models([first, second])
-    if method not in ("pearson", "spearman"):
-        raise UsageError(f"method is {method!r}; allowed: pearson, spearman.")
+    require_choice("method", method, Literal["pearson", "spearman"])
     matrix = _correlations(first, second) if method == "pearson" else _rank_correlations(first, second)
     rows, columns = linear_sum_assignment(-matrix)
     return float(matrix[rows, columns].mean())
@@ -63,8 +63,7 @@ def udr(
     Raises `UsageError` for fewer than two models, and codes that are not finite arrays (samples, latents) of the same samples.
     """
     _check_models(models)
-    if definition not in ("spearman", "lasso"):
-        raise UsageError(f"definition is {definition!r}; allowed: spearman, lasso.")
+    require_choice("definition", definition, Literal["spearman", "lasso"])
     informative = _informative(models, kl)
     similarity = _rank_correlations if definition == "spearman" else _lasso_weights
     kept = [codes[:, mask] for codes, mask in zip(models, informative, strict=True)]

@@ -10,15 +10,17 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.special import entr
 
-from unbraid.errors import UsageError
+from unbraid.metrics.information.definitions import information
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, gather
+from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
+SHARE_OF_TRIPOD = 0.9
+"""Of all samples, that the model of Hsu et al. (2024) learns from."""
 LEAST_LEAF = 0.01
 LASSO_PENALTY = 0.02
 
@@ -122,20 +124,40 @@ def disentanglement_of(importance: Float64[np.ndarray, "d k"]) -> tuple[Float64[
     return scores, weights / total if total > 0 else weights
 
 
-def importances(
-    codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], model: str, seed: int
-) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
-    """How much each latent matters to the prediction of each factor, and how good predictions of unseen samples are."""
-    train, test = split_rows(len(codes), TRAIN, TEST, seed)
-    learned, read = standardized(codes[train], codes[test])
-    matrix, right = np.zeros((codes.shape[1], factors.shape[1])), np.empty(factors.shape[1])
-    for k, labels in enumerate(factors.T):
-        if len(np.unique(labels[train])) == 1:  # nothing to predict, so nothing matters
-            right[k] = (labels[test] == labels[train][0]).mean()
+def rows_of(model: str, n: int, seed: int) -> tuple[Int64[np.ndarray, "a"], Int64[np.ndarray, "b"]]:
+    """The rows that a model learns from, and those that it is scored on."""
+    if model != "entropy_forest":
+        return split_rows(n, TRAIN, TEST, seed)
+    learned = min(round(SHARE_OF_TRIPOD * n), n - 1)
+    return split_rows(n, learned, n - learned, seed)
+
+
+def importances(samples: Samples, model: str, seed: int) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
+    """How much each latent matters to the prediction of each factor, and how good predictions of unseen samples are.
+
+    The "forest" is given those latents of which each tells more of the factor than chance (`unbraid.metrics.information`).
+    """
+    train, test = rows_of(model, len(samples), seed)
+    learned, read = standardized(samples.codes[train], samples.codes[test])
+    given = information(samples).known if model == "forest" else np.ones((learned.shape[1], samples.factors.shape[1]), bool)
+    matrix, right = np.zeros(given.shape), np.empty(given.shape[1])
+    for k, labels in enumerate(samples.factors.T):
+        values, counts = np.unique(labels[train], return_counts=True)
+        own = np.flatnonzero(given[:, k])
+        if len(values) == 1 or not len(own):  # nothing matters to the best guess
+            right[k] = (labels[test] == values[counts.argmax()]).mean()
             continue
-        rows = learned, labels[train], read, labels[test]
-        matrix[:, k], right[k] = regressed(*rows, seed) if model == "lasso" else classified(*rows, model, seed)
+        rows = learned[:, own], labels[train], read[:, own], labels[test]
+        matrix[own, k], right[k] = regressed(*rows, seed) if model == "lasso" else classified(*rows, model, seed)
     return matrix, right
+
+
+Model = Annotated[Literal["forest", "gbt", "logistic"], Option("what predicts; gbt takes minutes")]
+"""Of metrics that train models of all latents."""
+Importance = Annotated[
+    Literal["forest", "gbt", "logistic", "lasso", "entropy_forest"],
+    Option("model whose importances of latents are taken; gbt takes minutes"),
+]
 
 
 @metrics.register(
@@ -144,7 +166,7 @@ def importances(
     formula="mean over latents of 1 - entropy to base K of their importances for the factors, weighted by importance",
     range=(0.0, 1.0),
     perfect="1 in disentanglement and completeness, almost 1 in informativeness; by logistic and entropy_forest less",
-    chance="near 0",
+    chance="0; near 0 by other models, and by lasso up to 1, since it keeps few coefficients of noise",
     blind="to how much is known of a factor, in disentanglement and completeness; informativeness sees that alone",
     variants=(
         Variant(OWN),
@@ -152,19 +174,17 @@ def importances(
         Variant(
             "Eastwood and Williams (2018), lasso; its informativeness is 1 less their squared error", {"importance": "lasso"}
         ),
-        Variant("Hsu et al. (2024), Tripod", {"importance": "entropy_forest"}),
+        Variant("Hsu et al. (2024), Tripod, by nine tenths of all samples", {"importance": "entropy_forest"}),
         Variant("none; it shows what a linear importance sees", {"importance": "logistic"}),
     ),
     sampled=True,
+    rests_on="known",
 )
 def dci(
     codes: Codes,
     factors: Factors = None,
     *,
-    importance: Annotated[
-        Literal["forest", "gbt", "logistic", "lasso", "entropy_forest"],
-        Option("model whose importances of latents are taken; gbt takes minutes"),
-    ] = "forest",
+    importance: Importance = "forest",
     seed: Annotated[int, Option("seed of the choice of samples, and of the model", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> DCI:
@@ -178,24 +198,30 @@ def dci(
     Models learn from standardized codes of 10,000 samples and are scored on 5,000 others, or 2/3 and 1/3 of fewer.
     The importance model changes the score, so name it with the number:
 
-    * "forest": 10 trees, no leaf with less than a hundredth of the samples; the decrease of impurity. Fast. Smaller leaves
-      would learn noise, and give importance to latents that know nothing.
+    * "forest": 10 trees, no leaf with less than a hundredth of the samples; the decrease of impurity. For each factor it is
+      given the latents of which each, by itself, knows more of the factor than chance gives (posterior information where
+      variances are known, adjusted bins elsewhere), and the others have no importance. Trees would else give noise some
+      importance, the more the fewer samples there are: D of one latent per factor with noise and five idle latents was 0.48
+      from 1,000 samples and 0.87 from 15,000, and is 1.00 from both. What a latent tells only together with others is not seen.
     * "gbt": gradient-boosted trees of scikit-learn, as in disentanglement_lib; slow.
-    * "entropy_forest": 100 trees of a depth of 10 at most, by entropy, as in Hsu et al. (2024).
+    * "entropy_forest": 100 trees of a depth of 10 at most, by entropy, learned from nine tenths of all samples and scored on
+      the rest, as in Hsu et al. (2024).
     * "lasso": absolute coefficients of a linear regression to the numbers of the values, standardized, with the penalty 0.02
       of the paper's code. As there, completeness is the plain mean over factors; informativeness is R^2, 1 less the square of
       their normalized error. For ordered factors. The forests of the paper have a depth of their own for each factor, and are
       left out.
     * "logistic": mean absolute coefficient of a softmax regression. Sees what is linear only.
 
-    Range 0 to 1. A perfect code scores 1 in D and C, and almost 1 in informativeness. Chance is near 0 in D and C, where
-    all importances are even, and in informativeness the share of a factor's commonest value. An unused latent has no weight.
+    Range 0 to 1. A perfect code scores 1 in D and C, and almost 1 in informativeness. Chance is 0 in D and C by "forest", near
+    0 by the other trees and by "logistic", where all importances are even, and anything up to 1 by "lasso": of noise it keeps
+    few coefficients or a single one. In informativeness chance is the share of a factor's commonest value. An unused latent
+    has no weight, but the entropy in C is to the base of all latents: constant latents raise the C of a factor that several
+    share, from 0.93 to 0.96 with six beside ten and 0.98 with sixty.
     Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    if importance not in {*MODELS, "lasso"}:
-        raise UsageError(f"importance is {importance!r}; allowed: {', '.join([*MODELS, 'lasso'])}.")
-    matrix, right = importances(samples.codes, samples.factors, importance, seed)
+    require_choice("importance", importance, Importance)
+    matrix, right = importances(samples, importance, seed)
     rows, row_weights = disentanglement_of(matrix)
     columns, column_weights = disentanglement_of(matrix.T)
     if importance == "lasso":

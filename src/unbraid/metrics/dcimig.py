@@ -36,6 +36,7 @@ def credited_gaps(information: Float[np.ndarray, "d k"]) -> Float64[np.ndarray, 
         Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
         Variant("code of Carbonneau et al. (2022)", {"definition": "locatello2019", "bins": 10}),
     ),
+    rests_on="known",
 )
 def dcimig(
     codes: Codes = None,

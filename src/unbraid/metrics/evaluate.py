@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from unbraid.errors import UsageError
-from unbraid.metrics.intervals import half_samples, half_width
+from unbraid.metrics.doubts import cautions, why_no_interval
+from unbraid.metrics.intervals import LEAST_SAMPLES, half_samples, score_interval
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
-from unbraid.metrics.score_table import ScoreTable, nodes
+from unbraid.metrics.score_table import ScoreTable, above_ceiling, nodes
 
 REFERENCE_SAMPLES = 20_000
 """Chance, ceiling and the untrained encoder are scored on as many samples at most."""
@@ -46,10 +47,12 @@ def evaluate(
         metrics: "core", "all" (also those that train many models), names, or names with options:
             {"mig": {"definition": "locatello2019"}}.
         seed: of the choice of samples, votes, models, halves and shuffles.
-        intervals: number of random halves of the samples that 95 % intervals are made from (`half_width`); 0 for none.
-            They say what other samples would have given, not what another training run would.
-        population: number of all samples there are, where these are drawn from them without replacement: metrics that only
-            compute then have intervals shorter by :math:`\sqrt{1 - n/N}`, and none if all are given.
+        intervals: number of random halves of the samples that 95 % intervals are made from (`score_interval`); 0 for none.
+            They are of the population's score, what any number of samples would tend to, and say nothing of another training
+            run. Where so many samples cannot tell, `no_interval` says why in place of an interval.
+        population: number of all samples there are, where these are drawn from them without replacement: intervals of metrics
+            that only compute are then shorter by :math:`\sqrt{1 - n/N}`, and there are none if all are given. Samples that hold
+            every combination of the factors' values once are taken for all.
         references: whether to compute chance (the rows of codes shuffled), ceiling and the untrained encoder's scores. They are
             computed on 20,000 samples at most.
         perfect: codes of an encoder that knows all there is to know, which the ceiling is the score of, once they are
@@ -64,12 +67,15 @@ def evaluate(
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     if intervals < 0 or intervals == 1:
         raise UsageError(f"intervals is {intervals}; allowed: 0 for none, or at least 2 halves.")
+    if population is None and is_whole_grid(samples):
+        population = len(samples)
     if population is not None and population < len(samples):
         raise UsageError(f"population is {population} for {len(samples)} samples; allowed: at least as many.")
     chosen = choose(metrics)
     comparisons = _comparisons(samples, seed, perfect, untrained) if references else []
     part = 1.0 if population is None else math.sqrt(1 - len(samples) / population)
-    uncertain = {name: given for name, given in chosen.items() if part > 0 or registry[name].details.get("sampled")}
+    reasons = _no_intervals(samples, chosen, part) if intervals else {}
+    uncertain = {name: given for name, given in chosen.items() if intervals and name not in reasons}
     halves = list(half_samples(len(samples), intervals, seed)) if uncertain else []
     count = _Count(len(chosen) * (1 + len(comparisons)) + len(uncertain) * len(halves), progress)
 
@@ -79,7 +85,30 @@ def evaluate(
     if halves:
         scored = [_scores(samples.part(rows), uncertain, seed + 1 + i, count) for i, rows in enumerate(halves)]
         _attach_intervals(found, scored, part)
-    return ScoreTable(found, len(samples), samples.factor_names)
+    for name, reason in reasons.items():
+        for _, node in nodes(found[name]):
+            node["no_interval"] = reason
+    told = list(cautions(samples)) if any(registry[name].details.get("rests_on") for name in chosen) else []
+    return ScoreTable(found, len(samples), samples.factor_names, (*told, *above_ceiling(found)))
+
+
+def is_whole_grid(samples: Samples) -> bool:
+    """Whether each combination of the factors' values is there once: there are no others to draw."""
+    sizes = [len(np.unique(column)) for column in samples.factors.T]
+    return math.prod(sizes) == len(samples) and len(np.unique(samples.factors, axis=0)) == len(samples)
+
+
+def _no_intervals(samples: Samples, chosen: Chosen, part: float) -> dict[str, str]:
+    """Metrics that have no interval, and why."""
+    reasons = {}
+    for name, given in chosen.items():
+        if len(samples) < LEAST_SAMPLES:
+            reasons[name] = f"fewer than {LEAST_SAMPLES} samples"
+        elif part == 0:
+            reasons[name] = "all samples that there are have been scored"
+        elif reason := registry[name].details.get("no_interval") or why_no_interval(samples, name, given):
+            reasons[name] = reason
+    return reasons
 
 
 def choose(metrics: str | Sequence[str] | Chosen) -> Chosen:
@@ -146,10 +175,17 @@ def _attach(found: dict[str, dict[str, Any]], name: str, other: dict[str, dict[s
 
 def _attach_intervals(found: dict[str, dict[str, Any]], halves: Sequence[dict[str, dict[str, Any]]], part: float) -> None:
     for metric in halves[0]:
-        factor = 1.0 if registry[metric].details.get("sampled") else part
-        low, high = registry[metric].details.get("range", (-np.inf, np.inf))
-        extreme = bool(registry[metric].details.get("extreme"))
+        details = registry[metric].details
         scores = [dict(nodes(half[metric])) for half in halves]
         for name, node in nodes(found[metric]):
-            half = factor * half_width([own[name]["score"] for own in scores], extreme=extreme)
-            node["interval"] = [max(low, node["score"] - half), min(high, node["score"] + half)]
+            own = [half[name]["score"] for half in scores]
+            interval = score_interval(
+                node["score"],
+                own,
+                part=1.0 if details.get("sampled") else part,
+                bounds=details.get("range", (-np.inf, np.inf)),
+            )
+            if interval is None:
+                node["no_interval"] = f"the score depends on the number of samples: half of them give {np.mean(own):.3f}"
+            else:
+                node["interval"] = list(interval)

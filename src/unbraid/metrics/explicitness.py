@@ -7,17 +7,21 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from unbraid.errors import UsageError
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import Read, area_under_curve, multinomial_probe, one_vs_rest_probe
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, gather
+from unbraid.metrics.samples import Codes, Factors, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
 
 PROBES: dict[str, Callable[..., Read]] = {"multinomial": multinomial_probe, "one_vs_rest": one_vs_rest_probe}
+
+
+Definition = Annotated[
+    Literal["multinomial", "one_vs_rest"], Option("one regression over all values of a factor, or one for each value")
+]
 
 
 @metrics.register(
@@ -33,14 +37,13 @@ PROBES: dict[str, Callable[..., Read]] = {"multinomial": multinomial_probe, "one
         Variant("Ridgeway and Mozer (2018)", {"definition": "one_vs_rest"}),
     ),
     sampled=True,
+    rests_on="values",
 )
 def explicitness(
     codes: Codes,
     factors: Factors = None,
     *,
-    definition: Annotated[
-        Literal["multinomial", "one_vs_rest"], Option("one regression over all values of a factor, or one for each value")
-    ] = "multinomial",
+    definition: Definition = "multinomial",
     seed: Annotated[int, Option("seed of the choice of samples", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
@@ -60,8 +63,7 @@ def explicitness(
     Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    if definition not in PROBES:
-        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(PROBES)}.")
+    require_choice("definition", definition, Definition)
     train, test = split_rows(len(samples), TRAIN, TEST, seed)
     learned, read = standardized(samples.codes[train], samples.codes[test])
     areas = []

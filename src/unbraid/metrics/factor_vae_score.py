@@ -34,6 +34,7 @@ class PrunedVoteScores(VoteScores):
         Variant("code that prunes no latent, as disentanglement_lib unless configured", {"threshold": 0.0}),
     ),
     sampled=True,
+    rests_on="values",
 )
 def factor_vae_score(
     codes: Codes,

@@ -8,11 +8,10 @@ from typing import Annotated, Literal, TypedDict
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from unbraid.errors import UsageError
-from unbraid.metrics.dci import MODELS, fitted_model
+from unbraid.metrics.dci import Model, fitted_model
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, Samples, gather
+from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
@@ -20,7 +19,7 @@ TRAIN, TEST = 10_000, 5_000
 ORDERS = 10
 """Random orders of the sensitive factor that chance is the mean of."""
 
-DEFINITIONS = ("adjusted", "plug_in")
+Definition = Annotated[Literal["adjusted", "plug_in"], Option("whether what few samples give is taken off")]
 
 
 class Fairness(TypedDict):
@@ -95,13 +94,14 @@ def predictions(samples: Samples, k: int, train: np.ndarray, test: np.ndarray, m
     ),
     sampled=True,
     downstream=True,
+    rests_on="values",
 )
 def fairness(
     codes: Codes,
     factors: Factors = None,
     *,
-    definition: Annotated[Literal["adjusted", "plug_in"], Option("whether what few samples give is taken off")] = "adjusted",
-    model: Annotated[Literal["forest", "gbt", "logistic"], Option("what predicts; gbt takes minutes")] = "forest",
+    definition: Definition = "adjusted",
+    model: Model = "forest",
     seed: Annotated[int, Option("seed of the choice of samples, and of the model", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> Fairness:
@@ -126,10 +126,8 @@ def fairness(
     is unfair. Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    if definition not in DEFINITIONS or model not in MODELS:
-        raise UsageError(
-            f"definition is {definition!r} and model {model!r}; allowed: {', '.join(DEFINITIONS)}; and {', '.join(MODELS)}."
-        )
+    require_choice("definition", definition, Definition)
+    require_choice("model", model, Model)
     train, test = split_rows(len(samples), TRAIN, TEST, seed)
     count = samples.factors.shape[1]
     labels = [np.unique(samples.factors[test, k], return_inverse=True)[1] for k in range(count)]

@@ -10,13 +10,13 @@ from jaxtyping import Bool, Float64, Int64
 
 from unbraid.errors import UsageError
 from unbraid.metrics.information.definitions import information
-from unbraid.metrics.information.histogram import factor_entropies
+from unbraid.metrics.information.histogram import factor_entropies, information_of_counts
 from unbraid.metrics.linear_probe import ITERATIONS, TEST, TRAIN, linear_read
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.mig_sup import LatentScores, over_live
-from unbraid.metrics.probes import any_number_of_classes, multinomial_probe
+from unbraid.metrics.probes import Read, any_number_of_classes, multinomial_probe
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, Samples, gather
+from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
@@ -46,18 +46,22 @@ def share_of_best(information: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray
     return np.where(total > 0, scaled, 0.0)
 
 
-def predicted_share(samples: Samples, k: int, *, published: bool, seed: int) -> float:
-    """The share of a factor's entropy that a softmax regression takes away; 0 if it does worse than a guess."""
+def predicted_share(samples: Samples, k: int, *, seed: int) -> float:
+    """The share of a factor's entropy that a softmax regression takes away on unseen samples; 0 if worse than a guess."""
     train, _ = split_rows(len(samples), TRAIN, TEST, seed)
-    labels = samples.factors[train, k]
-    if published:
-        learned, _ = standardized(samples.codes[train], samples.codes[train])
-        found, truth = multinomial_probe(learned, labels, learned, penalty=0.0, balanced=True, iterations=ITERATIONS), labels
-        shares = np.full(len(found.classes), 1 / len(found.classes))
-    else:
-        found, truth = linear_read(samples, k, seed=seed)
-        shares = np.bincount(np.searchsorted(found.classes, labels)) / len(train)
-    unknown = _cross_entropy(np.broadcast_to(shares, found.scores.shape), found.classes, truth)
+    found, truth = linear_read(samples, k, seed=seed)
+    shares = np.bincount(np.searchsorted(found.classes, samples.factors[train, k])) / len(train)
+    return _share_taken(found, shares, truth)
+
+
+def published_share(features: Float64[np.ndarray, "n f"], labels: Int64[np.ndarray, "n"]) -> float:
+    """The same with balanced classes, on the samples that the regression learns from."""
+    found = multinomial_probe(features, labels, features, penalty=0.0, balanced=True, iterations=ITERATIONS)
+    return _share_taken(found, np.full(len(found.classes), 1 / len(found.classes)), labels)
+
+
+def _share_taken(found: Read, guess: Float64[np.ndarray, "c"], truth: Int64[np.ndarray, "n"]) -> float:
+    unknown = _cross_entropy(np.broadcast_to(guess, found.scores.shape), found.classes, truth)
     left = _cross_entropy(found.scores, found.classes, truth)
     return max(0.0, 1 - left / unknown) if unknown > 0 else 0.0
 
@@ -85,24 +89,78 @@ def spread_out(codes: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, "d"]:
     return (high - low > LEAST_QUARTILES * (high - low).max()) & (high > low)
 
 
-PUBLISHED = {"hsu2023": wide, "hsu2024": spread_out}
+def any_width(codes: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, "d"]:
+    """Which latents have more than one value."""
+    return np.asarray(np.ptp(codes, axis=0) > 0)
+
+
+def wide_quartiles(codes: Float64[np.ndarray, "n d"]) -> Bool[np.ndarray, "d"]:
+    """Which latents have an interquartile range of more than 0.1, where levels lie between -1 and 1."""
+    low, high = np.quantile(codes, [0.25, 0.75], axis=0)
+    return np.asarray(high - low > LEAST_QUARTILES)
+
+
+PUBLISHED = {"hsu2023": wide, "hsu2024": spread_out, "hsu2023_discrete": any_width, "hsu2024_discrete": wide_quartiles}
 """Which latents count, by definition."""
+MOST_LEVELS = 100
+"""Of a latent that is called discrete."""
+
+
+def is_discrete(samples: Samples) -> bool:
+    """Whether every latent has few values."""
+    return samples.keep("is_discrete", lambda: all(len(np.unique(code)) <= MOST_LEVELS for code in samples.codes.T))
 
 
 def _by_neighbors(
     codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
 ) -> Float64[np.ndarray, "d k"]:
-    """Shares of information from nearest neighbors."""
+    """Information from nearest neighbors."""
     from sklearn.feature_selection import mutual_info_classif
 
-    rows, _ = split_rows(len(codes), TRAIN, TEST, seed)
     found = np.zeros((codes.shape[1], factors.shape[1]))
-    for k, labels in enumerate(factors[rows].T):
+    for k, labels in enumerate(factors.T):
         if np.bincount(np.unique(labels, return_inverse=True)[1]).max() > 1:  # a value that occurs once has no neighbors
             with any_number_of_classes():
-                found[:, k] = mutual_info_classif(codes[rows], labels, n_neighbors=NEIGHBORS, random_state=seed)
-    entropies = factor_entropies(factors[rows])
-    return found / np.where(entropies > 0, entropies, np.inf)
+                found[:, k] = mutual_info_classif(codes, labels, n_neighbors=NEIGHBORS, random_state=seed)
+    return found
+
+
+def _by_levels(codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"]) -> Float64[np.ndarray, "d k"]:
+    """Plug-in information of latents whose values are classes."""
+    levels = [np.unique(code, return_inverse=True)[1] for code in codes.T]
+    values = [np.unique(column, return_inverse=True)[1] for column in factors.T]
+    tables = [[_joint(level, value) for value in values] for level in levels]
+    return np.array([[float(information_of_counts(joint)) for joint in row] for row in tables])
+
+
+def _joint(level: Int64[np.ndarray, "n"], value: Int64[np.ndarray, "n"]) -> Int64[np.ndarray, "b v"]:
+    shape = int(level.max()) + 1, int(value.max()) + 1
+    return np.bincount(level * shape[1] + value, minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def _one_hot(codes: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n f"]:
+    return np.hstack([code[:, None] == np.unique(code) for code in codes.T]).astype(np.float64)
+
+
+def _published(samples: Samples, definition: str, seed: int) -> tuple[Float64[np.ndarray, "d k"], list[float]]:
+    """Shares of information, and of what a regression takes away, as the code of the papers has them, from all samples."""
+    codes, factors = samples.codes, samples.factors
+    discrete = definition.endswith("_discrete")
+    if discrete and not is_discrete(samples):
+        raise UsageError(
+            f"The definition {definition!r} is of latents with few values each, at most {MOST_LEVELS}; these have more. For "
+            f"continuous latents: {definition.removesuffix('_discrete')!r}."
+        )
+    found = _by_levels(codes, factors) if discrete else _by_neighbors(codes, factors, seed)
+    entropies = factor_entropies(factors)
+    features = _one_hot(codes) if discrete else standardized(codes, codes)[0]
+    return found / np.where(entropies > 0, entropies, np.inf), [published_share(features, labels) for labels in factors.T]
+
+
+Definition = Annotated[
+    Literal["held_out", "hsu2023", "hsu2024", "hsu2023_discrete", "hsu2024_discrete"],
+    Option("adjusted information and unseen samples, or as published, for continuous or discrete latents"),
+]
 
 
 @metrics.register(
@@ -117,16 +175,17 @@ def _by_neighbors(
         Variant(OWN),
         Variant("Hsu et al. (2023), Latent Quantization", {"definition": "hsu2023"}),
         Variant("Hsu et al. (2024), Tripod", {"definition": "hsu2024"}),
+        Variant("Hsu et al. (2023), quantized latents", {"definition": "hsu2023_discrete"}, needs_discrete=True),
+        Variant("Hsu et al. (2024), quantized latents", {"definition": "hsu2024_discrete"}, needs_discrete=True),
     ),
     sampled=True,
+    rests_on="live",
 )
 def infomec(
     codes: Codes,
     factors: Factors = None,
     *,
-    definition: Annotated[
-        Literal["held_out", "hsu2023", "hsu2024"], Option("adjusted information and unseen samples, or as published")
-    ] = "held_out",
+    definition: Definition = "held_out",
     seed: Annotated[int, Option("seed of the choice of samples", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> InfoMEC:
@@ -139,29 +198,36 @@ def infomec(
     I is I(z_j; v_k) / H(v_k), J the number of live latents (`live`), H_k the cross-entropy of a softmax regression from the
     standardized latents, and H_0 that of the best guess without them. Definitions:
 
-    * "held_out": bins adjusted for chance (`adjusted_information`), latents that know more than chance gives, a regression
-      from 10,000 samples, scored on 5,000 others (2/3 and 1/3 of fewer).
-    * "hsu2023": 10 nearest neighbors, latents whose range is above a 20th of the widest, a regression with
-      balanced classes, scored on the samples that it learned from.
+    * "held_out": information from posteriors where variances are known, and from adjusted bins elsewhere; latents that know
+      more than chance gives; a regression on these latents from 10,000 samples, scored on 5,000 others (2/3 and 1/3 of
+      fewer). Dead latents, however many, therefore change nothing.
+    * "hsu2023": 10 nearest neighbors, latents whose range is above a 20th of the widest, a regression on all latents with
+      balanced classes, scored on the samples that it learned from, which are all.
     * "hsu2024": the same, but latents whose interquartile range is above a tenth of the largest. A latent that has one value in
       three of four samples has none.
+    * "hsu2023_discrete", "hsu2024_discrete": for quantized latents, at most 100 values each. Counts of values instead of
+      neighbors, regressions on one-hot values; latents with more than one value, or with an interquartile range above 0.1.
+
+    `score` is InfoM again, and alone says nothing of how much is known: read all three.
 
     Regressions have no penalty and end after 100 iterations. Range 0 to 1, where less than 0 counts as 0. Chance scores 0 by
-    "held_out". A perfect code scores 1 in all three. By the others, latents that know nothing lower M if they are wide.
+    "held_out". A perfect code scores 1 in all three. By the others, latents that know nothing lower M if they are wide, and
+    raise E, since it is of samples seen.
     Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    if definition not in {"held_out", *PUBLISHED}:
-        raise UsageError(f"definition is {definition!r}; allowed: held_out, {', '.join(PUBLISHED)}.")
-    published = definition in PUBLISHED
-    if published:
-        shares, live = _by_neighbors(samples.codes, samples.factors, seed), PUBLISHED[definition](samples.codes)
+    require_choice("definition", definition, Definition)
+    count = samples.factors.shape[1]
+    if definition in PUBLISHED:
+        live = PUBLISHED[definition](samples.codes)
+        shares, explicit = _published(samples, definition, seed)
     else:
         found = information(samples)
-        shares, live = np.where(found.known, found.shares, 0.0), found.live
+        shares, live = found.shares, found.live
+        own = samples.latents(np.flatnonzero(live))
+        explicit = [predicted_share(own, k, seed=seed) if live.any() else 0.0 for k in range(count)]
     modular = over_live(share_of_best(shares), live)
-    compact = share_of_best(shares[live].T) if live.any() else np.zeros(samples.factors.shape[1])
-    explicit = [predicted_share(samples, k, published=published, seed=seed) for k in range(samples.factors.shape[1])]
+    compact = share_of_best(shares[live].T) if live.any() else np.zeros(count)
     return {
         "score": modular["score"],
         "modularity": modular,

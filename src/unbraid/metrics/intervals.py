@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Int64
-from scipy.special import spence, stdtrit
+from scipy.special import stdtrit
 
 COVERAGE = 0.95
-HALVES_OF_EXTREMES = math.sqrt((math.pi**2 / 6) / (math.pi**2 / 6 - math.log(2) ** 2 - spence(0.75)))
-"""How much more a largest value varies than those of random halves do, 1.354; see `half_width`."""
 LEAST_SAMPLES = 20
 """Fewer are not halved: no interval is given."""
+LEAST_WIDTH = 0.002
+"""Intervals reach at least as far to each side: scores of clean codes are the same in all halves, and not in all samples."""
+LITTLE_DRIFT = 0.01
+"""A score that moves less from half to all samples is settled, however little its halves vary."""
 
 
 def half_samples(n: int, count: int, seed: int) -> Iterator[Int64[np.ndarray, "_"]]:
@@ -24,7 +26,7 @@ def half_samples(n: int, count: int, seed: int) -> Iterator[Int64[np.ndarray, "_
         yield np.sort(np.random.default_rng([seed, number]).permutation(n)[: n // 2])
 
 
-def half_width(halves: Sequence[float], *, extreme: bool = False) -> float:
+def half_width(halves: Sequence[float]) -> float:
     r"""Half the width of a 95 % interval of a score, from its values on random halves of the samples.
 
     .. math:: t_{0.975, R - 1} \sqrt{\frac{1}{R - 1} \sum_r (\theta_r - \bar\theta)^2}
@@ -33,15 +35,29 @@ def half_width(halves: Sequence[float], *, extreme: bool = False) -> float:
     :math:`(1/m - 1/n) \sigma^2 = \sigma^2 / n` for m = n/2 (the delete-d jackknife of Shao and Wu, 1989, with d = n/2).
     Unlike the bootstrap it makes no copies of samples, which estimators of information would take for knowledge. The spread is
     taken around the mean of the halves, so that a score which changes with the number of samples does not widen it.
-
-    The variance of a largest value does not fall as 1/n, and every other half holds it. Where values have the tail of normal
-    or exponential ones it tends to a Gumbel variable, of variance :math:`\pi^2/6`, and lies above that of a half by
-    :math:`\sum_{i<J} E_i / i`: the :math:`E_i` are exponential, J is the place of the first value that is in the half. Given
-    all samples, this varies by :math:`\pi^2/6 - \log^2 2 - \mathrm{Li}_2(1/4)` on average. So the width is multiplied by the
-    root of the ratio, 1.354, if the score is `extreme`. Values that end abruptly would need less.
     """
-    scale = HALVES_OF_EXTREMES if extreme else 1.0
-    return float(scale * np.std(halves, ddof=1) * stdtrit(len(halves) - 1, 0.5 + COVERAGE / 2))
+    return float(np.std(halves, ddof=1) * stdtrit(len(halves) - 1, 0.5 + COVERAGE / 2))
+
+
+def score_interval(
+    score: float, halves: Sequence[float], *, part: float = 1.0, bounds: tuple[float, float]
+) -> tuple[float, float] | None:
+    r"""95 % interval of the population's score, from a score and those of random halves; None for a score that has not settled.
+
+    The population's score is what any number of samples would tend to. A score that depends on the number of samples by the
+    order 1 / n lies as far from it as the mean of its halves lies from the score: the interval reaches from the score to
+    :math:`2 \theta_n - \overline{\theta_{n/2}}`, and the width of `half_width` beyond both. If the two are further apart than
+    that width the score moves more by the number of samples than by their choice, and there is no telling where it ends.
+
+    Args:
+        part: what the width is multiplied by where samples are drawn without replacement from a finite population.
+        bounds: the least and the largest score there can be.
+    """
+    width = max(LEAST_WIDTH, part * half_width(halves))
+    drift = part * (score - float(np.mean(halves)))
+    if abs(drift) > max(width, LITTLE_DRIFT):
+        return None
+    return max(bounds[0], min(score, score + drift) - width), min(bounds[1], max(score, score + drift) + width)
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:

@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from unbraid.errors import UsageError
 from unbraid.metrics.information.histogram import equal_width_bins
 from unbraid.metrics.mig_sup import LatentScores
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, gather
+from unbraid.metrics.samples import Codes, Factors, gather, require_choice
 from unbraid.options import Option
 
 QUANTILES = {"suter2019": 1.0, "locatello2019": 0.99}
@@ -33,6 +32,11 @@ def robustness(
     return np.maximum(1 - shares, 0.0), largest
 
 
+Definition = Annotated[
+    Literal["suter2019", "locatello2019"], Option("largest deviations, or the 99th percentile with 20 bins a factor")
+]
+
+
 @metrics.register(
     "irs",
     source="Suter et al. (2019), Robustly Disentangled Causal Mechanisms; protocol of Locatello et al. (2019)",
@@ -45,15 +49,13 @@ def robustness(
         Variant(f"{OWN}; Suter et al. (2019)"),
         Variant("disentanglement_lib, sample configuration", {"definition": "locatello2019"}),
     ),
-    extreme=True,
+    no_interval="it rests on largest values, which grow with the number of samples",
 )
 def irs(
     codes: Codes,
     factors: Factors = None,
     *,
-    definition: Annotated[
-        Literal["suter2019", "locatello2019"], Option("largest deviations, or the 99th percentile with 20 bins a factor")
-    ] = "suter2019",
+    definition: Definition = "suter2019",
     factor_names: Sequence[str] | None = None,
 ) -> LatentScores:
     r"""Interventional robustness score: how little a latent moves, while the factor that it follows is fixed.
@@ -75,8 +77,7 @@ def irs(
     Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    if definition not in QUANTILES:
-        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(QUANTILES)}.")
+    require_choice("definition", definition, Definition)
     labels = samples.factors
     if definition == "locatello2019":
         labels = equal_width_bins(labels.astype(np.float64), MOST_VALUES)

@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 from scipy.special import entr
 
 from unbraid.errors import UsageError
-from unbraid.metrics.information.adaptive_bins import LEAST_BINS, information_of_chance
+from unbraid.metrics.information.adaptive_bins import LEAST_BINS, from_counts
 from unbraid.metrics.information.binned_posteriors import BINS, binned_posteriors
 from unbraid.metrics.information.definitions import judged
-from unbraid.metrics.information.histogram import equal_width_bins, factor_entropies, information_of_counts
-from unbraid.metrics.information.types import Information, adjusted_for_chance, knows
+from unbraid.metrics.information.histogram import Labels, equal_width_bins, factor_entropies, information_of_counts
+from unbraid.metrics.information.types import Information
 from unbraid.metrics.mig import Scores, best_two
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather, require_choice
 from unbraid.options import Option
 
 CARBONNEAU_BINS = 10
 ROUNDING = 1e-9
 """Nats by which equal information may differ."""
 
-Table = Float64[np.ndarray, "_ _"]
+Tables = Int64[np.ndarray, "d _ _"] | Float64[np.ndarray, "d _ _"]
 
 
 def jemmig_from_information(
@@ -42,61 +42,62 @@ def jemmig_from_information(
     return np.clip(1 - (entropies + own - 2 * best + second) / (entropies + most), 0.0, 1.0)
 
 
-def _by_counts(samples: Samples, bins: Callable[[int], int]) -> tuple[list[list[Table]], Float64[np.ndarray, "k"]]:
-    """Samples by bin of each latent and value of each factor; and the logarithms of the numbers of bins."""
-    columns = [np.unique(column, return_inverse=True)[1] for column in samples.factors.T]
-    sizes = [int(labels.max()) + 1 for labels in columns]
-    binned = {count: equal_width_bins(samples.codes, count) for count in {bins(size) for size in sizes}}
+def _by_counts(
+    samples: Samples, bins: Callable[[int], int]
+) -> tuple[list[Int64[np.ndarray, "d _ _"]], Float64[np.ndarray, "k"]]:
+    """For each factor, samples by bin of each latent and value; and the logarithms of the numbers of bins."""
+    labels = [Labels.of(column) for column in samples.factors.T]
+    counts = [bins(len(own.sizes)) for own in labels]
+    binned = {count: equal_width_bins(samples.codes, count).T for count in set(counts)}
     tables = [
-        [_counts(binned[bins(size)][:, j], labels, bins(size), size) for labels, size in zip(columns, sizes, strict=True)]
-        for j in range(samples.codes.shape[1])
+        np.stack([_counts(column, own, count) for column in binned[count]]) for own, count in zip(labels, counts, strict=True)
     ]
-    return tables, np.log([bins(size) for size in sizes])
+    return tables, np.log(counts)
 
 
-def _counts(bin_of: np.ndarray, labels: np.ndarray, bins: int, values: int) -> Table:
-    return np.bincount(bin_of * values + labels, minlength=bins * values).reshape(bins, values).astype(np.float64)
+def _counts(bin_of: Int64[np.ndarray, "n"], labels: Labels, bins: int) -> Int64[np.ndarray, "b v"]:
+    values = len(labels.sizes)
+    return np.bincount(bin_of * values + labels.places, minlength=bins * values).reshape(bins, values).astype(np.int64)
 
 
-def _read(tables: list[list[Table]]) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "d k"]]:
-    """I(z_j; v_k), and H(z_j) in the bins that go with v_k."""
-    information = np.array([[information_of_counts(table) for table in row] for row in tables])
-    return information, np.array([[entr(table.sum(1) / table.sum()).sum() for table in row] for row in tables])
+def _latent_entropies(tables: Sequence[Tables]) -> Float64[np.ndarray, "d k"]:
+    """H(z_j) in the bins that go with v_k."""
+    return np.stack([entr(joint.sum(2) / joint[0].sum()).sum(1) for joint in tables], axis=1)
+
+
+def _plug_in(tables: Sequence[Tables]) -> Float64[np.ndarray, "d k"]:
+    return np.stack([information_of_counts(joint) for joint in tables], axis=1)
 
 
 def _adjusted(samples: Samples) -> Float64[np.ndarray, "k"]:
     found = judged(samples, lambda own: _estimate(own)[0])
     _, latent_entropies, most = _estimate(samples)
-    matrix = np.where(found.known, found.matrix, 0.0)
-    return np.where(matrix.any(0), jemmig_from_information(matrix, latent_entropies, found.entropies, most), 0.0)
+    return np.where(found.known.any(0), jemmig_from_information(found.matrix, latent_entropies, found.entropies, most), 0.0)
 
 
 def _estimate(samples: Samples) -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
-    """Information adjusted for chance, H(z_j) in the bins that go with v_k, and the logarithms of the numbers of bins."""
-    return samples.keep("jemmig", lambda: _of_equal_widths(samples))
+    """Information without bias and chance, H(z_j) in the bins that go with v_k, and the logarithms of the numbers of bins."""
 
+    def of_equal_widths() -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
+        tables, most = _by_counts(samples, lambda values: max(LEAST_BINS, values))
+        return from_counts(tables), _latent_entropies(tables), most
 
-def _of_equal_widths(samples: Samples) -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
-    tables, most = _by_counts(samples, lambda values: max(LEAST_BINS, values))
-    raw, latent_entropies = _read(tables)
-    chance = np.array([[information_of_chance(table.sum(1), table.sum(0)) for table in row] for row in tables])
-    entropies = factor_entropies(samples.factors)
-    known = knows(raw, chance, entropies, len(samples))
-    return Information(adjusted_for_chance(raw, chance, entropies), entropies, chance, known), latent_entropies, most
+    return samples.keep("jemmig", of_equal_widths)
 
 
 def _carbonneau(samples: Samples) -> Float64[np.ndarray, "k"]:
     tables, most = _by_counts(samples, lambda values: CARBONNEAU_BINS)
-    return jemmig_from_information(*_read(tables), factor_entropies(samples.factors), most)
+    return jemmig_from_information(_plug_in(tables), _latent_entropies(tables), factor_entropies(samples.factors), most)
 
 
 def _do(samples: Samples) -> Float64[np.ndarray, "k"]:
     mean, variance = samples.codes, samples.variance
     if variance is None:
         raise UsageError("The definition 'do2020' needs variance: the posterior variances beside the means.")
-    tables = [[binned_posteriors(mean[:, j], variance[:, j], v) for v in samples.factors.T] for j in range(mean.shape[1])]
+    pairs = list(zip(mean.T, variance.T, strict=True))
+    tables = [np.stack([binned_posteriors(*own, values) for own in pairs]) for values in samples.factors.T]
     most = np.full(samples.factors.shape[1], np.log(BINS))
-    return jemmig_from_information(*_read(tables), factor_entropies(samples.factors), most)
+    return jemmig_from_information(_plug_in(tables), _latent_entropies(tables), factor_entropies(samples.factors), most)
 
 
 DEFINITIONS: dict[str, Callable[[Samples], Float64[np.ndarray, "k"]]] = {
@@ -104,6 +105,9 @@ DEFINITIONS: dict[str, Callable[[Samples], Float64[np.ndarray, "k"]]] = {
     "carbonneau2022": _carbonneau,
     "do2020": _do,
 }
+
+
+Definition = Annotated[Literal["adjusted", "carbonneau2022", "do2020"], Option("how entropies and information are estimated")]
 
 
 @metrics.register(
@@ -119,7 +123,7 @@ DEFINITIONS: dict[str, Callable[[Samples], Float64[np.ndarray, "k"]]] = {
         Variant("code of Carbonneau et al. (2022)", {"definition": "carbonneau2022"}),
         Variant("Do and Tran (2020), 1 less their number", {"definition": "do2020"}, needs_variance=True),
     ),
-    extreme=True,  # bins span the range of a latent
+    no_interval="its bins span the range of a latent, which grows with the number of samples",
 )
 def jemmig(
     codes: Codes = None,
@@ -127,9 +131,7 @@ def jemmig(
     *,
     mean: Array | None = None,
     variance: Array | None = None,
-    definition: Annotated[
-        Literal["adjusted", "carbonneau2022", "do2020"], Option("how entropies and information are estimated")
-    ] = "adjusted",
+    definition: Definition = "adjusted",
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
     r"""JEMMIG: does a factor's best latent know the factor, nothing else, and more than the second best.
@@ -153,7 +155,6 @@ def jemmig(
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
-    if definition not in DEFINITIONS:
-        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(DEFINITIONS)}.")
+    require_choice("definition", definition, Definition)
     scores = DEFINITIONS[definition](samples)
     return {"score": float(scores.mean()), "per_factor": samples.by_factor(scores)}

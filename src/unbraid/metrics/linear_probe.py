@@ -69,6 +69,7 @@ def accuracies(samples: Samples, labels: int, seed: int) -> Float64[np.ndarray, 
     variants=(Variant(f"{OWN}; disentanglement_lib chooses a penalty by cross-validation and does not standardize"),),
     sampled=True,
     downstream=True,
+    rests_on="values",
 )
 def linear_probe(
     codes: Codes,

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from unbraid.metrics.information.definitions import information
 from unbraid.metrics.information.histogram import entropy, equal_width_bins, mutual_information_matrix
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather, require_choice
 from unbraid.options import Option
 
 MigDefinition = Annotated[
@@ -64,6 +64,7 @@ def mig_by_code_entropy(samples: Samples, bins: int) -> Float[np.ndarray, "k"]:
         Variant("Do and Tran (2020), RMIG", {"definition": "do2020"}, needs_variance=True),
         Variant("code of Carbonneau et al. (2022)", {"definition": "carbonneau2022", "bins": 10}),
     ),
+    rests_on="known",
 )
 def mig(
     codes: Codes = None,
@@ -92,6 +93,7 @@ def mig(
     fit what is given.
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    require_choice("definition", definition, MigDefinition)
     if definition == "carbonneau2022":
         gaps = mig_by_code_entropy(samples, bins)
         return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}

@@ -45,6 +45,7 @@ def over_live(scores: Float[np.ndarray, "d"], live: Bool[np.ndarray, "d"]) -> La
         Variant("MIG by chen2018, seen from the latents", {"definition": "chen2018"}, needs_variance=True),
         Variant("MIG by locatello2019, seen from the latents", {"definition": "locatello2019"}),
     ),
+    rests_on="live",
 )
 def mig_sup(
     codes: Codes = None,

@@ -39,6 +39,7 @@ def mmig_from_information(
         Variant("none: those published are of scrambled latents", {"definition": "chen2018"}, needs_variance=True),
         Variant("MIG by locatello2019, for factors that depend on each other", {"definition": "locatello2019"}),
     ),
+    rests_on="known",
 )
 def mmig(
     codes: Codes = None,

@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.errors import UsageError
 from unbraid.metrics.information.definitions import Definition, information
 from unbraid.metrics.mig_sup import LatentScores, over_live
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Array, Codes, Factors, gather
+from unbraid.metrics.samples import Array, Codes, Factors, gather, require_choice
 from unbraid.options import Option
 
 ModularityDefinition = Annotated[
@@ -48,6 +47,7 @@ def modularity_from_information(information: Float[np.ndarray, "d k"]) -> Float[
         Variant("Ridgeway and Mozer (2018)", {"definition": "ridgeway2018"}),
         Variant(LOCATELLO, {"definition": "locatello2019"}),
     ),
+    rests_on="live",
 )
 def modularity(
     codes: Codes = None,
@@ -75,8 +75,7 @@ def modularity(
     scores 0.68 on dSprites. Blind to copies among the latents, and to factors that no latent knows.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
     """
-    if definition not in {None, "adjusted", "posterior", "ridgeway2018", "locatello2019"}:
-        raise UsageError(f"definition is {definition!r}; allowed: adjusted, posterior, ridgeway2018, locatello2019.")
+    require_choice("definition", definition, ModularityDefinition)
     estimator: Definition = "locatello2019" if definition == "ridgeway2018" else definition
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, estimator)

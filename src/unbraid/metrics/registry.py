@@ -13,7 +13,8 @@ metrics = Registry("metric", "metrics", "unbraid.metrics")
 """A metric is registered with `formula` (what it computes, in plain text), `range` (least and largest score), `chance`,
 `perfect` (what a code that is the factors scores), `blind` and `variants`; with `sampled` if it trains a model or votes, which
 `--evaluate-every` leaves out, with `downstream` if it measures what codes are good for by training many models, which takes
-long and is no part of the core, and with `extreme` if it rests on largest values, which its intervals then allow for."""
+long and is no part of the core, with `no_interval` if there is no population's score, and why, and with
+`rests_on` if its score depends on what latents are judged to know (`unbraid.metrics.doubts`)."""
 
 
 def range_in_words(bounds: tuple[float, float]) -> str:
@@ -32,12 +33,14 @@ class Variant:
         comparable: whose numbers it can be compared with.
         options: what chooses it; none for the default.
         needs_variance: whether it needs posterior variances.
+        needs_discrete: whether it is of latents with few values each.
         slow: whether it takes minutes on 10,000 samples.
     """
 
     comparable: str
     options: Mapping[str, Any] = field(default_factory=dict)
     needs_variance: bool = False
+    needs_discrete: bool = False
     slow: bool = False
 
     @property

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast, get_args, get_origin, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, Int64, Integer, Shaped
+from jaxtyping import Bool, Float64, Int64, Integer, Shaped
 
 from unbraid.errors import UsageError
 from unbraid.metrics.information.histogram import check_codes
 
 LARGEST = 200
 """Codes beyond 2 to this power are scaled down to it, latent by latent, so that sums of their squares are finite."""
-Array = Shaped[np.ndarray, "..."]
+MOST_DISTINCT = 20
+"""A factor with more values than this, and fewer than two samples for each, is a quantity or a name and not a class."""
 T = TypeVar("T")
+
+
+@runtime_checkable
+class ArrayLike(Protocol):
+    """What NumPy makes an array of: its own arrays, tensors, data frames."""
+
+    def __array__(self) -> Any: ...
+
+
+Array = ArrayLike | Sequence[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,10 +36,12 @@ class Samples:
     Metrics that are given one object share what they compute of it. Its arrays must not be changed.
 
     Args:
-        codes: latents, or posterior means; one row a sample.
-        factors: whole numbers, one class a value.
+        codes: latents, or posterior means; one row per sample.
+        factors: whole numbers, one class per value.
         variance: posterior variances beside the means, where they are known.
         factor_names: names of the columns of `factors`.
+        left_out: factors that were given and are not scored, with the reason.
+        given_names: names of all factors that were given, in their order; empty where all are scored.
         whole: the samples that these are a part of, where what they know is judged by those; see `part`.
     """
 
@@ -36,6 +49,8 @@ class Samples:
     factors: Int64[np.ndarray, "n k"]
     variance: Float64[np.ndarray, "n d"] | None = None
     factor_names: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    given_names: tuple[str, ...] = ()
     whole: Samples | None = field(default=None, repr=False)
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
@@ -52,18 +67,34 @@ class Samples:
         """Scores under the names of the factors."""
         return {name: float(score) for name, score in zip(self.factor_names, scores, strict=True)}
 
+    def of_all_factors(self, table: Float64[np.ndarray, "d k"]) -> Float64[np.ndarray, "d g"]:
+        """The columns of the factors that are scored in the places of all that were given, 0 for the others."""
+        if not self.given_names:
+            return table
+        found = np.zeros((len(table), len(self.given_names)))
+        found[:, [self.given_names.index(name) for name in self.factor_names]] = table
+        return found
+
     def rows(self, index: Integer[np.ndarray, "_"]) -> Samples:
         """Some of the samples."""
         variance = None if self.variance is None else self.variance[index]
-        return Samples(self.codes[index], self.factors[index], variance, self.factor_names)
+        return replace(self, codes=self.codes[index], factors=self.factors[index], variance=variance, whole=None, _kept={})
 
     def part(self, index: Integer[np.ndarray, "_"]) -> Samples:
-        """Some of the samples in place of all: which latents know anything is judged as in all, see `known_in_part`."""
+        """Some of the samples in place of all: which latents know anything is judged by all of them."""
         return replace(self.rows(index), whole=self)
+
+    def latents(self, index: Integer[np.ndarray, "_"]) -> Samples:
+        """Some of the latents, kept for the next time they are asked for."""
+
+        def taken() -> Samples:
+            return self.with_codes(self.codes[:, index], None if self.variance is None else self.variance[:, index])
+
+        return self.keep(("latents", *map(int, index)), taken)
 
     def with_codes(self, codes: Float64[np.ndarray, "n c"], variance: Float64[np.ndarray, "n c"] | None = None) -> Samples:
         """The same factors beside other codes."""
-        return Samples(codes, self.factors, variance, self.factor_names)
+        return replace(self, codes=codes, variance=variance, whole=None, _kept={})
 
 
 Codes = Array | Samples | None
@@ -77,10 +108,17 @@ def gather(
     mean: Array | None = None,
     variance: Array | None = None,
     factor_names: Sequence[str] | None = None,
+    only_classes: bool = False,
 ) -> Samples:
     """Check arrays and put them together; `Samples` pass as they are.
 
-    Codes are the posterior means where `variance` is given, and `mean` is another name for them.
+    Codes are the posterior means where `variance` is given, and `mean` is another name for them. Arrays may be lists, tensors
+    on any device or data frames; factors may be booleans, and whole numbers of any type. A factor with a single value tells
+    nothing and is left out of every score; `Samples.left_out` names it.
+
+    Args:
+        only_classes: leave out factors with a value for nearly each sample too, instead of refusing them.
+
     Raises `UsageError` for arrays that no score can be computed from.
     """
     if isinstance(codes, Samples):
@@ -89,17 +127,99 @@ def gather(
         return codes
     given = mean if codes is None else codes
     if given is None or (codes is not None and mean is not None):
-        raise UsageError("Give either codes or mean: the latents of each sample, one row a sample.")
+        raise UsageError("Give either codes or mean: the latents of each sample, one row per sample.")
     if factors is None:
-        raise UsageError("Give factors: whole numbers, one row a sample.")
-    check_codes(given, factors)
-    if variance is not None:
-        _check_variance(given, variance)
-    names = tuple(str(k) for k in range(factors.shape[1])) if factor_names is None else tuple(map(str, factor_names))
-    if len(names) != factors.shape[1] or len(set(names)) != len(names):
-        raise UsageError(f"{len(names)} factor names ({', '.join(names)}) for {factors.shape[1]} factors; each needs its own.")
-    codes, spread = _within_bounds(given.astype(np.float64), None if variance is None else variance.astype(np.float64))
-    return Samples(codes, factors.astype(np.int64), spread, names)
+        raise UsageError("Give factors: whole numbers, one row per sample.")
+    values, classes = _numbers(given, "codes"), _classes(_numbers(factors, "factors"))
+    check_codes(values, classes)
+    spread = None if variance is None else _numbers(variance, "variance")
+    if spread is not None:
+        _check_variance(values, spread)
+    names = tuple(str(k) for k in range(classes.shape[1])) if factor_names is None else tuple(map(str, factor_names))
+    if len(names) != classes.shape[1] or len(set(names)) != len(names):
+        raise UsageError(f"{len(names)} factor names ({', '.join(names)}) for {classes.shape[1]} factors; each needs its own.")
+    left_out = _not_scored(classes, names, only_classes)
+    scored = np.array([name not in left_out for name in names])
+    if not scored.any():
+        told = "; ".join(f"factor {name!r} {reason}" for name, reason in left_out.items())
+        raise UsageError(f"No factor is left to score: {told}. Give a factor with two values or more.")
+    bounded, variances = _within_bounds(
+        values.astype(np.float64), None if spread is None else np.asarray(spread.astype(np.float64))
+    )
+    kept = tuple(name for name in names if name not in left_out)
+    given_names = names if left_out else ()
+    return Samples(bounded, classes[:, scored].astype(np.int64), variances, kept, left_out, given_names)
+
+
+def require_choice(option: str, value: object, annotation: Any) -> None:
+    """Raise `UsageError` unless the value is among those of the `Literal` in an annotation, or None where that is allowed."""
+    allowed = _choices(annotation)
+    if not (value is None and type(None) in allowed) and value not in allowed:
+        raise UsageError(f"{option} is {value!r}; allowed: {', '.join(str(one) for one in allowed if one is not type(None))}.")
+
+
+def _choices(annotation: Any) -> list[Any]:
+    from typing import Annotated, Literal
+
+    if get_origin(annotation) is Literal:
+        return list(get_args(annotation))
+    if get_origin(annotation) is Annotated:
+        return _choices(get_args(annotation)[0])
+    inner = get_args(annotation)
+    return [choice for one in inner for choice in _choices(one)] if inner else [annotation]
+
+
+def _numbers(given: Array, name: str) -> Shaped[np.ndarray, "..."]:
+    """An array of what was given; tensors come from their device, and booleans count as 0 and 1."""
+    if hasattr(given, "detach"):
+        tensor = given.detach().cpu()
+        given = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise UsageError(f"{name} must be a table of numbers, whose rows have one length.") from None
+    return array.astype(np.int64) if array.dtype == bool else array
+
+
+def _classes(factors: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
+    """Whole numbers of any type as integers; raises `UsageError` for other numbers, with what to do."""
+    if not np.issubdtype(factors.dtype, np.floating) or factors.ndim != 2:
+        return factors
+    bad = np.argwhere(~(np.isfinite(factors) & (factors == np.round(factors)) & (np.abs(factors) < 2.0**62)))
+    if len(bad):
+        row, column = (int(place) for place in bad[0])
+        raise UsageError(
+            f"factors must be whole numbers, one class per value; factors[{row}, {column}] is {factors[row, column]:g}. Number "
+            "the values of a column by np.unique(column, return_inverse=True)[1], or group those of a continuous one first: "
+            "np.digitize(column, np.quantile(column, np.arange(0.1, 1, 0.1)))."
+        )
+    return factors.astype(np.int64)
+
+
+def _not_scored(factors: Shaped[np.ndarray, "n k"], names: Sequence[str], only_classes: bool) -> dict[str, str]:
+    """Factors to leave out, with the reasons; raises `UsageError` for those that are no classes, unless they are left out."""
+    n, found = len(factors), {}
+    for name, column in zip(names, factors.T, strict=True):
+        distinct = len(np.unique(column))
+        if distinct == 1:
+            found[name] = "has a single value"
+        elif distinct > max(n / 2, MOST_DISTINCT):
+            found[name] = f"has {distinct:,} values in {n:,} samples"
+            if not only_classes:
+                turned = factors.shape[1] > n or factors.shape[1] > 100
+                raise UsageError(
+                    f"Factor {name!r} has {distinct:,} different values in {n:,} samples: hardly any value occurs twice, and "
+                    "scores compare samples that share one. "
+                    + ("If rows and columns are turned, give one row per sample. " if turned else "")
+                    + "Group a continuous quantity into classes, for example ten: np.digitize(values, np.quantile(values, "
+                    "np.arange(0.1, 1, 0.1))). Leave out numbers and names of samples."
+                )
+    return found
+
+
+def varied(factors: Bool[np.ndarray, "..."] | Integer[np.ndarray, "n k"]) -> bool:
+    """Whether there is a factor that scores can be computed of."""
+    return len(_not_scored(factors, [str(k) for k in range(factors.shape[1])], only_classes=True)) < factors.shape[1]
 
 
 def _within_bounds(
@@ -112,7 +232,7 @@ def _within_bounds(
     return np.ldexp(codes, -excess), spread
 
 
-def _check_variance(mean: Array, variance: Array) -> None:
+def _check_variance(mean: Shaped[np.ndarray, "..."], variance: Shaped[np.ndarray, "..."]) -> None:
     if variance.shape != mean.shape:
         raise UsageError(f"variance has shape {variance.shape} and the means {mean.shape}; both are (samples, latents).")
     if not np.issubdtype(variance.dtype, np.floating):

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from unbraid.errors import UsageError
 from unbraid.metrics.mig import Scores, best_two
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, gather
+from unbraid.metrics.samples import Codes, Factors, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
@@ -53,6 +52,11 @@ def classifier_accuracies(
 DEFINITIONS: dict[str, Predictability] = {"kumar2018": squared_correlations, "locatello2019": classifier_accuracies}
 
 
+Definition = Annotated[
+    Literal["kumar2018", "locatello2019"], Option("squared correlation, or accuracy of a support vector machine")
+]
+
+
 @metrics.register(
     "sap",
     source="Kumar et al. (2018), Variational Inference of Disentangled Latent Concepts from Unlabeled Observations",
@@ -70,9 +74,7 @@ def sap(
     codes: Codes,
     factors: Factors = None,
     *,
-    definition: Annotated[
-        Literal["kumar2018", "locatello2019"], Option("squared correlation, or accuracy of a support vector machine")
-    ] = "kumar2018",
+    definition: Definition = "kumar2018",
     seed: Annotated[int, Option("seed of the choice of samples, for locatello2019", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
@@ -93,7 +95,6 @@ def sap(
     Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    if definition not in DEFINITIONS:
-        raise UsageError(f"definition is {definition!r}; allowed: {', '.join(DEFINITIONS)}.")
+    require_choice("definition", definition, Definition)
     best, second = best_two(DEFINITIONS[definition](samples.codes, samples.factors, seed))
     return {"score": float((best - second).mean()), "per_factor": samples.by_factor(best - second)}

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-COLUMNS = ("interval", "chance", "untrained", "ceiling")
+REFERENCES = ("chance", "untrained", "ceiling")
+"""What a score is compared with, in the order in which tables show it."""
+COLUMNS: Mapping[str, str] = {"interval": "95 %", **{name: name for name in REFERENCES}}
+"""Everything that stands beside a score in a table, by its key, with its head."""
+
+
+ABOVE = 0.02
+"""Scores so far above their ceiling are remarked upon; less is noise."""
 
 
 def relative(node: Mapping[str, Any]) -> float | None:
@@ -26,8 +33,45 @@ def nodes(result: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def labeled(scores: Mapping[str, dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Every score of some metrics with its name, parts below the metric they belong to and indented."""
-    return [(f"  {part}" if part else name, node) for name, result in scores.items() for part, node in nodes(result)]
+    """Every score of some metrics with its name.
+
+    A metric that is several, whose own score only repeats that of its first part, has a row for each part, as in "dci
+    completeness". Other parts stand below the metric they belong to, indented.
+    """
+    found = []
+    for name, result in scores.items():
+        (_, own), *parts = nodes(result)
+        several = bool(parts) and parts[0][1]["score"] == own.get("score")
+        found += (
+            [(f"{name} {part}", node) for part, node in parts]
+            if several
+            else [(name, own), *((f"  {part}", node) for part, node in parts)]
+        )
+    return found
+
+
+def without_interval(scores: Mapping[str, dict[str, Any]]) -> dict[str, list[str]]:
+    """Reasons why scores have no interval, with the names of these scores."""
+    found: dict[str, list[str]] = {}
+    for name, node in labeled(scores):
+        if "no_interval" in node:
+            found.setdefault(node["no_interval"], []).append(name.strip())
+    return found
+
+
+def above_ceiling(scores: Mapping[str, dict[str, Any]]) -> list[str]:
+    """What to say of scores that are above their ceilings."""
+    above = [
+        name.strip()
+        for name, node in labeled(scores)
+        if "ceiling" in node and max(node["score"], node.get("untrained", -1.0)) > node["ceiling"] + ABOVE
+    ]
+    if not above:
+        return []
+    return [
+        f"Above the ceiling: {', '.join(above)}. The ceiling is what the factors themselves score as codes. It is no bound "
+        "where factors depend on each other or have few samples per value: codes that know less then score more."
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,17 +79,20 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
     """Scores by name of the metric; printed, a table.
 
     `table["mig"]` holds `score` and, where they were asked for, `interval` (95 %), `chance`, `ceiling`, `untrained`,
-    `per_factor`, `per_factor_ceiling`, `per_latent`; a metric that is several holds its parts under their names.
+    `per_factor`, `per_factor_ceiling`, `per_latent`; a metric that is several holds its parts under their names. A score
+    without an interval has `no_interval`, the reason.
 
     Args:
         scores: results of the metrics.
         samples: how many samples were scored.
         factor_names: names of the factors.
+        cautions: what to know when reading the scores, a sentence each.
     """
 
     scores: dict[str, dict[str, Any]]
     samples: int
     factor_names: tuple[str, ...]
+    cautions: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> dict[str, Any]:
         return self.scores[name]
@@ -63,7 +110,7 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
     def __str__(self) -> str:
         rows = self.rows()
         shown = [name for name in COLUMNS if any(name in node for _, node in rows)]
-        table = [["metric", "score", *shown, *self.factor_names]]
+        table = [["metric", "score", *("interval" if name == "interval" else name for name in shown), *self.factor_names]]
         for name, node in rows:
             by_factor = node.get("per_factor", {})
             table.append(
@@ -76,8 +123,11 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
             )
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table]
-        about = f"{self.samples:,} samples" + ("; intervals hold 95 %" if "interval" in shown else "")
-        return "\n".join([about, *lines])
+        about = f"{self.samples:,} samples" + (
+            "; intervals hold the population's score in 95 % of cases" if "interval" in shown else ""
+        )
+        reasons = [f"No interval for {', '.join(names)}: {reason}." for reason, names in without_interval(self.scores).items()]
+        return "\n".join([about, *lines, *reasons, *self.cautions])
 
     def _repr_html_(self) -> str:
         rows = self.rows()

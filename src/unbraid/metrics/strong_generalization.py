@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Literal, TypedDict
+from collections.abc import Iterator, Sequence
+from typing import Annotated, TypedDict
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from unbraid.errors import UsageError
-from unbraid.metrics.dci import MODELS, fitted_model
+from unbraid.metrics.dci import Model, fitted_model
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, Samples, gather
+from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
@@ -68,12 +67,13 @@ def accuracy(
     ),
     sampled=True,
     downstream=True,
+    rests_on="values",
 )
 def strong_generalization(
     codes: Codes,
     factors: Factors = None,
     *,
-    model: Annotated[Literal["forest", "gbt", "logistic"], Option("what predicts; gbt takes minutes")] = "forest",
+    model: Model = "forest",
     repeats: Annotated[int, Option("values of each factor that are learned from, one at a time", ge=1)] = 3,
     seed: Annotated[int, Option("seed of the choice of samples and values, and of the model", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
@@ -98,30 +98,43 @@ def strong_generalization(
     Raises `UsageError` for arrays that no score can be computed from.
     """
     samples = gather(codes, factors, factor_names=factor_names)
-    if model not in MODELS:
-        raise UsageError(f"model is {model!r}; allowed: {', '.join(MODELS)}.")
+    require_choice("model", model, Model)
     rng = np.random.default_rng(seed)
     train, test = split_rows(len(samples), TRAIN, TEST, seed)
-    count = samples.factors.shape[1]
-    shifted: list[list[float]] = [[] for _ in range(count)]
-    plain: list[list[float]] = [[] for _ in range(count)]
-    for j in range(count):
-        own = shifts(samples.factors[:, j], train, test, repeats, rng)
-        if own:
-            like = rng.permutation(train)[: len(own[0][0])]
-            for k in (k for k in range(count) if k != j):
-                shifted[k].append(float(np.mean([accuracy(samples, k, *rows, model, seed) for rows in own])))
-                plain[k].append(accuracy(samples, k, like, test, model, seed))
-    for k in range(count):
-        if not plain[k]:
-            plain[k] = shifted[k] = [accuracy(samples, k, train, test, model, seed)]
-    strong, weak = (np.array([np.mean(own) for own in found]) for found in (shifted, plain))
+    found = list(_accuracies(samples, train, test, model, repeats, seed, rng))
+    strong, weak = np.empty(samples.factors.shape[1]), np.empty(samples.factors.shape[1])
+    for k in range(len(strong)):
+        own = [pair for of, *pair in found if of == k]
+        if not own:  # no other factor can be shifted
+            own = [[accuracy(samples, k, train, test, model, seed)] * 2]
+        strong[k], weak[k] = np.mean(own, axis=0)
     return {
         "score": float(strong.mean()),
         "per_factor": samples.by_factor(strong),
         "unshifted": {"score": float(weak.mean()), "per_factor": samples.by_factor(weak)},
         "gap": _gap(strong, weak),
     }
+
+
+def _accuracies(
+    samples: Samples,
+    train: Int64[np.ndarray, "a"],
+    test: Int64[np.ndarray, "b"],
+    model: str,
+    repeats: int,
+    seed: int,
+    rng: np.random.Generator,
+) -> Iterator[tuple[int, float, float]]:
+    """For each factor that can be shifted, all others, with their accuracy under its shift and without."""
+    for j, labels in enumerate(samples.factors.T):
+        shifted = shifts(labels, train, test, repeats, rng)
+        if not shifted:
+            continue
+        like = rng.permutation(train)[: len(shifted[0][0])]
+        for k in range(samples.factors.shape[1]):
+            if k != j:
+                under = float(np.mean([accuracy(samples, k, *rows, model, seed) for rows in shifted]))
+                yield k, under, accuracy(samples, k, like, test, model, seed)
 
 
 def _gap(strong: Float64[np.ndarray, "k"], weak: Float64[np.ndarray, "k"]) -> float:

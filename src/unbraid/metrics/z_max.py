@@ -57,6 +57,7 @@ def _numbered(group: Int64[np.ndarray, "n"], labels: Int64[np.ndarray, "n"]) -> 
         Variant("code that prunes no latent", {"threshold": 0.0}),
     ),
     sampled=True,
+    no_interval="it is of rows that differ in one factor alone, of which more samples hold more",
 )
 def z_max(
     codes: Codes,

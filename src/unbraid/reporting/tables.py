@@ -16,6 +16,7 @@ from unbraid.data.dataset import SPLITS
 from unbraid.distributions.registry import posteriors, priors
 from unbraid.figures.series import number
 from unbraid.metrics.registry import metrics, range_in_words
+from unbraid.metrics.score_table import COLUMNS
 from unbraid.options import options_of
 from unbraid.registry import Entry
 from unbraid.reporting.numbers import MISSING, count, decimal, duration, in_words, metric_name, plain, score_name
@@ -75,10 +76,6 @@ class Table:
             return self
         head, *rows = zip(self.columns, *self.rows, strict=True)
         return Table(head, tuple(rows))
-
-
-COMPARED = {"interval": "95 %", "chance": "chance", "untrained": "untrained", "ceiling": "ceiling"}
-"""What a score is compared with, by its key, and the heading of the column."""
 
 
 def term_label(name: str) -> str:
@@ -176,11 +173,11 @@ def score_rows(scored: Mapping[str, Any], factors: Sequence[str], uncoded: Seque
             by_factor = scores.get("per_factor") or {}
             cells = (
                 decimal(scores.get("score"), 3),
-                *(_compared(scores, what) for what in COMPARED),
+                *(_compared(scores, what) for what in COLUMNS),
                 *(decimal(by_factor.get(factor)) for factor in factors),
             )
             found.append(Score(score_name(key), cells, _remark(metric, scores, uncoded, first=place == 0)))
-    heads = ("score", *COMPARED.values(), *(name.replace("_", " ") for name in factors))
+    heads = ("score", *COLUMNS.values(), *(name.replace("_", " ") for name in factors))
     kept = [i for i in range(len(heads)) if i == 0 or any(one.cells[i] != MISSING for one in found)]
     return Scores(tuple(heads[i] for i in kept), tuple(replace(one, cells=tuple(one.cells[i] for i in kept)) for one in found))
 

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Annotated, Literal
 
+import numpy as np
+
 from unbraid.errors import UsageError
 from unbraid.metrics.information.adaptive_bins import adjusted_information, plug_in_information
 from unbraid.metrics.information.binned_posteriors import binned_posterior_information
+from unbraid.metrics.information.histogram import factor_entropies
 from unbraid.metrics.information.posterior_information import posterior_information
-from unbraid.metrics.information.types import Information, known_in_part
-from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
+from unbraid.metrics.information.types import Information
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather, require_choice
 from unbraid.options import Option
 
 Definition = Annotated[
@@ -30,11 +33,11 @@ IN_WORDS = {
 Bins = Annotated[int, Option("bins of equal width, for the definition locatello2019", ge=2)]
 
 
-def information(samples: Samples, definition: Definition = None, bins: int = 20) -> Information:
+def information(samples: Samples, definition: str | None = None, bins: int = 20) -> Information:
     r"""Information of each latent about each factor, by the name of its definition.
 
-    * "adjusted" (default without variances): bins that respect the values of the factor, adjusted for chance
-      (`adjusted_information`).
+    * "adjusted" (default without variances): bins that respect the values of the factor, without bias and the level of
+      chance (`adjusted_information`).
     * "posterior" (default with variances): the mixtures of all posteriors by quadrature, adjusted for chance
       (`posterior_information`).
     * "chen2018": the same without adjustment. Chen et al. estimate it from 10,000 draws; quadrature is the limit of that.
@@ -43,6 +46,7 @@ def information(samples: Samples, definition: Definition = None, bins: int = 20)
 
     Raises `UsageError` for a definition that does not exist or needs variances where there are none.
     """
+    require_choice("definition", definition, Definition)
     chosen = definition or default_definition(samples)
     if chosen in {"adjusted", "posterior"}:
         return judged(samples, lambda own: _estimate(own, chosen, bins))
@@ -55,11 +59,19 @@ def default_definition(samples: Samples) -> Literal["adjusted", "posterior"]:
 
 
 def judged(samples: Samples, estimate: Callable[[Samples], Information]) -> Information:
-    """An estimate; of a part of other samples, who knows anything is judged by these, see `known_in_part`."""
-    found = estimate(samples)
+    """An estimate; in a part of other samples a latent knows of a factor if it does in all of them.
+
+    A part has less to tell knowledge from chance by, and by a measure of its own each would decide otherwise. Latents that
+    know nothing are not read again.
+    """
     if samples.whole is None:
-        return found
-    return replace(found, known=known_in_part(found, estimate(samples.whole), len(samples.whole)))
+        return estimate(samples)
+    whole = estimate(samples.whole)
+    live = np.flatnonzero(whole.live)
+    found = np.zeros_like(whole.estimate)
+    if len(live):
+        found[live] = estimate(samples.latents(live)).estimate
+    return replace(whole, estimate=found, entropies=factor_entropies(samples.factors), samples=len(samples))
 
 
 def _estimate(samples: Samples, chosen: str, bins: int) -> Information:
@@ -68,8 +80,6 @@ def _estimate(samples: Samples, chosen: str, bins: int) -> Information:
         return samples.keep(chosen, lambda: adjusted_information(codes, factors))
     if chosen == "locatello2019":
         return samples.keep((chosen, bins), lambda: plug_in_information(codes, factors, bins=bins))
-    if chosen not in {"posterior", "chen2018", "do2020"}:
-        raise UsageError(f"definition is {chosen!r}; allowed: adjusted, posterior, chen2018, locatello2019, do2020.")
     if variance is None:
         raise UsageError(f"The definition {chosen!r} needs variance: the posterior variances beside the means.")
     if chosen == "do2020":

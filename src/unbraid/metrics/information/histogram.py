@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64, Integer, Shaped
 
 from unbraid.errors import UsageError
-from unbraid.metrics.information.labels import Labels
+
+
+class Labels(NamedTuple):
+    """The rank of each number among the distinct ones, and how often each of those occurs."""
+
+    places: Int64[np.ndarray, "n"]
+    sizes: Int64[np.ndarray, "v"]
+
+    @classmethod
+    def of(cls, values: Integer[np.ndarray, "n"]) -> Labels:
+        """Classes of these numbers."""
+        if int(values.max()) - int(values.min()) > 4 * len(values) + 1000:
+            _, index, sizes = np.unique(values, return_inverse=True, return_counts=True)
+            return cls(index.astype(np.int64), sizes.astype(np.int64))
+        shifted = values.astype(np.int64) - values.min().astype(np.int64)  # numbers close together need no sorting
+        counts = np.bincount(shifted)
+        return cls((np.cumsum(counts > 0) - 1)[shifted], counts[counts > 0].astype(np.int64))
+
+    @property
+    def entropy(self) -> float:
+        """Plug-in entropy, in nats."""
+        share: Float64[np.ndarray, "v"] = self.sizes / len(self.places)
+        return float(-(share * np.log(share)).sum())
 
 
 def check_codes(codes: Shaped[np.ndarray, "..."], factors: Shaped[np.ndarray, "..."]) -> None:
@@ -17,15 +39,26 @@ def check_codes(codes: Shaped[np.ndarray, "..."], factors: Shaped[np.ndarray, ".
         if array.ndim != 2 or 0 in array.shape:
             raise UsageError(f"{name} must be a filled array (samples, columns), given shape {array.shape}.")
     if len(codes) != len(factors):
-        hint = " The codes look transposed: give one row per sample." if codes.shape[1] == len(factors) else ""
+        turned = (
+            "The codes look" if codes.shape[1] == len(factors) else "Both look" if codes.shape[1] == factors.shape[1] else ""
+        )
+        hint = f" {turned} transposed: give one row per sample." if turned else ""
         raise UsageError(f"{len(codes)} rows of codes but {len(factors)} rows of factors.{hint}")
+    if codes.shape[1] == factors.shape[1] > 10 * len(codes):
+        raise UsageError(
+            f"codes and factors have {len(codes)} rows and {codes.shape[1]:,} columns each. They look transposed: give one row "
+            "per sample."
+        )
     if not (np.issubdtype(codes.dtype, np.floating) or np.issubdtype(codes.dtype, np.integer)):
         raise UsageError(f"codes must be real numbers, given {codes.dtype}.")
     bad = np.argwhere(~np.isfinite(codes))
     if len(bad):
         raise UsageError(f"codes[{bad[0, 0]}, {bad[0, 1]}] is {codes[tuple(bad[0])]}; codes must be finite.")
     if not np.issubdtype(factors.dtype, np.integer):
-        raise UsageError(f"factors must be whole numbers (one class a value), given {factors.dtype}.")
+        raise UsageError(
+            f"factors must be whole numbers, one class per value, given {factors.dtype}. Number the values of a column by "
+            "np.unique(column, return_inverse=True)[1]."
+        )
 
 
 def equal_width_bins(codes: Float[np.ndarray, "n d"], bins: int) -> Int[np.ndarray, "n d"]:
@@ -79,10 +112,3 @@ def mutual_information_matrix(
 def factor_entropies(factors: Integer[np.ndarray, "n k"]) -> Float[np.ndarray, "k"]:
     """Plug-in entropy of every factor, in nats."""
     return np.array([entropy(factors[:, k]) for k in range(factors.shape[1])])
-
-
-def named(scores: Sequence[float] | Float[np.ndarray, "k"], names: Sequence[str] | None) -> dict[str, float]:
-    """Scores per factor under the factors' names, or their columns' numbers."""
-    if names is not None and len(names) != len(scores):
-        raise UsageError(f"{len(names)} factor names for {len(scores)} factors.")
-    return {str(name): float(score) for name, score in zip(names or range(len(scores)), scores, strict=True)}

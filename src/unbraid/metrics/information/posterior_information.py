@@ -60,7 +60,9 @@ def posterior_information(
     known = knows(raw, chance, entropies, len(mean))
     room = np.maximum(entropies - chance, 1e-9)
     error = np.minimum(2 * error * entropies / room, entropies)  # both lie between 0 and H
-    return Information(adjusted_for_chance(raw, chance, entropies), entropies, chance, known, float(error.max()))
+    return Information(
+        adjusted_for_chance(raw, chance, entropies), entropies, chance, known, float(error.max()), samples=len(mean)
+    )
 
 
 class _Latent:

@@ -11,6 +11,8 @@ DEVIATIONS = 4.0
 """A latent knows something if it is this many standard deviations above what chance gives, ..."""
 LEAST_SHARE = 0.01
 """... and knows at least this share of the factor's entropy: with many samples any trace is beyond chance."""
+DECIDED = 2.0
+"""Whether a latent knows `LEAST_SHARE` is decided this many standard deviations away from it."""
 
 
 @dataclass(frozen=True)
@@ -18,18 +20,25 @@ class Information:
     """I(z_j; v_k) in nats.
 
     Args:
-        matrix: information, latents by factors; never negative.
+        estimate: information, latents by factors; never negative.
         entropies: H(v_k) of each factor.
         chance: what a latent that knows nothing would be given by the estimator before any adjustment, latents by factors.
         known: whether a latent knows of a factor at all, latents by factors; see `knows`.
-        error: largest error of the quadrature in `matrix`, in nats, on the safe side; bins have none.
+        error: largest error of the quadrature in `estimate`, in nats, on the safe side; bins have none.
+        samples: number of samples that the estimate is adjusted for; 0 where it is not adjusted.
     """
 
-    matrix: Float64[np.ndarray, "d k"]
+    estimate: Float64[np.ndarray, "d k"]
     entropies: Float64[np.ndarray, "k"]
     chance: Float64[np.ndarray, "d k"]
     known: Bool[np.ndarray, "d k"]
     error: float = 0.0
+    samples: int = 0
+
+    @property
+    def matrix(self) -> Float64[np.ndarray, "d k"]:
+        """The estimates, 0 where a latent does not know of a factor."""
+        return np.where(self.known, self.estimate, 0.0)
 
     @property
     def live(self) -> Bool[np.ndarray, "d"]:
@@ -38,26 +47,29 @@ class Information:
 
     @property
     def shares(self) -> Float64[np.ndarray, "d k"]:
-        """I(z_j; v_k) / H(v_k); 0 for a factor with a single value."""
-        return np.divide(self.matrix, self.entropies, out=np.zeros_like(self.matrix), where=self.entropies > 0)
+        """I(z_j; v_k) / H(v_k) of `matrix`; 0 for a factor with a single value."""
+        return _shares(self.matrix, self.entropies)
 
     @property
-    def beyond(self) -> Float64[np.ndarray, "d k"]:
-        """Nats above chance before adjustment, where `matrix` is adjusted; 0 for those below."""
-        return self.shares * (self.entropies - self.chance)
+    def detectable(self) -> Float64[np.ndarray, "k"]:
+        """The least share of each factor's entropy that so many samples tell from chance; 0 where it is not adjusted."""
+        return DEVIATIONS * self._deviation(np.zeros_like(self.estimate)).max(0)
+
+    @property
+    def undecided(self) -> Bool[np.ndarray, "d k"]:
+        """Whether other samples may decide otherwise if a latent knows `LEAST_SHARE` of a factor."""
+        share = _shares(self.estimate, self.entropies)
+        return np.abs(share - LEAST_SHARE) < DECIDED * self._deviation(share)
+
+    def _deviation(self, share: Float64[np.ndarray, "d k"]) -> Float64[np.ndarray, "d k"]:
+        """Standard deviation of a share: that of chance, and of weak information I, whose log-ratios vary by 2 I."""
+        room = self.entropies - self.chance
+        spread = np.sqrt((self.chance + 2 * share * self.entropies) / max(self.samples, 1))
+        return np.divide(spread, room, out=np.zeros_like(room), where=(room > 1e-9) & (self.samples > 0))
 
 
-def known_in_part(part: Information, whole: Information, n: int) -> Bool[np.ndarray, "d k"]:
-    """Which latents know of each factor in a part of n samples, as all of them would be judged anew.
-
-    A part has less to tell knowledge from chance by, so that what is just known in all samples would never be in their halves,
-    and the spread of halves would miss that other samples may decide otherwise. Here a latent has to be as many nats above
-    chance in the part as `knows` asks of all. The noise in a part exceeds this more often than that in all samples does, so it
-    must be half as far above chance in these.
-    """
-    least = DEVIATIONS * np.sqrt(whole.chance / n)
-    known: Bool[np.ndarray, "d k"] = (part.beyond > least) & (whole.beyond > least / 2) & (part.shares >= LEAST_SHARE)
-    return known
+def _shares(information: Float64[np.ndarray, "d k"], entropies: Float64[np.ndarray, "k"]) -> Float64[np.ndarray, "d k"]:
+    return np.divide(information, entropies, out=np.zeros_like(information), where=entropies > 0)
 
 
 def adjusted_for_chance(

@@ -72,7 +72,7 @@ def draw_importance(
     view = views[0]
     view.need_shares()
     samples = samples_of(view.table)
-    matrix, _ = importances(samples.codes, samples.factors, "forest", seed)
+    matrix, _ = importances(samples, "forest", seed)
     rows, _ = disentanglement_of(matrix)
     columns, _ = disentanglement_of(matrix.T)
     shown = view.latents[:dims]
@@ -82,10 +82,10 @@ def draw_importance(
     marked = (most & (matrix > 0))[[one.index for one in shown]]
     figure = importance_heatmap(matrix[[one.index for one in shown]], labels, heads, marked=marked)
     caption = (
-        f"Importance of each latent of {names_of(views)[0]} to a random forest that predicts a factor from the means of all "
-        f"latents; columns of all latents sum to 100 %. Outlined is a latent with at least {100 * MOST:g} % of one. D is the "
-        "disentanglement of a latent (1 if it matters to one factor alone, however little), C the completeness of a factor (1 "
-        "if one latent alone matters to it). Dead latents have no D: what the forest finds in their means drowns in noise."
+        f"Importance of each latent of {names_of(views)[0]} to a random forest that predicts a factor from the latents that "
+        "know of it; columns of all latents sum to 100 %, or to 0 where none knows. Outlined is a latent with at least "
+        f"{100 * MOST:g} % of one. D is the disentanglement of a latent (1 if it matters to one factor alone, however little), "
+        "C the completeness of a factor (1 if one latent alone matters to it). Dead latents have no D."
     )
     return Drawn(figure, caption)
 

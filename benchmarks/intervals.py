@@ -1,0 +1,119 @@
+"""How often 95 % intervals of scores hold the population's score, and how far scores of few samples are from it.
+
+python benchmarks/intervals.py [--quick] [--metrics mig,dci] [--samples 1000] [--repetitions 100]
+
+Populations are of the factor sizes of dSprites. The population's score is that of 100,000 samples. Writes
+benchmarks/results/intervals.json, which docs/source/metrics.py makes a table of.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from racing import keep
+
+from unbraid.metrics import evaluate, gather
+from unbraid.metrics.evaluate import choose
+from unbraid.metrics.samples import Samples
+from unbraid.metrics.score_table import nodes
+
+SIZES = np.array([3, 6, 40, 32, 32])
+NAMES = ("shape", "scale", "orientation", "x", "y")
+TRUTH = 100_000
+POPULATIONS = {
+    "clean": "a latent that is each factor, and six of noise",
+    "noisy": "a latent per factor with noise, and five of noise alone",
+    "mixed": "ten latents that mix the factors, with noise",
+    "weak": "a latent per factor, mostly noise, and five of noise alone",
+    "noise": "ten latents that know nothing",
+}
+
+
+def draw(kind: str, n: int, rng: np.random.Generator) -> Samples:
+    """Samples of a population."""
+    factors = rng.integers(0, SIZES, size=(n, 5))
+    scaled = (factors / (SIZES - 1) * 2 - 1) * 1.7
+    idle = rng.normal(size=(n, 10))
+    if kind == "clean":
+        codes = np.hstack([scaled, idle[:, :6]])
+    elif kind == "noisy":
+        codes = np.hstack([scaled + 0.3 * idle[:, :5], idle[:, 5:]])
+    elif kind == "mixed":
+        mixing = np.eye(5, 10) + 0.35 * np.random.default_rng(9).normal(size=(5, 10))
+        codes = scaled @ mixing + 0.3 * idle
+    elif kind == "weak":
+        codes = np.hstack([0.5 * scaled + idle[:, :5], idle[:, 5:]])
+    else:
+        codes = idle
+    return gather(codes, factors, factor_names=NAMES)
+
+
+def simulated(kind: str, chosen: list[str], n: int, repetitions: int, halves: int = 10) -> Iterator[dict[str, Any]]:
+    """For each score its population's value, mean and spread at n samples, and how many intervals there are and hold."""
+    truth = flat(evaluate(draw(kind, TRUTH, np.random.default_rng(1)), metrics=chosen, intervals=0, references=False))
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in truth}
+    for repetition in range(repetitions):
+        samples = draw(kind, n, np.random.default_rng([2, repetition]))
+        table = evaluate(samples, metrics=chosen, intervals=halves, references=False, seed=repetition)
+        for name, node in flat(table).items():
+            found[name].append(node)
+    for name, results in found.items():
+        scores = np.array([node["score"] for node in results])
+        given = [node for node in results if "interval" in node]
+        held = sum(node["interval"][0] <= truth[name]["score"] <= node["interval"][1] for node in given)
+        widths = [node["interval"][1] - node["interval"][0] for node in given]
+        yield {
+            "population": kind,
+            "score": name,
+            "samples": n,
+            "truth": truth[name]["score"],
+            "mean": float(scores.mean()),
+            "sd": float(scores.std(ddof=1)),
+            "repetitions": repetitions,
+            "given": len(given),
+            "held": held,
+            "width": float(np.mean(widths)) if widths else None,
+        }
+
+
+def flat(table: Any) -> dict[str, dict[str, Any]]:
+    """Every score by its name, parts after their metric."""
+    return {f"{name}.{part}" if part else name: node for name in table for part, node in nodes(table[name])}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="keep nothing")
+    parser.add_argument("--metrics", default=",".join(choose("core")))
+    parser.add_argument("--samples", default="1000,5000")
+    parser.add_argument("--populations", default=",".join(POPULATIONS))
+    parser.add_argument("--repetitions", type=int, default=100)
+    given = parser.parse_args()
+    repetitions = given.repetitions
+    rows = []
+    print(f"{'population':11}{'score':28}{'samples':>8}{'truth':>8}{'mean':>8}{'sd':>7}{'given':>7}{'held':>7}{'width':>8}")
+    for kind in given.populations.split(","):
+        for n in map(int, given.samples.split(",")):
+            for row in simulated(kind, given.metrics.split(","), n, repetitions):
+                rows.append(row)
+                held = f"{100 * row['held'] / row['given']:.0f} %" if row["given"] else "-"
+                width = f"{row['width']:.3f}" if row["given"] else "-"
+                print(
+                    f"{kind:11}{row['score']:28}{n:8,}{row['truth']:8.3f}{row['mean']:8.3f}{row['sd']:7.3f}"
+                    f"{100 * row['given'] / repetitions:6.0f}%{held:>7}{width:>8}",
+                    flush=True,
+                )
+    if not given.quick:
+        keep("intervals", {"seeds": "1 for the population, [2, repetition] for samples", "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
