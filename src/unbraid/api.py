@@ -260,6 +260,8 @@ def evaluate(
         )
     known = stored if stored is not None and can_be_merged(stored, origin) else None
     table = _codes(folder / CODES, origin) if known is not None else None
+    if metrics is not None and better:
+        return model.evaluate(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
     if metrics is not None and known is not None and table is not None:
         asked = model.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
         scores = known

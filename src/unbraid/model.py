@@ -219,13 +219,33 @@ class Model:
         return (-2.0, 2.0) if books is None else (float(books[dim, 0]), float(books[dim, -1]))
 
     @overload
-    def evaluate(self, data: Any = None, metrics: None = None, *, limit: int | None = None, intervals: int = 0) -> Scores: ...
+    def evaluate(
+        self,
+        data: Any = None,
+        metrics: None = None,
+        *,
+        limit: int | None = None,
+        intervals: int = 0,
+        progress: Callable[[str], Progress] | None = None,
+    ) -> Scores: ...
     @overload
     def evaluate(
-        self, data: Any = None, metrics: Metrics = "core", *, limit: int | None = None, intervals: int = 0
+        self,
+        data: Any = None,
+        metrics: Metrics = "core",
+        *,
+        limit: int | None = None,
+        intervals: int = 0,
+        progress: Callable[[str], Progress] | None = None,
     ) -> ScoreTable: ...
     def evaluate(
-        self, data: Any = None, metrics: Metrics | None = None, *, limit: int | None = None, intervals: int = 0
+        self,
+        data: Any = None,
+        metrics: Metrics | None = None,
+        *,
+        limit: int | None = None,
+        intervals: int = 0,
+        progress: Callable[[str], Progress] | None = None,
     ) -> Scores | ScoreTable:
         """Scores of the model; by default on the data set of its training.
 
@@ -240,16 +260,24 @@ class Model:
             limit: evaluate on a fixed pseudo-random part of this many images; all by default.
             intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none; see
                 `unbraid.metrics.evaluate`.
+            progress: called with the title of a stage, gives what counts it.
 
         Raises `UsageError` for images of another shape, metrics that do not exist, and metrics of data without factors.
         """
         if metrics is None:
-            return self.evaluate_with_codes(data, limit=limit, intervals=intervals)[1]
+            return self.evaluate_with_codes(data, limit=limit, intervals=intervals, progress=progress)[1]
         dataset = self._to_score(data)
         choose_metrics(metrics, dataset.space is not None)  # refused before anything is encoded
-        index, noise = choose_images(dataset, limit), self._scope().noise("evaluation")
-        table = encode_dataset(self.vae, dataset, index=index, generator=noise, device=self.device)
-        return self.evaluate_codes(table, dataset, metrics, intervals=intervals)
+        index, scope = choose_images(dataset, limit), self._scope(progress)
+        table = encode_dataset(
+            self.vae,
+            dataset,
+            index=index,
+            generator=scope.noise("evaluation"),
+            device=self.device,
+            progress=scope.counting("encoding"),
+        )
+        return self.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
 
     def evaluate_with_codes(
         self,

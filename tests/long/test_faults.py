@@ -60,6 +60,13 @@ def no_mutated_input_is_unexplained(folder, capsys, inputs):
     rows = [f"{a:.3f},{b:.3f},{x},{y}" for (a, b, _), (x, y) in zip(codes, table, strict=True)]
     (folder / "sound.csv").write_text("\n".join(["z0,z1,a,b", *rows]) + "\n")
     kinds = {ending: (folder / f"sound.{ending}").read_bytes() for ending in ("npz", "csv")}
+    for ending in kinds:
+        assert (
+            main(
+                ["evaluate", "--codes", str(folder / f"sound.{ending}"), *SCORE, "--out", str(folder / "s.json"), "--overwrite"]
+            )
+            == 0
+        )
     refused = 0
     for number in range(inputs):
         ending = rng.choice(sorted(kinds))

@@ -71,6 +71,8 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     from unbraid.training.run import METRICS
 
     _announce(folder, given)
+    path = Path(folder) / METRICS
+    before = path.stat() if path.is_file() else None
     with listening(counting):
         found = api.evaluate(
             folder,
@@ -86,7 +88,8 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
         print_metrics(found.scores, f"Metrics of {found.samples:,} images")
     else:
         print_scores(found)
-    out.print(f"Scores: {folder}/{METRICS}")
+    if before is None or path.stat() != before:  # else better ones stay, which was said
+        out.print(f"Scores: {folder}/{METRICS}")
     return found if isinstance(found, ScoreTable) else found.metrics
 
 
@@ -104,7 +107,7 @@ def _announce(folder: str, given: Mapping[str, Any]) -> None:
     expected = seconds_of_scoring(images, run.last_step * e.batch_size, training, given.get("intervals", 10))
     if expected > ALWAYS:
         err.print(
-            f"Scoring up to {images:,} images takes about {clock(expected)} min:s (training: {clock(training)}). "
+            f"Scoring up to {images:,} images takes about {clock(expected)} (minutes:seconds; training: {clock(training)}). "
             "--evaluate-images, --metrics and --intervals 0 make it shorter.",
             soft_wrap=True,
         )
