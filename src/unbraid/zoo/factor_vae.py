@@ -103,9 +103,9 @@ def factor_vae(
 
     The estimate (`tc_discriminator`) is too small until the discriminator has learned; it is no bound and may be negative. The
     scale of its gradient on the codes (`tc_gradient`) decides how much encoder and decoder learn from it, and depends on the
-    initial weights: with PyTorch's (--discriminator-init torch) it begins near 0, and the penalty hardly works. An accuracy
-    that stays at 0.5 while the total correlation measured by `unbraid evaluate` is large means too weak a discriminator: raise
-    --discriminator-lr. Permuting a small batch leaves pairs together; give at least 32 images.
+    initial weights: it is larger with Kaiming's than with PyTorch's (docs/zoo.md). An accuracy that stays at 0.5 while the
+    total correlation measured by `unbraid evaluate` is large means too weak a discriminator: raise --discriminator-lr,
+    --discriminator-steps or --gamma. Permuting a small batch leaves pairs together; give at least 32 images.
 
     Codes are constants to the discriminator's loss. In the code of Dubois et al. (2019) it is also back-propagated into the
     encoder, which then helps the discriminator; 1Konny's stops with an error under PyTorch 1.5 or newer. Both have one layer
