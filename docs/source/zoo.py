@@ -169,11 +169,11 @@ def factor() -> str:
         found = [read_scores(path) for path in folders if path.is_file()]
         if not found:
             continue
-        means = across_runs([one["metrics"] for one in found])
+        means = across_runs([one.metrics for one in found])
         parts = (
-            [one["splits"]["test"]["nll_at_mean"] for one in found],
-            [sum(one["kl_per_dim"]) for one in found],
-            [one["kl_parts"]["tc"]["value"] for one in found],
+            [one.splits["test"].nll_at_mean for one in found],
+            [sum(one.kl_per_dim) for one in found],
+            [one.kl_parts.tc.value for one in found if one.kl_parts],
         )
         cells = [f"{sum(values) / len(values):.1f}" for values in parts]
         cells += [with_interval(means[metric]) for metric in ("mig", "dci", "factor_vae_score")]
