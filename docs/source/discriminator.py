@@ -1,6 +1,6 @@
 """How much of the total correlation of fixed codes a discriminator learns, and how much there is.
 
-    python docs/source/discriminator.py RUN [--steps 6000] [--lr 1e-4] [--layers 6] [--width 1000]
+    python docs/source/discriminator.py RUN [--steps 6000] [--lr 1e-4] [--layers 6] [--width 1000] [--batch 64] [--init kaiming]
 
 Trains FactorVAE's discriminator as FactorVAE does, on codes drawn from the posteriors of a scored run (`codes.npz`), with
 encoder and decoder fixed. The last row is the optimal discriminator, computed from the posteriors of all scored images.
@@ -22,7 +22,7 @@ from unbraid.nn.discriminator import discriminator
 from unbraid.objectives.factor import log_density_ratio, permute_latents
 from unbraid.randomness import seeded_construction, torch_generator
 
-BATCH, JUDGED, EXACT = 64, 8_192, 1_000
+JUDGED, EXACT = 8_192, 1_000
 
 
 class Codes:
@@ -68,21 +68,23 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=6_000)
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--width", type=int, default=1000)
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--init", default="kaiming")
     given = parser.parse_args()
     torch.set_num_threads(1)
     codes = Codes(CodeTable.load(given.run / "codes.npz"))
     with seeded_construction(0):
-        judge = discriminator(codes.mean.shape[1], given.layers, given.width)
-    optimizer = torch.optim.Adam(judge.parameters(), lr=given.lr, betas=(0.5, 0.9), fused=True)
+        network = discriminator(codes.mean.shape[1], given.layers, given.width, given.init)
+    optimizer = torch.optim.Adam(network.parameters(), lr=given.lr, betas=(0.5, 0.9), fused=True)
     rows = []
     for step in range(1, given.steps + 1):
-        loss = entropy(log_density_ratio(judge, codes.pair(BATCH)))
+        loss = entropy(log_density_ratio(network, codes.pair(given.batch)))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if step % max(1, given.steps // 6) == 0:
             with torch.no_grad():
-                rows.append(row(f"{step:,}", log_density_ratio(judge, codes.pair(JUDGED))))
+                rows.append(row(f"{step:,}", log_density_ratio(network, codes.pair(JUDGED))))
             print(rows[-1], flush=True)
     rows.append(row("exact", codes.log_ratio(codes.pair(EXACT))))
     print(f"\n{given.run}, {given.layers} layers of {given.width}, learning rate {given.lr:g}\n")
