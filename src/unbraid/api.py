@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,24 @@ if TYPE_CHECKING:  # matplotlib, which training needs not
 
 Stages = Callable[[str], Progress]
 """Called with the title of a stage of work, gives what counts it."""
+__all__ = [
+    "check_run",
+    "default_folder",
+    "evaluate",
+    "explore",
+    "explore_onnx",
+    "export",
+    "figure",
+    "is_finished",
+    "load",
+    "pick_device",
+    "report",
+    "score_briefly",
+    "train",
+    "train_planned",
+    "view_of",
+]
+
 RUNS = Path("runs")
 
 
@@ -53,14 +72,14 @@ def pick_device(name: str = "auto") -> torch.device:
     """The device of a name; `auto` is the GPU where there is one. Raises `UsageError` for one that is not here."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise UsageError(f"--device {name!r} is none that unbraid trains on; allowed: auto, cpu, cuda, cuda:N.")
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"--device {name!r} cannot be used here ({reason}); allowed: auto, cpu, cuda, cuda:N.") from None
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"--device {name!r}; allowed: auto, cpu, cuda, cuda:N.")
     return device
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from unbraid.errors import CorruptFile, UnbraidError
+from unbraid.errors import CorruptFile, UnbraidError, UsageError
 
 LARGEST_JSON = 64 << 20
 """Bytes; what we write is far smaller."""
@@ -38,6 +38,8 @@ def sync_folder(folder: Path) -> None:
 @contextmanager
 def whole_file(path: Path, remedy: str = "Free some space there or choose another folder.") -> Iterator[Path]:
     """A temporary name to write to; on success the file is synced and takes its name, else nothing remains."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file, and nothing else is replaced; give the name of a file.")
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with os_errors(f"write {path}", remedy):
         try:

@@ -51,10 +51,12 @@ class Registry:
         kind: the singular, as used in messages ("data set").
         plural: the word after `unbraid list`, and the entry-point group `unbraid.<plural>`.
         package: module whose sub-modules hold the parts (or that holds them all itself).
+        hint: what to do instead where somebody asks for a name that is not registered; empty where there is nothing to say.
     """
 
-    def __init__(self, kind: str, plural: str, package: str) -> None:
+    def __init__(self, kind: str, plural: str, package: str, hint: Callable[[str], str] | None = None) -> None:
         self.kind, self.plural, self.package = kind, plural, package
+        self._hint = hint or (lambda name: "")
         self._entries: dict[str, Entry] = {}
         self._discovered = False
 
@@ -89,7 +91,7 @@ class Registry:
     def __getitem__(self, name: str) -> Entry:
         self._discover()
         if name not in self._entries:
-            raise UnknownName(self.kind, name, self._entries, see=f"unbraid list {self.plural}")
+            raise UnknownName(self.kind, name, self._entries, see=f"unbraid list {self.plural}", hint=self._hint(name))
         return self._entries[name]
 
     def __contains__(self, name: object) -> bool:

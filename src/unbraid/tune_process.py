@@ -14,6 +14,7 @@ def tune_process() -> None:
     their cores. For processes that are unbraid's own, the command line's and its workers'; what the user has set in the
     environment stays.
     """
+    os.environ.pop("MPLBACKEND", None)  # a notebook's backend, which need not be installed here; figures are files
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # read when torch is imported
     if not sys.platform.startswith("linux") or "MALLOC_ARENA_MAX" in os.environ:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
@@ -35,10 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     tokens = [token for token in tokens if token != "--debug"]
     from unbraid.errors import Interrupted, UnbraidError
 
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a path need not be text
-
+    _open_streams()
     try:
         with _warnings_in_words():
             return _dispatch(tokens)
@@ -64,8 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if reason := _circumstance(error):
+            _complain(f"Error: {reason}")
+            return 1
         _complain(f"Error: {type(error).__name__}: {error}\nThis is a defect of unbraid; --debug shows where.")
         return 1
+
+
+def _open_streams() -> None:
+    """Make both streams take any text; one that was closed before we began takes it to nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a path need not be text
 
 
 @contextmanager
@@ -91,6 +102,21 @@ def _warnings_in_words() -> Iterator[None]:
         yield
 
 
+_NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "Unable to allocate", "bad_alloc")
+
+
+def _circumstance(error: Exception) -> str:
+    """What in the machine or the request, and not in our code, made an error that libraries raise as their own; else empty."""
+    text = str(error)
+    if isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY):
+        return _refused_by_the_system(MemoryError())
+    if isinstance(error, RuntimeError) and "home directory" in text:
+        return "A path begins with ~ and the name of a user who is not known here. Give the path in full."
+    if isinstance(error, ValueError) and "closed file" in text:
+        return "The output is closed."
+    return ""
+
+
 def _refused_by_the_system(error: OSError | MemoryError) -> str:
     if isinstance(error, MemoryError):
         return "out of memory. Try a smaller --batch-size or data set."
@@ -99,7 +125,10 @@ def _refused_by_the_system(error: OSError | MemoryError) -> str:
 
 
 def _complain(text: str) -> None:
-    print(text, file=sys.stderr)
+    from unbraid.cli.console import visible
+
+    with suppress(OSError, ValueError):  # nobody reads
+        print(visible(text), file=sys.stderr)
 
 
 def _dispatch(tokens: list[str]) -> int:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Annotated, Any
 
 import numpy as np
 
-from unbraid.data.dataset import Dataset
+from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.files.columns import Column, column_of, known_of
 from unbraid.data.files.scratch import room
 from unbraid.data.own_data import put_together
 from unbraid.data.pixel_values import Scale, image_store
 from unbraid.data.progress import reporting
 from unbraid.data.registry import datasets
-from unbraid.errors import UsageError
+from unbraid.errors import UnknownName, UsageError
 from unbraid.options import Option
 
 IN_PYTHON = "arrays"
@@ -33,7 +34,34 @@ def arrays(name: Annotated[str, Option("what you call them")] = IN_PYTHON) -> Da
     )
 
 
-def dataset(
+def dataset(data: Any, **options: Any) -> Dataset:
+    """A data set, wherever it comes from, for `unbraid.train`, `unbraid.evaluate` and `Model.evaluate`.
+
+        unbraid.dataset("dsprites", only="shape=heart")
+        unbraid.dataset("npz:digits.npz")
+        unbraid.dataset(images, factors=factors, factor_names=["x", "y"])
+
+    Args:
+        data: a registered name (`unbraid list datasets`); one with a path, "npz:digits.npz" or "folder:photos"; images as an
+            array or a tensor; a torch data set; or a data set, which is given back.
+        options: of the registered data set (`unbraid show dsprites`), or those of `unbraid.data.sets.arrays.of_arrays`.
+
+    Raises `UsageError` for what does not fit, and for names what `load_dataset` raises.
+    """
+    if isinstance(data, str):
+        return load_dataset(data, **options)
+    if isinstance(data, Dataset):
+        if options:
+            raise UsageError(f"{data.name!r} is a data set already; options such as {next(iter(options))} go with its images.")
+        return data
+    known = signature(of_arrays).parameters
+    for option in options:
+        if option not in known:
+            raise UnknownName("option of images given in Python", option, list(known)[1:])
+    return of_arrays(data, **options)
+
+
+def of_arrays(
     images: Any,
     *,
     factors: Any = None,
@@ -45,7 +73,7 @@ def dataset(
     redistributable: bool = True,
     name: str = IN_PYTHON,
 ) -> Dataset:
-    """A data set of images given in Python, for `unbraid.train`, `unbraid.evaluate` and `Model.evaluate`.
+    """A data set of images given in Python.
 
     Arrays are not copied: leave them as they are while the data set is in use. A torch data set is read once, whole.
 
@@ -99,7 +127,7 @@ def dataset(
 
 def as_dataset(data: Any, scale: Scale = "auto") -> Any:
     """Names, data sets and None as they are; a data set of anything else, whose values `scale` reads."""
-    return data if data is None or isinstance(data, (str, Dataset)) else dataset(data, scale=scale)
+    return data if data is None or isinstance(data, (str, Dataset)) else of_arrays(data, scale=scale)
 
 
 def as_array(given: Any, what: str) -> np.ndarray:
