@@ -55,6 +55,7 @@ def test_runs_are_grouped_and_their_scores_are_means_with_intervals(views, page)
 def test_every_run_can_be_repeated_by_its_command(page):
     commands = re.findall(r"<code>(unbraid train [^<]*)</code>", page)
     assert len(commands) == 4
+    assert "folder beta1-latents3-1" in read(page).text
     assert f"unbraid train beta_vae {TINY} --steps 12 --batch-size 16 --latent-dim 3 --seed 1" in commands[1]
     assert "--beta 4" in commands[2] or "--beta 1" in commands[0]
 

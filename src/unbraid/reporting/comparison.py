@@ -22,7 +22,7 @@ from unbraid.reporting.groups import confounded, differing, grouped, labels, run
 from unbraid.reporting.numbers import count, few, in_words, plain
 from unbraid.reporting.page import divided, environment_of
 from unbraid.reporting.pictures import Picture, traversal_pictures
-from unbraid.reporting.tables import Table, environment_table, readings
+from unbraid.reporting.tables import Table, environment_table, facts, readings
 from unbraid.reporting.templates import render_template
 from unbraid.reporting.view import RunView
 from unbraid.training.symptoms import symptoms
@@ -100,7 +100,8 @@ def render_comparison(views: Sequence[RunView]) -> str:
             plate("spectrum", "Sharpness", first_of_each),
         ],
         commands=[
-            (name, command_line(view.experiment, extend=view.run.extend)) for name, view in zip(names, views, strict=True)
+            (name, command_line(view.experiment, extend=view.run.extend), _facts(view))
+            for name, view in zip(names, views, strict=True)
         ],
         environment=environment_table([environment_of(view.run) for view in views]),
     )
@@ -125,6 +126,10 @@ def side_of(view: RunView, name: str, place: int) -> Side:
     alt = f"Share of each factor's entropy that each latent of {name} knows"
     drawn = charts.drawn_plate(information_of(view, live), prefix=f"side{place}", alt=alt)
     return Side(name, rows, replace(drawn, caption=""), estimated(view))
+
+
+def _facts(view: RunView) -> str:
+    return " · ".join(facts(environment_of(view.run), view.run.folder.absolute().name))
 
 
 def _chart_of(panel: Panel, prefix: str, names: Sequence[str]) -> charts.Plate:

@@ -200,21 +200,23 @@ def draw_label_efficiency(
     views: Sequence[RunView], *, factor: Annotated[str | None, Option("one factor; the mean over all by default")] = None
 ) -> Drawn:
     """How well a linear classifier names the factors, by the number of labeled images it learns from."""
+    runs = [_accuracies(view, factor) for view in views]
+    counts = sorted(set.intersection(*(set(run) for run in runs)))
     found: dict[str, list[list[float]]] = {}
-    counts: list[int] = []
-    for label, view in zip(labels([view.experiment for view in views]), views, strict=True):
-        probe = need_score(view, "linear_probe")
-        parts = [probe[f"labels_{count}"] for count in LABELS]
-        counts = [int(part["labels"]) for part in parts]
-        if factor is not None and factor not in parts[0]["per_factor"]:
-            raise UsageError(f"--factor {factor!r}; allowed: {', '.join(parts[0]['per_factor'])}.")
-        found.setdefault(label, []).append([number(part["per_factor"][factor] if factor else part["score"]) for part in parts])
-    keep = [i for i, count in enumerate(counts) if i == 0 or count > counts[i - 1]]
-    kept = {label: [[run[i] for i in keep] for run in runs] for label, runs in found.items()}
+    for label, run in zip(labels([view.experiment for view in views]), runs, strict=True):
+        found.setdefault(label, []).append([run[count] for count in counts])
     what = f"of {factor}" if factor else "over all factors"
-    figure = label_efficiency([counts[i] for i in keep], kept, title=f"Accuracy of a linear probe {what}")
+    figure = label_efficiency(counts, found, title=f"Accuracy of a linear probe {what}")
     caption = (
         f"Share of unseen images whose value softmax regression on the latents names, {what}, by the number of labeled images "
         "it learns from. Lines are means over seeds, bands their 95 % intervals."
     )
     return Drawn(figure, caption)
+
+
+def _accuracies(view: RunView, factor: str | None) -> dict[int, float]:
+    """Accuracy of the linear probe by the number of labels, of which small data sets allow fewer."""
+    parts = [need_score(view, f"linear_probe.labels_{count}") for count in LABELS]
+    if factor is not None and factor not in parts[0]["per_factor"]:
+        raise UsageError(f"--factor {factor!r}; allowed: {', '.join(parts[0]['per_factor'])}.")
+    return {int(part["labels"]): number(part["per_factor"][factor] if factor else part["score"]) for part in reversed(parts)}
