@@ -8,7 +8,7 @@ import shutil
 from dataclasses import replace
 
 import pytest
-from test_page import read
+from page_reader import read
 
 import unbraid
 from tiny import TINY
@@ -104,7 +104,7 @@ def test_runs_are_scored_where_that_was_not_done(trained, tmp_path, monkeypatch)
     scored = json.loads((folders[1] / "metrics.json").read_text())
     (folders[1] / "metrics.json").write_text(json.dumps({**scored, "step": 6}))
     asked = []
-    monkeypatch.setattr("unbraid.api.evaluate", lambda folder, **given: asked.append(folder))
+    monkeypatch.setattr("unbraid.api.score_briefly", lambda folder, **given: asked.append(folder))
     monkeypatch.setattr("unbraid.reporting.comparison.write_comparison", lambda views, path: path)
     unbraid.report(*folders, out=tmp_path / "a.html", device="cpu")
     assert asked == folders[:2], "never scored, and scored before it was trained further"

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from test_page import read
+from page_reader import read
 
 from unbraid.api import view_of
 from unbraid.codes import CodeTable

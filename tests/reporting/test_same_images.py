@@ -14,15 +14,18 @@ from unbraid.api import view_of
 from unbraid.data.examples import example_images
 from unbraid.explorer.explore import explorer_page
 from unbraid.explorer.reweight import Exporter
+from unbraid.files import read_json
 from unbraid.reporting.gallery.registry import draw
 from unbraid.reporting.page import render
 from unbraid.training import board
+from unbraid.training.run import METRICS
 
 
 @pytest.mark.parametrize("limit", [None, 60, 7])
 def test_everything_shows_the_same_image_however_many_were_scored(trained, tmp_path, monkeypatch, limit):
     folder = shutil.copytree(trained[0], tmp_path / "run")
-    unbraid.evaluate(folder, metrics=["mig"], limit=limit, device="cpu")
+    unbraid.evaluate(folder, metrics=["mig"], limit=limit, overwrite=True, device="cpu")
+    assert limit is None or read_json(folder / METRICS, "scores")["images"] == limit
     view = view_of(folder, device="cpu")
     first = int(example_images(view.dataset, 1)[0])
 

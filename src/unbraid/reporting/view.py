@@ -95,10 +95,11 @@ class RunView:
     @cached_property
     def table(self) -> CodeTable:
         """Its codes. Raises `UsageError` without scores, `CorruptFile` where they do not fit the scores."""
+        scores = self.scores  # first: a run that was not scored has no codes either
         table = CodeTable.load(self.run.folder / CODES)
         self._require_equal("latents", table.latent_dim, self.experiment.latent_dim)
-        self._require_equal("images", len(table), self.scores.images)
-        self._require_equal("origin", table.origin, self.scores.origin.digest if self.scores.origin else table.origin)
+        self._require_equal("images", len(table), scores.images)
+        self._require_equal("origin", table.origin, scores.origin.digest if scores.origin else table.origin)
         return table
 
     def require_codes_of_data(self) -> None:
