@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 import pytest
@@ -154,3 +155,45 @@ def test_help_lists_the_options_of_what_is_shown(shown):
 )
 def test_an_optimizer_in_words(optimizer, words):
     assert settings_in_words(optimizer) == words
+
+
+def test_docstrings_are_wrapped_by_the_terminal_alone():
+    from unbraid.cli.show import _readable
+
+    text = """First line.
+
+    A paragraph that was
+    wrapped by hand: at a
+    width of its own.
+
+    - an item that goes
+      on here
+    - another
+
+    Args:
+        codes: latents, one
+            row per sample.
+        factors: classes.
+
+    .. math::
+
+        x = y
+
+    Raises `UsageError` for
+    codes of texts.
+    """
+    assert _readable(inspect.cleandoc(text)).split("\n") == [
+        *("First line.", "", "A paragraph that was wrapped by hand: at a width of its own.", ""),
+        *("- an item that goes on here", "- another", ""),
+        *("Args:", "    codes: latents, one row per sample.", "    factors: classes."),
+    ]
+
+
+def test_no_page_says_what_python_raises(capsys):
+    from unbraid.cli.show import _readable
+
+    for registry in REGISTRIES.values():
+        for entry in registry:
+            page = _readable(inspect.cleandoc(entry.factory.__doc__ or ""))
+            assert "Raises" not in page, entry.name
+            assert ".. math::" not in page, entry.name

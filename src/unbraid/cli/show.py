@@ -127,9 +127,31 @@ def _shape(text: str) -> tuple[int, int, int]:
 
 
 def _readable(text: str) -> str:
-    """A docstring without its blocks of LaTeX, which no terminal sets; what is minimized is shown in plain letters."""
+    """A docstring for terminals of any width: without LaTeX blocks and what it raises, each paragraph and item on one line."""
     plain = re.sub(r"\n*\.\. math::.*?(?=\n\n(?! )|\Z)", "", text, flags=re.DOTALL)
-    return re.sub(r":math:`([^`]*)`", r"\1", plain)
+    plain = re.sub(r":math:`([^`]*)`", r"\1", plain)
+    paragraphs = [part for part in re.split(r"\n\s*\n", plain) if part.strip() and not part.startswith("Raises:")]
+    whole = [re.sub(r"\s*\bRaises `[^`]*`.*?\.(?=\s|$)", "", _unwrapped(part), flags=re.DOTALL) for part in paragraphs]
+    return "\n\n".join(part for part in whole if part)
+
+
+def _unwrapped(paragraph: str) -> str:
+    """A paragraph whose hard line breaks are gone; items of a list and of "Args:" keep lines of their own, examples all."""
+    if ">>>" in paragraph:
+        return paragraph
+    lines: list[str] = []
+    for line in paragraph.splitlines():
+        indent, above = _indent(line), _indent(lines[-1]) if lines else 0
+        is_item = bool(lines) and (line.lstrip().startswith(("- ", "* ")) or lines[-1].endswith(":") or indent <= above != 0)
+        if not lines or (is_item and (indent or line.lstrip().startswith(("- ", "* ")))):
+            lines.append(line.rstrip())
+        else:
+            lines[-1] += f" {line.strip()}"
+    return "\n".join(lines)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:

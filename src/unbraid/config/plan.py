@@ -105,6 +105,7 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
     `DataUnavailable` where the data cannot be had.
     """
     given = {name: value for name, value in options.items() if value is not None}
+    _require_names({"model": model, **{part: given[part] for part in (*PREFIXED, "likelihood", "rate") if part in given}})
     made = data if isinstance(data, Dataset) else None
     name, given = addressed(data, given) if isinstance(data, str) else (IN_PYTHON, {**given, "name": data.name})
     first = choose(model, name, given)
@@ -114,6 +115,18 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
     data_options = first.resolved(networks=size_is_known)["data"]
     dataset, digest = load_known(name, data_options) if made is None else (made, digest_of(made))
     return _experiment(choose(model, name, given, dataset.shape[1]), dataset, digest), dataset
+
+
+def _require_names(parts: Mapping[str, Any]) -> None:
+    """Raise `UsageError` for parts that are given as objects: a run must be able to make them again by their names."""
+    for part, given in parts.items():
+        if not isinstance(given, str):
+            kind, registry = type(given).__name__, PARTS[part]
+            raise UsageError(
+                f"{part} is a {given.__name__ if isinstance(given, type) else kind}; give a registered name, so that the run "
+                f"can be made again from its configuration. Register your own: the decorator {registry.plural}.register(NAME, "
+                f"source=...), in a module that is imported first or an entry point of the group unbraid.{registry.plural}."
+            )
 
 
 def experiment_for(model: str, data: str | Dataset, options: Mapping[str, Any]) -> Experiment:
