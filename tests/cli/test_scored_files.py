@@ -160,3 +160,13 @@ def test_show_says_how_to_read_a_metric(command):
     assert "needs posterior variances" in page
     assert "--definition" not in page
     assert "takes minutes" in command("show", "dci")
+
+
+def test_scores_of_a_table_and_of_an_archive_of_one_name_are_two_files(command, codes):
+    path, samples, _ = codes
+    rows = [",".join(map(str, (*code, *classes))) for code, classes in zip(samples.codes, samples.factors, strict=True)]
+    path.with_suffix(".csv").write_text("\n".join(["z0,z1,z2,kind,size", *rows]))
+    for name in ("codes.npz", "codes.csv"):
+        command("evaluate", "--codes", path.with_name(name), "--metrics", "sap", "--intervals", "0")
+    written = [json.loads(path.with_name(name).read_text())["of"] for name in ("codes.scores.json", "codes.csv.scores.json")]
+    assert written == ["codes.npz", "codes.csv"]

@@ -136,7 +136,7 @@ THEORY: dict[str, dict[str, Theory | dict[str, Theory]]] = {
     | {
         "do2020": Theory(1, 0, THIRD, None, 0, changed=dict.fromkeys(("flipped", "tiny", "huge", "monotone")), slack=0.01),
         # over the entropy of the latent: 1/2 log 2 of 3/2 log 2 twice, which leaves no gap either
-        "carbonneau2022, bins=10": Theory(1, 0, THIRD, 0, 0),
+        "carbonneau2022": Theory(1, 0, THIRD, 0, 0),
     },
     "aam": by_all_information(0, THIRD),
     "mmig": by_all_information(0, THIRD),

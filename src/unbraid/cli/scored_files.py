@@ -50,12 +50,19 @@ def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
     """Where scores go; raises `UsageError` where something is already and may not be replaced."""
     if not beside.is_file():
         raise UsageError(f"There is no file {str(beside)!r}; give the path of the file to score.")
-    path = Path(given["out"]).expanduser() if given.get("out") else beside.with_name(beside.stem + ending)
+    path = Path(given["out"]).expanduser() if given.get("out") else _named_after(beside, ending)
     if path.is_dir() or (path.exists() and path.samefile(beside)):
         raise UsageError(f"--out {path} is {'a folder' if path.is_dir() else 'what is scored'}; give another file.")
     if path.exists() and not given.get("overwrite"):
         raise UsageError(f"There is a file {path} already; give another --out, or --overwrite to replace it.")
     return path
+
+
+def _named_after(beside: Path, ending: str) -> Path:
+    """c.scores.json for c.npz; tables keep their ending, so that c.csv beside it gives c.csv.scores.json."""
+    from unbraid.data.files.table_file import ENDINGS
+
+    return beside.with_name((beside.name if beside.suffix.lower() in ENDINGS else beside.stem) + ending)
 
 
 def read(path: Path, given: Mapping[str, Any]) -> CodeArrays:

@@ -62,6 +62,12 @@ def aam(
     Definitions: how information is estimated, see `unbraid.metrics.information.definitions`. Range 0 to 1. Chance scores 0.
     Blind to how much is known about a factor at all.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = aam(codes, factors, factor_names=["shape", "size", "x"])
+    >>> {name: round(score, 2) for name, score in found["per_factor"].items()}
+    {'shape': 1.0, 'size': 0.32, 'x': 1.0}
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, definition, bins)

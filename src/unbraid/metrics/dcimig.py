@@ -34,7 +34,9 @@ def credited_gaps(information: Float[np.ndarray, "d k"]) -> Float64[np.ndarray, 
     variants=(
         Variant(OWN),
         Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
-        Variant("code of Carbonneau et al. (2022)", {"definition": "locatello2019", "bins": 10}),
+        Variant(
+            "code of Carbonneau et al. (2022), told that factors are discrete", {"definition": "locatello2019", "bins": 10}
+        ),
     ),
     rests_on="known",
 )
@@ -60,6 +62,12 @@ def dcimig(
     "locatello2019" and "chen2018" a little more. A perfect code scores 1, also with copies of latents, and a code at 45 degrees
     0. Blind to copies among the latents, which MIG sees, and to noise in them beyond what it costs in information.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = dcimig(codes, factors, factor_names=["shape", "size", "x"])
+    >>> round(found["score"], 2)
+    0.65
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, definition, bins)

@@ -62,6 +62,12 @@ def factor_vae_score(
     Range 0 to 1. Chance is 1 / K. A perfect code scores 1. Copies of a latent do no harm. Per factor: how many of its votes are
     right.
     Raises `UsageError` for arrays that no score can be computed from.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = factor_vae_score(codes, factors, train_votes=300, test_votes=100, factor_names=["shape", "size", "x"])
+    >>> round(found["score"], 2)
+    1.0
     """
     samples = gather(codes, factors, factor_names=factor_names)
     rng = np.random.default_rng(seed)

@@ -124,6 +124,12 @@ def fairness(
 
     Range 0 to 1. A perfect code scores 1, and so do codes that know nothing. With a single factor, or one value of s, nothing
     is unfair. Raises `UsageError` for arrays that no score can be computed from.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = fairness(codes, factors, factor_names=["shape", "size", "x"])
+    >>> round(found["score"], 2)
+    1.0
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("definition", definition, Definition)

@@ -214,6 +214,12 @@ def infomec(
     "held_out". A perfect code scores 1 in all three. By the others, latents that know nothing lower M if they are wide, and
     raise E, since it is of samples seen.
     Raises `UsageError` for arrays that no score can be computed from.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = infomec(codes, factors, factor_names=["shape", "size", "x"])
+    >>> [round(found[part]["score"], 2) for part in ("modularity", "compactness", "explicitness")]
+    [0.76, 0.8, 1.0]
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("definition", definition, Definition)

@@ -120,7 +120,7 @@ Definition = Annotated[Literal["adjusted", "carbonneau2022", "do2020"], Option("
     blind="to information about a factor that is spread over several latents beyond the second",
     variants=(
         Variant(OWN),
-        Variant("code of Carbonneau et al. (2022)", {"definition": "carbonneau2022"}),
+        Variant("code of Carbonneau et al. (2022), told that factors are discrete", {"definition": "carbonneau2022"}),
         Variant("Do and Tran (2020), 1 less their number", {"definition": "do2020"}, needs_variance=True),
     ),
     no_interval="its bins span the range of a latent, which grows with the number of samples",
@@ -153,6 +153,12 @@ def jemmig(
     Range 0 to 1. A perfect code scores 1; by "carbonneau2022" less where a factor has more than 10 values, or not evenly spaced
     codes. Sign does not matter, nor scale except by "do2020"; transforms that are not linear do, also monotone ones.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = jemmig(codes, factors, factor_names=["shape", "size", "x"])
+    >>> round(found["score"], 2)
+    0.83
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     require_choice("definition", definition, Definition)

@@ -93,6 +93,12 @@ def linear_probe(
     Range 0 to 1. A perfect code scores 1. Chance scores the share of a factor's commonest value, 0.16 on dSprites. Blind to
     entanglement that a rotation can undo.
     Raises `UsageError` for arrays that no score can be computed from.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = linear_probe(codes, factors, factor_names=["shape", "size", "x"])
+    >>> round(found["score"], 2)
+    1.0
     """
     samples = gather(codes, factors, factor_names=factor_names)
     learned = len(split_rows(len(samples), TRAIN, TEST, seed)[0])

@@ -14,6 +14,7 @@ from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather, require_choice
 from unbraid.options import Option
 
+LOCATELLO_BINS, CARBONNEAU_BINS = 20, 10
 MigDefinition = Annotated[
     Literal["adjusted", "posterior", "chen2018", "locatello2019", "do2020", "carbonneau2022"] | None,
     Option("how information is estimated; by default posterior where variances are given, adjusted bins elsewhere"),
@@ -62,7 +63,7 @@ def mig_by_code_entropy(samples: Samples, bins: int) -> Float[np.ndarray, "k"]:
         Variant("Chen et al. (2018), who leave the shape out on dSprites", {"definition": "chen2018"}, needs_variance=True),
         Variant(LOCATELLO, {"definition": "locatello2019"}),
         Variant("Do and Tran (2020), RMIG", {"definition": "do2020"}, needs_variance=True),
-        Variant("code of Carbonneau et al. (2022)", {"definition": "carbonneau2022", "bins": 10}),
+        Variant("code of Carbonneau et al. (2022), told that factors are discrete", {"definition": "carbonneau2022"}),
     ),
     rests_on="known",
 )
@@ -73,7 +74,9 @@ def mig(
     mean: Array | None = None,
     variance: Array | None = None,
     definition: MigDefinition = None,
-    bins: Annotated[int, Option("bins of equal width, for the definitions locatello2019 and carbonneau2022", ge=2)] = 20,
+    bins: Annotated[
+        int | None, Option("bins of equal width; by default 20 for locatello2019 and 10 for carbonneau2022, as published", ge=2)
+    ] = None,
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
     r"""Mutual information gap: how far the best latent of a factor is ahead of the second best.
@@ -81,9 +84,9 @@ def mig(
     .. math:: \frac1K \sum_k \frac{I(z_{(1)}; v_k) - I(z_{(2)}; v_k)}{H(v_k)}
 
     Definitions: how information is estimated, see `unbraid.metrics.information.definitions`. By "do2020" it is RMIG, the robust
-    mutual information gap. "carbonneau2022" divides the information of each latent by the entropy of that latent, in 10 bins
-    (give `bins`), before gaps are taken: a latent that tells more than a factor needs scores less, one of 10 values that
-    determines a factor of two 0.30.
+    mutual information gap. "carbonneau2022" divides the information of each latent by the entropy of that latent, in 10 bins,
+    before gaps are taken: a latent that tells more than a factor needs scores less, one of 10 values that determines a factor
+    of two 0.30. Unless told that factors are discrete, that code cuts these into 10 bins as well.
 
     Chance scores 0; by "locatello2019", "do2020" and "chen2018" more, the more the fewer samples. A perfect code scores 1; by
     "locatello2019" less where a factor has more values than there are bins (0.80 for 40 values in 20 bins), and single
@@ -91,12 +94,18 @@ def mig(
     Chen et al. (2018), who leave the shape out on dSprites; "locatello2019" as in disentanglement_lib; Do and Tran (2020);
     Carbonneau et al. (2022). Raises `UsageError` for arrays that no score can be computed from, and a definition that does not
     fit what is given.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = mig(codes, factors, factor_names=["shape", "size", "x"])
+    >>> {name: round(score, 2) for name, score in found["per_factor"].items()}
+    {'shape': 1.0, 'size': 0.32, 'x': 0.75}
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     require_choice("definition", definition, MigDefinition)
     if definition == "carbonneau2022":
-        gaps = mig_by_code_entropy(samples, bins)
+        gaps = mig_by_code_entropy(samples, bins or CARBONNEAU_BINS)
         return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}
-    found = information(samples, definition, bins)
+    found = information(samples, definition, bins or LOCATELLO_BINS)
     gaps = mig_from_information(found.matrix, found.entropies)
     return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}

@@ -68,6 +68,12 @@ def mig_sup(
     Definitions: how information is estimated, see `unbraid.metrics.information.definitions`. Range 0 to 1.
     Blind to copies among the latents, and to factors that no latent knows; MIG sees both.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = mig_sup(codes, factors, factor_names=["shape", "size", "x"])
+    >>> found["live"], round(found["score"], 2)
+    (3, 0.69)
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, definition, bins)

@@ -61,6 +61,12 @@ def mmig(
     A factor that another one determines scores 0. I(v_k; v_k') is adjusted for chance, so that it is 0 for independent factors.
 
     Definitions, range, chance, blind spots and errors: as `unbraid.metrics.mig.mig`.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = mmig(codes, factors, factor_names=["shape", "size", "x"])
+    >>> {name: round(score, 2) for name, score in found["per_factor"].items()}
+    {'shape': 1.0, 'size': 0.32, 'x': 0.75}
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, definition, bins)

@@ -74,6 +74,12 @@ def modularity(
     by the last two, a latent that knows nothing has information in proportion to the factors' numbers of values less one, which
     scores 0.68 on dSprites. Blind to copies among the latents, and to factors that no latent knows.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = modularity(codes, factors, factor_names=["shape", "size", "x"])
+    >>> found["live"], round(found["score"], 2)
+    (3, 0.91)
     """
     require_choice("definition", definition, ModularityDefinition)
     estimator: Definition = "locatello2019" if definition == "ridgeway2018" else definition

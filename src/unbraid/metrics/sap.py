@@ -93,6 +93,12 @@ def sap(
     Range 0 to 1. Chance scores 0. Blind to what is not linear (a code that says |v - middle|), to the order of values that have
     none (shapes), and to what a third latent knows.
     Raises `UsageError` for arrays that no score can be computed from.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = sap(codes, factors, factor_names=["shape", "size", "x"])
+    >>> {name: round(score, 2) for name, score in found["per_factor"].items()}
+    {'shape': 1.0, 'size': 0.88, 'x': 0.88}
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("definition", definition, Definition)

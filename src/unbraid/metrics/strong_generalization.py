@@ -96,6 +96,12 @@ def strong_generalization(
     scores the share of a factor's commonest value. Blind to mixtures that one value shows how to undo: "logistic" undoes most
     rotations. With a single factor, or where no factor can be shifted, the score is that without a shift.
     Raises `UsageError` for arrays that no score can be computed from.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = strong_generalization(codes, factors, factor_names=["shape", "size", "x"])
+    >>> round(found["score"], 2)
+    0.89
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("model", model, Model)

@@ -53,7 +53,10 @@ def _numbered(group: Int64[np.ndarray, "n"], labels: Int64[np.ndarray, "n"]) -> 
     chance="1 / number of factors",
     blind="to several latents that know the same factor; latents of noise lower it, since they always move",
     variants=(
-        Variant(f"{OWN}; Carbonneau et al. (2022) take fewer votes of 200 rows, and subtract chance: (a - 1/K) / (1 - 1/K)"),
+        Variant(
+            f"{OWN}; Carbonneau et al. (2022) take fewer votes of 200 rows, and subtract chance: (a - 1/K) / (1 - 1/K), "
+            "and unless told otherwise cut factors into 3 bins"
+        ),
         Variant("code that prunes no latent", {"threshold": 0.0}),
     ),
     sampled=True,
@@ -90,6 +93,12 @@ def z_max(
     scores 1/2. A latent of noise varies as much as one whose factor varies, so five beside a perfect code of five factors halve
     the score, unless `threshold` stops them. With a single factor every vote in which a latent moves is right.
     Raises `UsageError` for arrays that no score can be computed from.
+
+    >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
+    >>> codes = factors @ [[1.0, 0, 0], [0, 1, 0.5], [0, 0, 1]]  # the third latent mixes two factors
+    >>> found = z_max(codes, factors, train_votes=300, test_votes=100, factor_names=["shape", "size", "x"])
+    >>> round(found["score"], 2)
+    1.0
     """
     samples = gather(codes, factors, factor_names=factor_names)
     rng = np.random.default_rng(seed)
