@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import UnsetType
 from rich import box
+from rich.cells import cell_len
 from rich.table import Table
 
 from unbraid.cli.console import out
@@ -32,7 +33,28 @@ def make_table(*columns: str) -> Table:
 
 def _print(title: str, table: Table) -> None:
     out.print(title, style="bold")
-    out.print(table)
+    for block in blocks(table, out.width):
+        out.print(block)
+
+
+def blocks(table: Table, width: int) -> list[Table]:
+    """The same table in as few pieces side by side as keep every column whole at a width; each begins with the first column."""
+    cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
+    widths = [max(map(cell_len, column)) + 3 for column in cells]  # with padding and what stands between columns
+    pieces: list[list[int]] = [[]]
+    for number in range(1, len(cells)):
+        if pieces[-1] and widths[0] + sum(widths[i] for i in pieces[-1]) + widths[number] > width:
+            pieces.append([])
+        pieces[-1].append(number)
+    if len(pieces) == 1:
+        return [table]
+    made = []
+    for piece in pieces:
+        block = make_table(*(cells[i][0] for i in (0, *piece)))
+        for row in range(table.row_count):
+            block.add_row(*(cells[i][row + 1] for i in (0, *piece)))
+        made.append(block)
+    return made
 
 
 def number(value: float | None, digits: int = 2) -> str:
