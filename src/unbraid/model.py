@@ -141,6 +141,12 @@ class Model:
                 training; None takes what they can be and refuses what can be both.
 
         Raises `UsageError` for images of another shape, values out of range, NaN or no image at all.
+
+        >>> model.encode(images).shape
+        (5, 3)
+        >>> q = model.encode(images, distribution=True)
+        >>> q.mean.shape, q.variance.shape, q.kl.shape, q.sample(rng=0).shape
+        ((5, 3), (5, 3), (5, 3), (5, 3))
         """
         batch = self._images(images)
         numbers = self._numbers(batch, scaled)
@@ -150,7 +156,11 @@ class Model:
         return Encoding(posterior, self.vae.prior, _giver(images)) if distribution else _giver(images)(posterior.mean)
 
     def decode(self, codes: Array) -> Array:
-        """Images (n, channel, height, width) in [0, 1] of codes (n, latent_dim), or of one code (latent_dim,)."""
+        """Images (n, channel, height, width) in [0, 1] of codes (n, latent_dim), or of one code (latent_dim,).
+
+        >>> model.decode(np.zeros((2, 3))).shape
+        (2, 1, 32, 32)
+        """
         z = self._codes(codes)
         with torch.no_grad():
             parts = [self.vae.likelihood.mean(self.vae.decode(piece.to(self.device))).to(z.device) for piece in _pieces(z)]
@@ -168,11 +178,19 @@ class Model:
         return _giver(codes)(z if quantizer is None else quantizer.nearest(z.to(self.device)))
 
     def reconstruct(self, images: Array, *, scaled: bool | None = None) -> Array:
-        """Images in [0, 1] decoded from the posterior means of images, which are as `encode` takes them."""
+        """Images in [0, 1] decoded from the posterior means of images, which are as `encode` takes them.
+
+        >>> model.reconstruct(images).shape
+        (5, 1, 32, 32)
+        """
         return self.decode(self.encode(images, scaled=scaled))
 
     def sample(self, n: int, rng: Rng = 0) -> np.ndarray:
-        """n images decoded from draws from the model's prior."""
+        """n images decoded from draws from the model's prior.
+
+        >>> model.sample(4, rng=0).shape
+        (4, 1, 32, 32)
+        """
         if n < 1 or n != int(n):
             raise UsageError(f"n is {n}; allowed: a whole number, at least 1.")
         z = self.vae.prior.sample(int(n), _generator(rng, self.device))
@@ -197,6 +215,9 @@ class Model:
             span: first and last value of the latent; by default -2 and 2, or the ends of a quantized latent's codebook.
             n: number of values.
             scaled: of the image, as `encode` takes it.
+
+        >>> model.traverse(images[0], dims=[0, 2], n=7).shape
+        (2, 7, 1, 32, 32)
         """
         chosen = list(range(self.latent_dim)) if dims is None else [dims] if isinstance(dims, int) else list(dims)
         bad = [d for d in chosen if not 0 <= d < self.latent_dim]

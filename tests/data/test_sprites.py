@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from unbraid.data.drawing.sprites import StampedImages
+from unbraid.data.drawing.sprites import SpriteImages
 from unbraid.errors import UsageError
 
 STAMPS = np.arange(1, 9, dtype=np.uint8).reshape(2, 2, 2)
 
 
 def test_a_stamp_lies_at_its_place_on_black():
-    store = StampedImages(STAMPS, np.array([1, 0]), np.array([1, 0]), np.array([2, 0]), 4)
+    store = SpriteImages(STAMPS, np.array([1, 0]), np.array([1, 0]), np.array([2, 0]), 4)
     assert (len(store), store.shape) == (2, (1, 4, 4))
     assert store.bytes(np.array([0]))[0, 0].tolist() == [[0, 0, 0, 0], [0, 0, 5, 6], [0, 0, 7, 8], [0, 0, 0, 0]]
     assert store.bytes(np.array([0, 1]))[1, 0, :2, :2].tolist() == [[1, 2], [3, 4]]
@@ -17,7 +17,7 @@ def test_a_stamp_lies_at_its_place_on_black():
 
 
 def test_what_reaches_beyond_the_edge_is_cut_off():
-    store = StampedImages(STAMPS, np.array([0]), np.array([3]), np.array([3]), 4)
+    store = SpriteImages(STAMPS, np.array([0]), np.array([3]), np.array([3]), 4)
     image = store.bytes(np.array([0]))[0, 0]
     assert image[3, 3] == 1
     assert image.sum() == 1
@@ -26,11 +26,11 @@ def test_what_reaches_beyond_the_edge_is_cut_off():
 @pytest.mark.parametrize(
     ("which", "top", "left", "text"),
     [
-        ([2], [0], [0], "stamp 2 or 2; allowed: 0 to 1"),
+        ([2], [0], [0], "sprite 2 or 2; allowed: 0 to 1"),
         ([0], [4], [0], "row 4 or 4; allowed: 0 to 3"),
         ([0, 0], [0, 0], [1, -1], "column -1 or 1; allowed: 0 to 3"),
     ],
 )
 def test_places_that_do_not_exist(which, top, left, text):
     with pytest.raises(UsageError, match=text):
-        StampedImages(STAMPS, np.array(which), np.array(top), np.array(left), 4)
+        SpriteImages(STAMPS, np.array(which), np.array(top), np.array(left), 4)

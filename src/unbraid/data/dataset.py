@@ -178,6 +178,14 @@ def grid_dataset(name: str, images: ImageStore, space: FactorSpace, *, test_shar
 def load_dataset(name: str, /, **options: object) -> Dataset:
     """Make a registered data set: `load_dataset("ellipses", size=64)`, `load_dataset("npz:digits.npz")`.
 
+    >>> data = load_dataset("ellipses", size=28, only="x=0..3 y=0..3")
+    >>> data
+    <Dataset ellipses: 3,840 gray images of 28 x 28, 384 held out; factors x (4), y (4), scale (6), orientation (40)>
+    >>> data.images[:2].shape
+    (2, 1, 28, 28)
+    >>> data.factors[:2].tolist()
+    [[0, 0, 0, 0], [0, 0, 0, 1]]
+
     Raises `UnknownName` for a name or option that does not exist, `UsageError` for a value that is refused and
     `DataUnavailable` where the data are not here and cannot be had and `CorruptFile` where a file of theirs is damaged.
     """

@@ -66,7 +66,18 @@ class Factor:
 
 @dataclass(frozen=True)
 class FactorSpace:
-    """A full grid of factors: bijection between image index and factor codes, sampling and traversals."""
+    """A full grid of factors: bijection between image index and factor codes, sampling and traversals.
+
+    >>> space = FactorSpace((Factor("side", (1.0, 2.0)), Factor("angle", (0.0, 30.0, 60.0), unit="degrees")))
+    >>> len(space), space.sizes
+    (6, (2, 3))
+    >>> space.at(np.array([4])).tolist()
+    [[1, 1]]
+    >>> space.index(np.array([[1, 1]])).tolist()
+    [4]
+    >>> space.rows(angle=0).tolist()
+    [0, 3]
+    """
 
     factors: tuple[Factor, ...]
 

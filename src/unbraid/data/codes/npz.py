@@ -29,14 +29,14 @@ def read_code_npz(path: Path, factors: Sequence[str] = (), *, most: int = MOST_M
     Raises `UsageError` for arrays that do not fit and `CorruptFile` for a file that is damaged; never unpickles.
     """
     with open_npz(path) as members:
-        means = _one_of([name for name in members if plain(name) in {*MEANS, "codes"}], members, path)
+        means = _one_of([name for name in members.every if plain(name) in {*MEANS, "codes"}], members, path)
         if means is None:
             raise UsageError(
                 f"{path} holds no codes: give an array `codes` or `mean`, one row per sample. It holds {_held(members)}."
             )
         names = _numbered(means)
         _require_rows(members, means, path)
-        spread = _one_of([name for name in members if plain(name) in SPREADS], members, path)
+        spread = _one_of([name for name in members.every if plain(name) in SPREADS], members, path)
         if spread is not None and spread[1].shape != means[1].shape:
             raise UsageError(f"The array {spread[1].where} has shape {spread[1].shape}, and the codes have {means[1].shape}.")
         used = [

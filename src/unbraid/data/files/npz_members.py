@@ -110,6 +110,11 @@ class Members(dict[str, Member]):
         super().__init__({name: member for name, member in arrays.items() if not member.dtype.hasobject})
         self._pickled = {name: member.where for name, member in arrays.items() if member.dtype.hasobject}
 
+    @property
+    def every(self) -> list[str]:
+        """Names of all arrays, pickled ones last."""
+        return [*self, *self._pickled]
+
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or name in self._pickled
 

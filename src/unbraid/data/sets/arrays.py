@@ -77,6 +77,10 @@ def of_arrays(
 
     Arrays are not copied: leave them as they are while the data set is in use. A torch data set is read once, whole.
 
+    >>> images = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
+    >>> dataset(images, factors={"x": np.arange(20) % 4}, labels=["cat", "dog"] * 10, name="mine")
+    <Dataset mine: 20 gray images of 8 x 8, 2 held out; factors x (4); 2 classes>
+
     Args:
         images: an array or a tensor (n, height, width) or (n, channel, height, width) with 1 or 3 channels; or a torch data set
             with a length, whose items are images, or pairs of an image and its label: tensors, arrays or PIL images, all of

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int, UInt8
 
 from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.drawing.antialias import SAMPLES, levels
-from unbraid.data.drawing.sprites import StampedImages
+from unbraid.data.drawing.sprites import SpriteImages
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.registry import datasets
 from unbraid.options import Option
@@ -66,11 +66,11 @@ def filled_ellipse(a: int, b: int, degrees: float) -> Bool[np.ndarray, "k k"]:
     return inside
 
 
-def ellipse_stamps(space: FactorSpace) -> UInt8[np.ndarray, "scale_rotation_row_column k k"]:
+def ellipse_sprites(space: FactorSpace) -> UInt8[np.ndarray, "scale_rotation_row_column k k"]:
     """Every ellipse at each of 4 x 4 places within a pixel, row by row, averaged over blocks of the canvas."""
     _, _, scales, rotations = (factor.values for factor in space.factors)
     k = -(-(2 * LONG + SAMPLES) // SAMPLES)
-    stamps = []
+    sprites = []
     for scale in scales:
         for degrees in rotations:
             white = filled_ellipse(round(LONG * scale), round(SHORT * scale), degrees)
@@ -78,16 +78,16 @@ def ellipse_stamps(space: FactorSpace) -> UInt8[np.ndarray, "scale_rotation_row_
                 for right in range(SAMPLES):
                     canvas = np.zeros((k * SAMPLES, k * SAMPLES), dtype=np.uint8)
                     canvas[down : down + len(white), right : right + len(white)] = white
-                    stamps.append(levels(canvas.reshape(k, SAMPLES, k, SAMPLES).sum(axis=(1, 3))))
-    return np.stack(stamps)
+                    sprites.append(levels(canvas.reshape(k, SAMPLES, k, SAMPLES).sum(axis=(1, 3))))
+    return np.stack(sprites)
 
 
-def _stamped(space: FactorSpace, factors: Int[np.ndarray, "n 4"]) -> StampedImages:
+def _placed(space: FactorSpace, factors: Int[np.ndarray, "n 4"]) -> SpriteImages:
     place = np.array([round(MARGIN + RANGE * share) - LONG for share in space.factors[0].values])
     left, top = place[factors[:, 0]], place[factors[:, 1]]
     turned = factors[:, 2] * space.sizes[3] + factors[:, 3]
     which = (turned * SAMPLES + top % SAMPLES) * SAMPLES + left % SAMPLES
-    return StampedImages(ellipse_stamps(space), which, top // SAMPLES, left // SAMPLES, SIZE)
+    return SpriteImages(ellipse_sprites(space), which, top // SAMPLES, left // SAMPLES, SIZE)
 
 
 @datasets.register(
@@ -114,5 +114,5 @@ def correlated_ellipses(
     """
     space = correlated_ellipses_space()
     codes = draw_factors(images, correlation)
-    store = _stamped(space, codes)
+    store = _placed(space, codes)
     return Dataset("correlated_ellipses", store, hold_out(images, test_share), space, codes.astype(np.int16))

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from unbraid.data.drawing.antialias import draw_gray
 from unbraid.data.drawing.outlines import Outline, centers, draw_grid, ellipse, heart, square
 from unbraid.data.drawing.raster import place
-from unbraid.data.drawing.sprites import StampedImages
+from unbraid.data.drawing.sprites import SpriteImages
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.options import Grid, factor_grid
 from unbraid.data.registry import datasets
@@ -18,7 +18,7 @@ from unbraid.data.storage import ImageStore, PackedImages
 from unbraid.options import Option
 
 Values = Float[np.ndarray, "_"]
-Shape = Literal["heart", "square", "ellipse", "all"]
+ShapeName = Literal["heart", "square", "ellipse", "all"]
 OUTLINES: dict[str, Outline] = {"heart": heart, "square": square, "ellipse": ellipse}
 TURNS = {"heart": 2 * np.pi, "square": np.pi / 2, "ellipse": np.pi, "all": 2 * np.pi}
 """The angle after which a shape looks the same."""
@@ -26,7 +26,7 @@ HALF_WIDTH = 0.175
 """Half-width r of a shape at scale 1, as a share of the image: nearly the largest at which no turned square is cut off."""
 
 
-def shapes_space(shape: Shape = "heart") -> FactorSpace:
+def shapes_space(shape: ShapeName = "heart") -> FactorSpace:
     """Factors of the shapes: 16 places along x and y each, 6 scales, 40 rotations.
 
     Rotations reach up to the angle at which the shape looks the same.
@@ -47,7 +47,7 @@ def shapes_space(shape: Shape = "heart") -> FactorSpace:
 @datasets.register("shapes", source="Factors as in the report of Koller; their numbers of values and the drawing are ours")
 @factor_grid
 def shapes(
-    shape: Annotated[Shape, Option("which shape; all three as a further factor with `all`")] = "heart",
+    shape: Annotated[ShapeName, Option("which shape; all three as a further factor with `all`")] = "heart",
     size: Annotated[Literal[28, 32, 64], Option("image width and height in pixels")] = 28,
     antialias: Annotated[bool, Option("gray edges from 4 x 4 samples a pixel, or binary images")] = True,
 ) -> Grid:
@@ -77,12 +77,12 @@ def _gray(outlines: list[Outline], x: Values, y: Values, scale: Values, rotation
     center_x, center_y = centers(x, size), centers(y, size)
     left, top = (np.clip(np.floor(c - box / 2).astype(np.int32), 0, size - box) for c in (center_x, center_y))
     turned = [place(outline(HALF_WIDTH * size), float(s), float(r)) for outline in outlines for s in scale for r in rotation]
-    stamps = np.empty((len(turned), len(x), len(y), box, box), dtype=np.uint8)
-    for drawn, one in zip(stamps, turned, strict=True):
+    sprites = np.empty((len(turned), len(x), len(y), box, box), dtype=np.uint8)
+    for drawn, one in zip(sprites, turned, strict=True):
         drawn[:] = draw_gray(one, center_x - left, center_y - top, box)
     n = len(turned) * len(x) * len(y)
     numbers = np.arange(n, dtype=np.int32).reshape(len(outlines), len(scale), len(rotation), len(x), len(y))
     which = np.moveaxis(numbers, (3, 4), (1, 2))  # (outline, x, y, scale, rotation)
     tops = np.broadcast_to(top[:, None, None], which.shape)
     lefts = np.broadcast_to(left[:, None, None, None], which.shape)
-    return StampedImages(stamps.reshape(n, box, box), which.reshape(-1), tops.reshape(-1), lefts.reshape(-1), size)
+    return SpriteImages(sprites.reshape(n, box, box), which.reshape(-1), tops.reshape(-1), lefts.reshape(-1), size)

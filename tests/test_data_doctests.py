@@ -1,0 +1,31 @@
+"""The examples in docstrings of data sets and models, as they stand there."""
+
+from __future__ import annotations
+
+import doctest
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+import unbraid
+from tiny import TINY, tiny_ellipses
+
+MODULES = {"unbraid.data.dataset": 3, "unbraid.data.factor_space": 5, "unbraid.data.sets.arrays": 2, "unbraid.model": 7}
+"""Examples in each at least."""
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    small = {"encoder": "mlp", "encoder_width": 8, "decoder": "mlp", "decoder_width": 8}
+    model = unbraid.train("vae", TINY, out=folder, device="cpu", steps=2, batch_size=8, latent_dim=3, **small)
+    return {"model": model, "images": tiny_ellipses().images.bytes(np.arange(5)), "np": np}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_do_what_they_show(module, given):
+    extra = given if module == "unbraid.model" else {}
+    found = doctest.testmod(import_module(module), extraglobs=extra)
+    assert found.failed == 0
+    assert found.attempted >= MODULES[module]
