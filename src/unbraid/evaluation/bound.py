@@ -11,6 +11,7 @@ from jaxtyping import Int
 from unbraid.data.dataset import Dataset
 from unbraid.evaluation.encoding import BATCH, Progress
 from unbraid.evaluation.stored import Bound
+from unbraid.nn.modes import evaluation_mode
 from unbraid.nn.vae import VAE
 from unbraid.training.fit import load_images
 
@@ -34,21 +35,19 @@ def importance_weighted_bound(
     every K where q(z|x) is the true posterior. Constants of the likelihood are included. For gray pixels under a Bernoulli
     likelihood p(x|z) is no density, and neither is p(x).
     """
-    was_training = vae.training
-    vae.eval()
     bounds: list[torch.Tensor] = []
-    for start in range(0, len(index), BATCH):
-        images = load_images(dataset, index[start : start + BATCH], device)
-        posterior = vae.encode(images)
-        log_weights = []
-        for _ in range(draws):
-            z = posterior.sample(generator)
-            log_joint = vae.prior.log_prob(z) - vae.likelihood.nll(vae.decode(z), images)
-            log_weights.append((log_joint - posterior.log_prob(z)).double())
-        bounds.append(torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(draws))
-        if progress:
-            progress(min(start + BATCH, len(index)), len(index))
-    vae.train(was_training)
+    with evaluation_mode(vae):
+        for start in range(0, len(index), BATCH):
+            images = load_images(dataset, index[start : start + BATCH], device)
+            posterior = vae.encode(images)
+            log_weights = []
+            for _ in range(draws):
+                z = posterior.sample(generator)
+                log_joint = vae.prior.log_prob(z) - vae.likelihood.nll(vae.decode(z), images)
+                log_weights.append((log_joint - posterior.log_prob(z)).double())
+            bounds.append(torch.logsumexp(torch.stack(log_weights), dim=0) - math.log(draws))
+            if progress:
+                progress(min(start + BATCH, len(index)), len(index))
     values = torch.cat(bounds).cpu().numpy()
     error = float(values.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
     return Bound(float(values.mean()), error, len(values), draws)

@@ -12,6 +12,7 @@ from jaxtyping import Float32, Int
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
 from unbraid.errors import UsageError
+from unbraid.nn.modes import evaluation_mode
 from unbraid.nn.vae import VAE
 from unbraid.training.fit import load_images
 
@@ -40,10 +41,8 @@ def encode_posteriors(
     vae: VAE, dataset: Dataset, *, index: Int[np.ndarray, "_"], device: torch.device
 ) -> tuple[Float32[np.ndarray, "n d"], Float32[np.ndarray, "n d"]]:
     """Posterior means and variances of images, and nothing else."""
-    was_training = vae.training
-    vae.eval()
-    posteriors = [vae.encode(load_images(dataset, batch, device)) for batch in _batches(index, BATCH)]
-    vae.train(was_training)
+    with evaluation_mode(vae):
+        posteriors = [vae.encode(load_images(dataset, batch, device)) for batch in _batches(index, BATCH)]
     mean = torch.cat([posterior.mean.float() for posterior in posteriors]).cpu().numpy()
     return mean, torch.cat([posterior.variance.float() for posterior in posteriors]).cpu().numpy()
 
@@ -59,26 +58,24 @@ def encode_dataset(
     progress: Progress | None = None,
 ) -> CodeTable:
     """Encode images and decode them again, at the posterior mean and at one draw."""
-    was_training = vae.training
-    vae.eval()
     parts: dict[str, list[Any]] = {"mean": [], "variance": [], "nll_mean": [], "nll_sample": []}
     kl_sum: torch.Tensor | None = None
     done = 0
-    for batch in _batches(index, BATCH):
-        images = load_images(dataset, batch, device)
-        posterior = vae.encode(images)
-        z = posterior.sample(generator)
-        parts["mean"].append(posterior.mean.float().cpu().numpy())
-        parts["variance"].append(posterior.variance.float().cpu().numpy())
-        parts["nll_mean"].append(vae.likelihood.nll(vae.decode(posterior.mean), images).float().cpu().numpy())
-        parts["nll_sample"].append(vae.likelihood.nll(vae.decode(z), images).float().cpu().numpy())
-        per_dim = posterior.kl_per_dim(vae.prior)
-        if per_dim is not None:
-            kl_sum = per_dim.double().sum(0) if kl_sum is None else kl_sum + per_dim.double().sum(0)
-        done += len(batch)
-        if progress:
-            progress(done, len(index))
-    vae.train(was_training)
+    with evaluation_mode(vae):
+        for batch in _batches(index, BATCH):
+            images = load_images(dataset, batch, device)
+            posterior = vae.encode(images)
+            z = posterior.sample(generator)
+            parts["mean"].append(posterior.mean.float().cpu().numpy())
+            parts["variance"].append(posterior.variance.float().cpu().numpy())
+            parts["nll_mean"].append(vae.likelihood.nll(vae.decode(posterior.mean), images).float().cpu().numpy())
+            parts["nll_sample"].append(vae.likelihood.nll(vae.decode(z), images).float().cpu().numpy())
+            per_dim = posterior.kl_per_dim(vae.prior)
+            if per_dim is not None:
+                kl_sum = per_dim.double().sum(0) if kl_sum is None else kl_sum + per_dim.double().sum(0)
+            done += len(batch)
+            if progress:
+                progress(done, len(index))
     n = len(index)
     has = dataset.space is not None and dataset.factors is not None
     joined: dict[str, Any] = {name: np.concatenate(arrays) for name, arrays in parts.items()}
