@@ -32,6 +32,6 @@ def test_tensors_of_networks_players_and_terms():
 def test_a_checkpoint_with_a_critic_has_a_discriminator():
     (path,) = (RUNS / "factor_vae" / "checkpoints").iterdir()
     checkpoint = read_checkpoint(path)
-    names = {*checkpoint.weights, *checkpoint.training, *checkpoint.state["interval"]}
+    names = {*checkpoint.weights, *checkpoint.training, *checkpoint.state.interval}
     assert not any("critic" in name for name in names)
     assert isinstance(checkpoint.weights["networks.discriminator.0.weight"], torch.Tensor)

@@ -37,7 +37,7 @@ if __name__ == "__main__":
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
-    saved, _ = open_run(folder).newest()
+    saved = open_run(folder).newest()
     assert saved is not None
     return dict(saved.weights)
 
@@ -91,7 +91,7 @@ def test_ctrl_c_leaves_checkpoints(tmp_path: Path) -> None:
         process.kill()  # its workers end with it
     assert "Stopped, with a checkpoint of every run that had begun" in output
     for seed in range(2):
-        saved, _ = open_run(tmp_path / f"run{seed}").newest()
+        saved = open_run(tmp_path / f"run{seed}").newest()
         assert saved is not None
-        assert 0 < saved.state["step"] < 100_000
+        assert 0 < saved.state.step < 100_000
     assert not (tmp_path / "run2").exists()

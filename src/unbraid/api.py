@@ -36,8 +36,9 @@ from unbraid.model import Model
 from unbraid.records import to_json
 from unbraid.training.checkpoint import WEIGHTS, pack, read_weights, require_fit
 from unbraid.training.fit import Monitor, fit
+from unbraid.training.lock import only_writer
 from unbraid.training.log import read_log
-from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, only_writer, open_run
+from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, open_run
 
 if TYPE_CHECKING:  # matplotlib, which training needs not
     from matplotlib.figure import Figure
@@ -169,10 +170,10 @@ def is_finished(folder: Path) -> bool:
     """Whether a folder holds a run that has reached its end; not for a folder that holds no run, or a damaged one."""
     try:
         run = open_run(folder)
-        saved, _ = run.newest()
+        saved = run.newest()
     except UnbraidError:
         return False
-    return saved is not None and int(saved.state["step"]) >= run.last_step
+    return saved is not None and saved.state.step >= run.last_step
 
 
 def load(path: str | Path, device: str = "auto") -> Model:
@@ -193,10 +194,10 @@ def load(path: str | Path, device: str = "auto") -> Model:
         weights = read_weights(folder / WEIGHTS, content.get("sha256", ""))
     else:
         run = open_run(folder)
-        saved, _ = run.newest()
+        saved = run.newest()
         if saved is None:
             raise UsageError(f"{folder} has no checkpoint yet; train it first.")
-        experiment, weights, step = run.experiment, dict(saved.weights), int(saved.state["step"])
+        experiment, weights, step = run.experiment, dict(saved.weights), saved.state.step
     require_fit(experiment.outline(), weights, folder)  # before memory is taken for a model that a file describes
     vae = experiment.build()
     vae.load_state_dict(weights)
@@ -261,8 +262,6 @@ def evaluate(
     folder = Path(folder)
     run = open_run(folder)
     model = load(folder, device)
-    if not run.is_newest(model.step):
-        warn(f"{run.newest()[1][-1]} Step {model.step:,} is scored instead.")
     dataset = run.experiment.load_data(as_dataset(data))
     chosen = choose_metrics(metrics, dataset.space is not None)
     limit = images_by_default(run.experiment, model.step) if limit is None else limit
@@ -381,8 +380,8 @@ def report(
 def _require_scores(folder: Path, data: Any, device: str) -> None:
     """Score a run's newest checkpoint where that was not done yet."""
     run = open_run(folder)
-    saved, _ = run.newest()
-    _require_checkpoint(folder, _stored(folder / METRICS), saved.state["step"] if saved else 0)
+    saved = run.newest()
+    _require_checkpoint(folder, _stored(folder / METRICS), saved.state.step if saved else 0)
     if not view_of(folder).is_scored:
         score_briefly(folder, data=data, device=device)
 

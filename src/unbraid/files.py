@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import platform
+import re
+import secrets
+import shutil
+import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from unbraid.errors import CorruptFile, UnbraidError, UsageError
 
+OLDEST_TEMPORARY = 24 * 3600.0
+"""Seconds since the last write to a temporary file of another machine after which its writer is taken to be gone."""
+_TEMPORARY = re.compile(r"\.unbraid-(?P<place>[0-9a-f]{8})-(?P<process>\d{1,9})-[0-9a-f]{8}")
 LARGEST_JSON = 64 << 20
 """Bytes; what we write is far smaller."""
 
@@ -35,15 +46,77 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
+@cache
+def place() -> str:
+    """Eight hexadecimal digits for where process numbers mean what they mean here: host, start of the system, container."""
+    parts = [platform.node()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
+        parts.append(str(Path("/proc/self/ns/pid").stat().st_ino))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
+
+
+def is_running(process: int) -> bool:
+    """Whether there is a process with this number here; True where the system does not tell."""
+    if os.name == "nt":  # there, signal 0 would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name in the same folder that no other process takes, on this machine, in a container, or on another machine."""
+    return path.with_name(f".unbraid-{place()}-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove temporary files and folders of processes that are gone, or that may be on other machines and are a day old."""
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            named = _TEMPORARY.fullmatch(entry.name)
+            if not named:
+                continue
+            gone = named["place"] == place() and not is_running(int(named["process"]))
+            if gone or time.time() - entry.stat(follow_symlinks=False).st_mtime > OLDEST_TEMPORARY:
+                remove(Path(entry.path))
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, as far as it can be."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
+def require_regular(path: Path, what: str) -> None:
+    """Raise `CorruptFile` for a path that is there and not a file: reading a pipe would wait for ever."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a folder is refused by the system, in words
+        raise CorruptFile(f"{what} {path} is not a file.")
+
+
+_swept: set[Path] = set()
+
+
 @contextmanager
 def whole_file(path: Path, remedy: str = "Free some space there or choose another folder.") -> Iterator[Path]:
     """A temporary name to write to; on success the file is synced and takes its name, else nothing remains."""
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file, and nothing else is replaced; give the name of a file.")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = temporary_beside(path)
     with os_errors(f"write {path}", remedy):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if path.parent not in _swept:
+                _swept.add(path.parent)
+                remove_leftovers(path.parent)
             yield temporary
             with temporary.open("rb") as handle:
                 os.fsync(handle.fileno())
@@ -67,6 +140,7 @@ def read_json(path: Path, what: str) -> dict[str, Any]:
     Raises `UnbraidError` where the file cannot be read and `CorruptFile` where it does not hold such an object.
     """
     with os_errors(f"read {what} {path}", "Check the path."):
+        require_regular(path, what)
         size = path.stat().st_size
         if size > LARGEST_JSON:
             raise CorruptFile(f"{what} {path} has {size:,} bytes; allowed: {LARGEST_JSON:,}. It was altered.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 _V = TypeVar("_V")
 
@@ -39,6 +39,31 @@ TERMS: Mapping[str, str] = {
     "critic/accuracy": "discriminator/accuracy",
 }
 """Terms of losses, as `log.jsonl` and `metrics.json` hold them."""
+
+UNITS: Mapping[str, Literal["number", "share"]] = {
+    "sigma": "number",
+    "mmd": "number",
+    "dip_": "number",
+    "exp_elbo": "number",
+    "multiplier": "number",
+    "quantisation": "number",
+    "quantization": "number",
+    "shared": "number",
+    "accuracy": "share",
+    "clamped": "share",
+}
+"""What names of values begin with that are not in nats, in files of version 0.1, which stored no units."""
+
+SCALED = ("encoder/loss", "decoder/loss")
+"""Losses in files of version 0.1 that are not in nats: Soft-Intro divides them by the number of pixels."""
+
+
+def former_unit(name: str) -> Literal["nats", "number", "share"]:
+    """The unit of a value in a file of version 0.1."""
+    if name in SCALED:
+        return "number"
+    last = name.rpartition("/")[2]
+    return next((unit for beginning, unit in UNITS.items() if last.startswith(beginning)), "nats")
 
 
 def renamed(content: Mapping[str, _V], names: Mapping[str, str]) -> dict[str, _V]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unbraid.errors import Interrupted, UsageError
+from unbraid.log_entry import Entry
 from unbraid.training.fit import Silent
 from unbraid.tune_process import tune_process
 
@@ -105,7 +106,7 @@ class _Obedient(Silent):
     def __init__(self, parent: _Parent) -> None:
         self._parent, self._stopping = parent, False
 
-    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+    def advance(self, step: int, entry: Entry | None, images_per_second: float) -> None:
         """Look after every step."""
         if not self._stopping and self._parent.wants_no_more:
             self._stopping = True

@@ -23,6 +23,7 @@ _WORDS = {
     "array": "a list",
     "null": "null",
 }
+_UNKNOWN = object()
 _LONGEST = 60
 """Characters of a refused value that are quoted."""
 

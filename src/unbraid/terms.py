@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Protocol, get_args, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from unbraid.distributions.protocols import Likelihood, Posterior, Prior
 from unbraid.errors import UsageError
+from unbraid.log_entry import Unit
 
 Images = Float[Tensor, "batch channel height width"]
 Latents = Float[Tensor, "batch latent"]
@@ -53,16 +54,37 @@ class Pass:
         return self.posterior.kl(self.prior) if per_dim is None else per_dim.sum(1)
 
 
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+def _check_unit(unit: str) -> None:
+    if unit not in UNITS:
+        raise UsageError(f"The unit of a term is {unit!r}; allowed: {', '.join(UNITS)}.")
+
+
 @dataclass(frozen=True)
 class Term:
-    """One named part of a loss: its value in nats per image, unweighted as it is logged, and its weight.
+    """One named part of a loss: its value, unweighted as it is logged, and its weight.
 
-    A term of weight 0 is reported and not learned from. `value` is a tensor over the batch, or a scalar for a quantity
-    that is defined on batches only. A weight that is itself adapted (a multiplier) is a tensor from the model's buffers.
+    A term of weight 0 is reported and not learned from.
+
+    Args:
+        value: a tensor over the batch, or a scalar for a quantity that is defined on batches only.
+        weight: what the value is multiplied by in the loss, which is in nats per image: the weight of a term in another unit
+            carries the rest of that unit. A weight that is itself adapted (a multiplier) is a tensor from the model's buffers.
+        unit: of the value: `nats` per image, a plain `number`, or a `share` from 0 to 1.
+        label: what tables and reports call the term; its name by default.
+
+    Raises `UsageError` for another unit.
     """
 
     value: Float[Tensor, "*batch"]
     weight: float | Float[Tensor, ""] = 1.0
+    unit: Unit = "nats"
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        _check_unit(self.unit)
 
     @property
     def learns(self) -> bool:
@@ -73,6 +95,26 @@ class Term:
     def mean(self) -> Float[Tensor, ""]:
         """Mean over the batch."""
         return self.value.mean()
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Something that is logged beside the terms of a loss: a scalar, or one number per latent.
+
+    Args:
+        value: averaged over steps as it is.
+        unit: as of a `Term`.
+        label: as of a `Term`.
+
+    Raises `UsageError` for another unit.
+    """
+
+    value: Float[Tensor, "..."]
+    unit: Unit = "nats"
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        _check_unit(self.unit)
 
 
 @dataclass(frozen=True)
@@ -115,7 +157,7 @@ class Rate(Protocol):
     """A regularizer: a pure function of a pass; a frozen dataclass of its hyper-parameters.
 
     Rates of one objective add up. A rate replaces the KL (as capacity does) by not adding one. `per_sample` says whether its
-    terms are one value an image (needed inside Soft-Intro's exponential) or one a batch.
+    terms have one value per image (needed inside Soft-Intro's exponential) or one per batch.
     """
 
     @property
@@ -124,7 +166,7 @@ class Rate(Protocol):
         ...
 
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
-        """The named terms, in nats per image."""
+        """The named terms."""
         ...
 
 

@@ -12,11 +12,12 @@ from unbraid.figures.kl import end_labels, kl_over_training, spread
 from unbraid.figures.losses import Panel, curve_panels, curves, round_numbers
 from unbraid.figures.series import Series, scalar_names, scalar_series, thin, vector_series
 from unbraid.figures.style import svg
+from unbraid.log_entry import Entry
 
 LOG = [
-    {"kind": "train", "step": 10, "values": {"loss": 5.0, "kl_per_dim": [1.0, 2.0]}},
-    {"kind": "evaluation", "step": 10, "values": {"test/nll": 4.0}},
-    {"kind": "train", "step": 20, "values": {"loss": None, "kl_per_dim": [1.5, 2.5]}},
+    Entry(kind="train", step=10, values={"loss": 5.0, "kl_per_dim": [1.0, 2.0]}, time=0.0, units={}),
+    Entry(kind="evaluation", step=10, values={"test/nll": 4.0}, time=0.0, units={}),
+    Entry(kind="train", step=20, values={"loss": float("nan"), "kl_per_dim": [1.5, 2.5]}, time=0.0, units={}),
 ]
 
 

@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 
 import unbraid
 from malformed.corpus import TRAIN, Build, Place, Wrong, altered, checkpoint_of, flipped
+from unbraid.training.checkpoint import _digest
 
 WEIGHTS, STATE = "model.safetensors", "state.json"
 
@@ -70,9 +71,14 @@ def sign(folder: Path) -> None:
     """Make the stored sum that of the weights as they are."""
     digest = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     if (folder / STATE).exists():
-        altered(folder / STATE, lambda state: {**state, "sha256": {**state["sha256"], WEIGHTS: digest}})
+        signed(folder / STATE, lambda state: {**state, "sha256": {**state["sha256"], WEIGHTS: digest}})
     else:
         altered(folder / "config.json", lambda content: {**content, "sha256": digest})
+
+
+def signed(path: Path, change: Callable[[Any], Any]) -> None:
+    """Write the state anew with other content, under a sum of its own that fits."""
+    altered(path, lambda old: {**change(old), "own_sha256": _digest(change(old))})
 
 
 def tensors(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Callable[[Path], object]:
@@ -114,7 +120,24 @@ class _Trap:
 
 
 def state(**changes: Any) -> Callable[[Path], object]:
-    return lambda folder: altered(folder / STATE, lambda old: {**old, **changes})
+    return lambda folder: signed(folder / STATE, lambda old: {**old, **changes})
+
+
+def without(field: str) -> Callable[[Path], object]:
+    return lambda folder: altered(folder / STATE, lambda old: {k: v for k, v in old.items() if k != field})
+
+
+def changed(**changes: Callable[[Any], Any]) -> Callable[[Path], object]:
+    """Fields changed by somebody who does not know the sum."""
+    return lambda folder: altered(folder / STATE, lambda old: {**old, **{k: change(old[k]) for k, change in changes.items()}})
+
+
+def of_another_run(folder: Path) -> None:
+    signed(folder / STATE, lambda old: {**old, "configuration": {**old["configuration"], "seed": 1}})
+
+
+def edited(folder: Path) -> None:
+    altered(folder.parents[1] / "config.json", lambda old: {**old, "seed": 1})
 
 
 def state_bytes(data: bytes) -> Callable[[Path], object]:
@@ -135,7 +158,7 @@ def training_state_of_another(folder: Path) -> None:
     path = folder / "training.safetensors"
     path.write_bytes(save({"optimizer/nobody/0/exp_avg": torch.zeros(1)}))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    altered(folder / STATE, lambda old: {**old, "sha256": {**old["sha256"], path.name: digest}, "interval": {}})
+    signed(folder / STATE, lambda old: {**old, "sha256": {**old["sha256"], path.name: digest}, "interval": {}})
 
 
 CONTENTS: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -183,19 +206,27 @@ BUILDERS: dict[str, Build] = {
     "state empty": in_run(state_bytes(b""), STATE),
     "state is a list": in_run(state_bytes(b"[]"), STATE, "list"),
     "state is binary": in_run(state_bytes(bytes(range(256))), STATE),
-    "state without sums": in_run(lambda at: altered(at / STATE, lambda s: {"step": s["step"]}), STATE, "checksums"),
+    "state without sums": in_run(lambda at: altered(at / STATE, lambda s: {"step": s["step"]}), STATE, "lacks seconds"),
     "state with empty sums": in_run(state(sha256={}), "checksum"),
-    "state with sums as text": in_run(state(sha256="none"), STATE, "checksums"),
+    "state with sums as text": in_run(state(sha256="none"), STATE, "sha256 is 'none'"),
     "state of another step": in_run(state(step=2), STATE, "step is 2"),
     "state with step true": in_run(state(step=True), STATE, "step is True"),
     "state with step as text": in_run(state(step="4"), STATE, "step is '4'"),
     "state with step 4.0": in_run(state(step=4.0), STATE, "step is 4.0"),
-    "state without a log": resumed(lambda at: altered(at / STATE, lambda s: {k: v for k, v in s.items() if k != "log_size"})),
+    "state without a log": resumed(without("log_size"), "log_size"),
+    "state without a sum of its own": in_run(without("own_sha256"), STATE, "checksum"),
+    "state of another version without a sum": in_run(without("version"), "checksum", STATE),
+    "state with a bit of the log's size flipped": in_run(changed(log_size=lambda n: n ^ 1), STATE, "checksum"),
+    "state with counts doubled": in_run(changed(seconds=lambda n: n * 2), STATE, "checksum"),
+    "state with an unknown field": in_run(state(surprise=1), "unknown field surprise"),
+    "state of another run": in_run(of_another_run, "seed: 1 there, 0 in config.json", "Put back"),
     "state with a log below 0": resumed(state(log_size=-1), "log_size"),
-    "state with a log of text": resumed(state(log_size="all")),
+    "state with a log of text": resumed(state(log_size="all"), "log_size"),
     "state with seconds below 0": resumed(state(seconds=-1.0), "seconds"),
-    "state with an odd interval": resumed(state(interval={"nll": 3})),
-    "state with a list for interval": resumed(state(interval=[])),
+    "state with an odd interval": resumed(state(interval={"nll": 3}), "nll"),
+    "state with an interval of no steps": resumed(state(interval={"nll": 0}), "interval"),
+    "state with a list for interval": resumed(state(interval=[]), "interval is []"),
+    "configuration edited": in_run(edited, "seed: 0 there, 1 in config.json", "config.json was edited"),
     "optimizer of another model": resumed(training_state_of_another),
     "saved: a bit flipped": in_saved(lambda at: flipped(at / WEIGHTS, -9), "checksum"),
     "saved: no sum": in_saved(

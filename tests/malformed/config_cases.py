@@ -102,7 +102,7 @@ def of_another_run(place: Place) -> Wrong:
     folder = place.run()
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "latent_dim": 5}))
-    return Wrong(("evaluate", folder, "--device", "cpu"), (str(folder), "do not fit", "config.json"), 1)
+    return Wrong(("evaluate", folder, "--device", "cpu"), (str(folder), "latent_dim: 3 there, 5 in config.json", "Put back"), 1)
 
 
 BUILDERS: dict[str, Build] = {
@@ -161,11 +161,13 @@ BUILDERS: dict[str, Build] = {
     "image shape with true": field("image_shape", [True, 32, 32], "config.json", "[channels, height, width]"),
     "image shape of text": field("image_shape", ["1", "32", "32"], "config.json", "[channels, height, width]"),
     "image shape is no list": field("image_shape", "1x32x32", "config.json", "must be a list"),
-    "image shape of another run": field("image_shape", [1, 64, 64], "config.json", "do not fit"),
-    "fewer images": field("n_train", 17, "17 training images", "192", code=2),
+    "image shape of another run": field(
+        "image_shape", [1, 64, 64], "config.json", "image_shape: [1, 32, 32] there", "Put back"
+    ),
+    "fewer images": field("n_train", 17, "n_train: 192 there, 17 in config.json"),
     "images below a batch": field("n_train", 1, "config.json", "n_train is 1", "batch_size"),
     "images below 0": field("n_train", -5, "config.json", "n_train is -5"),
-    "digest of other data": field("data_digest", "0123456789abcdef", "digest", code=2),
+    "digest of other data": field("data_digest", "0123456789abcdef", "data_digest: '' there"),
     "digest is a number": field("data_digest", 3, "config.json", "data_digest", "text"),
     "extend as text": field("extend", "8", "config.json", "extend", "whole number"),
     "extend below 0": field("extend", -8, "config.json", "extend", "whole number"),

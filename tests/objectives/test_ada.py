@@ -163,9 +163,9 @@ class TestGame:
         expected = 0.5 * (nll[:n].mean() + nll[n:].mean()) + beta / 2 * (kl[:n].mean() + kl[n:].mean())
         move = move_of(AdaVAE(averaging, (KL(beta),)), vae, *images)
         assert move.loss.item() == pytest.approx(expected, rel=1e-12)
-        assert move.watch["shared"].item() == pytest.approx(n_shared / n)
+        assert move.watch["shared"].value.item() == pytest.approx(n_shared / n)
         assert 1 < n_shared / n < LATENTS
-        torch.testing.assert_close(move.watch["kl_per_dim"].sum(), move.terms["kl"].mean)
+        torch.testing.assert_close(move.watch["kl_per_dim"].value.sum(), move.terms["kl"].mean)
 
     def test_twice_the_same_image_is_the_beta_vae_in_value_and_gradient(self, averaging):
         vae, images = small_vae(), batch(6)

@@ -71,7 +71,7 @@ class TestAtAFixedMultiplier:
         torch.testing.assert_close(move.terms["violation"].mean, side - 0.7)
         torch.testing.assert_close(move.terms["nll"].mean, made.nll.mean())  # both sides are logged, as of any model
         torch.testing.assert_close(move.terms["kl"].mean, made.kl.mean())
-        assert move.watch["multiplier"] == start
+        assert move.watch["multiplier"].value == start
 
 
 class TestMultiplier:

@@ -14,6 +14,7 @@ from torch import nn
 
 from unbraid.data.draws import Batches
 from unbraid.errors import UsageError
+from unbraid.log_entry import Entry
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
 from unbraid.objectives.factor import FactorVAE, accuracy, log_density_ratio, permute_latents
@@ -139,7 +140,7 @@ def test_a_discriminator_that_knows_nothing_sees_nothing_and_pays_log_2():
     torch.testing.assert_close(discriminators.loss, torch.tensor(math.log(2), dtype=torch.float64))
     for term in discriminators.terms.values():
         torch.testing.assert_close(term.mean, torch.tensor(math.log(2), dtype=torch.float64))
-    assert discriminators.watch["accuracy"] == 0.5
+    assert discriminators.watch["accuracy"].value == 0.5
 
 
 def test_discriminators_entropies_and_accuracy_by_hand():
@@ -156,7 +157,7 @@ def test_discriminators_entropies_and_accuracy_by_hand():
     torch.testing.assert_close(discriminators.terms["permuted"].mean, entropies[1])
     torch.testing.assert_close(discriminators.loss, 0.5 * (entropies[0] + entropies[1]))
     right = [(one.argmax(1) == label).double().mean() for label, one in enumerate(logits)]
-    torch.testing.assert_close(discriminators.watch["accuracy"], 0.5 * (right[0] + right[1]))
+    torch.testing.assert_close(discriminators.watch["accuracy"].value, 0.5 * (right[0] + right[1]))
 
 
 def test_accuracy_of_known_ratios():
@@ -241,8 +242,8 @@ def test_a_discriminator_that_does_not_learn_is_found_out():
     assert symptoms(entries(played(0.2, discriminator_lr=1e-9, steps=50)), 50) == []  # there is little to see
 
 
-def entries(shown: list[dict[str, float]]) -> list[dict[str, object]]:
-    return [{"kind": "train", "step": step + 1, "values": values} for step, values in enumerate(shown)]
+def entries(shown):
+    return [Entry(kind="train", step=i, values=values, time=0.0, units={}) for i, values in enumerate(shown, start=1)]
 
 
 class TestGaussianTotalCorrelation:
@@ -269,8 +270,8 @@ def test_it_draws_two_batches_and_watches_what_the_elbo_does():
     assert FactorVAE().draws == Batches(2)
     vae = small_vae(game())
     move = first_move(game(), vae)
-    assert move.watch["kl_per_dim"].shape == (LATENTS,)
-    torch.testing.assert_close(move.watch["kl_per_dim"].sum(), move.terms["kl"].mean)
+    assert move.watch["kl_per_dim"].value.shape == (LATENTS,)
+    torch.testing.assert_close(move.watch["kl_per_dim"].value.sum(), move.terms["kl"].mean)
 
 
 @pytest.mark.parametrize(("codes", "shown"), [(LATENTS + 1, False), (LATENTS + 2, True)])

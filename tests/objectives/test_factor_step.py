@@ -170,9 +170,9 @@ def test_the_gradient_s_scale_is_measured_on_the_codes_and_changes_nothing():
     z = vae(draws().batches[0], a_context().generator).z.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(log_density_ratio(vae.networks["discriminator"], z).sum(), z)
     joint = next(iter(game.moves(vae, draws(), a_context())))
-    assert joint.watch["tc_gradient"].isnan()  # not known before
+    assert joint.watch["tc_gradient"].value.isnan()  # not known before
     torch.autograd.backward(joint.loss, inputs=vae.parameters_of(*AUTOENCODER))
-    torch.testing.assert_close(joint.watch["tc_gradient"], gradient.norm(dim=1).mean(), check_dtype=False)
+    torch.testing.assert_close(joint.watch["tc_gradient"].value, gradient.norm(dim=1).mean(), check_dtype=False)
 
 
 def test_where_nothing_is_learned_from_it_the_gradient_s_scale_is_not_shown():

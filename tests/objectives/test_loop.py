@@ -247,8 +247,8 @@ def test_elbo_draws_one_batch_and_watches_kl_per_latent():
     assert ELBO().draws == Batches(1)
     vae = small_vae()
     (move,) = ELBO().moves(vae, draws(), a_context())
-    assert move.watch["kl_per_dim"].shape == (LATENTS,)
-    torch.testing.assert_close(move.watch["kl_per_dim"].sum(), move.terms["kl"].mean)
+    assert move.watch["kl_per_dim"].value.shape == (LATENTS,)
+    torch.testing.assert_close(move.watch["kl_per_dim"].value.sum(), move.terms["kl"].mean)
 
 
 def test_a_move_may_have_only_an_afterthought():

@@ -208,7 +208,7 @@ def test_an_exponential_is_one_where_nothing_is_lost_and_nowhere_else():
     move = first_move(SoftIntro(), vae)
     for name in ("exp_elbo_rec", "exp_elbo_fake"):
         assert torch.equal(move.terms[name].value, torch.ones(BATCH, dtype=torch.float64))
-    assert move.watch["clamped"] == 0  # no energy is below 0
+    assert move.watch["clamped"].value == 0  # no energy is below 0
     real = first_move(SoftIntro(warmup=1.0), vae).loss
     torch.testing.assert_close(move.loss, S * real + 0.5, **EXACT)  # the adversarial part is at most a half
     with torch.no_grad():
@@ -369,7 +369,7 @@ def test_what_is_logged_is_in_nats_and_unweighted():
     (plain,) = ELBO().moves(vae, Draw((batch(),)), a_context())
     for name in ("nll", "kl"):
         torch.testing.assert_close(encoder.terms[name].value, plain.terms[name].value)
-        torch.testing.assert_close(everybody.watch[name], plain.terms[name].mean)
+        torch.testing.assert_close(everybody.watch[name].value, plain.terms[name].mean)
     assert set(everybody.watch) == {"nll", "kl", "kl_per_dim"}
     assert set(decoder.terms) == {"nll", "nll_rec", "kl_rec", "nll_fake", "kl_fake"}
     for name, image in own_images(vae).items():
@@ -466,7 +466,7 @@ def test_how_often_exponentials_are_clamped_is_logged():
         vae = small_vae()
         game = SoftIntro((KL(),), (KL(), TotalCorrelation(weight)), beta_rec=1e-6)
         move = first_move(game, vae)
-        shares[weight] = move.watch["clamped"].item()
+        shares[weight] = move.watch["clamped"].value.item()
         at_one = [move.terms[f"exp_elbo_{name}"].value == 1 for name in ("rec", "fake")]
         assert shares[weight] == torch.cat(at_one).double().mean()
     assert shares[0.0] == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -20,6 +20,7 @@ from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
 from unbraid.data.storage import ByteImages
 from unbraid.files import write_json
+from unbraid.log_entry import Entry
 from unbraid.model import Model
 from unbraid.records import to_json
 from unbraid.reporting.page import render
@@ -29,9 +30,9 @@ from unbraid.training.run import CODES, METRICS, Run
 STEPS = 100
 
 
-def log_of(latent_dim: int, entries: int = 20, kl: float = 1.0) -> list[dict[str, Any]]:
+def log_of(latent_dim: int, entries: int = 20, kl: float = 1.0) -> list[Entry]:
     """A log in which the loss falls and settles."""
-    log: list[dict[str, Any]] = []
+    log: list[Entry] = []
     for step in range(STEPS // entries, STEPS + 1, STEPS // entries):
         values = {
             "loss": 50 + 500 / step,
@@ -39,8 +40,8 @@ def log_of(latent_dim: int, entries: int = 20, kl: float = 1.0) -> list[dict[str
             "kl": 10.0,
             "kl_per_dim": [kl * j for j in range(latent_dim)],
         }
-        log.append({"kind": "train", "step": step, "values": values, "time": 0.0})
-    log.append({"kind": "evaluation", "step": STEPS, "values": {"kl": 9.0, "test/nll": 41.0, "mig": 0.1}, "time": 0.0})
+        log.append(Entry(kind="train", step=step, values=values, time=0.0, units={}))
+    log.append(Entry(kind="evaluation", step=STEPS, values={"kl": 9.0, "test/nll": 41.0, "mig": 0.1}, time=0.0, units={}))
     return log
 
 
@@ -53,12 +54,12 @@ class Case:
     table: CodeTable
     scored: dict[str, Any]
     dataset: Dataset
-    log: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    log: Sequence[Entry] = field(default_factory=list)
 
     def view(self) -> RunView:
         """The run as pages read it from its folder, where its files are written; the model and the data are given."""
         self.run.folder.mkdir(exist_ok=True)
-        self.run.log.write_text("".join(json.dumps(entry) + "\n" for entry in self.log))
+        self.run.log.write_text("".join(json.dumps(to_json(entry)) + "\n" for entry in self.log))
         write_json(self.run.folder / METRICS, finite_or_none(self.scored))
         self.table.save(self.run.folder / CODES)
         return RunView(self.run, lambda: self.model, self.dataset)

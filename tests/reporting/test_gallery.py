@@ -205,7 +205,7 @@ def test_weights_are_those_of_kernels_and_matrices(views):
 
 def test_scores_over_training_come_from_evaluations(views):
     (ax,) = draw("scores_over_training", views[:1], {"scores": "mig"}).content.axes
-    logged = [entry["values"]["mig"] for entry in views[0].log if entry["kind"] == "evaluation"]
+    logged = [entry.values["mig"] for entry in views[0].log if entry.kind == "evaluation"]
     assert len(logged) == 2
     assert ax.get_lines()[0].get_ydata().tolist() == logged
 

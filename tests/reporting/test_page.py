@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from page_reader import read
@@ -14,6 +15,7 @@ from tiny import TINY
 from unbraid.data.factor_space import FactorSpace
 from unbraid.errors import CorruptFile
 from unbraid.figures.series import Series
+from unbraid.log_entry import Entry
 from unbraid.reporting.cautions import fall_at_end
 from unbraid.reporting.charts import training_loss
 from unbraid.reporting.latents import SHOWN
@@ -97,7 +99,10 @@ def test_posterior_without_kl_per_latent(make_case):
     case = make_case()
     case.table = replace(case.table, kl=np.zeros(0, np.float32))
     case.scored["kl_per_dim"] = []
-    case.log = [{**entry, "values": {k: v for k, v in entry["values"].items() if k != "kl_per_dim"}} for entry in case.log]
+    case.log = [
+        msgspec.structs.replace(entry, values={k: v for k, v in entry.values.items() if k != "kl_per_dim"})
+        for entry in case.log
+    ]
     page = read(case.page())
     assert "sorted by the variance of their means" in page.text
     assert "Not shown: run logged no KL per latent" in page.text
@@ -115,7 +120,7 @@ def test_nothing_finite(make_case):
     bad = np.full_like(case.table.mean, np.nan)
     kl = np.array([np.nan, np.inf, 1, -np.inf], np.float32)
     case.table = replace(case.table, mean=bad, variance=bad, kl=kl)
-    case.log = [{"kind": "train", "step": 1, "values": {"loss": 1e30, "nll": 1e30, "kl_per_dim": [1e30] * 4}, "time": 0.0}]
+    case.log = [Entry(kind="train", step=1, values={"loss": 1e30, "nll": 1e30, "kl_per_dim": [1e30] * 4}, time=0.0, units={})]
     for split in case.scored["splits"].values():
         split.update(nll=np.nan, nll_at_mean=np.inf, terms={})
         split["log_p_bound"].update(value=np.nan, error=np.nan)
@@ -200,8 +205,8 @@ def test_lists_in_words():
 def shown(case, **values):
     """The text of a page of a run whose training showed these values throughout."""
     for entry in case.log:
-        if entry["kind"] == "train":
-            entry["values"] |= values
+        if entry.kind == "train":
+            entry.values.update(values)
     return read(case.page()).text
 
 
@@ -231,9 +236,11 @@ def test_a_discriminator_that_sees_less_than_there_is(make_case):
 
 
 def test_where_players_have_losses_of_their_own_the_bound_tells_whether_it_still_falls():
-    entries = [{"kind": "train", "step": step, "values": {"nll": 300.0 - step, "kl": 5.0}} for step in range(1, 101)]
+    entries = [
+        Entry(kind="train", step=step, values={"nll": 300.0 - step, "kl": 5.0}, time=0.0, units={}) for step in range(1, 101)
+    ]
     fall, _ = fall_at_end(training_loss(entries))
     assert fall == pytest.approx(10)
     assert training_loss(entries).label == "sum of reconstruction and KL"
-    rising = [{**one, "values": {"nll": 300.0 - one["step"], "kl": 5.0 + one["step"]}} for one in entries]
+    rising = [msgspec.structs.replace(one, values={"nll": 300.0 - one.step, "kl": 5.0 + one.step}) for one in entries]
     assert fall_at_end(training_loss(rising)) == (0, 0)

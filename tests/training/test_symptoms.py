@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from unbraid.log_entry import Entry
 from unbraid.training.fit import Silent
 from unbraid.training.log import read_log
 from unbraid.training.symptoms import REMEDIES, RULES, Watch, symptoms
@@ -22,9 +23,13 @@ SOUND_GAME = {
 }
 
 
+def entry_at(step, values, **more):
+    return Entry(kind="train", step=step, values=values, time=0.0, units={}, **more)
+
+
 def log(values, *, n=100, earlier=None):
     """Entries every ten steps up to the run's end; `earlier` holds in the first half."""
-    return [{"kind": "train", "step": 10 * (i + 1), "values": earlier if earlier and i < n // 2 else values} for i in range(n)]
+    return [entry_at(10 * (i + 1), earlier if earlier and i < n // 2 else values) for i in range(n)]
 
 
 def names(entries):
@@ -79,7 +84,7 @@ def test_reconstructions_that_were_better_earlier_are_lost():
 
 def test_one_low_entry_is_no_earlier_success():
     entries = log(SOUND_GAME)
-    entries[55] = {"kind": "train", "step": 560, "values": SOUND_GAME | {"nll": 1.0}}
+    entries[55] = entry_at(560, SOUND_GAME | {"nll": 1.0})
     assert names(entries) == []
 
 
@@ -91,11 +96,11 @@ def test_the_beginning_is_forgiven_and_the_end_counts():
 
 
 def test_a_mean_is_judged_over_a_tenth_of_the_run_and_five_entries_at_least():
-    entries = [*log({"kl": 0.0}, n=90), {"kind": "train", "step": 910, "values": {"kl": 2.0}}]
+    entries = [*log({"kl": 0.0}, n=90), entry_at(910, {"kl": 2.0})]
     assert names(entries) == []  # a mean of 0.2 over ten entries
-    assert names([*entries[:90], {"kind": "train", "step": 910, "values": {"kl": 0.5}}]) == ["posterior_collapse"]
-    assert names([{"kind": "train", "step": 250 * (i + 1), "values": {"kl": 0.0}} for i in range(4)]) == []
-    assert names([{"kind": "train", "step": 200 * (i + 1), "values": {"kl": 0.0}} for i in range(5)]) == ["posterior_collapse"]
+    assert names([*entries[:90], entry_at(910, {"kl": 0.5})]) == ["posterior_collapse"]
+    assert names([entry_at(250 * (i + 1), {"kl": 0.0}) for i in range(4)]) == []
+    assert names([entry_at(200 * (i + 1), {"kl": 0.0}) for i in range(5)]) == ["posterior_collapse"]
 
 
 def test_a_multiplier_has_half_the_run_to_grow():
@@ -135,25 +140,25 @@ def test_remedies_name_symptoms_and_options_that_exist(entry):
 class TestWatch:
     def test_tells_each_once(self):
         watch = Watch(N_STEPS, {})
-        told = [(entry["step"], one.name) for entry in log({"kl": 0.0}) for one in watch.look(entry)]
+        told = [(entry.step, one.name) for entry in log({"kl": 0.0}) for one in watch.look(entry)]
         assert told == [(300, "posterior_collapse")]
 
     def test_goes_on_where_a_log_ends(self):
         entries = log({"kl": 0.0})
-        warning = {"kind": "warning", "step": 300, "name": "posterior_collapse", "values": {}}
+        warning = Entry(kind="warning", step=300, name="posterior_collapse", values={}, time=0.0, units={})
         resumed = Watch(N_STEPS, {}, [*entries[:40], warning])
         assert [one for entry in entries[40:] for one in resumed.look(entry)] == []
         before = Watch(N_STEPS, {}, entries[:15])
-        assert [entry["step"] for entry in entries[15:] if before.look(entry)] == [300]
+        assert [entry.step for entry in entries[15:] if before.look(entry)] == [300]
 
     def test_looks_a_hundred_times_at_most(self, monkeypatch):
         from unbraid.training import symptoms as module
 
         looked = []
-        monkeypatch.setattr(module, "symptoms", lambda entries, *rest: looked.append(entries[-1]["step"]) or [])
+        monkeypatch.setattr(module, "symptoms", lambda entries, *rest: looked.append(entries[-1].step) or [])
         watch = Watch(N_STEPS, {})
         for step in range(1, N_STEPS + 1):
-            watch.look({"kind": "train", "step": step, "values": {}})
+            watch.look(entry_at(step, {}))
         assert looked == list(range(10, N_STEPS + 1, 10))
 
 
@@ -181,10 +186,10 @@ RUN |= {"decoder": "burgess"}
 def test_runs_that_fail_say_so_while_they_train(train_small, model, options, expected):
     monitor = Listening()
     folder = train_small(model=model, monitor=monitor, **RUN, **options).folder
-    warnings = [entry for entry in read_log(folder / "log.jsonl") if entry["kind"] == "warning"]
-    assert expected in [entry["name"] for entry in warnings]
-    assert len(warnings) == len({entry["name"] for entry in warnings}) == len(monitor.heard)
-    assert monitor.heard == [f"At step {entry['step']}: {entry['text']}" for entry in warnings]
+    warnings = [entry for entry in read_log(folder / "log.jsonl") if entry.kind == "warning"]
+    assert expected in [entry.name for entry in warnings]
+    assert len(warnings) == len({entry.name for entry in warnings}) == len(monitor.heard)
+    assert monitor.heard == [f"At step {entry.step}: {entry.text}" for entry in warnings]
 
 
 def test_a_sound_run_is_left_alone(train_small):

@@ -11,7 +11,7 @@ from unbraid.errors import IncompatibleParts, UsageError
 from unbraid.objectives.constrained import Constrained
 from unbraid.reporting.tables import term_label
 from unbraid.training.checkpoint import list_checkpoints, read_checkpoint
-from unbraid.training.log import is_nats, read_log
+from unbraid.training.log import read_log
 from unbraid.zoo.registry import models
 
 FAST = {"steps": 4, "batch_size": 16, "latent_dim": 3, "log_every": 1, "checkpoint_every": 2, "keep_checkpoints": 0}
@@ -37,13 +37,14 @@ def test_a_run_logs_multiplier_and_violation_and_checkpoints_hold_it(model, give
     unbraid.train(model, TINY, out=tmp_path / "run", device="cpu", **given, **FAST)
     (bound,) = given.values()
     entries = read_log(tmp_path / "run" / "log.jsonl")
-    values = [entry["values"]["multiplier"] for entry in entries]
+    values = [entry.values["multiplier"] for entry in entries]
     assert values[0] == 1
     assert values == sorted(values, reverse=not grows)
     assert len(set(values)) == len(values)
     for entry in entries:
-        held = entry["values"]["nll" if model == "geco" else "kl"]
-        assert entry["values"]["violation"] == pytest.approx(held - bound, rel=1e-5)  # a Bernoulli's constant is 0
+        assert entry.units == {"multiplier": "number"}
+        held = entry.values["nll" if model == "geco" else "kl"]
+        assert entry.values["violation"] == pytest.approx(held - bound, rel=1e-5)  # a Bernoulli's constant is 0
     saved = [read_checkpoint(path).weights for path in list_checkpoints(tmp_path / "run" / "checkpoints")]
     assert [int(weights["networks.multiplier.batches"]) for weights in saved] == [2, 4]
     assert saved[0]["networks.multiplier.value"].item() == pytest.approx(values[2])
@@ -85,6 +86,4 @@ def test_bounds_and_rates_of_nothing_are_refused(model, option, value):
 
 
 def test_names_in_the_report():
-    assert is_nats("violation")
-    assert not is_nats("multiplier")
-    assert term_label("multiplier") == "Weight of that bound (no nats)"
+    assert term_label("multiplier", "number") == "Weight of that bound (number)"

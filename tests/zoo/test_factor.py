@@ -15,7 +15,7 @@ from unbraid.objectives.factor import FactorVAE
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
 from unbraid.reporting.tables import term_label
-from unbraid.training.log import is_nats, read_log
+from unbraid.training.log import read_log
 from unbraid.training.optimizers import make_optimizers
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.registry import models
@@ -75,17 +75,17 @@ def test_a_run_logs_what_tells_whether_the_discriminator_keeps_up(name, tmp_path
     scored = unbraid.evaluate(tmp_path / "run", metrics=["mig"], limit=100)
     discriminators = {"discriminator/loss", "discriminator/drawn", "discriminator/permuted", "discriminator/accuracy"}
     for entry in read_log(tmp_path / "run" / "log.jsonl"):
-        assert discriminators | {"tc_discriminator"} <= set(entry["values"])
+        assert discriminators | {"tc_discriminator"} <= set(entry.values)
+        assert entry.units == {"discriminator/accuracy": "share", "tc_gradient": "number"}
+    assert scored["units"] == {"discriminator/accuracy": "share"}
     for split in scored["splits"].values():
         assert discriminators | {"tc_discriminator", "kl"} <= set(split["terms"])
     assert json.loads((tmp_path / "run" / "config.json").read_text())["model_options"]["discriminator_width"] == 8
 
 
 def test_names_in_the_report():
-    assert not is_nats("discriminator/accuracy")
-    assert is_nats("discriminator/drawn")
     assert term_label("tc_discriminator") == "Total correlation, by the discriminator"
-    assert term_label("discriminator/accuracy") == "Discriminator's accuracy, 0.5 at chance (no nats)"
+    assert term_label("discriminator/accuracy", "share") == "Discriminator's accuracy, 0.5 at chance (share)"
 
 
 def test_show_counts_the_discriminator_and_names_its_optimizer(capsys, monkeypatch):

@@ -12,7 +12,7 @@ from tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.errors import Interrupted, UsageError
 from unbraid.terms import Draw
-from unbraid.training.log import is_nats, read_log
+from unbraid.training.log import read_log
 from unbraid.zoo.registry import models
 
 RUN = {"steps": 12, "batch_size": 16, "latent_dim": 4, "log_every": 4, "checkpoint_every": 3, "evaluate_every": 0}
@@ -31,13 +31,14 @@ def test_a_run_stopped_about_the_end_of_its_warm_up_ends_where_a_whole_one_ends(
 
 def test_what_is_needed_to_see_it_fail_is_in_the_log(tmp_path):
     unbraid.train("soft_intro_tcvae", TINY, out=tmp_path / "run", device="cpu", **RUN, warmup=4.0)
-    first, *_, last = [entry["values"] for entry in read_log(tmp_path / "run" / "log.jsonl") if entry["kind"] == "train"]
-    assert {"loss", "nll", "kl", "tc_plain", "kl_per_dim"} == set(first)
+    first, *_, last = [entry for entry in read_log(tmp_path / "run" / "log.jsonl") if entry.kind == "train"]
+    assert {"loss", "nll", "kl", "tc_plain", "kl_per_dim"} == set(first.values)
+    assert first.units == {}
     needed = {"nll", "kl", "kl_per_dim", "encoder/exp_elbo_fake", "encoder/exp_elbo_rec", "encoder/clamped"}
     needed |= {f"decoder/{name}_{own}" for name in ("nll", "kl", "tc_plain") for own in ("rec", "fake")}
-    assert needed <= set(last)
-    no_nats = {name for name in last if not is_nats(name)}
-    assert no_nats == {f"encoder/{name}" for name in ("loss", "exp_elbo_fake", "exp_elbo_rec", "clamped")} | {"decoder/loss"}
+    assert needed <= set(last.values)
+    numbers = {f"encoder/{name}" for name in ("loss", "exp_elbo_fake", "exp_elbo_rec")} | {"decoder/loss"}
+    assert last.units == {"encoder/clamped": "share", **dict.fromkeys(numbers, "number")}
 
 
 def test_the_learning_rate_falls_in_training(tmp_path):

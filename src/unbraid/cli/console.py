@@ -6,14 +6,17 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.segment import Segment
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from unbraid.log_entry import Entry
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -61,14 +64,15 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def terms(values: Mapping[str, Any] | None) -> str:
+def terms(entry: Entry | None) -> str:
     """Named terms, as the bar shows them, those in nats first, with their unit; of players on their own the log tells."""
-    from unbraid.training.log import is_nats
-
-    known = {name: value for name, value in (values or {}).items() if not isinstance(value, list) and "/" not in name}
-    nats = [f"{name} {value:.1f}" for name, value in known.items() if is_nats(name)]
-    others = [f"{name} {value:.2g}" for name, value in known.items() if not is_nats(name)]
-    return "  ".join([f"{'  '.join(nats)} nats", *others]) if nats else "  ".join(others)
+    if entry is None:
+        return ""
+    known = {name: value for name, value in entry.values.items() if not isinstance(value, list) and "/" not in name}
+    nats = [f"{name} {value:.1f}" for name, value in known.items() if entry.unit(name) == "nats"]
+    shares = [f"{name} {100 * value:.0f} %" for name, value in known.items() if entry.unit(name) == "share"]
+    numbers = [f"{name} {value:.2g}" for name, value in known.items() if entry.unit(name) == "number"]
+    return "  ".join(([f"{'  '.join(nats)} nats"] if nats else []) + numbers + shares)
 
 
 class Bar:
@@ -102,7 +106,7 @@ class Bar:
         self._progress.start()
         self._task = self._progress.add_task(self._title, total=last_step, completed=step, terms="", speed="", left=None)
 
-    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+    def advance(self, step: int, entry: Entry | None, images_per_second: float) -> None:
         """Move the bar."""
         now = time.monotonic()
         left = (now - self._began) / max(1, step - self._first) * (self._end - step)
@@ -110,10 +114,10 @@ class Bar:
         if self._progress:
             if now - self._told > 0.1 or step == self._end:
                 self._told = now
-                self._progress.update(self._task, completed=step, terms=terms(values), speed=speed, left=left)
+                self._progress.update(self._task, completed=step, terms=terms(entry), speed=speed, left=left)
         elif now - self._told > PLAIN_SECONDS or step == self._end:
             self._told = now
-            parts = [f"step {step:,}/{self._end:,}", terms(values), speed, f"{clock(left)} left"]
+            parts = [f"step {step:,}/{self._end:,}", terms(entry), speed, f"{clock(left)} left"]
             err.print("  ".join(part for part in parts if part), soft_wrap=True)
 
     def warn(self, message: str) -> None:

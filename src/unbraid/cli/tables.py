@@ -12,8 +12,8 @@ from rich.table import Table
 
 from unbraid.cli.console import out
 from unbraid.evaluation.stored import Bound, KLParts, Scores
+from unbraid.log_entry import unit_of
 from unbraid.metrics.score_table import COLUMNS, above_ceiling, labeled, without_interval
-from unbraid.training.log import is_nats
 
 _NOTES = {
     "interval": "95 %: holds the score that any number of such images would give",
@@ -74,7 +74,8 @@ def print_scores(scored: Scores) -> None:
         losses.add_row("  of it constant", *(number(found.nll_constant or None) for found in splits.values()))
     names = dict.fromkeys(name for found in splits.values() for name in found.terms if name != "nll")
     for name in names:
-        label, digits = (name, 2) if is_nats(name) else (f"{name} (no nats)", 5)
+        unit, label = unit_of(name, scored.units), scored.labels.get(name, name)
+        label, digits = (label, 2) if unit == "nats" else (f"{label} ({unit})", 5)
         losses.add_row(label, *(number(found.terms.get(name), digits) for found in splits.values()))
     totals = [found.loss for found in splits.values() if not isinstance(found.loss, UnsetType)]
     if len(totals) == len(splits):

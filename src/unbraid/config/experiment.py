@@ -174,6 +174,10 @@ class Experiment:
         content["data_options"] = {name: value for name, value in self.data_options.items() if name not in paths}
         return content
 
+    def digest(self) -> str:
+        """SHA-256 of `identity`, for files that were made from a run to say which: the same for a run whose data moved."""
+        return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
+
     def portable(self) -> Experiment:
         """The same with paths relative to the folder that holds all of them: what others may see of this machine."""
         given = {name: self.data_options[name] for name in _paths(self.data) if self.data_options[name]}

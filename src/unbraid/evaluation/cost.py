@@ -7,11 +7,11 @@ longer than that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from unbraid.config.experiment import Experiment
 from unbraid.evaluation.evaluate import BOUND_DRAWS, BOUND_IMAGES
+from unbraid.log_entry import Entry
 from unbraid.metrics.registry import metrics
 
 SHARE = 1 / 5
@@ -36,9 +36,9 @@ def images_by_default(experiment: Experiment, step: int) -> int:
     return min(MOST, max(FEWEST, step * experiment.batch_size // SEEN_PER_IMAGE))
 
 
-def seconds_of_training(log: Sequence[Mapping[str, Any]], experiment: Experiment, step: int) -> float:
+def seconds_of_training(log: Sequence[Entry], experiment: Experiment, step: int) -> float:
     """About how long training took up to a step, by the speed that its log tells; 0 where it tells none."""
-    speeds = [entry["images_per_second"] for entry in log if entry.get("images_per_second")]
+    speeds = [entry.images_per_second for entry in log if entry.images_per_second]
     return step * experiment.batch_size / speeds[-1] if speeds else 0.0
 
 

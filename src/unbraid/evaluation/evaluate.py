@@ -15,7 +15,7 @@ from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
 from unbraid.evaluation.bound import importance_weighted_bound
 from unbraid.evaluation.encoding import Progress, choose_images, encode_dataset, encode_posteriors
-from unbraid.evaluation.losses import objective_losses
+from unbraid.evaluation.losses import Losses, objective_losses
 from unbraid.evaluation.scores import (
     Metrics,
     active_latents,
@@ -97,16 +97,21 @@ def evaluate_model(
     index = choose_images(dataset, limit)
     noise, progress = scope.noise("evaluation"), scope.counting("encoding")
     table = encode_dataset(vae, dataset, index=index, generator=noise, device=scope.device, progress=progress)
-    splits: dict[Split, SplitLosses] = {
-        split: _score_split(vae, objective, dataset, table, split, found, scope, noise)
-        for split, found in losses(table).items()
-    }
+    splits: dict[Split, SplitLosses] = {}
+    units: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    for split, found in losses(table).items():
+        splits[split], shown = _score_split(vae, objective, dataset, table, split, found, scope, noise)
+        units |= shown.units
+        labels |= shown.labels
     active = active_latents(table)
     scores = Scores(
         step=scope.step,
         images=len(index),
         of_images=len(dataset),
         splits=splits,
+        units=units,
+        labels=labels,
         kl_per_dim=[float(value) for value in table.kl],
         active=active.tolist(),
         metrics={},
@@ -147,11 +152,11 @@ def _score_split(
     found: Mapping[str, Any],
     scope: Scope,
     noise: torch.Generator,
-) -> SplitLosses:
-    """Losses of the encoded images of one split."""
+) -> tuple[SplitLosses, Losses]:
+    """Losses of the encoded images of one split, and the terms among them with units and labels."""
     rows = table.index[table.is_test == (split == "test")]
     context = Context(scope.step, scope.n_steps, len(dataset.split(split)), noise, training=False)
-    terms = objective_losses(
+    shown = objective_losses(
         vae,
         objective,
         dataset,
@@ -170,9 +175,10 @@ def _score_split(
         device=scope.device,
         progress=scope.counting(f"bound on log p(x), {split} split"),
     )
+    terms = dict(shown.terms)
     loss = terms.pop("loss") if "loss" in terms else UNSET  # where no move is joint each player has its own
     constant = float(vae.likelihood.normalizer(math.prod(dataset.shape)))
-    return SplitLosses(**found, terms={**terms}, log_p_bound=bound, nll_constant=constant, loss=loss)
+    return SplitLosses(**found, terms={**terms}, log_p_bound=bound, nll_constant=constant, loss=loss), shown
 
 
 def _kl_parts(table: CodeTable, scope: Scope) -> KLParts:

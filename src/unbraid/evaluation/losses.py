@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from jaxtyping import Int
@@ -15,6 +17,14 @@ from unbraid.training.fit import load_images
 from unbraid.training.step import evaluate_step
 
 
+class Losses(NamedTuple):
+    """Means over images by name, the units of those that are not in nats per image, and labels that terms give themselves."""
+
+    terms: dict[str, float]
+    units: dict[str, str]
+    labels: dict[str, str]
+
+
 def objective_losses(
     vae: VAE,
     objective: Objective,
@@ -25,7 +35,7 @@ def objective_losses(
     context: Context,
     device: torch.device,
     progress: Progress | None = None,
-) -> dict[str, float]:
+) -> Losses:
     """Every term of the objective, averaged over images: what training minimizes, on given images.
 
     Images are taken in batches of the training batch size and in an order that is random, but always the same, since some terms
@@ -33,6 +43,8 @@ def objective_losses(
     draw are what the objective's `draws` make of the images.
     """
     sums: dict[str, float] = {}
+    units: dict[str, str] = {}
+    labels: dict[str, str] = {}
     images: dict[str, int] = {}
     seen = 0
     mixed = np.random.default_rng(0).permutation(index)  # neighbors of a grid look alike
@@ -42,9 +54,11 @@ def objective_losses(
         for outcome in evaluate_step(vae, objective, draw, context):
             for name, value in outcome.values.items():
                 if value.ndim == 0:
+                    units |= {name: outcome.units[name]} if name in outcome.units else {}
+                    labels |= {name: outcome.labels[name]} if name in outcome.labels else {}
                     sums[name] = sums.get(name, 0.0) + float(value) * n
                     images[name] = images.get(name, 0) + n
         seen += n
         if progress:
             progress(seen, len(index))
-    return {name: total / images[name] for name, total in sums.items()}
+    return Losses({name: total / images[name] for name, total in sums.items()}, units, labels)

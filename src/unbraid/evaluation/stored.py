@@ -110,6 +110,8 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         kl_per_dim: KL of each latent; empty for a posterior that has none per latent.
         active: whether each latent tells anything about the image.
         metrics: results by name: `score`, where known `interval`, `chance`, `untrained`, `ceiling`, `per_factor`, and parts.
+        units: of terms that are not in nats per image; None in files of version 0.1.
+        labels: what to call terms, where they say so.
         kl_parts: where the KL goes.
         information_shares: share of each factor's entropy (columns) that each latent (rows) knows.
         follows: for each latent the factor it knows most of, or "".
@@ -123,6 +125,8 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
     kl_per_dim: list[Number]
     active: list[bool]
     metrics: dict[str, dict[str, Any]]
+    units: dict[str, str] | None = None
+    labels: dict[str, str] = {}
     kl_parts: KLParts | None = None
     information_shares: list[list[Number]] | None = None
     follows: list[str] | None = None

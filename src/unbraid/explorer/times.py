@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from unbraid.errors import CorruptFile, UsageError
+from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.model import Model
-from unbraid.training.checkpoint import list_checkpoints, read_checkpoint, require_fit
+from unbraid.training.checkpoint import list_checkpoints, read_checkpoint, require_fit, step_of
 from unbraid.training.run import CHECKPOINTS, Run, open_run
 
 HISTORY = 2
@@ -29,7 +29,7 @@ def every_time(newest: Model, most: int) -> list[Model]:
     if folder is None or not (folder / CHECKPOINTS).is_dir():
         return [newest]
     run = open_run(folder)
-    paths = [path for path in list_checkpoints(run.checkpoints) if _step(path) < newest.step]
+    paths = [path for path in list_checkpoints(run.checkpoints) if step_of(path) < newest.step]
     if len(paths) < HISTORY or most < 2:
         return [newest]
     places = np.unique(np.linspace(0, len(paths), min(most - 1, len(paths) + 1), dtype=int))
@@ -42,13 +42,9 @@ def every_time(newest: Model, most: int) -> list[Model]:
 def _at(run: Run, path: Path) -> Model:
     try:
         saved = read_checkpoint(path)
-    except CorruptFile as error:
+    except UnbraidError as error:
         raise CorruptFile(f"{error} Remove this checkpoint, or show the end of training alone: --times 1.") from None
     require_fit(run.experiment.outline(), saved.weights, path)
     vae = run.experiment.build()
     vae.load_state_dict(dict(saved.weights))
-    return Model(vae, run.experiment, step=_step(path))
-
-
-def _step(path: Path) -> int:
-    return int(path.name.removeprefix("step_"))
+    return Model(vae, run.experiment, step=step_of(path))

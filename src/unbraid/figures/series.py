@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from unbraid.log_entry import Entry
 
 POINTS = 300
 """More points than this on a line are averaged in groups, which keeps pages small."""
@@ -55,32 +57,26 @@ def number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")
 
 
-def scalar_series(log: Iterable[Mapping[str, Any]], kind: str, name: str, label: str = "") -> Series:
+def scalar_series(log: Iterable[Entry], kind: str, name: str, label: str = "") -> Series:
     """One scalar of the entries of a kind (`train` or `evaluation`), by its name in the log."""
-    found = [
-        (entry["step"], number(entry["values"][name])) for entry in log if entry["kind"] == kind and name in entry["values"]
-    ]
+    found = [(entry.step, number(entry.values[name])) for entry in log if entry.kind == kind and name in entry.values]
     steps = np.array([step for step, _ in found], dtype=np.int64)
     return Series(label or name, steps, np.array([value for _, value in found], dtype=np.float64))
 
 
-def scalar_names(log: Iterable[Mapping[str, Any]], kind: str) -> list[str]:
+def scalar_names(log: Iterable[Entry], kind: str) -> list[str]:
     """Names of all scalars in the entries of a kind, in the order in which they first appear."""
     seen: dict[str, None] = {}
     for entry in log:
-        if entry["kind"] == kind:
-            seen.update(dict.fromkeys(name for name, value in entry["values"].items() if not isinstance(value, list)))
+        if entry.kind == kind:
+            seen.update(dict.fromkeys(name for name, value in entry.values.items() if not isinstance(value, list)))
     return list(seen)
 
 
-def vector_series(
-    log: Sequence[Mapping[str, Any]], name: str, dim: int
-) -> tuple[Int[np.ndarray, "t"], Float[np.ndarray, "t d"]]:
+def vector_series(log: Sequence[Entry], name: str, dim: int) -> tuple[Int[np.ndarray, "t"], Float[np.ndarray, "t d"]]:
     """Steps and values of a vector over latents in the training entries; no rows if there is none."""
     found = [
-        (entry["step"], [number(one) for one in entry["values"][name]])
-        for entry in log
-        if entry["kind"] == "train" and isinstance(entry["values"].get(name), list) and len(entry["values"][name]) == dim
+        (entry.step, entry.vector(name)) for entry in log if entry.kind == "train" and dim and len(entry.vector(name)) == dim
     ]
     steps = np.array([step for step, _ in found], dtype=np.int64)
     return steps, np.array([values for _, values in found], dtype=np.float64).reshape(len(found), dim)

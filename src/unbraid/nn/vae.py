@@ -80,6 +80,11 @@ class VAE(nn.Module):
         names = [name for player in players for name in self.players[player]]
         return [p for name in names for p in self.networks[name].parameters() if p.requires_grad]
 
+    def owner_of(self, name: str) -> str | None:
+        """The player that owns a parameter or buffer, by its name in `state_dict`; None where no player does."""
+        _, network, _ = name.split(".", 2)
+        return next((player for player, networks in self.players.items() if network in networks), None)
+
     def placed(self, device: torch.device) -> VAE:
         """This model on a device, in the memory layout that convolutions are fastest with."""
         return cast(VAE, nn.Module.to(self, device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]

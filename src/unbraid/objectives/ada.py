@@ -18,7 +18,7 @@ from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
 from unbraid.objectives.moves import Move, OfTwo
 from unbraid.rates.kl import KL
-from unbraid.terms import AUTOENCODER, Context, Draw, Rate
+from unbraid.terms import AUTOENCODER, Context, Draw, Quantity, Rate
 
 Averaging = Literal["gvae", "ml_vae"]
 
@@ -103,7 +103,7 @@ class AdaVAE(OfTwo):
             )
         joined, shared = self.share(*_halves(posterior))
         made = vae.complete(images, joined, context.generator)
-        watch = {**watched(made), "shared": shared.sum(1).to(made.nll.dtype).mean()}
+        watch = {**watched(made), "shared": Quantity(shared.sum(1).to(made.nll.dtype).mean(), "number")}
         yield Move(AUTOENCODER, reconstruction_and_rates(made, self.rates, context), watch=watch)
 
     def share(self, first: DiagonalNormal, second: DiagonalNormal) -> tuple[DiagonalNormal, Bool[Tensor, "pair latent"]]:

@@ -17,7 +17,7 @@ from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import watched
 from unbraid.objectives.moves import Move
-from unbraid.terms import AUTOENCODER, Context, Draw, Pass, PerImage, Term
+from unbraid.terms import AUTOENCODER, Context, Draw, Pass, PerImage, Quantity, Term
 
 LEAST, MOST = 1e-6, 1e6
 """Between these a multiplier stays, so that it finds back from a constraint that could not be met for a while."""
@@ -123,7 +123,7 @@ class Constrained:
         yield Move(
             AUTOENCODER,
             terms,
-            watch={**watched(made), MULTIPLIER: weight},
+            watch={**watched(made), MULTIPLIER: Quantity(weight, "number")},
             after=lambda: multiplier.ascend(shown, self.rate, self.memory),
         )
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from jaxtyping import Float
-from torch import Tensor
-
 from unbraid.data.draws import Batches
 from unbraid.nn.vae import VAE
 from unbraid.objectives.moves import Move, OfTwo
 from unbraid.rates.kl import KL
-from unbraid.terms import AUTOENCODER, Context, Draw, Pass, Rate, Term, join_terms
+from unbraid.terms import AUTOENCODER, Context, Draw, Pass, Quantity, Rate, Term, join_terms
 
 
 def reconstruction_and_rates(made: Pass, rates: Sequence[Rate], context: Context) -> dict[str, Term]:
@@ -20,11 +17,11 @@ def reconstruction_and_rates(made: Pass, rates: Sequence[Rate], context: Context
     return join_terms([{"nll": Term(made.nll)}, *(rate(made, context) for rate in rates)])
 
 
-def watched(made: Pass) -> dict[str, Float[Tensor, "..."]]:
+def watched(made: Pass) -> dict[str, Quantity]:
     """What is logged of a pass beside the terms: the KL of each latent, and a learned pixel scale."""
-    per_dim = made.kl_per_dim
-    watch = {"kl_per_dim": None if per_dim is None else per_dim.mean(0), "sigma": made.likelihood.scale}
-    return {name: value for name, value in watch.items() if value is not None}
+    per_dim, scale = made.kl_per_dim, made.likelihood.scale
+    shown = {} if per_dim is None else {"kl_per_dim": Quantity(per_dim.mean(0))}
+    return shown if scale is None else {**shown, "sigma": Quantity(scale, "number")}
 
 
 @dataclass(frozen=True)

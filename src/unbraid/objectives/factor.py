@@ -19,7 +19,7 @@ from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
 from unbraid.objectives.moves import Move
 from unbraid.rates.kl import KL
-from unbraid.terms import AUTOENCODER, Context, Draw, Latents, Rate, Term, join_terms
+from unbraid.terms import AUTOENCODER, Context, Draw, Latents, Quantity, Rate, Term, join_terms
 
 
 def permute_latents(z: Latents, generator: torch.Generator) -> Latents:
@@ -79,8 +79,8 @@ def gaussian_total_correlation(z: Latents) -> Float[Tensor, ""]:
     return -factor.diagonal().log().sum() - bias
 
 
-def _linear(z: Latents) -> dict[str, Float[Tensor, ""]]:
-    return {"tc_gaussian": gaussian_total_correlation(z)} if len(z) > z.shape[1] + 1 else {}
+def _linear(z: Latents) -> dict[str, Quantity]:
+    return {"tc_gaussian": Quantity(gaussian_total_correlation(z))} if len(z) > z.shape[1] + 1 else {}
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,8 @@ class FactorVAE:
         made, cache = vae(images, context.generator), ActivationCache()
         codes, watch = made.z, watched(made) | _linear(made.z.detach())
         if self.gamma and codes.requires_grad:
-            codes, watch["tc_gradient"] = with_gradient_norm(codes, self.gamma)
+            codes, norm = with_gradient_norm(codes, self.gamma)
+            watch["tc_gradient"] = Quantity(norm, "number")
         correlation = {"tc_discriminator": Term(log_density_ratio(network, codes, cache), self.gamma)}
         terms = join_terms([reconstruction_and_rates(made, self.rates, context), correlation])
         yield Move(AUTOENCODER, terms, watch=watch)
@@ -148,6 +149,6 @@ class FactorVAE:
                 permuted_codes = permute_latents(posterior.sample(context.generator), context.generator)
             drawn, permuted = log_density_ratio(network, torch.cat([*fresh, permuted_codes]), cache).tensor_split([len(images)])
             entropies = {"drawn": Term(softplus(-drawn), 0.5), "permuted": Term(softplus(permuted), 0.5)}
-            yield Move(("discriminator",), entropies, watch={"accuracy": accuracy(drawn, permuted)})
+            yield Move(("discriminator",), entropies, watch={"accuracy": Quantity(accuracy(drawn, permuted), "share")})
             with torch.no_grad():
                 cache, fresh = ActivationCache(), (made.posterior.sample(context.generator),)

@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from unbraid.data.draws import Draws
 from unbraid.errors import UsageError
+from unbraid.log_entry import Unit
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
-from unbraid.terms import Context, Draw, Term
+from unbraid.terms import Context, Draw, Quantity, Term
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,21 @@ class Move:
     Args:
         players: whose parameters learn; empty for a move that only watches or has only `after`.
         terms: named terms of their loss.
-        watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps. They are read after
-            the step, so that `backward` may fill them.
+        watch: quantities to log beside the terms; scalars or vectors over latents, averaged over steps. A plain tensor is in
+            nats per image. They are read after the step, so that `backward` may fill them.
         after: called once the step is done, never in evaluation; updates state that is not learned by gradient (an
             averaged decoder, a multiplier) and is kept in the model's buffers.
         retain_graph: keep the autograd graph, since a later move of this step backpropagates through it; parameters on that
             path must not be stepped in between.
+        unit: of the loss; games that scale their losses are not in nats.
     """
 
     players: tuple[str, ...]
     terms: Mapping[str, Term]
-    watch: Mapping[str, Float[Tensor, "..."]] = field(default_factory=dict)
+    watch: Mapping[str, Float[Tensor, "..."] | Quantity] = field(default_factory=dict)
     after: Callable[[], None] | None = None
     retain_graph: bool = False
+    unit: Unit = "nats"
 
     @property
     def loss(self) -> Float[Tensor, ""]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -15,7 +15,7 @@ from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
 from unbraid.objectives.moves import Move, OfTwo
 from unbraid.rates.kl import KL
-from unbraid.terms import AUTOENCODER, Context, Draw, Images, Pass, PerImage, Rate, Term, join_terms
+from unbraid.terms import AUTOENCODER, Context, Draw, Images, Pass, PerImage, Quantity, Rate, Term, join_terms
 
 Target = Literal["detached", "reference"]
 
@@ -104,7 +104,7 @@ class SoftIntro(OfTwo):
         with frozen_running_stats(decoder):
             fake = vae.likelihood.mean(vae.decode(vae.prior.sample(len(images), context.generator)))
         yield self._encoder_move(vae, real, fake.detach(), terms, context)
-        shown = {name: term.mean.detach() for name, term in terms.items()} | watched(real)
+        shown = {name: Quantity(term.mean.detach(), term.unit, term.label) for name, term in terms.items()} | watched(real)
         update_running_stats()  # with the reconstructions of the encoder's move
         yield self._decoder_move(vae, real, fake, context)
         yield Move((), {}, watch=shown)
@@ -113,7 +113,8 @@ class SoftIntro(OfTwo):
         made = vae(images, context.generator)
         terms = reconstruction_and_rates(made, self.rates, context)
         scale = 1 / images[0].numel() if self.warmup_scaled else 1.0
-        return Move(AUTOENCODER, _weigh(terms, scale * self.beta_rec, scale * self.beta_kl), watch=watched(made))
+        weighed = _weigh(terms, scale * self.beta_rec, scale * self.beta_kl)
+        return Move(AUTOENCODER, weighed, watch=watched(made), unit="number" if self.warmup_scaled else "nats")
 
     def _encoder_move(self, vae: VAE, real: Pass, fake: Images, terms: Mapping[str, Term], context: Context) -> Move:
         scale = 1 / real.images[0].numel()
@@ -125,9 +126,10 @@ class SoftIntro(OfTwo):
                 "fake": self._negative_energy(vae, fake, fake, context),
             }
         loss = _weigh(terms, scale * self.beta_rec, scale * self.beta_kl)
-        loss |= {f"exp_elbo_{name}": Term(exp_elbo(energy, scale), 0.25) for name, energy in energies.items()}
+        loss |= {f"exp_elbo_{name}": Term(exp_elbo(energy, scale), 0.25, "number") for name, energy in energies.items()}
         negative = torch.cat(list(energies.values())) < 0
-        return Move(("encoder",), loss, watch={"clamped": negative.to(real.nll.dtype).mean()}, retain_graph=True)
+        clamped = Quantity(negative.to(real.nll.dtype).mean(), "share")
+        return Move(("encoder",), loss, watch={"clamped": clamped}, retain_graph=True, unit="number")
 
     def _negative_energy(self, vae: VAE, images: Images, target: Images, context: Context) -> PerImage:
         """The energy that the encoder raises, of constant images; reconstructions are compared with `target`."""
@@ -149,7 +151,7 @@ class SoftIntro(OfTwo):
                 terms = reconstruction_and_rates(self._seen_again(vae, image, context), self.rates, context)
                 terms = _weigh(terms, 0.5 * scale * self.gamma_r * self.beta_rec, 0.5 * scale * self.beta_kl)
                 loss |= {f"{term}_{name}": value for term, value in terms.items()}
-        return Move(("decoder",), loss)
+        return Move(("decoder",), loss, unit="number")
 
     def _seen_again(self, vae: VAE, images: Images, context: Context) -> Pass:
         """The pass of generated images, with gradients through their posterior and not the comparison."""
@@ -163,7 +165,8 @@ class SoftIntro(OfTwo):
 
 def _weigh(terms: Mapping[str, Term], reconstruction: float, rates: float) -> dict[str, Term]:
     """Terms with their weights multiplied, those of rates by the second number."""
-    return {name: Term(term.value, (reconstruction if name == "nll" else rates) * term.weight) for name, term in terms.items()}
+    scales = {name: reconstruction if name == "nll" else rates for name in terms}
+    return {name: replace(term, weight=scales[name] * term.weight) for name, term in terms.items()}
 
 
 def _nll(vae: VAE, energy: PerImage, images: Images) -> PerImage:

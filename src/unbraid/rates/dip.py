@@ -58,7 +58,10 @@ class DipI:
     def __call__(self, made: Pass, context: Context) -> Mapping[str, Term]:
         """The terms `dip_i_off_diagonal` and `dip_i_diagonal`, one value per batch."""
         off_diagonal, diagonal = _distances(covariance_of_means(made.posterior.mean))
-        return {"dip_i_off_diagonal": Term(off_diagonal, self.lambda_od), "dip_i_diagonal": Term(diagonal, self.lambda_d)}
+        return {
+            "dip_i_off_diagonal": Term(off_diagonal, self.lambda_od, "number"),
+            "dip_i_diagonal": Term(diagonal, self.lambda_d, "number"),
+        }
 
 
 @rates.register(
@@ -88,4 +91,7 @@ class DipII:
         """The terms `dip_ii_off_diagonal` and `dip_ii_diagonal`, one value per batch."""
         noise = torch.diag(made.posterior.variance.mean(0))
         off_diagonal, diagonal = _distances(covariance_of_means(made.posterior.mean) + noise)
-        return {"dip_ii_off_diagonal": Term(off_diagonal, self.lambda_od), "dip_ii_diagonal": Term(diagonal, self.lambda_d)}
+        return {
+            "dip_ii_off_diagonal": Term(off_diagonal, self.lambda_od, "number"),
+            "dip_ii_diagonal": Term(diagonal, self.lambda_d, "number"),
+        }

@@ -90,4 +90,5 @@ class MMD:
         prior = made.prior.sample(len(z), context.generator).to(z)
         width = self.width * z.shape[1]
         unbiased = self.unbiased and len(z) > 1  # a single image has no pair
-        return {"mmd": Term(squared_mmd(z, prior, kernel=self.kernel, width=width, unbiased=unbiased), self.weight)}
+        discrepancy = squared_mmd(z, prior, kernel=self.kernel, width=width, unbiased=unbiased)
+        return {"mmd": Term(discrepancy, self.weight, "number")}

@@ -55,7 +55,9 @@ class Quantization:
         if not isinstance(q, Quantized):
             raise IncompatibleParts(f"The rate quantization needs a quantized posterior, not {type(q).__name__}.")
         scale = made.images[0].numel() / made.z.shape[1]
+        to_codes = (q.continuous.detach() - q.value).square().sum(1)
+        to_codebooks = (q.continuous - q.value.detach()).square().sum(1)
         return {
-            "quantization_codebook": Term((q.continuous.detach() - q.value).square().sum(1), scale * self.codebook_weight),
-            "quantization_commitment": Term((q.continuous - q.value.detach()).square().sum(1), scale * self.commitment_weight),
+            "quantization_codebook": Term(to_codes, scale * self.codebook_weight, "number"),
+            "quantization_commitment": Term(to_codebooks, scale * self.commitment_weight, "number"),
         }

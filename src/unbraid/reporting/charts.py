@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,14 @@ from unbraid.figures.heatmaps import natural_width
 from unbraid.figures.losses import curves
 from unbraid.figures.series import Series, scalar_names, scalar_series
 from unbraid.figures.style import svg
+from unbraid.log_entry import Entry, unit_and_label
 from unbraid.metrics.registry import metrics
 from unbraid.reporting.gallery.registry import Drawn, draw, figures, shows_images
 from unbraid.reporting.numbers import metric_name
 from unbraid.reporting.tables import term_title
 from unbraid.reporting.view import RunView
 
-Log = Sequence[Mapping[str, Any]]
+Log = Sequence[Entry]
 
 _MARKS = {
     "nll": {
@@ -79,7 +80,7 @@ def loss_charts(log: Log) -> list[Plate]:
         line = scalar_series(log, "train", name, "training batches").thinned
         labels = _MARKS.get(name, {name: "evaluation"})
         marks = [scalar_series(log, "evaluation", mark, label) for mark, label in labels.items()]
-        title = term_title(name)
+        title = term_title(name, *unit_and_label(log, name))
         figure = curves(title, [line], [mark for mark in marks if len(mark)])
         charts.append(as_plate(figure, prefix=f"loss{i}", alt=f"{title}, over training"))
     followed = [name for name in scalar_names(log, "evaluation") if name in metrics]

@@ -15,12 +15,12 @@ from unbraid.config.settings import Settings
 from unbraid.data.dataset import SPLITS
 from unbraid.distributions.registry import posteriors, priors
 from unbraid.figures.series import number
+from unbraid.log_entry import unit_of
 from unbraid.metrics.registry import metrics, range_in_words
 from unbraid.metrics.score_table import COLUMNS
 from unbraid.options import options_of
 from unbraid.registry import Entry
 from unbraid.reporting.numbers import MISSING, count, decimal, duration, in_words, metric_name, plain, score_name
-from unbraid.training.log import is_nats
 
 TERMS = {
     "loss": "Loss as trained (weighted sum)",
@@ -78,17 +78,24 @@ class Table:
         return Table(head, tuple(rows))
 
 
-def term_label(name: str) -> str:
-    """A term as readers want to see it, with how it was estimated where that changes its value."""
+def term_label(name: str, unit: str = "nats", label: str = "") -> str:
+    """A term as readers want to see it, with how it was estimated where that changes its value, and its unit if it is not nats.
+
+    Args:
+        label: what the term itself says that it is to be called.
+    """
+    beside = "" if unit == "nats" else f" ({unit})"
+    if label:
+        return f"{label}{beside}"
     quantity, _, estimator = name.rpartition("_")
     if quantity in TERMS and estimator in ESTIMATORS:
         return f"{TERMS[quantity]}, {ESTIMATORS[estimator]}"
-    return TERMS.get(name, name.replace("_", " ")) + ("" if is_nats(name) else " (no nats)")
+    return TERMS.get(name, name.replace("_", " ")) + beside
 
 
-def term_title(name: str) -> str:
-    """The title of a chart of a term."""
-    return TITLES.get(name, term_label(name))
+def term_title(name: str, unit: str = "nats", label: str = "") -> str:
+    """The title of a chart of a term; arguments as of `term_label`."""
+    return TITLES.get(name) or term_label(name, unit, label)
 
 
 def loss_table(scored: Mapping[str, Any]) -> Table:
@@ -101,7 +108,9 @@ def loss_table(scored: Mapping[str, Any]) -> Table:
     for name in names:
         values = [found.get("terms", {}).get(name) if name not in found else found[name] for found in splits.values()]
         if any(value is not None for value in values):  # players that never move together have no loss in common
-            rows.append((term_label(name), *(decimal(value, 2 if is_nats(name) else 5) for value in values)))
+            unit = unit_of(name, scored.get("units"))
+            label = term_label(name, unit, scored.get("labels", {}).get(name, ""))
+            rows.append((label, *(decimal(value, 2 if unit == "nats" else 5) for value in values)))
     if any(found.get("nll_constant") for found in splits.values()):
         rows.append(("of a reconstruction, constant", *(decimal(found.get("nll_constant")) for found in splits.values())))
     bounds = [found.get("log_p_bound") or {} for found in splits.values()]

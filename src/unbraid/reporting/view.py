@@ -16,6 +16,7 @@ from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.evaluation.scores import follows
 from unbraid.evaluation.stored import Scores, read_scores, require_of_experiment
+from unbraid.log_entry import Entry
 from unbraid.model import Model
 from unbraid.records import to_json
 from unbraid.reporting.latents import Latent, in_order, shares_of, shares_of_active
@@ -58,7 +59,7 @@ class RunView:
         return self.experiment.load_data(self.given)
 
     @cached_property
-    def log(self) -> list[dict[str, Any]]:
+    def log(self) -> list[Entry]:
         """Its log."""
         return read_log(self.run.log)
 

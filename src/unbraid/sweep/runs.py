@@ -95,7 +95,7 @@ def train_and_score(
 
     state = read_json(list_checkpoints(folder / CHECKPOINTS)[-1] / STATE, "checkpoint state")
     here = environment(api.pick_device(device))
-    warnings = [str(entry["text"]) for entry in read_log(folder / LOG) if entry.get("kind") == "warning"]
+    warnings = [entry.text for entry in read_log(folder / LOG) if entry.kind == "warning"]
     return Result(
         key=point.key,
         configuration=group.configuration,

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from unbraid.errors import Interrupted, UnbraidError
+from unbraid.log_entry import Entry
 from unbraid.sweep.claims import EVERY, LEASE, Claim, Claims, Held, Lost, shard
 from unbraid.sweep.code import code_here
 from unbraid.sweep.planning import require_same_code
@@ -159,7 +160,7 @@ class _Heartbeat(Silent):
         """Training begins."""
         self._told = {"step": step, "last_step": last_step}
 
-    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+    def advance(self, step: int, entry: Entry | None, images_per_second: float) -> None:
         """A step is done."""
         self._told = {**self._told, "step": step, "speed": round(images_per_second, 1)}
         self.look()

@@ -12,6 +12,7 @@ from jaxtyping import Float, UInt8
 from unbraid.data.dataset import Dataset
 from unbraid.data.examples import example_images
 from unbraid.figures.grids import Pixels, gap_of, png, strip, to_bytes
+from unbraid.nn.modes import evaluation_mode
 from unbraid.nn.vae import VAE
 
 IMAGES, COLUMNS, ROWS, SPAN = 8, 7, 12, 2.0
@@ -37,14 +38,13 @@ def summaries(vae: VAE, dataset: Dataset, values: Mapping[str, Any], device: tor
     if isinstance(values.get("kl_per_dim"), list):
         yield Summary.Value(tag="latents/kl_per_dim", histo=_histogram(np.array(values["kl_per_dim"])))
     if dataset.redistributable:
-        was_training = vae.training
-        vae.eval()
-        for name, pixels in _pictures(vae, dataset, device).items():
+        with evaluation_mode(vae):
+            pictures = _pictures(vae, dataset, device)
+        for name, pixels in pictures.items():
             height, width = pixels.shape[:2]
             colors = 1 if pixels.ndim == 2 else 3
             image = Summary.Image(height=height, width=width, colorspace=colors, encoded_image_string=png(pixels))
             yield Summary.Value(tag=f"images/{name}", image=image)
-        vae.train(was_training)
 
 
 @torch.no_grad()

@@ -5,22 +5,25 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any, Protocol, runtime_checkable
 
+import msgspec
 import torch
 
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss, UnbraidError
 from unbraid.files import read_json, write_json
+from unbraid.log_entry import Entry
 from unbraid.nn.vae import VAE
 from unbraid.randomness import derived_seed, one_step_of_randomness
 from unbraid.terms import Context, Draw
 from unbraid.training.board import summaries
-from unbraid.training.checkpoint import Checkpoint, checkpoint_path, require_fit, write_checkpoint
+from unbraid.training.checkpoint import Checkpoint, State, checkpoint_path, require_fit, write_checkpoint
+from unbraid.training.lock import Claim
 from unbraid.training.log import RunLog, read_log
 from unbraid.training.meter import Meter
 from unbraid.training.optimizers import (
@@ -31,9 +34,8 @@ from unbraid.training.optimizers import (
     set_learning_rates,
 )
 from unbraid.training.run import ENVIRONMENT, Run, environment
-from unbraid.training.step import train_step
+from unbraid.training.step import Outcome, train_step
 from unbraid.training.symptoms import Watch
-from unbraid.zoo.recipe import Recipe
 from unbraid.zoo.registry import remedies
 
 
@@ -45,8 +47,8 @@ class Monitor(Protocol):
         """Training begins, or goes on, at a step."""
         ...
 
-    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
-        """A step is done; `values` are the newest logged means, None until there are any.
+    def advance(self, step: int, entry: Entry | None, images_per_second: float) -> None:
+        """A step is done; `entry` is the newest line of means in the log, None until there is one.
 
         It may raise `Interrupted` to stop training, which then writes a checkpoint first.
         """
@@ -67,7 +69,7 @@ class Silent:
     def start(self, step: int, last_step: int, notes: list[str]) -> None:
         """Say nothing."""
 
-    def advance(self, step: int, values: Mapping[str, Any] | None, images_per_second: float) -> None:
+    def advance(self, step: int, entry: Entry | None, images_per_second: float) -> None:
         """Say nothing."""
 
     def warn(self, message: str) -> None:
@@ -100,32 +102,39 @@ class _State:
     step: int = 0
     seconds: float = 0.0
 
-    def checkpoint(self, log_size: int) -> Checkpoint:
+    def checkpoint(self, run: Run, log_size: int, log_sha256: str) -> Checkpoint:
+        """Everything, to be written."""
         training = {f"optimizer/{name}": tensor for name, tensor in optimizer_tensors(self.optimizers).items()}
         training |= {f"mean/{name}": tensor for name, tensor in self.meter.sums.items()}
-        state = {"step": self.step, "seconds": self.seconds, "log_size": log_size, "interval": self.meter.counts}
+        state = State(
+            step=self.step,
+            seconds=self.seconds,
+            log_size=log_size,
+            log_sha256=log_sha256,
+            interval=self.meter.counts,
+            units=self.meter.units,
+            labels=self.meter.labels,
+            configuration=run.experiment.to_dict(),
+        )
         return Checkpoint(self.vae.state_dict(), training, state)
 
-    def restore(self, saved: Checkpoint, run: Run, device: torch.device) -> int:
-        """Put everything back; the size that the log then had."""
+    def restore(self, saved: Checkpoint, run: Run, device: torch.device) -> None:
+        """Put everything back. Raises `CorruptFile` for tensors that are not those of this model."""
         groups: dict[str, dict[str, torch.Tensor]] = {"optimizer": {}, "mean": {}}
         for name, tensor in saved.training.items():
             group, _, rest = name.partition("/")
             groups.setdefault(group, {})[rest] = tensor
         try:
-            require_fit(self.vae, saved.weights, checkpoint_path(run.checkpoints, saved.state["step"]))
+            require_fit(self.vae, saved.weights, checkpoint_path(run.checkpoints, saved.state.step))
             self.vae.load_state_dict(dict(saved.weights))
             restore_optimizers(self.optimizers, groups["optimizer"])
-            self.meter.restore({k: v.to(device) for k, v in groups["mean"].items()}, saved.state["interval"])
-            self.step, self.seconds = int(saved.state["step"]), float(saved.state["seconds"])
-            if not (0 <= self.seconds < float("inf") and 0 <= saved.state["log_size"] < 2**63):
-                raise ValueError(f"seconds and log_size are {self.seconds} and {saved.state['log_size']}")
-            return int(saved.state["log_size"])
+            self.meter.restore({k: v.to(device) for k, v in groups["mean"].items()}, saved.state)
         except (CorruptFile, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise CorruptFile(
-                f"The checkpoint of step {saved.state['step']} in {run.folder} is not one of this run ({error}). It was "
+                f"The checkpoint of step {saved.state.step} in {run.folder} is not one of this run ({error}). It was "
                 "altered; give --overwrite to train the run anew."
             ) from error
+        self.step, self.seconds = saved.state.step, saved.state.seconds
 
     def require_finite(self) -> None:
         """Raise `NonFiniteLoss` if a loss or a weight is not finite."""
@@ -140,18 +149,25 @@ class _State:
 
 @contextmanager
 def _stop_on_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set; a second Ctrl-C interrupts at once."""
+    """An event that Ctrl-C, SIGTERM and a closed terminal set; a second Ctrl-C interrupts at once.
+
+    A signal that the process was told to ignore (`nohup`) stays ignored, but for Ctrl-C, which shells switch off for jobs in
+    the background.
+    """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
 
     def on_signal(number: int, frame: object) -> None:
-        if stop.is_set():
+        if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         stop.set()
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield stop
     finally:
@@ -178,104 +194,169 @@ def fit(
 
     Raises:
         NonFiniteLoss: naming step, player and term; the last good checkpoint stays.
-        Interrupted: after a checkpoint, when Ctrl-C or SIGTERM asked to stop.
+        Interrupted: after a checkpoint, when Ctrl-C, SIGTERM or SIGHUP asked to stop.
+        UnbraidError: where the folder was removed or taken over meanwhile.
     """
-    experiment, monitor = run.experiment, monitor or Silent()
-    recipe = experiment.recipe()
-    vae = experiment.build().placed(device)
-    state = _State(vae, make_optimizers(vae, recipe))
-    saved, notes = run.newest()
-    notes = [f"A damaged checkpoint was passed over. {note}" for note in notes]
-    log_size = state.restore(saved, run, device) if saved else 0
+    monitor = monitor or Silent()
+    claim = Claim.of(run.folder)
+    vae = run.experiment.build().placed(device)
+    state = _State(vae, make_optimizers(vae, run.experiment.recipe()))
+
+    # go on from the newest checkpoint, with the log as it then was
+    saved = run.newest()
+    if saved:
+        state.restore(saved, run, device)
     if state.step >= run.last_step:
         return vae.eval()
-    here = environment(device)
-    if saved:
-        notes += _changes(run.folder / ENVIRONMENT, here)
-    write_json(run.folder / ENVIRONMENT, here)
-    log = RunLog(run.log, run.events, log_size)
+    notes = _note_environment(run, device, resuming=saved is not None)
+    log = RunLog(run.log, run.events, *((saved.state.log_size, saved.state.log_sha256) if saved else ()))
+
     monitor.start(state.step, run.last_step, notes)
     try:
         with _stop_on_signals() as stop:
-            _loop(run, dataset, state, recipe, log, monitor, evaluate, stop, device)
+            _Loop(run, dataset, state, log, monitor, claim, device, evaluate).play(stop)
     finally:
         log.close()
         monitor.finish()
     return vae.eval()
 
 
-def _changes(path: Path, here: Mapping[str, Any]) -> list[str]:
-    """What differs between the machine that wrote the checkpoint and this one, and makes the end differ in its last bits."""
+def _note_environment(run: Run, device: torch.device, *, resuming: bool) -> list[str]:
+    """Write down when and with what a run is trained; what differs from before and makes the end differ in its last bits."""
+    path = run.folder / ENVIRONMENT
+    here = environment(device)
     try:
-        there = read_json(path, "environment")
+        there = read_json(path, "environment") if resuming else {}
     except UnbraidError:  # it only informs
-        return []
+        there = {}
     keys = [key for key in ("versions", "device", "threads") if there.get(key, here[key]) != here[key]]
     differing = "; ".join(f"{key}: {there[key]} there, {here[key]} now" for key in keys)
+    began = there.get("started") or datetime.now(UTC).isoformat(timespec="seconds")
+    write_json(path, {"started": began, "seconds": there.get("seconds", 0.0), **here})
     return [f"The run goes on under other conditions, so its last bits may differ ({differing})."] if keys else []
 
 
-def _loop(
-    run: Run,
-    dataset: Dataset,
-    state: _State,
-    recipe: Recipe,
-    log: RunLog,
-    monitor: Monitor,
-    evaluate: Evaluate | None,
-    stop: threading.Event,
-    device: torch.device,
-) -> None:
-    experiment, vae, objective = run.experiment, state.vae, recipe.objective
-    noise = torch.Generator(device)
-    half = experiment.precision == "bfloat16"
-    around = torch.autocast(device.type, torch.bfloat16) if half else None
-    vae.train()
-    began, first_step, seconds_before = time.perf_counter(), state.step, state.seconds
-    values: Mapping[str, Any] | None = None
-    watch = Watch(experiment.steps, remedies(experiment.model), read_log(run.log))
+class _Loop:
+    """Steps of a run, and what is due between them: lines of the log, evaluations, pictures, checkpoints."""
 
-    def save() -> None:
-        state.require_finite()
-        write_checkpoint(run.checkpoints, state.checkpoint(log.sync()), experiment.keep_checkpoints)
+    def __init__(
+        self,
+        run: Run,
+        dataset: Dataset,
+        state: _State,
+        log: RunLog,
+        monitor: Monitor,
+        claim: Claim,
+        device: torch.device,
+        evaluate: Evaluate | None,
+    ) -> None:
+        self._run, self._dataset, self._state, self._device = run, dataset, state, device
+        self._log, self._monitor, self._claim, self._evaluate = log, monitor, claim, evaluate
+        self._experiment, self._recipe = run.experiment, run.experiment.recipe()
+        self._noise = torch.Generator(device)
+        half = self._experiment.precision == "bfloat16"
+        self._autocast = torch.autocast(device.type, torch.bfloat16) if half else None
+        self._watch = Watch(self._experiment.steps, remedies(self._experiment.model), read_log(run.log))
+        self._entry: Entry | None = None
+        self._first_step, self._seconds_before = state.step, state.seconds
+        self._began = time.perf_counter()
 
-    while state.step < run.last_step:
-        indices = objective.draws.indices(dataset, experiment.batch_size, experiment.seed, state.step)
-        draw = Draw(tuple(load_images(dataset, index, device) for index in indices), indices)
-        # noise is a function of seed and step, as the images are: there is no generator whose state could be lost
-        noise.manual_seed(derived_seed(experiment.seed, "noise", state.step))
-        context = Context(state.step, experiment.steps, experiment.n_train, noise)
-        set_learning_rates(state.optimizers, recipe, context)
-        with one_step_of_randomness(experiment.seed, state.step, device):
-            outcomes = train_step(vae, objective, state.optimizers, draw, context, around)
+    def play(self, stop: threading.Event) -> None:
+        """Train to the end of the run. Raises `Interrupted` once `stop` is set, after a checkpoint."""
+        run, state = self._run, self._state
+        state.vae.train()
+        while state.step < run.last_step:
+            outcomes = self._step()
+            last = state.step == run.last_step
+            if last or self._due(self._experiment.log_every):
+                self._write_means(outcomes)
+            if self._evaluate and self._due(self._experiment.evaluate_every):
+                self._write_evaluation(self._evaluate)
+            # asked once: a signal that comes later waits for the next step
+            stopping = stop.is_set()
+            if last or self._due(-(-run.last_step // SHOWN)):
+                values = self._entry.values if self._entry else {}
+                self._log.show(state.step, summaries(state.vae, self._dataset, values, self._device))
+            if saving := last or stopping or self._due(self._experiment.checkpoint_every):
+                self._save()
+            try:
+                self._monitor.advance(state.step, self._entry, self._speed)
+            except Interrupted:
+                if not saving:
+                    self._save()
+                raise
+            if stopping and not last:
+                raise Interrupted(f"Stopped after step {state.step} of {run.last_step}, with a checkpoint.")
+
+    def _due(self, every: int) -> bool:
+        """Whether what happens every so many steps happens now; never for 0."""
+        return every > 0 and self._state.step % every == 0
+
+    @property
+    def _speed(self) -> float:
+        """Images per second since training began or resumed."""
+        images = (self._state.step - self._first_step) * self._experiment.batch_size
+        return images / max(self._state.seconds - self._seconds_before, 1e-9)
+
+    def _step(self) -> list[Outcome]:
+        """One step: what it draws, and its noise, are functions of seed and step, so that no generator's state can be lost."""
+        experiment, state, objective = self._experiment, self._state, self._recipe.objective
+        indices = objective.draws.indices(self._dataset, experiment.batch_size, experiment.seed, state.step)
+        draw = Draw(tuple(load_images(self._dataset, index, self._device) for index in indices), indices)
+        self._noise.manual_seed(derived_seed(experiment.seed, "noise", state.step))
+        context = Context(state.step, experiment.steps, experiment.n_train, self._noise)
+        set_learning_rates(state.optimizers, self._recipe, context)
+        with one_step_of_randomness(experiment.seed, state.step, self._device):
+            outcomes = train_step(state.vae, objective, state.optimizers, draw, context, self._autocast)
         state.meter.add(outcomes, state.step)
         state.step += 1
-        elapsed = time.perf_counter() - began
-        state.seconds = seconds_before + elapsed
-        speed = (state.step - first_step) * experiment.batch_size / max(elapsed, 1e-9)
-        last = state.step == run.last_step
-        if state.step % experiment.log_every == 0 or last:
-            state.meter.check_finite()
-            values = state.meter.read()
-            state.meter.reset()
-            entry = {"kind": "train", "step": state.step, "values": values, "images_per_second": round(speed, 1)}
-            log.write(entry)
-            for symptom in watch.look(entry):
-                log.write({"kind": "warning", "step": state.step, "name": symptom.name, "text": symptom.text, "values": {}})
-                monitor.warn(f"At step {state.step:,}: {symptom.text}")
-        if evaluate and experiment.evaluate_every and (state.step % experiment.evaluate_every == 0):
-            state.require_finite()
-            log.write({"kind": "evaluation", "step": state.step, "values": evaluate(vae, state.step)})
-        stopping = stop.is_set()  # asked once: a signal that comes later waits for the next step
-        if state.step % -(-run.last_step // SHOWN) == 0 or last:
-            log.show(state.step, summaries(vae, dataset, values or {}, device))
-        if saving := state.step % experiment.checkpoint_every == 0 or last or stopping:
-            save()
-        try:
-            monitor.advance(state.step, values, speed)
-        except Interrupted:
-            if not saving:
-                save()
-            raise
-        if stopping and not last:
-            raise Interrupted(f"Stopped after step {state.step} of {run.last_step}, with a checkpoint.")
+        state.seconds = self._seconds_before + time.perf_counter() - self._began
+        return outcomes
+
+    def _write_means(self, outcomes: Sequence[Outcome]) -> None:
+        """A line of means over the steps since the last one, with the schedules of this step, and what goes wrong."""
+        state, meter = self._state, self._state.meter
+        meter.check_finite()
+        self._entry = Entry(
+            kind="train",
+            step=state.step,
+            values=meter.read(),
+            time=_now(),
+            units=meter.units,
+            labels=meter.labels,
+            schedule=schedule(outcomes, state.optimizers),
+            images_per_second=round(self._speed, 1),
+        )
+        meter.reset()
+        self._log.write(self._entry)
+        for symptom in self._watch.look(self._entry):
+            warning = Entry(kind="warning", step=state.step, values={}, time=_now(), units={})
+            self._log.write(msgspec.structs.replace(warning, name=symptom.name, text=symptom.text))
+            self._monitor.warn(f"At step {state.step:,}: {symptom.text}")
+
+    def _write_evaluation(self, evaluate: Evaluate) -> None:
+        self._state.require_finite()
+        values = dict(evaluate(self._state.vae, self._state.step))
+        self._log.write(Entry(kind="evaluation", step=self._state.step, values=values, time=_now(), units={}))
+
+    def _save(self) -> None:
+        """A checkpoint, if all is finite and the folder is still that of this run."""
+        self._state.require_finite()
+        self._claim.require()
+        saved = self._state.checkpoint(self._run, *self._log.sync())
+        write_checkpoint(self._run.checkpoints, saved, self._experiment.keep_checkpoints, self._claim.require)
+        with suppress(UnbraidError):  # it only informs
+            path = self._run.folder / ENVIRONMENT
+            write_json(path, {**read_json(path, "environment"), "seconds": round(self._state.seconds, 1)})
+
+
+def _now() -> float:
+    """Seconds since 1970, as the log has them."""
+    return round(time.time(), 3)
+
+
+def schedule(outcomes: Iterable[Outcome], optimizers: Optimizers) -> dict[str, float]:
+    """What changes by a plan: the weight of each term in the loss of a step, and the learning rate of each player."""
+    rates = {f"lr/{player}": float(optimizer.param_groups[0]["lr"]) for player, optimizer in optimizers.items()}
+    weights = {f"weight/{name}": weight for outcome in outcomes for name, weight in outcome.weights.items()}
+    return weights | ({"lr": next(iter(rates.values()))} if len(set(rates.values())) == 1 else rates)

@@ -1,4 +1,4 @@
-"""The log of a run: one JSON object a line in `log.jsonl`, and the same scalars for TensorBoard.
+"""The log of a run: one JSON object per line in `log.jsonl`, and the same scalars for TensorBoard.
 
 `log.jsonl` is the truth. When a run resumes, it is cut to what its checkpoint had seen and the TensorBoard events are
 written anew from it, so that neither has gaps or duplicates however the run stopped.
@@ -6,81 +6,105 @@ written anew from it, so that neither has gaps or duplicates however the run sto
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-import shutil
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from unbraid.errors import CorruptFile
-from unbraid.files import os_errors
+import msgspec
 
-LARGEST = 1 << 30
-"""Bytes; a run of a million entries leaves a third of that."""
-LARGEST_NUMBER = 1e300
+from unbraid.errors import CorruptFile, warn
+from unbraid.files import os_errors, require_regular
+from unbraid.former_names import TERMS, renamed
+from unbraid.log_entry import Entry, Value
+from unbraid.records import as_record, to_json
+from unbraid.training.events import Events
+
+LONGEST_LINE = 16 << 20
+"""Bytes; a line of ten thousand latents has a fiftieth of that."""
+MOST_ENTRIES = 200_000
+"""Of longer logs `read_log` gives an even part: a page has no room for more, and memory would grow with the log."""
 _ALTERED = "The log was altered; put it back as it was, or remove it to go on without its entries."
 _REMEDY = "Free some space; the same command resumes the run from its last checkpoint."
+_decode = msgspec.json.Decoder(Entry).decode
 
 
-UNITLESS = ("sigma", "mmd", "dip_", "accuracy", "exp_elbo", "clamped", "quantization", "multiplier", "shared")
-"""What names of logged values that are no nats begin with."""
-SCALED = ("encoder/loss", "decoder/loss")
-"""Losses of players that move on their own: games scale them (Soft-Intro divides by the number of pixels)."""
+class _One(msgspec.Struct):
+    value: Value
 
 
-def is_nats(name: str) -> bool:
-    """Whether a term of a loss, by its name in the log, is in nats per image."""
-    return name not in SCALED and not name.rpartition("/")[2].startswith(UNITLESS)
+def stream_log(path: Path) -> Iterator[Entry]:
+    """The whole lines of a log, one after the other; a last line that a crash cut short is left out.
 
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """All whole lines of a log; a last line that a crash cut short is left out.
-
-    Raises `CorruptFile` for another line that is none of ours, and for a file of more than `LARGEST` bytes.
+    Raises `CorruptFile` for another line that is not an entry, and for what is not a file.
     """
     if not path.exists():
-        return []
-    entries = []
+        return
     with os_errors(f"read {path}", "Check the file, or remove it to go on without its entries."):
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise CorruptFile(f"{path} has {size:,} bytes; allowed: {LARGEST:,}. {_ALTERED}")
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            if number == len(lines) and not line.endswith("\n"):
-                break
-            raise CorruptFile(f"Line {number} of {path} is not JSON. {_ALTERED}") from None
-        problem = _problem(entry)
-        if problem:
-            raise CorruptFile(f"Line {number} of {path} is no entry of a log: {problem}. {_ALTERED}")
-        entries.append(entry)
-    return entries
+        require_regular(path, "log")
+        with path.open("rb") as handle:
+            for number in count(1):
+                line = handle.readline(LONGEST_LINE)
+                if not line:
+                    return
+                if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
+                    raise CorruptFile(f"Line {number} of {path} is longer than {LONGEST_LINE:,} bytes. {_ALTERED}")
+                if not line.endswith(b"\n") and not _is_json(line):
+                    return
+                yield _entry(line, number, path)
 
 
-def _problem(entry: Any) -> str:
-    """What keeps a value from being an entry; empty if nothing does."""
-    if not isinstance(entry, dict):
-        return f"it is a {type(entry).__name__}, not an object"
-    step, values, other = entry.get("step"), entry.get("values"), [entry.get("time"), entry.get("images_per_second", 0)]
-    if type(step) is not int or not 0 <= step < 2**63:
-        return f"step is {step!r}; allowed: a whole number"
-    if not isinstance(entry.get("kind"), str):
-        return f"kind is {entry.get('kind')!r}; allowed: text"
-    if not isinstance(values, dict):
-        return f"values are a {type(values).__name__}; allowed: an object"
-    numbers = [one for value in values.values() for one in (value if isinstance(value, list) else [value])]
-    wrong = [one for one in (*numbers, *other) if not _is_number(one)]
-    return f"it holds {wrong[0]!r}; allowed: finite numbers" if wrong else ""
+def _entry(line: bytes, number: int, path: Path) -> Entry:
+    try:
+        return _today(_decode(line))
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        pass
+    where = f"Line {number} of {path} is not an entry of a log"
+    try:
+        content = json.loads(line)
+    except (ValueError, RecursionError):
+        raise CorruptFile(f"Line {number} of {path} is not JSON. {_ALTERED}") from None
+    values = content.get("values") if isinstance(content, dict) else None
+    for name, value in values.items() if isinstance(values, dict) else ():
+        as_record({"value": value}, _One, f"{where}: {name}", _ALTERED)  # names the value, which that of the whole does not
+    return as_record(content, Entry, where, _ALTERED)
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < LARGEST_NUMBER
+def _today(entry: Entry) -> Entry:
+    """An entry with today's names of values."""
+    if entry.units is not None:
+        return entry
+    return msgspec.structs.replace(entry, values=renamed(entry.values, TERMS))
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def read_log(path: Path, most: int = MOST_ENTRIES) -> list[Entry]:
+    """The entries of a log in order; of more than `most`, every second, fourth, ..., the warnings and the last one.
+
+    Raises as `stream_log`.
+    """
+    kept: list[tuple[int, Entry]] = []
+    every, number, last = 1, 0, None
+    for number, last in enumerate(stream_log(path)):
+        if number % every == 0 or last.kind == "warning":
+            kept.append((number, last))
+        if len(kept) > most:
+            every *= 2
+            kept = [(n, entry) for n, entry in kept if n % every == 0 or entry.kind == "warning"]
+    if last is not None and kept[-1][0] != number:
+        kept.append((number, last))
+    return [entry for _, entry in kept]
 
 
 class RunLog:
@@ -89,74 +113,91 @@ class RunLog:
     Args:
         path: of `log.jsonl`.
         events: folder of TensorBoard events.
-        size: bytes of the log to keep, from the checkpoint that training resumes from.
+        size, sha256: how many bytes of the log the checkpoint had seen that training resumes from, and their digest, which
+            checkpoints of version 0.1 do not hold.
+
+    Raises `CorruptFile` where the log is not the one that the checkpoint had seen.
     """
 
-    def __init__(self, path: Path, events: Path, size: int = 0) -> None:
-        self.path, self.events = path, events
+    def __init__(self, path: Path, events: Path, size: int = 0, sha256: str = "") -> None:
+        self.path = path
         with os_errors(f"write {path}", _REMEDY):
             path.parent.mkdir(parents=True, exist_ok=True)
-            present = path.stat().st_size if path.exists() else 0
-            if 0 < present < size:
-                raise CorruptFile(
-                    f"{path} is shorter than its checkpoint remembers ({present} bytes of {size}). "
-                    "Remove it to go on without its earlier entries."
-                )
-            if present > size:
-                os.truncate(path, size)
-            shutil.rmtree(events, ignore_errors=True)
+            self._digest = _resumed(path, size, sha256)
+            self._handle = path.open("ab")
+        self.events = Events(events)
+        for entry in stream_log(path):
+            self._show(entry)
 
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
-            self._board = EventFileWriter(str(events))
-            for entry in read_log(path):
-                self._show(entry)
-            self._handle = path.open("a", encoding="utf-8")
-
-    def write(self, entry: Mapping[str, Any]) -> None:
-        """Append one entry, with the time."""
-        timed = {**entry, "time": round(time.time(), 3)}
+    def write(self, entry: Entry) -> None:
+        """Append one entry."""
+        line = json.dumps(to_json(entry), allow_nan=False).encode() + b"\n"
         with os_errors(f"write {self.path}", _REMEDY):
-            self._handle.write(json.dumps(timed, allow_nan=False) + "\n")
+            self._handle.write(line)
             self._handle.flush()
-        self._show(timed)
+        self._digest.update(line)
+        self._show(entry)
 
-    def _show(self, entry: Mapping[str, Any]) -> None:
-        from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
-        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
-
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _scalars(entry)]
-        self._board.add_event(Event(wall_time=entry["time"], step=entry["step"], summary=Summary(value=values)))
+    def _show(self, entry: Entry) -> None:
+        self.events.scalars(entry.step, _scalars(entry), entry.time)
 
     def show(self, step: int, summaries: Iterable[Any]) -> None:
         """Let TensorBoard show more than numbers, such as images; they are no part of the log, so a resumed run begins anew."""
-        from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
-        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
+        self.events.add(step, summaries)
 
-        self._board.add_event(Event(wall_time=time.time(), step=step, summary=Summary(value=summaries)))
-
-    def sync(self) -> int:
-        """Bring everything to the disk; the size of the log, for the checkpoint to remember."""
+    def sync(self) -> tuple[int, str]:
+        """Bring everything to the disk; the size of the log and its digest, for the checkpoint to remember."""
         with os_errors(f"write {self.path}", _REMEDY):
             self._handle.flush()
             os.fsync(self._handle.fileno())
-            self._board.flush()
-            return self._handle.tell()
+            size = self._handle.tell()
+        self.events.flush()
+        return size, self._digest.hexdigest()
 
     def close(self) -> None:
         """Close both. What matters was synced before; a disk that is full now must not hide the error that led here."""
-        for one in (self._handle, self._board):
-            with suppress(OSError):
-                one.close()
+        with suppress(OSError):
+            self._handle.close()
+        self.events.close()
 
 
-def _scalars(entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    group = entry["kind"]
-    for name, value in entry["values"].items():
+def _resumed(path: Path, size: int, sha256: str) -> Any:
+    """Cut a log to what the checkpoint had seen; the running digest of what is left."""
+    digest = hashlib.sha256()
+    if not size:
+        if path.exists():
+            os.truncate(path, 0)
+        return digest
+    if not path.exists() or path.stat().st_size == 0:
+        warn(f"{path} is {'empty' if path.exists() else 'missing'}; the run goes on without the earlier entries of its log.")
+        return digest
+    require_regular(path, "log")
+    if path.stat().st_size < size:
+        raise CorruptFile(
+            f"{path} is shorter than its checkpoint remembers ({path.stat().st_size:,} bytes of {size:,}). "
+            "Remove it to go on without its earlier entries."
+        )
+    kept = 0
+    with path.open("rb") as handle:
+        while kept < size and (block := handle.read(min(1 << 20, size - kept))):
+            digest.update(block)
+            kept += len(block)
+    if sha256 and digest.hexdigest() != sha256:
+        raise CorruptFile(f"{path} is not the log that its checkpoint remembers. {_ALTERED}")
+    if block[-1:] != b"\n":
+        raise CorruptFile(f"{path} has no end of a line where its checkpoint remembers one, at byte {size:,}. {_ALTERED}")
+    os.truncate(path, size)
+    return digest
+
+
+def _scalars(entry: Entry) -> Iterator[tuple[str, float]]:
+    for name, value in entry.values.items():
         if isinstance(value, list):
             for j, one in enumerate(value):
-                yield f"{group}_{name}/{j}", one
+                yield f"{entry.kind}_{name}/{j}", one
         else:
-            yield f"{group}/{name}", value
-    if "images_per_second" in entry:
-        yield "speed/images_per_second", entry["images_per_second"]
+            yield f"{entry.kind}/{name}", value
+    for name, value in entry.schedule.items():
+        yield f"schedule/{name}", value
+    if entry.images_per_second:
+        yield "speed/images_per_second", entry.images_per_second

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from unbraid.errors import NonFiniteLoss
+from unbraid.log_entry import Unit
+from unbraid.training.checkpoint import State
 from unbraid.training.step import Outcome
 
 
@@ -17,11 +19,15 @@ class Meter:
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}
         self.counts: dict[str, int] = {}
+        self.units: dict[str, Unit] = {}
+        self.labels: dict[str, str] = {}
         self._first_bad: dict[str, tuple[Tensor, tuple[str, ...]]] = {}
 
     def add(self, outcomes: list[Outcome], step: int) -> None:
         """Count the outcomes of a step; a name that several moves show counts once for each."""
         for outcome in outcomes:
+            self.units.update(outcome.units)
+            self.labels.update(outcome.labels)
             for name, value in outcome.values.items():
                 wide = value.double() if value.device.type != "mps" else value.float()
                 self.sums[name] = self.sums[name] + wide if name in self.sums else wide
@@ -54,10 +60,11 @@ class Meter:
 
     def reset(self) -> None:
         """Start a new interval."""
-        self.sums, self.counts = {}, {}
+        self.sums, self.counts, self.units, self.labels = {}, {}, {}, {}
 
-    def restore(self, sums: Mapping[str, Tensor], counts: Mapping[str, int]) -> None:
+    def restore(self, sums: Mapping[str, Tensor], saved: State) -> None:
         """Put back the running interval; the order of names is that of the counts."""
-        if set(sums) != set(counts) or not all(type(n) is int and n > 0 for n in counts.values()):
-            raise ValueError(f"means of {sorted(sums)} over {dict(counts)} values")
-        self.sums, self.counts = {name: sums[name] for name in counts}, dict(counts)
+        if set(sums) != set(saved.interval):
+            raise ValueError(f"means of {sorted(sums)} over {saved.interval} values")
+        self.sums, self.counts = {name: sums[name] for name in saved.interval}, dict(saved.interval)
+        self.units, self.labels = dict(saved.units), dict(saved.labels)

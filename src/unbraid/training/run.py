@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import cache
+from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from unbraid.config.experiment import Experiment
-from unbraid.errors import ConfigMismatch, CorruptFile, UnbraidError, UsageError
-from unbraid.files import os_errors, read_json, write_json
-from unbraid.training.checkpoint import Checkpoint, checkpoint_path, list_checkpoints, read_checkpoint
+from unbraid.errors import ConfigMismatch, CorruptFile, UnbraidError, UsageError, warn
+from unbraid.files import os_errors, read_json, remove, remove_leftovers, write_json
+from unbraid.training.checkpoint import (
+    MOST_STEPS,
+    STATE,
+    TRAINING,
+    WEIGHTS,
+    Checkpoint,
+    State,
+    list_checkpoints,
+    read_checkpoint,
+    read_state,
+    remove_checkpoint,
+)
+from unbraid.training.events import remove_events
 
 CONFIG, ENVIRONMENT, LOG, METRICS, CODES, REPORT = (
     "config.json",
@@ -29,7 +43,10 @@ CONFIG, ENVIRONMENT, LOG, METRICS, CODES, REPORT = (
 )
 CHECKPOINTS = "checkpoints"
 
-LOCK = ".lock"
+MARK = ".unbraid"
+"""A file by which a run folder is known; those of version 0.1 have none."""
+FORMER_FIELDS = {"format", "model", "model_options", "data", "data_options", "image_shape", "n_train", "latent_dim"}
+"""Of the configuration, by which these are known."""
 
 
 @dataclass(frozen=True)
@@ -66,26 +83,44 @@ class Run:
         return self.folder / "tensorboard"
 
     def is_newest(self, step: int) -> bool:
-        """Whether the newest checkpoint, sound or not, is that of this step; also where no checkpoint was kept."""
-        saved = list_checkpoints(self.checkpoints)
-        return not saved or saved[-1] == checkpoint_path(self.checkpoints, step)
+        """Whether the newest sound checkpoint is that of this step; also where no checkpoint was kept."""
+        saved = self.newest()
+        return saved is None or saved.state.step == step
 
-    def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest checkpoint that is sound, and what is wrong with newer ones.
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint that is sound and of this run; None where there is no checkpoint yet.
 
-        Raises `CorruptFile` where there are checkpoints but none is sound.
+        Warns of newer ones that are damaged or of another run, since what is made from this one is of an earlier step.
+        Raises `CorruptFile` where there are checkpoints but none can be used.
         """
         complaints: list[str] = []
         for path in reversed(list_checkpoints(self.checkpoints)):
             try:
-                return read_checkpoint(path), complaints
+                saved = read_checkpoint(path)
+                self._require_own(saved.state, path)
             except UnbraidError as error:
                 complaints.append(str(error))
+                continue
+            if complaints:
+                warn(f"A newer checkpoint was passed over; step {saved.state.step:,} is used. {' '.join(complaints)}")
+            return saved
         if complaints:
             raise CorruptFile(
-                "No checkpoint of this run can be read: " + " ".join(complaints) + " Give --overwrite to train it anew."
+                "No checkpoint of this run can be used: " + " ".join(complaints) + " Give --overwrite to train it anew."
             )
-        return None, []
+        return None
+
+    def _require_own(self, state: State, path: Path) -> None:
+        """Raise `CorruptFile` for a checkpoint of another configuration; those of version 0.1 do not say theirs."""
+        if not state.configuration:
+            return
+        there, here = Experiment.from_dict(state.configuration, str(path / STATE)).identity(), self.experiment.identity()
+        differing = _differing(there, here, f"in {CONFIG}")
+        if differing:
+            raise CorruptFile(
+                f"{path} is of another run ({'; '.join(differing)}): {self.config} was edited, or the checkpoint put there. "
+                "Put back what was there."
+            )
 
 
 def open_run(folder: Path) -> Run:
@@ -98,8 +133,8 @@ def open_run(folder: Path) -> Run:
         raise UsageError(f"{folder} is not a run folder: it holds no {CONFIG}.")
     content = read_json(config, "configuration")
     extend = content.get("extend", 0)
-    if not isinstance(extend, int) or isinstance(extend, bool) or extend < 0:
-        raise CorruptFile(f"{config}: extend is {extend!r}; it must be a whole number.")
+    if type(extend) is not int or not 0 <= extend <= MOST_STEPS:
+        raise CorruptFile(f"{config}: extend is {extend!r}; it must be a whole number from 0 to {MOST_STEPS:,}.")
     return Run(folder, Experiment.from_dict(content, str(config)), extend)
 
 
@@ -111,6 +146,8 @@ def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite
     """
     if extend and extend < experiment.steps:
         raise UsageError(f"--extend {extend} lies before the end of the run at step {experiment.steps}.")
+    if max(extend, experiment.steps) > MOST_STEPS:
+        raise UsageError(f"A run of {max(extend, experiment.steps):,} steps is too long; allowed: up to {MOST_STEPS:,}.")
     if not str(folder.absolute()).isprintable():
         raise UsageError(f"The run folder's path is not printable text ({str(folder.absolute())!r}); give another --out.")
     if folder.exists() and not folder.is_dir():
@@ -127,14 +164,21 @@ def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite
 
 
 def _holds_a_run(folder: Path) -> bool:
-    """Whether a folder's configuration is one of ours, or is damaged and lies beside checkpoints of ours."""
-    if not (folder / CONFIG).is_file():
-        return False
-    if list_checkpoints(folder / CHECKPOINTS):
+    """Whether a folder is marked as a run's; without a mark, as version 0.1 left them, whether its content is that of a run."""
+    if (folder / MARK).is_file():
         return True
+    if not (folder / CONFIG).is_file() or (folder / WEIGHTS).is_file():  # that of a model on its own, which `Model.save` wrote
+        return False
     try:
-        return {"format", "model"} <= set(read_json(folder / CONFIG, "configuration"))
-    except CorruptFile:
+        return set(read_json(folder / CONFIG, "configuration")) >= FORMER_FIELDS
+    except UnbraidError:
+        return any(_is_ours(path) for path in list_checkpoints(folder / CHECKPOINTS))
+
+
+def _is_ours(checkpoint: Path) -> bool:
+    try:
+        return {WEIGHTS, TRAINING} == set(read_state(checkpoint).sha256)
+    except UnbraidError:
         return False
 
 
@@ -146,22 +190,37 @@ def make_run(run: Run, *, overwrite: bool = False) -> None:
     """
     config = run.experiment.to_dict() | ({"extend": run.extend} if run.extend else {})
     with os_errors(f"make run folder {run.folder}", "Give another --out."):
+        (run.folder / MARK).write_text("This folder holds a run of unbraid.\n", encoding="utf-8")
         if overwrite:
-            for name in (CHECKPOINTS, "tensorboard", LOG, CODES, METRICS, REPORT, ENVIRONMENT):
-                path = run.folder / name
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+            _remove_run(run)
     if overwrite or not run.config.exists() or read_json(run.config, "configuration") != config:
         write_json(run.config, config)
     with os_errors(f"make run folder {run.folder}", "Give another --out."):
         run.checkpoints.mkdir(parents=True, exist_ok=True)
-        for leftover in run.checkpoints.glob(".step_*"):  # of a process that was killed while it wrote
-            shutil.rmtree(leftover, ignore_errors=True)
+        for leftover in (*run.checkpoints.glob(".step_*"), *run.checkpoints.glob(".unbraid-*")):
+            remove(leftover)  # of a process that was killed while it wrote; there is no other writer
+    remove_leftovers(run.folder)
+
+
+def _remove_run(run: Run) -> None:
+    """Remove what runs leave but for the configuration; other files stay, in these folders too."""
+    for checkpoint in list_checkpoints(run.checkpoints):
+        remove_checkpoint(checkpoint)
+    remove_events(run.events)
+    for name in (LOG, CODES, METRICS, REPORT, ENVIRONMENT):
+        (run.folder / name).unlink(missing_ok=True)
+
+
+def _differing(there: Mapping[str, Any], here: Mapping[str, Any], where: str) -> list[str]:
+    """The fields in which two configurations differ, in words; one that is left out counts as empty."""
+    pairs = {name: (there.get(name, ""), here.get(name, "")) for name in {**there, **here}}
+    return [f"{name}: {one!r} there, {other!r} {where}" for name, (one, other) in pairs.items() if one != other]
 
 
 def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:
     before, after = old.identity(), new.identity()
     digests = [content.pop("data_digest", "") for content in (before, after)]
-    differing = [f"{name}: {before[name]!r} there, {after[name]!r} now" for name in after if before[name] != after[name]]
+    differing = _differing(before, after, "now")
     if not differing and digests[0] != digests[1]:
         raise ConfigMismatch(
             f"{folder} holds a run on other data: the content of {new.address!r} has changed since it began (digest "
@@ -175,36 +234,29 @@ def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:
         )
 
 
-@contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Hold the run folder; a second process that wants it is refused. The system lets go when the process dies.
-
-    Raises `UnbraidError` where another process holds it.
-    """
-    with os_errors(f"make run folder {folder}", "Give another --out."):
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / LOCK).open("a")
-    with handle:
-        try:
-            import fcntl
-        except ImportError:  # no advisory locks on this system
-            yield
-            return
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UnbraidError(f"{folder} is in use by another unbraid process; wait for it or give another --out.") from None
-        yield
-
-
 def environment(device: torch.device) -> dict[str, Any]:
     """Versions, machine and device, as recorded beside a run."""
     packages = ("unbraid", "torch", "numpy", "scipy", "scikit-learn", "safetensors")
     return {
         "versions": {name: version(name) for name in packages},
+        "commit": commit(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": str(device) if device.type == "cpu" else f"{device} ({torch.cuda.get_device_name(device)})",
         "threads": torch.get_num_threads(),
         "cores": os.cpu_count(),
     }
+
+
+@cache
+def commit() -> str:
+    """The commit of unbraid's source, followed by "-dirty" where files differ from it; empty where it is not known."""
+    origin = distribution("unbraid").read_text("direct_url.json")
+    installed: str = json.loads(origin).get("vcs_info", {}).get("commit_id", "") if origin else ""
+    root = Path(__file__).parents[3]
+    if installed or not (root / ".git").exists():
+        return installed
+    command = ("git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    with suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    return ""

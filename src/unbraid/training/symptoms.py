@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from unbraid.log_entry import Entry
 
 WINDOW, FEWEST, PATIENCE = 0.1, 5, 0.3
 """Judged are means over the last tenth of the run's steps, and over at least so many entries of the log, once three
@@ -37,7 +38,7 @@ class Symptom:
         return f"{self.seen} {self.remedy}"
 
 
-def symptoms(log: Sequence[Mapping[str, Any]], n_steps: int, remedies: Mapping[str, str] | None = None) -> list[Symptom]:
+def symptoms(log: Sequence[Entry], n_steps: int, remedies: Mapping[str, str] | None = None) -> list[Symptom]:
     """What is wrong at the last training entry of a log.
 
     Args:
@@ -45,8 +46,8 @@ def symptoms(log: Sequence[Mapping[str, Any]], n_steps: int, remedies: Mapping[s
         n_steps: length of the run, as schedules know it.
         remedies: what to do about a symptom, by its name, where the model knows better than `REMEDIES`.
     """
-    entries = [entry for entry in log if entry["kind"] == "train"]
-    if not entries or entries[-1]["step"] < PATIENCE * n_steps:
+    entries = [entry for entry in log if entry.kind == "train"]
+    if not entries or entries[-1].step < PATIENCE * n_steps:
         return []
     recent = _recent(entries, n_steps)
     known = {**REMEDIES, **(remedies or {})}
@@ -60,38 +61,38 @@ class Watch:
     What it tells is a function of the entries alone, so that a run that resumes tells the same.
     """
 
-    def __init__(self, n_steps: int, remedies: Mapping[str, str], log: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, n_steps: int, remedies: Mapping[str, str], log: Sequence[Entry] = ()) -> None:
         self._n_steps, self._remedies = n_steps, remedies
-        self._entries = [entry for entry in log if entry["kind"] == "train"]
-        self._told = {str(entry.get("name")) for entry in log if entry["kind"] == "warning"}
+        self._entries = [entry for entry in log if entry.kind == "train"]
+        self._told = {entry.name for entry in log if entry.kind == "warning"}
 
-    def look(self, entry: Mapping[str, Any]) -> list[Symptom]:
+    def look(self, entry: Entry) -> list[Symptom]:
         """Symptoms that show for the first time; it looks at most a hundred times during a run."""
-        before = self._entries[-1]["step"] if self._entries else 0
+        before = self._entries[-1].step if self._entries else 0
         self._entries.append(entry)
         every = max(1, self._n_steps // 100)
-        if entry["step"] // every == before // every:
+        if entry.step // every == before // every:
             return []
         new = [one for one in symptoms(self._entries, self._n_steps, self._remedies) if one.name not in self._told]
         self._told |= {one.name for one in new}
         return new
 
 
-def _recent(entries: Sequence[Mapping[str, Any]], n_steps: int) -> dict[str, float]:
+def _recent(entries: Sequence[Entry], n_steps: int) -> dict[str, float]:
     """Means of each quantity over the window, vectors over latents summed, as far as there are enough entries."""
-    begin = entries[-1]["step"] - WINDOW * n_steps
-    within = [entry["values"] for entry in entries if entry["step"] > begin]
+    begin = entries[-1].step - WINDOW * n_steps
+    within = [entry.values for entry in entries if entry.step > begin]
     if len(within) < FEWEST:
-        within = [entry["values"] for entry in entries[-FEWEST:]]
+        within = [entry.values for entry in entries[-FEWEST:]]
     found: dict[str, list[float]] = {}
     for values in within:
         for name, value in values.items():
-            found.setdefault(name, []).append(float(sum(value)) if isinstance(value, list) else float(value))
+            found.setdefault(name, []).append(sum(value) if isinstance(value, list) else value)
     means = {name: sum(values) / len(values) for name, values in found.items() if len(values) >= FEWEST}
-    means["progress"] = entries[-1]["step"] / max(1, n_steps)
+    means["progress"] = entries[-1].step / max(1, n_steps)
     if "nll" in means:
         # the lowest of the means over as many entries as the window has
-        nll = [float(entry["values"]["nll"]) for entry in entries if "nll" in entry["values"]]
+        nll = [term for entry in entries if isinstance(term := entry.values.get("nll"), float)]
         width = len(found["nll"])
         groups = [nll[max(0, end - width) : end] for end in range(len(nll), 0, -width)]
         means["lowest nll"] = min(sum(group) / len(group) for group in groups)

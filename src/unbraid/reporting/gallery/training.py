@@ -12,6 +12,7 @@ from unbraid.figures.kl import kl_over_training
 from unbraid.figures.losses import Panel, curve_panels
 from unbraid.figures.series import Series, scalar_names, scalar_series, thin, vector_series
 from unbraid.figures.weights import weight_histograms
+from unbraid.log_entry import unit_and_label
 from unbraid.metrics.registry import metrics
 from unbraid.options import Option
 from unbraid.reporting.gallery.images import names_of
@@ -52,7 +53,8 @@ def loss_panels(views: Sequence[RunView], names: Sequence[str]) -> list[Panel]:
     found = []
     for term in terms:
         lines = [scalar_series(view.log, "train", term, name).thinned for name, view in zip(names, views, strict=True)]
-        found.append(Panel(term_title(term), [line for line in lines if len(line)]))
+        title = term_title(term, *unit_and_label((entry for view in views for entry in view.log), term))
+        found.append(Panel(title, [line for line in lines if len(line)]))
     return found
 
 
