@@ -11,7 +11,7 @@ import pytest
 
 import unbraid
 from unbraid.config.experiment import Experiment
-from unbraid.former_names import OPTIONS
+from unbraid.former_names import DEFAULTS, OPTIONS
 
 RUNS = sorted((Path(__file__).parent / "fixtures" / "runs_of_0_1").iterdir())
 
@@ -26,7 +26,9 @@ def test_the_configuration_is_read_under_todays_names(run):
     today = Experiment.from_dict(content).to_dict()
     former = {**content["model_options"], **content["data_options"]}
     options = {**today["model_options"], **today["data_options"]}
-    assert {OPTIONS.get(name, name): value for name, value in former.items()} == options
+    kept = {OPTIONS.get(name, name): value for name, value in former.items()}
+    assert kept.items() <= options.items()
+    assert all(options[name] == value for name, value in DEFAULTS.items() if name in options)
     assert not OPTIONS.keys() & options.keys()
     same = today.keys() - {"model_options", "data_options", "model", "rate"}
     assert {name: today[name] for name in same} == {name: content[name] for name in same}
@@ -42,9 +44,9 @@ def test_it_loads_and_encodes_as_it_did(run):
 
 
 def test_it_is_scored_reported_and_explored(run, tmp_path):
-    scored = unbraid.evaluate(run, metrics=["mig"], limit=200, device="cpu")
-    assert scored["step"] == 20
-    assert "mig" in scored["metrics"]
+    scored = unbraid.evaluate(run, metrics=["mig"], limit=200, overwrite=True, device="cpu")
+    assert scored.step == 20
+    assert "mig" in scored.metrics
     assert unbraid.report(run, device="cpu").is_file()
     assert unbraid.explore(run, tmp_path / "page.html").path.is_file()
 
