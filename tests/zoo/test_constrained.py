@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 import unbraid
@@ -48,7 +50,8 @@ def test_a_run_logs_multiplier_and_violation_and_checkpoints_hold_it(model, give
     saved = [read_checkpoint(path).weights for path in list_checkpoints(tmp_path / "run" / "checkpoints")]
     assert [int(weights["networks.multiplier.batches"]) for weights in saved] == [2, 4]
     assert saved[0]["networks.multiplier.value"].item() == pytest.approx(values[2])
-    scored = unbraid.evaluate(tmp_path / "run", metrics=["mig"], limit=100)
+    unbraid.evaluate(tmp_path / "run", metrics=["mig"], limit=100)
+    scored = json.loads((tmp_path / "run" / "metrics.json").read_text())
     for split in scored["splits"].values():
         assert split["terms"]["multiplier"] == pytest.approx(saved[1]["networks.multiplier.value"].item())
         assert (split["terms"]["violation"] > 0) == grows

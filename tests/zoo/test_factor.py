@@ -72,7 +72,8 @@ def test_a_run_logs_what_tells_whether_the_discriminator_keeps_up(name, tmp_path
         "discriminator_layers": 1,
     }
     unbraid.train(name, TINY, out=tmp_path / "run", device="cpu", **options)
-    scored = unbraid.evaluate(tmp_path / "run", metrics=["mig"], limit=100)
+    unbraid.evaluate(tmp_path / "run", metrics=["mig"], limit=100)
+    scored = json.loads((tmp_path / "run" / "metrics.json").read_text())
     discriminators = {"discriminator/loss", "discriminator/drawn", "discriminator/permuted", "discriminator/accuracy"}
     for entry in read_log(tmp_path / "run" / "log.jsonl"):
         assert discriminators | {"tc_discriminator"} <= set(entry.values)
