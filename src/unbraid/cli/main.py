@@ -15,6 +15,7 @@ from unbraid.tune_process import tune_process
 COMMANDS = {
     "train": "Train a model on a data set, or resume it: unbraid train beta_vae ellipses",
     "sweep": "Train many runs on one machine or a cluster: unbraid sweep vae,beta_vae ellipses --seed 0..4",
+    "compare": "Compare many runs: means and intervals over seeds, differences, ranking, selection, plots",
     "evaluate": "Score a run: losses over both splits, KL per latent, metrics",
     "audit": "Score codes of any encoder by every definition of every metric, side by side",
     "report": "Write the HTML report of a run, or of several together, one file to look at and share",

@@ -257,13 +257,20 @@ def _size(count: float) -> str:
 
 def _conduct(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | None:
     from unbraid.cli.console import err
-    from unbraid.sweep.conduct import conduct
+    from unbraid.sweep.conduct import conduct, submit
     from unbraid.sweep.progress import Progress
     from unbraid.sweep.status import Watcher
 
     watcher = Watcher(store, [plan])
+    if options["detach"] and options["engine"] != "slurm":
+        raise UsageError("--detach: only Slurm goes on by itself; give --engine slurm, or leave it out.")
     engine = _engine(store, plan, options)
     try:
+        if options["detach"]:
+            jobs = submit(store, plan, engine, allow_version_change=options["allow_version_change"])
+            err.print(f"Submitted {len(jobs)} jobs: {', '.join(jobs)}. They go on by themselves.")
+            err.print(f"How it stands: unbraid sweep status {store.folder}")
+            return None
         with Progress(err, watcher, engine.capacity) as progress:
             return conduct(
                 store,
@@ -278,11 +285,28 @@ def _conduct(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | None:
 
 
 def _engine(store: Store, plan: Plan, options: dict[str, Any]) -> Engine:
+    left = max(1, sum(len(group.seeds) for group in plan.groups))
     if options["engine"] == "dask":
         from unbraid.sweep.engines.dask import DaskExecutor
 
         return DaskExecutor(options["scheduler"], options["workers"])
+    if options["engine"] == "slurm":
+        from unbraid.sweep.engines.slurm import SlurmExecutor
+
+        return SlurmExecutor(
+            store.folder.absolute() / "slurm",
+            min(options["jobs"], left),
+            partition=options["partition"],
+            minutes=options["time"],
+            memory=options["memory"],
+            options=_pairs(options["slurm"] or ""),
+        )
     from unbraid.sweep.engines.local import LocalExecutor, cores
 
-    left = sum(len(group.seeds) for group in plan.groups)
-    return LocalExecutor(min(options["workers"] or cores(), max(1, left)))
+    return LocalExecutor(min(options["workers"] or cores(), left))
+
+
+def _pairs(text: str) -> dict[str, Any]:
+    """The options that "account=abc,gres=gpu:1,exclusive" stands for."""
+    parts = [part.partition("=") for part in text.split(",") if part]
+    return {name.strip().removeprefix("--"): value if equals else True for name, equals, value in parts}

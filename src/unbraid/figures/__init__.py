@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from unbraid.figures.kl import kl_over_training as kl_over_training
     from unbraid.figures.losses import curve_panels as curve_panels
     from unbraid.figures.losses import curves as curves
+    from unbraid.figures.over_options import agreement as agreement
+    from unbraid.figures.over_options import lines_over_option as lines_over_option
     from unbraid.figures.over_runs import label_efficiency as label_efficiency
     from unbraid.figures.over_runs import seeds as seeds
     from unbraid.figures.planes import rate_distortion as rate_distortion
@@ -59,6 +61,7 @@ _PUBLIC = {
     ),
     "kl": ("kl_over_training",),
     "losses": ("curve_panels", "curves"),
+    "over_options": ("agreement", "lines_over_option"),
     "over_runs": ("label_efficiency", "seeds"),
     "planes": ("rate_distortion", "trade_off"),
     "positions": ("position_maps",),

@@ -17,11 +17,11 @@ from unbraid.sweep.engines.calls import call
 from unbraid.sweep.planning import require_same_code
 from unbraid.sweep.points import Plan
 from unbraid.sweep.store import Store
-from unbraid.sweep.worker import ATTEMPTS, Outcome, Task
+from unbraid.sweep.worker import ATTEMPTS, MOST_DEATHS, Outcome, Task
 
 POLL = 0.5
 """Seconds between looks at the folder, or more where looking takes long."""
-MOST_DEATHS = 50
+MOST_DEATHS_IN_A_ROW = 1_000
 """Workers that die in a row without one that ends otherwise, before the command gives up."""
 
 
@@ -77,6 +77,7 @@ def conduct(
     allow_version_change: bool = False,
     every: float = EVERY,
     lease: float = LEASE,
+    most_deaths: int = MOST_DEATHS,
 ) -> Ended:
     """Run a plan to its end. Others may do the same in the same folder at the same time; the work is shared.
 
@@ -88,6 +89,7 @@ def conduct(
         retry_failed: try runs again that failed before.
         allow_version_change: whether workers may have other code than that of the plan.
         every, lease: of claims, in seconds.
+        most_deaths: after how many deaths of its workers in a row a run is given up.
 
     Raises `UnbraidError` where no work can be done, and `Interrupted` after Ctrl-C, when all runs have written a checkpoint.
     """
@@ -104,6 +106,7 @@ def conduct(
         allow_version_change=allow_version_change,
         every=every,
         lease=lease,
+        most_deaths=most_deaths,
     )
     loop = _Loop(store, task, list(points), engine, told)
     try:
@@ -118,6 +121,22 @@ def conduct(
         raise
     finally:
         store.end_session(session)
+
+
+def submit(store: Store, plan: Plan, engine: Engine, *, allow_version_change: bool = False) -> list[str]:
+    """Hand a plan to an engine that goes on without this process; the names of its jobs.
+
+    Raises `UnbraidError` where the engine cannot take it.
+    """
+    require_same_code(plan.code, allow=allow_version_change)
+    store.write_plan(plan)
+    points = {point.key for point in plan.points()}
+    left = points - store.finished(points)
+    task = Task(str(store.folder.absolute()), plan.name, secrets.token_hex(8), allow_version_change=allow_version_change)
+    for _ in range(min(engine.capacity, len(left))):
+        engine.submit(call, msgspec.to_builtins(task))
+    flush: Callable[[], list[str]] = getattr(engine, "flush", list)
+    return flush()
 
 
 class _Loop:
@@ -150,6 +169,8 @@ class _Loop:
 
     def drain(self) -> None:
         """Wait for those that were told to stop."""
+        cancel: Callable[[], None] = getattr(self._engine, "cancel", lambda: None)
+        cancel()
         for future in self._flying:
             future.cancel()
         wait(self._flying)
@@ -194,5 +215,5 @@ class _Loop:
                 self._told.outcome(outcome)
         died = bool(outcomes) and all(outcome.what == "died" for outcome in outcomes)
         self._deaths = self._deaths + 1 if died else 0
-        if self._deaths >= MOST_DEATHS:
+        if self._deaths >= MOST_DEATHS_IN_A_ROW:
             raise UnbraidError(f"{self._deaths} workers died in a row, the last one with: {outcomes[0].text}")

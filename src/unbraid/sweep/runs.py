@@ -13,8 +13,9 @@ from unbraid.data.dataset import addressed
 from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
 from unbraid.errors import ConfigMismatch, UsageError
-from unbraid.sweep.code import code_here
-from unbraid.sweep.points import Point, Request, Scoring
+from unbraid.files import read_json
+from unbraid.sweep.code import Code, code_here
+from unbraid.sweep.points import Point, Request, Scoring, key_of
 from unbraid.sweep.records import Result
 from unbraid.training.fit import Monitor
 
@@ -75,11 +76,6 @@ def train_and_score(
 ) -> Result:
     """Train a run, from where an earlier worker left it, score it, and say what came of it."""
     from unbraid import api
-    from unbraid.evaluation.stored import read_scores
-    from unbraid.records import to_json
-    from unbraid.training.checkpoint import STATE, list_checkpoints
-    from unbraid.training.log import read_log
-    from unbraid.training.run import CHECKPOINTS, LOG, METRICS, environment
 
     group = point.group
     options = {**group.options, "seed": point.seed}
@@ -87,29 +83,51 @@ def train_and_score(
     require_same(group.configuration, now, point.label, "when the sweep was planned")
     api.train(group.model, group.data, out=folder, device=device, monitor=monitor, **options)
     began = time.perf_counter()
-    place = f"{group.data}:{path}" if (path := _path_option(group.data, group.options)) else None
+    path = _path_option(group.data, group.options)
+    place = f"{group.data}:{path}" if path else None
     api.evaluate(folder, data=place, metrics=scoring.metrics, limit=scoring.images, device=device, progress=progress)
-    scored: dict[str, Any] = to_json(read_scores(folder / METRICS))
-    evaluated = time.perf_counter() - began
-    from unbraid.files import read_json
+    given = {name: value for name, value in group.options.items() if name not in _paths(group.data)}
+    return result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=given)
 
-    state = read_json(list_checkpoints(folder / CHECKPOINTS)[-1] / STATE, "checkpoint state")
-    here = environment(api.pick_device(device))
+
+def result_of_run(folder: Path, *, evaluate_seconds: float = 0.0, given: Mapping[str, Any] | None = None) -> Result:
+    """What came of a scored run, whoever trained it.
+
+    Raises `UsageError` for a run that is not scored at its newest checkpoint.
+    """
+    from unbraid.evaluation.stored import read_scores
+    from unbraid.records import to_json
+    from unbraid.training.checkpoint import STATE, list_checkpoints
+    from unbraid.training.log import read_log
+    from unbraid.training.run import CHECKPOINTS, ENVIRONMENT, LOG, METRICS, open_run
+
+    run = open_run(folder)
+    checkpoints = list_checkpoints(folder / CHECKPOINTS)
+    scored: dict[str, Any] = to_json(read_scores(folder / METRICS)) if (folder / METRICS).is_file() else {}
+    state = read_json(checkpoints[-1] / STATE, "checkpoint state") if checkpoints else {}
+    if not scored or scored["step"] != state.get("step"):
+        raise UsageError(f"{folder} is not scored at its newest checkpoint; score it: unbraid evaluate {folder}")
+    configuration = run.experiment.identity()
+    seed = int(configuration.pop("seed"))
+    made = read_json(folder / ENVIRONMENT, "environment")
     warnings = [entry.text for entry in read_log(folder / LOG) if entry.kind == "warning"]
+    code = code_here()
+    if made["versions"].get("unbraid") != code.version:
+        code = Code(str(made["versions"].get("unbraid")), None, "")
     return Result(
-        key=point.key,
-        configuration=group.configuration,
-        seed=point.seed,
-        code=code_here(),
-        versions=here["versions"],
-        python=here["python"],
-        platform=here["platform"],
-        device=here["device"],
-        threads=here["threads"],
+        key=key_of(configuration, seed),
+        configuration=configuration,
+        seed=seed,
+        code=code,
+        versions=made["versions"],
+        python=made["python"],
+        platform=made["platform"],
+        device=made["device"],
+        threads=made["threads"],
         steps=int(scored["step"]),
-        images=int(scored["step"]) * int(group.configuration["batch_size"]),
+        images=int(scored["step"]) * int(configuration["batch_size"]),
         train_seconds=round(float(state["seconds"]), 3),
-        evaluate_seconds=round(evaluated, 3),
+        evaluate_seconds=round(evaluate_seconds, 3),
         scored_images=int(scored["images"]),
         of_images=int(scored["of_images"]),
         losses=dict(scored["splits"]),
@@ -120,7 +138,7 @@ def train_and_score(
         warnings=list(dict.fromkeys(warnings)),
         disk=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        given={name: value for name, value in group.options.items() if name not in _paths(group.data)},
+        given=dict(given or {}),
     )
 
 

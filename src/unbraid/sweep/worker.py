@@ -50,6 +50,7 @@ class Task(msgspec.Struct, frozen=True):
         attempts: how many failures of a run are allowed, by key; `ATTEMPTS` where nothing is said.
         allow_version_change: whether code may differ from that of the plan.
         every, lease: of claims.
+        most_deaths: after how many deaths of its workers in a row a run is given up.
     """
 
     folder: str
@@ -61,6 +62,7 @@ class Task(msgspec.Struct, frozen=True):
     allow_version_change: bool = False
     every: float = EVERY
     lease: float = LEASE
+    most_deaths: int = MOST_DEATHS
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -228,7 +230,7 @@ def _attempt(store: Store, claims: Claims, plan: Plan, point: Point, task: Task,
     try:
         if store.result_path(key).exists():  # published between our look and our claim
             return outcome("known")
-        if claim.deaths >= MOST_DEATHS:
+        if claim.deaths >= task.most_deaths:
             text = f"{claim.deaths} workers died in a row without getting beyond step {claim.held.from_step:,}"
             return outcome(*_failed(store, key, text, times=task.attempts.get(key, ATTEMPTS)))
         return _trained(store, plan, point, claim, task, stop, outcome)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from unbraid.errors import UnbraidError, UsageError
+from unbraid.sweep.owners import Owner, new_owner
 from unbraid.tune_process import tune_process
 
 _T = TypeVar("_T")
@@ -29,15 +30,20 @@ class LocalExecutor(Executor):
     """One process per worker, each in a pool of its own: the death of one leaves the others alone, and it is started anew.
 
     Processes with one thread each do more than one with several: nothing waits for anything.
+
+    Args:
+        workers: how many; one for each core unless given.
+        method: how processes are started.
     """
 
     pulls = False
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, *, method: Literal["spawn", "forkserver"] = "spawn") -> None:
         count = cores() if workers is None else workers
         if count < 1:
             raise UsageError(f"--workers {count}; allowed: at least 1.")
         self._workers = count
+        self._context = get_context(method)
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
         self._own = threading.local()
         self._pools: list[ProcessPoolExecutor] = []
@@ -54,7 +60,7 @@ class LocalExecutor(Executor):
     def _call(self, fn: Callable[..., _T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _T:
         pool: ProcessPoolExecutor | None = getattr(self._own, "pool", None)
         if pool is None:
-            pool = self._own.pool = ProcessPoolExecutor(1, get_context("spawn"), initializer=begin, initargs=(os.getpid(),))
+            pool = self._own.pool = ProcessPoolExecutor(1, self._context, initializer=begin, initargs=(new_owner(),))
             self._pools.append(pool)
         try:
             return pool.submit(fn, *args, **kwargs).result()
@@ -71,12 +77,12 @@ class LocalExecutor(Executor):
             pool.shutdown(wait=wait, cancel_futures=cancel_futures)
 
 
-_parents: list[int] = []
+_parents: list[Owner] = []
 """Of this process, if it is a worker's."""
 
 
-def begin(parent: int) -> None:
-    """In a new process, before the first run."""
+def begin(parent: Owner) -> None:
+    """In a new process, before the first run, on behalf of the process that wants its work."""
     os.environ["OMP_NUM_THREADS"] = "1"  # for what is not imported yet
     tune_process()
     if hasattr(os, "setsid"):
@@ -89,4 +95,6 @@ def begin(parent: int) -> None:
 
 def orphaned() -> bool:
     """Whether the process that started this worker is no more."""
-    return bool(_parents) and os.getppid() != _parents[0]
+    if not _parents:
+        return False
+    return _parents[0].surely_dead if _parents[0].boot else os.getppid() != _parents[0].pid

@@ -1,0 +1,103 @@
+"""unbraid compare FOLDER|RUN [...]"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from unbraid.cli.figure import OVERWRITE
+from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.errors import UsageError
+from unbraid.options import Option, OptionSpec
+
+if TYPE_CHECKING:
+    from unbraid.sweep.compare.comparison import Comparison
+
+_KINDS = ("html", "csv", "json", "md", "tex")
+_WIDE = 4
+"""Quantities that the terminal shows unless --metrics says which."""
+_ARGUMENTS = (
+    Argument(
+        OptionSpec("place", str, None, Option("folder of a sweep, folder of results, scored run folder; or several")),
+        "place",
+        many=True,
+    ),
+    Argument(
+        OptionSpec("out", str, None, Option(f"file to write; its ending says how: .{', .'.join(_KINDS)}")),
+        "out",
+        "File",
+        short="-o",
+    ),
+    OVERWRITE,
+    Argument(OptionSpec("by", str, None, Option("score to rank by, like mig or dci.completeness")), "by", "Compare"),
+    Argument(OptionSpec("metrics", str, None, Option("scores to show, joined by commas; default: all")), "metrics", "Compare"),
+    Argument(
+        OptionSpec("nulls", bool, True, Option("score PCA, ICA and random codes of the same data too")), "nulls", "Compare"
+    ),
+)
+_ABOUT = (
+    "Compare runs. Runs that differ in their seed alone are one configuration: means with intervals over seeds, differences "
+    "paired by seed and corrected for how many there are, ranking, and what rules of selection would have chosen."
+)
+
+
+def run(tokens: list[str]) -> int:
+    """Run the command; returns the exit code."""
+    try:
+        given = parse("compare", _ABOUT, _ARGUMENTS, tokens)
+    except HelpShown:
+        return 0
+    places = given.get("place", [])
+    if not places:
+        raise UsageError("Give the folder of a sweep, or run folders: unbraid compare FOLDER [...]")
+    path = Path(given["out"]) if given.get("out") else None
+    if path is not None:
+        from unbraid.figures.saving import kind_of_file, require_absent
+
+        kind_of_file(path, _KINDS)
+        require_absent(path, given.get("overwrite", False))
+    from unbraid.cli.console import counting
+    from unbraid.data.progress import listening
+    from unbraid.sweep.compare.comparison import compare
+
+    metrics = [name for name in (given.get("metrics") or "").split(",") if name]
+    with listening(counting), counting("Scoring codes that know nothing") as told:
+        found = compare(places, by=given.get("by"), metrics=metrics or None, with_nulls=given.get("nulls", True), progress=told)
+    if path is not None:
+        return _write(found, path)
+    return _print(found, None if metrics else _WIDE)
+
+
+def _write(found: Comparison, path: Path) -> int:
+    from unbraid.cli.console import out
+    from unbraid.files import whole_file
+    from unbraid.sweep.compare.writing import WRITERS
+
+    kind = path.suffix.lower().removeprefix(".")
+    if kind == "html":
+        from unbraid.sweep.compare.page import render
+
+        text = render(found)
+    else:
+        text = WRITERS[kind](found)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    out.print(f"Comparison of {found.n_runs} runs: {path}")
+    return 0
+
+
+def _print(found: Comparison, shown: int | None) -> int:
+    from unbraid.cli.console import out
+    from unbraid.cli.tables import make_table
+    from unbraid.sweep.compare.writing import headline, main_table, notes_of, tables
+
+    out.print(headline(found))
+    for title, rows in [("Means over seeds", main_table(found, shown)), *tables(found)[1:]]:
+        table = make_table(*rows[0])
+        for row in rows[1:]:
+            table.add_row(*row)
+        out.print(f"\n{title}", style="bold")
+        out.print(table)
+    for note in notes_of(found):
+        out.print(f"- {note}", style="dim")
+    return 0

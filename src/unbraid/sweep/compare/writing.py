@@ -1,0 +1,258 @@
+"""A comparison as csv, JSON, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from unbraid.sweep.compare.comparison import Comparison
+from unbraid.sweep.compare.statistics import CORRECTION, Difference, Summary
+
+MISSING = "–"
+Rows = list[list[str]]
+
+
+def decimal(value: float | None, digits: int = 3) -> str:
+    """So many decimals; a dash for what is not known."""
+    return MISSING if value is None or not math.isfinite(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def cell(one: Summary, digits: int = 3) -> str:
+    """As in "0.371 (0.310 to 0.432)": the mean and its t interval; the mean alone of one seed."""
+    mean = decimal(one.mean, digits)
+    if one.t_interval is None:
+        return mean
+    return f"{mean} ({decimal(one.t_interval[0], digits)} to {decimal(one.t_interval[1], digits)})"
+
+
+def digits_of(unit: str) -> int:
+    """Decimals that are shown."""
+    return 2 if unit else 3
+
+
+def long_table(found: Comparison) -> Rows:
+    """One row per configuration and quantity, with a header: everything about means."""
+    rows = [
+        ["configuration", "code", "quantity", "unit", "n", "mean", "sd", "t_low", "t_high", "bootstrap_low", "bootstrap_high"]
+    ]
+    for one in found.configurations:
+        for what in found.quantities:
+            own = found.summaries[one.label, what.key]
+            numbers = [own.mean, own.sd, *(own.t_interval or (None, None)), *(own.bootstrap_interval or (None, None))]
+            texts = ["" if value is None or not math.isfinite(value) else repr(value) for value in numbers]
+            rows.append([one.label, "; ".join(one.versions), what.key, what.unit, str(own.n), *texts])
+    return rows
+
+
+def main_table(found: Comparison, shown: int | None = None) -> Rows:
+    """One row per configuration: seeds, then mean and t interval of each quantity; null rows below."""
+    quantities = list(found.quantities)[:shown]
+    header = ["configuration", "seeds", *(f"{what.name}{f', {what.unit}' if what.unit else ''}" for what in quantities)]
+    rows = [header]
+    for one in found.configurations:
+        cells = [cell(found.summaries[one.label, what.key], digits_of(what.unit)) for what in quantities]
+        rows.append([found.name(one), str(len(one.results)), *cells])
+    for name, own in found.nulls.items():
+        rows.append([name, MISSING, *(decimal(own.get(what.key)) for what in quantities)])
+    return rows
+
+
+def rank_table(found: Comparison) -> Rows:
+    """Places by the leading quantity, with how sure they are."""
+    lead = found.leading
+    rows = [["place", "configuration", "n", "mean", "sd", "t interval", "bootstrap interval", "places", "first in"]]
+    for one in found.configurations:
+        own, ranked = found.summaries[one.label, lead.key], found.ranks.get(one.label)
+        if ranked is None:
+            continue
+        digits = digits_of(lead.unit)
+        rows.append([
+            str(ranked.place), found.name(one), str(own.n), decimal(own.mean, digits), decimal(own.sd, digits),
+            _ends(own.t_interval, digits), _ends(own.bootstrap_interval, digits),
+            f"{ranked.low} to {ranked.high}", f"{100 * ranked.best:.0f} %",
+        ])  # fmt: skip
+    return rows
+
+
+def difference_table(found: Comparison) -> Rows:
+    """Differences in the leading quantity, with the correction for how many there are."""
+    rows = [["less", "seeds", "difference", "interval", "p", f"p, {CORRECTION}"]]
+    digits = digits_of(found.leading.unit)
+    for one in found.differences:
+        pairs = f"{one.n} pairs" if one.n else "not paired"
+        rows.append([
+            f"{one.first} − {one.second}", pairs, decimal(one.mean, digits), _ends(one.interval, digits),
+            _probability(one.p), _probability(one.p_corrected),
+        ])  # fmt: skip
+    return rows
+
+
+def selection_table(found: Comparison) -> Rows:
+    """What rules of selection would have chosen, and what each gives away."""
+    lead = found.leading
+    digits = digits_of(lead.unit)
+    rows = [["choose the run with", "it is", f"its {lead.name}", "regret"]]
+    for one in found.chosen:
+        run = f"{one.label}, seed {one.seed}" if one.label else MISSING
+        rows.append([one.rule, run, decimal(one.target, digits), decimal(one.regret, digits)])
+    return rows
+
+
+def _ends(interval: tuple[float, float] | None, digits: int) -> str:
+    return MISSING if interval is None else f"{decimal(interval[0], digits)} to {decimal(interval[1], digits)}"
+
+
+def _probability(p: float | None) -> str:
+    return MISSING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def notes_of(found: Comparison) -> list[str]:
+    """What readers must know about the tables."""
+    told = [
+        "Means over seeds; in brackets the 95 % t interval of the mean. Seeds are the unit of replication.",
+        f"Ranked by {found.leading.name}. Places: where 95 % of 2,000 resamples of the seeds put it.",
+        "Differences are paired by seed where seeds match; "
+        f"p is corrected for {len(found.differences)} comparisons by {CORRECTION}.",
+    ]
+    if found.marks:
+        made = "; ".join(f"[{letter}] {name}" for letter, name in found.versions.items())
+        told.append(f"Mixed versions made these runs: {made}.")
+    else:
+        told += [f"Made by unbraid {name}." for name in found.versions.values()]
+    return [*told, *found.notes]
+
+
+def as_csv(found: Comparison) -> str:
+    """The long table."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(long_table(found))
+    return text.getvalue()
+
+
+def as_json(found: Comparison) -> str:
+    """Everything, with the values of every seed."""
+    content = {
+        "leading": found.leading.key,
+        "correction": CORRECTION,
+        "configurations": [
+            {
+                "label": one.label,
+                "settings": dict(one.settings),
+                "versions": list(one.versions),
+                "seeds": list(one.seeds),
+                "rank": asdict(found.ranks[one.label]) if one.label in found.ranks else None,
+                "quantities": {
+                    what.key: {
+                        **asdict(found.summaries[one.label, what.key]),
+                        "values": {str(result.seed): what.of(result) for result in one.results},
+                    }
+                    for what in found.quantities
+                },
+            }
+            for one in found.configurations
+        ],
+        "differences": [asdict(one) for one in found.differences],
+        "nulls": {name: dict(own) for name, own in found.nulls.items()},
+        "selection": [asdict(one) for one in found.chosen],
+        "notes": notes_of(found),
+    }
+    return json.dumps(_finite(content), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def tables(found: Comparison) -> list[tuple[str, Rows]]:
+    """All tables with their titles; those without rows are left out."""
+    made = [
+        ("Means over seeds", main_table(found)),
+        (f"Ranking by {found.leading.name}", rank_table(found)),
+        (f"Differences in {found.leading.name}", difference_table(found)),
+        (f"Choosing a run, judged by {found.leading.name}", selection_table(found)),
+    ]
+    return [(title, rows) for title, rows in made if len(rows) > 1]
+
+
+def as_markdown(found: Comparison) -> str:
+    """All tables."""
+    parts = []
+    for title, rows in tables(found):
+        lines = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows]
+        lines.insert(1, "|" + "|".join([" --- ", *(" ---: " for _ in rows[0][1:])]) + "|")
+        parts.append(f"## {title}\n\n" + "\n".join(lines) + "\n")
+    return "\n".join([*parts, *(f"- {note}" for note in notes_of(found))]) + "\n"
+
+
+def as_latex(found: Comparison) -> str:
+    """All tables, for the package booktabs."""
+    parts = []
+    for title, rows in tables(found):
+        body = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
+        lines = [
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{_escaped(title)}}}",
+            rf"\begin{{tabular}}{{l{'r' * (len(rows[0]) - 1)}}}",
+            r"\toprule",
+            body[0],
+            r"\midrule",
+            *body[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, *(f"% {note}" for note in notes_of(found))]) + "\n"
+
+
+_SPECIAL = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "−": "$-$",
+    "–": "--",
+    "<": "$<$",
+}
+
+
+def _escaped(text: str) -> str:
+    return "".join(_SPECIAL.get(character, character) for character in text)
+
+
+WRITERS: Mapping[str, Callable[[Comparison], str]] = {"csv": as_csv, "json": as_json, "md": as_markdown, "tex": as_latex}
+
+
+def significant(one: Difference, level: float = 0.05) -> bool:
+    """Whether a difference stands after the correction."""
+    return one.p_corrected is not None and one.p_corrected < level
+
+
+def headline(found: Comparison) -> str:
+    """Which configuration leads, by how much, and whether that may be chance."""
+    lead = found.leading
+    order = [one for one in found.configurations if one.label in found.ranks]
+    if not order:
+        return f"No run has a finite {lead.name}."
+    digits = digits_of(lead.unit)
+    first = found.summaries[order[0].label, lead.key]
+    told = f"{order[0].label} comes first by {lead.name}: {cell(first, digits)} over {first.n} seeds"
+    if len(order) == 1:
+        return f"{told}."
+    names = (order[0].label, order[1].label)
+    gap: Sequence[Difference] = [one for one in found.differences if (one.first, one.second) == names]
+    second = f"{order[1].label} with {decimal(found.summaries[order[1].label, lead.key].mean, digits)}"
+    if not gap or gap[0].p_corrected is None:
+        return f"{told}, before {second}; with so few seeds nobody knows what others would say."
+    verdict = "more than seeds explain" if significant(gap[0]) else "no more than seeds may explain"
+    return f"{told}, before {second}. The difference is {verdict} (p {_probability(gap[0].p_corrected)}, {CORRECTION})."

@@ -1,0 +1,170 @@
+"""Kill workers and commands at random moments, many times, and look at what is left.
+
+`python tests/sweep/storm.py --kills 1000` is the long one, by hand. The command under test is this file again, with a folder:
+one command with two workers, started by a server of processes that has imported torch, so that a new worker is there at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+MARK = "UNBRAID_STORM"
+STORM = {"steps": 12, "checkpoint_every": 3, "log_every": 3}
+
+
+def command(folder: Path) -> None:
+    """What one of two people gives: train all points of the plan that lies in the folder."""
+    from unbraid.sweep.conduct import conduct
+    from unbraid.sweep.engines.local import LocalExecutor
+    from unbraid.sweep.store import Store
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["unbraid.sweep.runs", "unbraid.api", "unbraid.registries", "unbraid.evaluation.evaluate"])
+    store = Store.open(folder)
+    (plan,) = store.plans()
+    engine = LocalExecutor(2, method="forkserver")
+    try:
+        conduct(store, plan, engine, every=0.2, lease=3.0, most_deaths=1_000_000)
+    finally:
+        engine.shutdown(cancel_futures=True)
+
+
+class Storm:
+    """Two commands on one folder, and what kills them."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self._folder, self._rng = folder, random.Random(seed)
+        self._mark = f"{folder}-{os.getpid()}"
+        self._commands: dict[int, subprocess.Popen[bytes]] = {}
+        self.kills = self.commands_killed = 0
+        self._log = (folder.parent / "storm.log").open("ab")
+
+    def _start(self, place: int) -> None:
+        environment = {**os.environ, MARK: self._mark, "OMP_NUM_THREADS": "1"}
+        self._commands[place] = subprocess.Popen(
+            [sys.executable, __file__, "--folder", str(self._folder)],
+            env=environment,
+            start_new_session=True,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def _alive(self) -> list[int]:
+        found = []
+        for path in Path("/proc").iterdir():
+            if path.name.isdecimal():
+                with suppress(OSError):
+                    if f"{MARK}={self._mark}".encode() in (path / "environ").read_bytes().split(b"\0"):
+                        found.append(int(path.name))
+        return found
+
+    def run(self, kills: int, mean_pause: float, seconds: float) -> None:
+        """Kill so many processes at random moments, then let what is left come to its end."""
+        until = time.monotonic() + seconds
+        for place in range(2):
+            self._start(place)
+        while self.kills < kills:
+            assert time.monotonic() < until, f"only {self.kills} of {kills} kills in {seconds} s"
+            time.sleep(self._rng.expovariate(1 / mean_pause))
+            commands = {process.pid for process in self._commands.values()}
+            workers = [pid for pid in self._alive() if pid not in commands]
+            pick_command = not workers or self._rng.random() < 0.08
+            with suppress(ProcessLookupError):
+                victim = self._rng.choice(sorted(commands)) if pick_command else self._rng.choice(workers)
+                os.kill(victim, signal.SIGKILL)
+                self.kills += 1
+                self.commands_killed += victim in commands
+            for place, process in self._commands.items():
+                if process.poll() is not None:
+                    self._start(place)
+        while any(process.poll() != 0 for process in self._commands.values()):
+            assert time.monotonic() < until, f"not finished in {seconds} s: see {self._log.name}"
+            for place, process in list(self._commands.items()):
+                if process.poll() not in (None, 0):
+                    self._start(place)
+            time.sleep(0.1)
+
+    def end(self) -> None:
+        """Leave no process behind."""
+        for pid in self._alive():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for process in self._commands.values():
+            process.wait()
+        self._log.close()
+
+
+def comparable(result: Any) -> dict[str, Any]:
+    """A result without times and sizes, in which equal runs may differ."""
+    content = msgspec.to_builtins(result)
+    for name in ("train_seconds", "evaluate_seconds", "finished", "disk"):
+        del content[name]
+    return content
+
+
+def weigh(folder: Path, points: int, kills: int, mean_pause: float, seconds: float, seed: int = 0) -> tuple[int, int]:
+    """Storm over a sweep, and check it against one that nothing disturbed; the kills of workers and of commands.
+
+    Raises `AssertionError` for a run that is lost, doubled or different.
+    """
+    from small_runs import small_plan
+
+    from unbraid.sweep.engines.calls import call
+    from unbraid.sweep.store import Store, ledger
+    from unbraid.sweep.worker import Task
+
+    folder.mkdir(parents=True, exist_ok=True)
+    store, calm = Store.make(folder / "sweep"), Store.make(folder / "calm")
+    plan = small_plan(store, seeds=points, **STORM)
+    calm.write_plan(plan)
+    call(msgspec.to_builtins(Task(str(calm.folder), plan.name, "calm")))
+    storm = Storm(store.folder, seed)
+    try:
+        storm.run(kills, mean_pause, seconds)
+    finally:
+        storm.end()
+    expected = {one.key: comparable(one) for one in ledger(calm.folder)}
+    found = list(ledger(store.folder))
+    assert len(expected) == points
+    assert sorted(one.key for one in found) == sorted(expected), "runs are lost or doubled"
+    for one in found:
+        assert comparable(one) == expected[one.key], f"{one.key} differs"
+    assert not store.attempts(set(expected)), "a kill counted as a failure"
+    names = [path.name for path in (store.folder / "results").rglob("*") if path.is_file() and not path.name.startswith(".")]
+    assert len(names) == points
+    return storm.kills, storm.commands_killed
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--kills", type=int, default=1000)
+    parser.add_argument("--points", type=int, default=100)
+    parser.add_argument("--pause", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    if given.folder:
+        command(given.folder)
+    else:
+        began = time.monotonic()
+        where = Path(tempfile.mkdtemp(prefix="storm-"))
+        counts = weigh(where, given.points, given.kills, given.pause, 10 * 3600, given.seed)
+        took = time.monotonic() - began
+        sys.stdout.write(
+            f"{counts[0]} kills, {counts[1]} of them of commands; {given.points} runs, none lost, doubled or different; "
+            f"{took:.0f} s\n"
+        )

@@ -1,0 +1,220 @@
+"""Comparisons: what is told of results, in every form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from commands import run
+from small_runs import small_plan
+
+from unbraid.errors import UsageError
+from unbraid.sweep.code import Code, code_here
+from unbraid.sweep.compare.comparison import Comparison, compare
+from unbraid.sweep.compare.page import render
+from unbraid.sweep.compare.writing import WRITERS, headline, main_table, notes_of
+from unbraid.sweep.points import key_of
+from unbraid.sweep.records import Result
+from unbraid.sweep.store import Store, ledger
+from unbraid.sweep.worker import Task, work
+
+CODE = Code("0.1.0", None, "d1")
+
+
+def result(seed: int, mig: float, *, beta: float = 4.0, latents: int = 5, model: str = "beta_vae", **more: Any) -> Result:
+    configuration = {
+        "model": model,
+        "model_options": {"beta": beta},
+        "data": "ellipses",
+        "data_options": {"size": 32},
+        "latent_dim": latents,
+        "batch_size": 64,
+        "steps": 100,
+        "lr": 1e-3,
+    }
+    score = {"score": mig, "per_factor": {"x": mig}, "chance": 0.0, "untrained": 0.05}
+    told: dict[str, Any] = {
+        "key": key_of(configuration, seed),
+        "configuration": configuration,
+        "seed": seed,
+        "code": CODE,
+        "versions": {"torch": "2"},
+        "python": "3.11",
+        "platform": "Linux",
+        "device": "cpu",
+        "threads": 1,
+        "steps": 100,
+        "images": 6400,
+        "train_seconds": 10.0,
+        "evaluate_seconds": 1.0,
+        "scored_images": 500,
+        "of_images": 1000,
+        "losses": {"test": {"nll": 50 - 10 * mig, "loss": 60.0, "terms": {"kl": 9.0}, "log_p_bound": {"value": -55.0}}},
+        "metrics": {"mig": score, "dci": {"score": mig / 2, "disentanglement": {"score": mig / 2}}},
+        "active": [True, False],
+        "kl_per_dim": [8.0, 0.1],
+        "kl_parts": None,
+        "warnings": [],
+        "disk": 1000,
+        "finished": "2026-01-01T00:00:00+00:00",
+    }
+    return Result(**{**told, **more})
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A ledger: four configurations of five seeds; at beta 4 MIG is higher by 0.1."""
+    rng = np.random.default_rng(0)
+    for beta in (1.0, 4.0):
+        for latents in (5, 10):
+            for seed in range(5):
+                write(tmp_path, result(seed, 0.2 + 0.1 * (beta == 4) + 0.02 * rng.random(), beta=beta, latents=latents))
+    return tmp_path
+
+
+def write(folder: Path, one: Result) -> None:
+    (folder / f"{one.key}.json").write_bytes(msgspec.json.encode(one))
+
+
+def test_seeds_are_taken_together_and_named_by_what_differs(place: Path) -> None:
+    found = compare([place], with_nulls=False)
+    assert {one.label for one in found.configurations} == {
+        f"beta_vae, beta {beta}, latent dim {latents}" for beta in (1, 4) for latents in (5, 10)
+    }
+    assert all(one.seeds == (0, 1, 2, 3, 4) for one in found.configurations)
+    best = found.configurations[0]
+    assert "beta 4" in best.label
+    summary = found.summaries[best.label, "mig"]
+    assert (summary.n, found.ranks[best.label].place) == (5, 1)
+    assert found.leading.key == "mig"
+    assert "dci.disentanglement" in {one.key for one in found.quantities}
+    assert "dci" not in {one.key for one in found.quantities}
+
+
+def test_differences_are_paired_and_corrected(place: Path) -> None:
+    found = compare([place], with_nulls=False)
+    assert len(found.differences) == 6
+    across = [one for one in found.differences if ("beta 4" in one.first) != ("beta 4" in one.second)]
+    assert all(one.n == 5 and one.p_corrected is not None and one.p_corrected < 0.01 for one in across)
+    assert all(one.p_corrected >= one.p for one in found.differences if one.p is not None)  # type: ignore[operator]
+    assert "Holm (1979)" in " ".join(notes_of(found))
+    assert "comes first by mig" in headline(found)
+
+
+def test_rules_of_selection_have_a_regret(place: Path) -> None:
+    found = compare([place], with_nulls=False)
+    by_rule = {one.rule: one for one in found.chosen}
+    assert by_rule["the best run"].regret == 0
+    assert by_rule["lowest reconstruction"].regret == pytest.approx(0)  # in these results it follows MIG
+    best = by_rule["the best run"].target
+    values = [one.metrics["mig"]["score"] for one in ledger(place)]
+    assert best == max(values)
+    assert by_rule["any run, on average"].regret == pytest.approx(best - np.mean(values))
+
+
+def test_mixed_versions_are_marked_in_every_table(place: Path) -> None:
+    plain = compare([place], with_nulls=False)
+    assert not plain.marks
+    write(place, result(7, 0.9, code=Code("0.2.0", "abcdef0123456", "d2")))
+    mixed = compare([place], with_nulls=False)
+    rows = main_table(mixed)
+    assert all("[" in row[0] for row in rows[1:] if row[1] != "–")
+    texts = {kind: writer(mixed) for kind, writer in WRITERS.items()}
+    assert all("version 0.2.0, commit abcdef0123" in text for text in texts.values())
+    assert "Mixed versions made these runs: [a]" in texts["md"]
+    assert "version 0.2.0, commit abcdef0123" in render(mixed)
+
+
+def test_forms_hold_the_same_numbers(place: Path) -> None:
+    found = compare([place], with_nulls=False)
+    best = found.configurations[0]
+    summary = found.summaries[best.label, "mig"]
+    rows = list(csv.DictReader(io.StringIO(WRITERS["csv"](found))))
+    own = next(row for row in rows if row["configuration"] == best.label and row["quantity"] == "mig")
+    assert float(own["mean"]) == summary.mean
+    assert (float(own["t_low"]), float(own["t_high"])) == summary.t_interval
+    content = json.loads(WRITERS["json"](found))
+    told = content["configurations"][0]["quantities"]["mig"]
+    assert told["mean"] == summary.mean
+    assert set(told["values"]) == {"0", "1", "2", "3", "4"}
+    text = f"{summary.mean:.3f}"
+    assert text in WRITERS["md"](found)
+    latex = WRITERS["tex"](found)
+    assert text in latex
+    assert latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 4
+    assert "_" not in latex.replace(r"\_", "")
+
+
+def test_the_page_has_every_plot(place: Path) -> None:
+    page = render(compare([place], with_nulls=False))
+    for title in (
+        "Every run",
+        "mig over beta",
+        "mig over latent dim",
+        "mig of beta_vae over beta and latent dim",
+        "mig against",
+    ):
+        assert title in page
+    assert page.count("<svg") == 4 + 6
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_damaged_file_is_told_and_the_rest_compared(place: Path) -> None:
+    path = next(place.glob("*.json"))
+    path.write_text(path.read_text()[:50])
+    found = compare([place], with_nulls=False)
+    assert found.n_runs == 19
+    assert any(path.name in note for note in found.notes)
+
+
+def test_what_is_refused(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run has such a score; there are mig"):
+        compare([place], by="mog", with_nulls=False)
+    with pytest.raises(UsageError, match="No run was scored by 'sap'"):
+        compare([place], metrics=["sap"], with_nulls=False)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="holds no result"):
+        compare([tmp_path / "empty"])
+
+
+def made(tmp_path: Path) -> Store:
+    store = Store.make(tmp_path / "sweep")
+    plan = small_plan(store, seeds=3)
+    assert len(work(Task(str(store.folder), plan.name, "s"))) == 3
+    return store
+
+
+def test_a_sweep_is_compared_with_what_knows_nothing_and_by_udr(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    found: Comparison = compare([store.folder])
+    assert set(found.nulls) == {"untrained, mean of all", "PCA, 2 latents", "ICA, 2 latents", "random code, 2 latents"}
+    assert found.nulls["random code, 2 latents"]["mig"] < 0.2
+    assert all(np.isfinite(own["mig"]) for own in found.nulls.values())
+    assert "highest UDR (no labels)" in {one.rule for one in found.chosen}
+    again = compare([store.folder])
+    assert dict(again.nulls) == dict(found.nulls)
+    assert len(list((store.folder / "nulls").glob("*.json"))) == 1
+
+
+def test_run_folders_and_their_sweep_tell_the_same(tmp_path: Path) -> None:
+    store = made(tmp_path)
+    runs = sorted(path.parent for path in (store.folder / "runs").rglob("config.json"))
+    one, other = compare([store.folder], with_nulls=False), compare(runs, with_nulls=False)
+    assert dict(one.summaries) == dict(other.summaries)
+    assert one.configurations[0].results[0].code == code_here()
+
+
+def test_the_command_prints_and_writes(place: Path) -> None:
+    text = run(place, "compare", ".", "--no-nulls")
+    assert "comes first by mig" in text
+    assert "Ranking by mig" in text
+    assert "Comparison of 20 runs: page.html" in run(place, "compare", ".", "--no-nulls", "-o", "page.html")
+    assert "exists" in run(place, "compare", ".", "--no-nulls", "-o", "page.html", code=2)
+    assert "ends in .pdf" in run(place, "compare", ".", "-o", "x.pdf", code=2)
+    assert "Give the folder of a sweep" in run(place, "compare", code=2)
