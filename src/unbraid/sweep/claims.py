@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 import msgspec
 
@@ -62,6 +62,48 @@ def shard(key: str) -> str:
     return key[:2]
 
 
+class _Timed:
+    """Files, and a clock that stands still while they do not answer.
+
+    When a file server comes back after minutes, every claim looks old. Time in which nothing could be seen is no silence.
+    """
+
+    def __init__(self, files: Files, clock: Callable[[], float]) -> None:
+        self._files, self._clock, self._waited = files, clock, 0.0
+
+    def clock(self) -> float:
+        """Seconds in which this observer could see."""
+        return self._clock() - self._waited
+
+    def create(self, path: str, content: bytes) -> Handle | None:
+        """As `Files.create`."""
+        with self._waiting():
+            return self._files.create(path, content)
+
+    def read(self, path: str) -> bytes | None:
+        """As `Files.read`."""
+        with self._waiting():
+            return self._files.read(path)
+
+    def names(self, folder: str) -> list[str]:
+        """As `Files.names`."""
+        with self._waiting():
+            return self._files.names(folder)
+
+    def remove(self, path: str) -> None:
+        """As `Files.remove`."""
+        with self._waiting():
+            self._files.remove(path)
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        began = self._clock()
+        try:
+            yield
+        finally:
+            self._waited += self._clock() - began
+
+
 class Claims:
     """Claims in a folder.
 
@@ -74,7 +116,8 @@ class Claims:
     def __init__(
         self, files: Files, *, clock: Callable[[], float] = time.monotonic, every: float = EVERY, lease: float = LEASE
     ) -> None:
-        self._files, self._clock, self._every, self._lease = files, clock, every, lease
+        self._files, self._every, self._lease = _Timed(files, clock), every, lease
+        self._clock = self._files.clock
         self._seen: dict[str, tuple[bytes, float]] = {}
         self._changed: set[str] = set()
 

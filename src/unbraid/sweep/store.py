@@ -24,7 +24,7 @@ from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.files import os_errors, write_json
 from unbraid.records import read_record, to_json
 from unbraid.sweep.claims import shard
-from unbraid.sweep.disk import Disk
+from unbraid.sweep.disk import Disk, Files
 from unbraid.sweep.points import Plan
 from unbraid.sweep.records import Failure, Result
 
@@ -40,9 +40,9 @@ _REMEDY = "It was altered, or another version of unbraid wrote it."
 class Store:
     """The folder of a sweep."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, files: Files | None = None) -> None:
         self.folder = folder
-        self.files = Disk(folder)
+        self.files = files or Disk(folder)
 
     @classmethod
     def open(cls, folder: Path) -> Store:

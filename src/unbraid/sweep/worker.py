@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -107,26 +107,73 @@ def _plan_of(folder: Path, name: str, _written: int) -> Plan:
 
 
 def _pull(store: Store, claims: Claims, plan: Plan, points: Mapping[str, Point], task: Task, stop: _Stop) -> Iterator[Outcome]:
-    """Take free points until there are none, in an order of this worker's own, so that workers do not queue for the same."""
-    rng = random.Random()
+    """Take free points until there are none, or until every one that is left has an owner that lives."""
+    picker = Picker(store, claims, points, task.attempts)
     while not stop.asked():
-        done = store.finished(points)
-        failed = {key for key, n in store.attempts(points).items() if n >= task.attempts.get(key, ATTEMPTS)}
-        left = [key for key in points if key not in done and key not in failed]
-        if not left:
-            return
-        held = claims.look_all(sorted({shard(key) for key in left}))
-        free = [key for key in left if key not in held or claims.is_stale(held[key])]
-        if not free:
-            if all(claims.seen_to_live(one) for one in held.values()):
+        found = picker.pick()
+        if found is None:
+            if not picker.unsure:
                 return
             time.sleep(min(task.every, 4 * LOOK))
             continue
-        key = rng.choice(free[: max(1, len(free) // 4)])
-        outcome = _attempt(store, claims, plan, points[key], task, held.get(key), stop)
+        key, over = found
+        outcome = _attempt(store, claims, plan, points[key], task, over, stop)
         yield outcome
         if outcome.what in ("refused", "stopped"):
             return
+
+
+class Picker:
+    """Finds free points for a worker that takes one after another, in an order of its own so that workers do not meet.
+
+    It looks at one of the 256 shards at a time: to pick one of 100,000 points it lists three folders of a few hundred names.
+
+    Args:
+        store: the sweep's folder.
+        claims: this worker's view of claims.
+        keys: all points.
+        attempts: how many failures are allowed where it is not `ATTEMPTS`.
+        rng: the order.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        claims: Claims,
+        keys: Iterable[str],
+        attempts: Mapping[str, int] | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self._store, self._claims, self._attempts = store, claims, attempts or {}
+        self._rng = rng or random.Random()
+        self._left: dict[str, set[str]] = {}
+        for key in keys:
+            self._left.setdefault(shard(key), set()).add(key)
+        self._order = list(self._left)
+        self._rng.shuffle(self._order)
+        self.unsure = False
+        """Whether, when nothing was found, some point's owner was not seen to live."""
+
+    def pick(self) -> tuple[str, Held | None] | None:
+        """A free point, with the stale claim on it if there is one; None where no point is free."""
+        self.unsure = False
+        for _ in range(len(self._order)):
+            one = self._order[0]
+            left = self._left[one]
+            left -= self._store.finished(left)
+            failed = self._store.attempts(left)
+            left -= {key for key, n in failed.items() if n >= self._attempts.get(key, ATTEMPTS)}
+            if not left:
+                self._order.pop(0)
+                continue
+            held = self._claims.look_all([one])
+            free = sorted(key for key in left if key not in held or self._claims.is_stale(held[key]))
+            if free:
+                key = self._rng.choice(free)
+                return key, held.get(key)
+            self.unsure |= any(not self._claims.seen_to_live(held[key]) for key in left)
+            self._order.append(self._order.pop(0))
+        return None
 
 
 class _Stop:

@@ -99,7 +99,7 @@ class SlurmExecutor(Executor):
             job_name="unbraid-sweep",
             time=minutes,
             array_parallelism=jobs,
-            signal_delay_s=min(SIGNAL_SECONDS, 30 * minutes),
+            signal_delay_s=min(SIGNAL_SECONDS, 20 * minutes),
             additional_parameters={
                 "requeue": True,
                 **({"partition": partition} if partition else {}),
