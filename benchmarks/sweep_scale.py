@@ -21,7 +21,7 @@ from pathlib import Path
 
 from unbraid.sweep.claims import EVERY, LEASE, Claim, Claims, Lost
 from unbraid.sweep.store import RESULTS, Store
-from unbraid.sweep.worker import Picker
+from unbraid.sweep.worker import Picker, by_shard
 
 RESULT = Path(__file__).parent / "results" / "sweep_scale.json"
 
@@ -164,6 +164,7 @@ class Worker:
     began: float = 0.0
     ends: float = 0.0
     beats: float = 0.0
+    watched: float = 0.0
 
 
 class Simulation:
@@ -174,6 +175,7 @@ class Simulation:
         self.server = Server(world, self.rng)
         self.keys = [hashlib.sha256(f"{world.seed} {i}".encode()).hexdigest()[:16] for i in range(world.runs)]
         self.left = {key: self.rng.uniform(0.5, 1.5) * world.run_time for key in self.keys}
+        self.shards = by_shard(self.keys)  # one for all workers, for the memory's sake: what is listed is counted all the same
         self.events: list[tuple[float, int, int, str, int]] = []
         self.workers: dict[int, Worker] = {}
         self.lives: Counter[int] = Counter()
@@ -195,7 +197,12 @@ class Simulation:
         store = Store(Path("sweep"), host)
         claims = Claims(host, clock=host.clock, every=self.world.every, lease=self.world.lease)
         self.workers[number] = Worker(
-            number, self.server.now, store, host, claims, Picker(store, claims, self.keys, rng=random.Random(self.rng.random()))
+            number,
+            self.server.now,
+            store,
+            host,
+            claims,
+            Picker(store, claims, self.shards, rng=random.Random(self.rng.random())),
         )
         self.at(self.server.now + self.rng.expovariate(self.world.deaths_per_hour / 3600), number, "die")
         self.at(self.server.now + self.rng.expovariate(self.world.stalls_per_hour / 3600), number, "stall")
@@ -245,6 +252,9 @@ class Simulation:
         worker.host.spent = 0.0
         try:
             worker.claim.beat()
+            if self.server.now - worker.watched > self.world.lease / 2:
+                worker.watched = self.server.now
+                worker.claims.look_all([worker.key[:2]])
         except Lost:
             self.give_up(worker)
             return

@@ -38,11 +38,9 @@ def test_dask_workers_may_die_and_join(tmp_path: Path) -> None:
     processes: list[subprocess.Popen[bytes]] = []
 
     def dask(*words: str) -> subprocess.Popen[bytes]:
-        log = (tmp_path / f"dask{len(processes)}.log").open("wb")
-        process = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]],
-            env=environment(), cwd=tmp_path, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+        command = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:]]
+        with (tmp_path / f"dask{len(processes)}.log").open("wb") as log:
+            process = subprocess.Popen(command, env=environment(), cwd=tmp_path, stdout=log, stderr=log, start_new_session=True)
         processes.append(process)
         return process
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unbraid.cli.figure import OVERWRITE
-from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.arguments import out_option, overwrite_option
+from unbraid.cli.parse import HelpShown, option, parse, positional
 from unbraid.errors import UsageError
-from unbraid.options import Option, OptionSpec
 
 if TYPE_CHECKING:
     from unbraid.sweep.compare.comparison import Comparison
@@ -17,23 +16,12 @@ _KINDS = ("html", "csv", "json", "md", "tex")
 _WIDE = 4
 """Quantities that the terminal shows unless --metrics says which."""
 _ARGUMENTS = (
-    Argument(
-        OptionSpec("place", str, None, Option("folder of a sweep, folder of results, scored run folder; or several")),
-        "place",
-        many=True,
-    ),
-    Argument(
-        OptionSpec("out", str, None, Option(f"file to write; its ending says how: .{', .'.join(_KINDS)}")),
-        "out",
-        "File",
-        short="-o",
-    ),
-    OVERWRITE,
-    Argument(OptionSpec("by", str, None, Option("score to rank by, like mig or dci.completeness")), "by", "Compare"),
-    Argument(OptionSpec("metrics", str, None, Option("scores to show, joined by commas; default: all")), "metrics", "Compare"),
-    Argument(
-        OptionSpec("nulls", bool, True, Option("score PCA, ICA and random codes of the same data too")), "nulls", "Compare"
-    ),
+    positional("place", "folder of a sweep, folder of results, scored run folder; or several", many=True),
+    out_option(f"file to write; its ending says how: .{', .'.join(_KINDS)}"),
+    overwrite_option(),
+    option("by", str, None, "score to rank by, like mig or dci.completeness", "Compare"),
+    option("metrics", str, None, "scores to show, joined by commas; default: all", "Compare"),
+    option("nulls", bool, True, "score PCA, ICA and random codes of the same data too", "Compare"),
 )
 _ABOUT = (
     "Compare runs. Runs that differ in their seed alone are one configuration: means with intervals over seeds, differences "

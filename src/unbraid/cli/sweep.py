@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from unbraid.cli.parse import Argument, HelpShown, parse
+from unbraid.cli.parse import HelpShown, option, parse, positional
 from unbraid.errors import UsageError
-from unbraid.options import Option, OptionSpec
+from unbraid.options import Option
 
 if TYPE_CHECKING:
     from unbraid.sweep.conduct import Ended, Engine
@@ -18,34 +18,30 @@ FOLDER = "sweeps"
 _ENGINES = Literal["local", "dask", "slurm"]
 
 
-def _argument(name: str, kind: Any, default: Any, help_text: str, group: str, **limits: Any) -> Argument:
-    return Argument(OptionSpec(name, kind, default, Option(help_text, **limits)), name, group)
-
-
 _OWN = (
-    _argument("out", str, FOLDER, "folder of the sweep; runs that are there already are not trained again", "Sweep"),
-    _argument("plan", bool, False, "show what would run, and run nothing", "Sweep"),
-    _argument("metrics", str, "core", "metrics to score runs by: core, all, or names joined by commas", "Sweep"),
-    _argument("evaluate_images", int, 100_000, "score runs on at most this many images", "Sweep", ge=2),
-    _argument("ledger", str, None, "a folder of results; runs it holds are not trained again", "Sweep"),
-    _argument("retry_failed", bool, False, "try runs again that failed before", "Sweep"),
-    _argument(
+    option("out", str, FOLDER, "folder of the sweep; runs that are there already are not trained again", "Sweep"),
+    option("plan", bool, False, "show what would run, and run nothing", "Sweep"),
+    option("metrics", str, "core", "metrics to score runs by: core, all, or names joined by commas", "Sweep"),
+    option("evaluate_images", int, 100_000, Option("score runs on at most this many images", ge=2), "Sweep"),
+    option("ledger", str, None, "a folder of results; runs it holds are not trained again", "Sweep"),
+    option("retry_failed", bool, False, "try runs again that failed before", "Sweep"),
+    option(
         "allow_version_change", bool, False, "go on though other code is installed than the sweep was planned with", "Sweep"
     ),
-    _argument("engine", _ENGINES, "local", "what runs the workers", "Engine"),
-    _argument("workers", int, None, "processes of this machine, one thread each; default: one per core", "Engine", ge=1),
-    _argument("device", str, "auto", "auto, cpu, cuda or cuda:N, on the machine of the worker", "Engine"),
-    _argument("scheduler", str, None, "address of a dask scheduler, like tcp://host:8786; default: one is started", "Engine"),
-    _argument("jobs", int, 16, "Slurm: jobs of the array, each of which takes run after run", "Slurm", ge=1),
-    _argument("partition", str, None, "Slurm: partition", "Slurm"),
-    _argument("time", int, 240, "Slurm: time limit of a job in minutes; at its end runs are requeued", "Slurm", ge=1),
-    _argument("memory", float, None, "Slurm: memory of a job in GB", "Slurm", gt=0),
-    _argument(
+    option("engine", _ENGINES, "local", "what runs the workers", "Engine"),
+    option("workers", int, None, Option("processes of this machine, one thread each; default: one per core", ge=1), "Engine"),
+    option("device", str, "auto", "auto, cpu, cuda or cuda:N, on the machine of the worker", "Engine"),
+    option("scheduler", str, None, "address of a dask scheduler, like tcp://host:8786; default: one is started", "Engine"),
+    option("jobs", int, 16, Option("Slurm: jobs of the array, each of which takes run after run", ge=1), "Slurm"),
+    option("partition", str, None, "Slurm: partition", "Slurm"),
+    option("time", int, 240, Option("Slurm: time limit of a job in minutes; at its end runs are requeued", ge=1), "Slurm"),
+    option("memory", float, None, Option("Slurm: memory of a job in GB", gt=0), "Slurm"),
+    option(
         "slurm", str, None, "Slurm: further options of sbatch, NAME=VALUE joined by commas: account=abc,gres=gpu:1", "Slurm"
     ),
-    _argument("detach", bool, False, "Slurm: return once the jobs are submitted", "Slurm"),
+    option("detach", bool, False, "Slurm: return once the jobs are submitted", "Slurm"),
 )
-_STATUS = (Argument(OptionSpec("folder", str, FOLDER, Option("folder of a sweep")), "folder"),)
+_STATUS = (positional("folder", f"folder of a sweep; default: {FOLDER}"),)
 _FLAGS = frozenset(argument.flag for argument in _OWN if argument.spec.type is bool)
 _ABOUT = (
     "Train and score every combination: unbraid sweep beta_vae,beta_tcvae ellipses --seed 0..4 --beta 1,4,16. Any option of "
@@ -67,9 +63,6 @@ def run(tokens: list[str]) -> int:
         given = parse("sweep", _ABOUT, _OWN, shown)
     except HelpShown:
         return 0
-    for argument in _OWN:
-        if argument.flag in given:
-            argument.spec.check(given[argument.flag], "unbraid sweep")
     options = {argument.flag: given.get(argument.flag, argument.spec.default) for argument in _OWN}
     return _sweep(_requests(rest), options)
 

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from unbraid.data.dataset import addressed
 from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
@@ -87,7 +89,8 @@ def train_and_score(
     place = f"{group.data}:{path}" if path else None
     api.evaluate(folder, data=place, metrics=scoring.metrics, limit=scoring.images, device=device, progress=progress)
     given = {name: value for name, value in group.options.items() if name not in _paths(group.data)}
-    return result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=given)
+    made = result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=given)
+    return msgspec.structs.replace(made, key=point.key, configuration=group.configuration)
 
 
 def result_of_run(folder: Path, *, evaluate_seconds: float = 0.0, given: Mapping[str, Any] | None = None) -> Result:

@@ -9,7 +9,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -108,7 +108,7 @@ def _plan_of(folder: Path, name: str, _written: int) -> Plan:
 
 def _pull(store: Store, claims: Claims, plan: Plan, points: Mapping[str, Point], task: Task, stop: _Stop) -> Iterator[Outcome]:
     """Take free points until there are none, or until every one that is left has an owner that lives."""
-    picker = Picker(store, claims, points, task.attempts)
+    picker = Picker(store, claims, by_shard(points), task.attempts)
     while not stop.asked():
         found = picker.pick()
         if found is None:
@@ -123,6 +123,14 @@ def _pull(store: Store, claims: Claims, plan: Plan, points: Mapping[str, Point],
             return
 
 
+def by_shard(keys: Iterable[str]) -> dict[str, set[str]]:
+    """Keys by the shard they belong to."""
+    found: dict[str, set[str]] = {}
+    for key in keys:
+        found.setdefault(shard(key), set()).add(key)
+    return found
+
+
 class Picker:
     """Finds free points for a worker that takes one after another, in an order of its own so that workers do not meet.
 
@@ -131,7 +139,7 @@ class Picker:
     Args:
         store: the sweep's folder.
         claims: this worker's view of claims.
-        keys: all points.
+        left: all points, by their shards (`by_shard`); those that are finished are taken out.
         attempts: how many failures are allowed where it is not `ATTEMPTS`.
         rng: the order.
     """
@@ -140,16 +148,14 @@ class Picker:
         self,
         store: Store,
         claims: Claims,
-        keys: Iterable[str],
+        left: dict[str, set[str]],
         attempts: Mapping[str, int] | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self._store, self._claims, self._attempts = store, claims, attempts or {}
         self._rng = rng or random.Random()
-        self._left: dict[str, set[str]] = {}
-        for key in keys:
-            self._left.setdefault(shard(key), set()).add(key)
-        self._order = list(self._left)
+        self._left = left
+        self._order = list(left)
         self._rng.shuffle(self._order)
         self.unsure = False
         """Whether, when nothing was found, some point's owner was not seen to live."""
@@ -169,7 +175,7 @@ class Picker:
             held = self._claims.look_all([one])
             free = sorted(key for key in left if key not in held or self._claims.is_stale(held[key]))
             if free:
-                key = self._rng.choice(free)
+                key = self._rng.choice([key for key in free if key in held] or free)  # runs that were begun come first
                 return key, held.get(key)
             self.unsure |= any(not self._claims.seen_to_live(held[key]) for key in left)
             self._order.append(self._order.pop(0))
@@ -194,11 +200,12 @@ class _Heartbeat(Silent):
     """Monitors training: shows that the worker lives, and ends training where it should.
 
     A thread of its own beats, so that a long evaluation looks alive. A process that was suspended looks whether it still owns
-    the run before it goes on: its thread may not have run yet.
+    the run before it goes on: its thread may not have run yet. The thread also watches the other claims of the shard, so that
+    their silence is known when this worker picks its next point.
     """
 
-    def __init__(self, claim: Claim, every: float, lease: float, stop: _Stop) -> None:
-        self._claim, self._every, self._lease, self._stop = claim, every, lease, stop
+    def __init__(self, claim: Claim, claims: Claims, every: float, lease: float, stop: _Stop) -> None:
+        self._claim, self._claims, self._every, self._lease, self._stop = claim, claims, every, lease, stop
         self._over = threading.Event()
         self._lost: Lost | None = None
         self._told: dict[str, Any] = {}
@@ -242,8 +249,13 @@ class _Heartbeat(Silent):
         """Beat while this holds."""
 
         def beat() -> None:
+            watched = time.monotonic()
             while not self._over.wait(self._every) and not self._lost:
                 self._beat()
+                if time.monotonic() - watched > self._lease / 2:
+                    watched = time.monotonic()
+                    with suppress(OSError):
+                        self._claims.look_all([shard(self._claim.held.key)])
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
         thread.start()
@@ -280,7 +292,7 @@ def _attempt(store: Store, claims: Claims, plan: Plan, point: Point, task: Task,
         if claim.deaths >= task.most_deaths:
             text = f"{claim.deaths} workers died in a row without getting beyond step {claim.held.from_step:,}"
             return outcome(*_failed(store, key, text, times=task.attempts.get(key, ATTEMPTS)))
-        return _trained(store, plan, point, claim, task, stop, outcome)
+        return _trained(store, plan, point, claim, claims, task, stop, outcome)
     except Lost as lost:
         return outcome("lost", str(lost))
     except (Interrupted, KeyboardInterrupt):
@@ -294,11 +306,18 @@ def _attempt(store: Store, claims: Claims, plan: Plan, point: Point, task: Task,
 
 
 def _trained(
-    store: Store, plan: Plan, point: Point, claim: Claim, task: Task, stop: _Stop, outcome: Callable[..., Outcome]
+    store: Store,
+    plan: Plan,
+    point: Point,
+    claim: Claim,
+    claims: Claims,
+    task: Task,
+    stop: _Stop,
+    outcome: Callable[..., Outcome],
 ) -> Outcome:
     from unbraid.sweep.runs import train_and_score
 
-    heartbeat = _Heartbeat(claim, task.every, task.lease, stop)
+    heartbeat = _Heartbeat(claim, claims, task.every, task.lease, stop)
     with heartbeat.beating():
         result = train_and_score(
             point,
