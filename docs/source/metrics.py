@@ -45,7 +45,6 @@ def main() -> None:
         "ceilings": what_images_tell(),
         "references": "\n\n".join(references(name) for name in DATASETS),
         "bias": bias(),
-        "coverage": coverage(),
         "made": f"unbraid {unbraid.__version__}, {platform.machine()}, seed 0" + (", `--quick`" if quick else ""),
     }
     page = TEXT.read_text()
@@ -171,47 +170,6 @@ def bias() -> str:
             ]
             rows.append([str(values), f"{n:,}", *(f"{value:.4f}" for value in (*by_bins, *by_posterior))])
     return markdown(["values", "samples", "locatello2019", "adjusted", "chen2018, σ = 0.03", "posterior, σ = 0.03"], rows)
-
-
-def mixed(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Three factors, mixed in six latents, with normal noise."""
-    mixing = np.eye(6, 3) + 0.3 * np.random.default_rng(9).normal(size=(6, 3))
-    factors = rng.integers(0, [3, 6, 10], size=(n, 3))
-    return factors / [2, 5, 9] @ mixing.T + 0.15 * rng.normal(size=(n, 6)), factors
-
-
-def faint(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """A latent a factor, two that know so little of two factors that other samples may not show it, and five of noise."""
-    factors = rng.integers(0, [3, 6, 10], size=(n, 3))
-    mixing = np.vstack([np.eye(3), [[0.1, 0.05, 0], [0, 0.1, 0.05]], np.zeros((5, 3))])
-    return factors / [2, 5, 9] @ mixing.T + 0.2 * rng.normal(size=(n, 10)), factors
-
-
-POPULATIONS = {"mixed": mixed, "faint": faint}
-
-
-def coverage(repetitions: int = 400, n: int = 1_000) -> str:
-    """How often intervals hold the mean score over all samples of that size."""
-    chosen = [
-        {entry.name: {} for entry in metrics if not entry.details.get("sampled")},
-        {"irs": {"definition": "locatello2019"}},
-    ]
-    rows = []
-    for population, draw in POPULATIONS.items():
-        found: dict[str, list[tuple[float, float, float]]] = {}
-        for repetition in range(repetitions):
-            samples = gather(*draw(np.random.default_rng([5, repetition]), n))
-            for asked in chosen:
-                for name, node in evaluate(samples, metrics=asked, references=False, seed=repetition).items():
-                    label = ", ".join([f"`{name}`", *map(str, asked[name].values())])
-                    found.setdefault(label, []).append((node["score"], *node["interval"]))
-        for label, values in found.items():
-            score, low, high = np.array(values).T
-            held = np.mean((low <= score.mean()) & (score.mean() <= high))
-            told = (number(float(value)) for value in (score.mean(), score.std(), (high - low).mean()))
-            rows.append([population, label, *told, f"{100 * held:.0f} %"])
-    columns = "population, metric, mean score, standard deviation, mean width of intervals, intervals that hold the mean"
-    return markdown(columns.split(", "), rows)
 
 
 if __name__ == "__main__":
