@@ -124,7 +124,7 @@ def weigh(folder: Path, points: int, kills: int, mean_pause: float, seconds: flo
 
     from unbraid.sweep.engines.calls import call
     from unbraid.sweep.store import Store, ledger
-    from unbraid.sweep.worker import Task
+    from unbraid.sweep.tasks import Task
 
     folder.mkdir(parents=True, exist_ok=True)
     store, calm = Store.make(folder / "sweep"), Store.make(folder / "calm")

@@ -22,7 +22,8 @@ from unbraid.sweep.compare.writing import WRITERS, headline, main_table, notes_o
 from unbraid.sweep.points import key_of
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import Store, ledger
-from unbraid.sweep.worker import Task, work
+from unbraid.sweep.tasks import Task
+from unbraid.sweep.worker import work
 
 CODE = Code("0.1.0", None, "d1")
 

@@ -19,7 +19,8 @@ from unbraid.sweep.planning import CodeMismatch, make_plan, require_same_code
 from unbraid.sweep.points import Plan, Request, Scoring
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import Store, ledger
-from unbraid.sweep.worker import Outcome, Task, work
+from unbraid.sweep.tasks import MOST_DEATHS, Outcome, Task
+from unbraid.sweep.worker import work
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_a_run_whose_workers_always_die_is_given_up(store: Store) -> None:
     (point,) = plan.points()
     held = None
     claims = Claims(store.files)
-    for _ in range(worker.MOST_DEATHS):
+    for _ in range(MOST_DEATHS):
         taken = claims.take(point.key, over=held)
         assert taken is not None
         held = taken.held

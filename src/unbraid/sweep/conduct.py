@@ -17,7 +17,7 @@ from unbraid.sweep.engines.calls import call
 from unbraid.sweep.planning import require_same_code
 from unbraid.sweep.points import Plan
 from unbraid.sweep.store import Store
-from unbraid.sweep.worker import ATTEMPTS, MOST_DEATHS, Outcome, Task
+from unbraid.sweep.tasks import ATTEMPTS, MOST_DEATHS, Outcome, Task
 
 POLL = 0.5
 """Seconds between looks at the folder, or more where looking takes long."""

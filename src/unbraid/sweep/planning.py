@@ -9,7 +9,7 @@ import msgspec
 from unbraid.errors import UsageError
 from unbraid.sweep.code import Code, code_here
 from unbraid.sweep.points import Group, Plan, Request, Scoring, by_configuration
-from unbraid.sweep.runs import data_stamp, located, require_same, resolve
+from unbraid.sweep.resolving import data_stamp, located, require_same, resolve
 
 Told = Callable[[int, int], None]
 

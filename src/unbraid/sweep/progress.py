@@ -14,7 +14,7 @@ from rich.text import Text
 from unbraid.sweep.claims import Held
 from unbraid.sweep.points import Point
 from unbraid.sweep.status import Status, Watcher, seconds_left
-from unbraid.sweep.worker import Outcome
+from unbraid.sweep.tasks import Outcome
 
 SHOWN = 12
 """At most so many running runs are shown, and so many failed ones."""

@@ -11,7 +11,7 @@ from unbraid.sweep.claims import Claims, Held, shard
 from unbraid.sweep.points import Group, Plan, Point
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import Store
-from unbraid.sweep.worker import ATTEMPTS
+from unbraid.sweep.tasks import ATTEMPTS
 
 
 @dataclass(frozen=True)

@@ -15,63 +15,22 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from unbraid.errors import Interrupted, UnbraidError
 from unbraid.log_entry import Entry
-from unbraid.sweep.claims import EVERY, LEASE, Claim, Claims, Held, Lost, shard
+from unbraid.sweep.claims import Claim, Claims, Held, Lost, shard
 from unbraid.sweep.code import code_here
 from unbraid.sweep.planning import require_same_code
 from unbraid.sweep.points import Plan, Point
 from unbraid.sweep.records import Failure
 from unbraid.sweep.store import Store, in_words
+from unbraid.sweep.tasks import ATTEMPTS, Outcome, Task
 from unbraid.training.fit import Silent
 
-MOST_DEATHS = 10
-"""A run whose workers died so often in a row without getting further is given up: it may need more memory than there is."""
-ATTEMPTS = 2
-"""How often a run is tried whose training ends with an error."""
 LOOK = 0.5
 """Seconds between looks at whether to stop."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 _one_at_a_time = threading.Lock()
 """Building networks goes through torch's global generator, so a process trains one run at a time."""
-
-
-class Task(msgspec.Struct, frozen=True):
-    """What an engine hands to a worker.
-
-    Args:
-        folder: the sweep's.
-        plan: name of the plan there.
-        session: of the command that the worker works for.
-        keys: the points it may take, in this order; empty for all that are free, until none is.
-        over: stale claims on them.
-        attempts: how many failures of a run are allowed, by key; `ATTEMPTS` where nothing is said.
-        allow_version_change: whether code may differ from that of the plan.
-        every, lease: of claims.
-        most_deaths: after how many deaths of its workers in a row a run is given up.
-    """
-
-    folder: str
-    plan: str
-    session: str
-    keys: list[str] = []
-    over: dict[str, Held] = {}
-    attempts: dict[str, int] = {}
-    allow_version_change: bool = False
-    every: float = EVERY
-    lease: float = LEASE
-    most_deaths: int = MOST_DEATHS
-
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What became of a point: finished, known, held, stopped, lost, failed, or refused (nothing here can be done)."""
-
-    key: str
-    what: str
-    text: str = ""
-    seconds: float = 0.0
 
 
 def work(task: Task, stopped: Callable[[], bool] = lambda: False) -> list[Outcome]:

@@ -13,7 +13,8 @@ def call(task: dict[str, Any], stopped: Callable[[], bool] = orphaned) -> list[d
     import msgspec
     import torch
 
-    from unbraid.sweep.worker import Task, work
+    from unbraid.sweep.tasks import Task
+    from unbraid.sweep.worker import work
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
