@@ -215,6 +215,7 @@ def test_the_command_prints_and_writes(place: Path) -> None:
     text = run(place, "compare", ".", "--no-nulls")
     assert "comes first by mig" in text
     assert "Ranking by mig" in text
+    assert max(map(len, text.splitlines()[4:40])) <= 80
     assert "Comparison of 20 runs: page.html" in run(place, "compare", ".", "--no-nulls", "-o", "page.html")
     assert "exists" in run(place, "compare", ".", "--no-nulls", "-o", "page.html", code=2)
     assert "ends in .pdf" in run(place, "compare", ".", "-o", "x.pdf", code=2)

@@ -118,7 +118,7 @@ def test_detached_jobs_survive_requeue_time_limit_node_loss_and_cancel(cluster: 
     until(lambda: cluster.queue().get(jobs[0]) == "PENDING", words="it was not requeued")
     status = give(cluster, tmp_path, "sweep", "status")
     assert "4 runs: 0 finished" in status
-    until(lambda: cluster.queue().get(jobs[0]) == "RUNNING", words="the requeued job did not run again")
+    until(lambda: cluster.queue().get(jobs[0]) == "RUNNING", 300, "the requeued job did not run again")
     cluster.kill_node("n1")
     status = give(cluster, tmp_path, "sweep", "status")
     assert "finished, 1 running" in status or "silent" in status or "waiting" in status

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from unbraid.sweep.compare.comparison import Comparison
 
 _KINDS = ("html", "csv", "json", "md", "tex")
-_WIDE = 4
-"""Quantities that the terminal shows unless --metrics says which."""
+_NARROW = 22
+"""Columns of at most so many characters are not wrapped on the terminal."""
 _ARGUMENTS = (
     positional("place", "folder of a sweep, folder of results, scored run folder; or several", many=True),
     out_option(f"file to write; its ending says how: .{', .'.join(_KINDS)}"),
@@ -53,7 +53,7 @@ def run(tokens: list[str]) -> int:
         found = compare(places, by=given.get("by"), metrics=metrics or None, with_nulls=given.get("nulls", True), progress=told)
     if path is not None:
         return _write(found, path)
-    return _print(found, None if metrics else _WIDE)
+    return _print(found)
 
 
 def _write(found: Comparison, path: Path) -> int:
@@ -74,14 +74,16 @@ def _write(found: Comparison, path: Path) -> int:
     return 0
 
 
-def _print(found: Comparison, shown: int | None) -> int:
+def _print(found: Comparison) -> int:
     from unbraid.cli.console import out
     from unbraid.cli.tables import make_table
-    from unbraid.sweep.compare.writing import headline, main_table, notes_of, tables
+    from unbraid.sweep.compare.writing import brief_tables, headline, notes_of
 
     out.print(headline(found))
-    for title, rows in [("Means over seeds", main_table(found, shown)), *tables(found)[1:]]:
+    for title, rows in brief_tables(found, out.width):
         table = make_table(*rows[0])
+        for column, texts in zip(table.columns, zip(*rows, strict=True), strict=True):
+            column.no_wrap = max(map(len, texts)) <= _NARROW
         for row in rows[1:]:
             table.add_row(*row)
         out.print(f"\n{title}", style="bold")

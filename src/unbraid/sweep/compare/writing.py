@@ -30,6 +30,12 @@ def cell(one: Summary, digits: int = 3) -> str:
     return f"{mean} ({decimal(one.t_interval[0], digits)} to {decimal(one.t_interval[1], digits)})"
 
 
+def short_cell(one: Summary, digits: int = 3) -> str:
+    """As in "0.371 ± 0.061": the mean and half the width of its t interval; the mean alone of one seed."""
+    mean = decimal(one.mean, digits)
+    return mean if one.t_interval is None else f"{mean} ± {decimal(one.t_interval[1] - one.mean, digits)}"
+
+
 def digits_of(unit: str) -> int:
     """Decimals that are shown."""
     return 2 if unit else 3
@@ -49,13 +55,22 @@ def long_table(found: Comparison) -> Rows:
     return rows
 
 
-def main_table(found: Comparison, shown: int | None = None) -> Rows:
-    """One row per configuration: seeds, then mean and t interval of each quantity; null rows below."""
-    quantities = list(found.quantities)[:shown]
+def main_table(found: Comparison, shown: int | None = None, *, short: bool = False) -> Rows:
+    """One row per configuration: seeds, then mean and t interval of each quantity; null rows below.
+
+    Args:
+        found: the comparison.
+        shown: at most so many quantities, the leading one first.
+        short: intervals by half their width.
+    """
+    form = short_cell if short else cell
+    quantities = list(found.quantities)
+    if shown is not None:
+        quantities = [found.leading, *(one for one in quantities if one.key != found.leading.key)][:shown]
     header = ["configuration", "seeds", *(f"{what.name}{f', {what.unit}' if what.unit else ''}" for what in quantities)]
     rows = [header]
     for one in found.configurations:
-        cells = [cell(found.summaries[one.label, what.key], digits_of(what.unit)) for what in quantities]
+        cells = [form(found.summaries[one.label, what.key], digits_of(what.unit)) for what in quantities]
         rows.append([found.name(one), str(len(one.results)), *cells])
     for name, own in found.nulls.items():
         rows.append([name, MISSING, *(decimal(own.get(what.key)) for what in quantities)])
@@ -65,14 +80,14 @@ def main_table(found: Comparison, shown: int | None = None) -> Rows:
 def rank_table(found: Comparison) -> Rows:
     """Places by the leading quantity, with how sure they are."""
     lead = found.leading
-    rows = [["place", "configuration", "n", "mean", "sd", "t interval", "bootstrap interval", "places", "first in"]]
+    rows = [["configuration", "place", "n", "mean", "sd", "t interval", "bootstrap interval", "places", "first in"]]
     for one in found.configurations:
         own, ranked = found.summaries[one.label, lead.key], found.ranks.get(one.label)
         if ranked is None:
             continue
         digits = digits_of(lead.unit)
         rows.append([
-            str(ranked.place), found.name(one), str(own.n), decimal(own.mean, digits), decimal(own.sd, digits),
+            found.name(one), str(ranked.place), str(own.n), decimal(own.mean, digits), decimal(own.sd, digits),
             _ends(own.t_interval, digits), _ends(own.bootstrap_interval, digits),
             f"{ranked.low} to {ranked.high}", f"{100 * ranked.best:.0f} %",
         ])  # fmt: skip
@@ -181,6 +196,22 @@ def tables(found: Comparison) -> list[tuple[str, Rows]]:
         (f"Choosing a run, judged by {found.leading.name}", selection_table(found)),
     ]
     return [(title, rows) for title, rows in made if len(rows) > 1]
+
+
+def brief_tables(found: Comparison, width: int) -> list[tuple[str, Rows]]:
+    """The same for a terminal of so many columns: fewer quantities, intervals by half their width."""
+    label = min(max(len(found.name(one)) for one in found.configurations), width // 2)
+    shown = max(1, (width - label - 9) // 18)
+    full = dict(tables(found))
+    kept = {
+        f"Ranking by {found.leading.name}": (0, 1, 3, 4, 7, 8),
+        f"Differences in {found.leading.name}": (0, 2, 3, 5),
+        f"Choosing a run, judged by {found.leading.name}": (0, 1, 2, 3),
+    }
+    made = [("Means over seeds, ± half of the 95 % t interval", main_table(found, shown, short=True))]
+    return made + [
+        (title, [[row[i] for i in columns] for row in full[title]]) for title, columns in kept.items() if title in full
+    ]
 
 
 def as_markdown(found: Comparison) -> str:
