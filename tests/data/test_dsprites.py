@@ -1,5 +1,8 @@
 import errno
 import hashlib
+import subprocess
+import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -197,7 +200,9 @@ class FullDisk:
 def test_a_full_disk_leaves_nothing_behind(small_dsprites, cache, monkeypatch):
     opened = Path.open
     monkeypatch.setattr(
-        Path, "open", lambda self, mode="r", *more: FullDisk(opened(self, mode)) if mode == "wb" else opened(self, mode, *more)
+        Path,
+        "open",
+        lambda self, mode="r", *a, **k: FullDisk(opened(self, mode)) if mode == "wb" else opened(self, mode, *a, **k),
     )
     with pytest.raises(DataUnavailable, match=r"No space left on device\. Free some space there, or set UNBRAID_CACHE"):
         load_dataset("dsprites")
@@ -208,10 +213,10 @@ def test_a_folder_that_cannot_be_written(small_dsprites, cache, monkeypatch):
     cache.mkdir()
     opened = Path.open
 
-    def refuse(self, mode="r", *more):
+    def refuse(self, mode="r", *more, **named):
         if "w" in mode:
             raise PermissionError(errno.EACCES, "Permission denied")
-        return opened(self, mode, *more)
+        return opened(self, mode, *more, **named)
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(DataUnavailable, match=rf"{FILE}: Permission denied\..*UNBRAID_CACHE"):
@@ -253,6 +258,67 @@ def test_an_interrupted_drawing_leaves_nothing_behind(small_dsprites, cache):
     with pytest.raises(KeyboardInterrupt), listening(stopping):
         load_dataset("dsprites")
     assert list(cache.iterdir()) == []
+
+
+SLOW = """
+import sys, time
+import numpy as np
+from pathlib import Path
+from unbraid.data.dataset import load_dataset
+from unbraid.data.progress import listening
+from unbraid.data.sets import dsprites as module
+from contextlib import contextmanager
+
+space, _ = module.dsprites_space().subgrid(scale=[5], orientation=[0, 7])
+module.dsprites_space = lambda: space
+
+@contextmanager
+def slowly(title):
+    def report(done, total):
+        Path(sys.argv[1]).touch()
+        time.sleep(0.2)
+    yield report
+
+with listening(slowly):
+    data = load_dataset("dsprites")
+print(data.images.bytes(np.arange(len(data))).sum())
+"""
+CONTAINER = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+
+
+def can_unshare() -> bool:
+    try:
+        return subprocess.run([*CONTAINER, "true"], capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not can_unshare(), reason="no namespaces here")
+def test_two_containers_draw_into_one_cache(small_dsprites, cache, tmp_path):
+    """In containers every process is number 1, so that numbers of processes make no name unique."""
+    command = [*CONTAINER, sys.executable, "-c", SLOW]
+    first = subprocess.Popen([*command, str(tmp_path / "first")], stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "first").exists():
+        assert first.poll() is None
+        time.sleep(0.05)
+    second = subprocess.Popen([*command, str(tmp_path / "second")], stdout=subprocess.PIPE, text=True)
+    sums = [process.communicate(timeout=60)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0)
+    data = load_dataset("dsprites")
+    assert sums == [f"{data.images.bytes(np.arange(len(data))).sum()}\n"] * 2
+    assert [path.name for path in cache.iterdir()] == [FILE]
+
+
+def test_what_killed_drawings_left_is_removed(small_dsprites, cache, tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", SLOW, str(tmp_path / "begun")])
+    while not (tmp_path / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    (left,) = cache.iterdir()
+    load_dataset("dsprites")
+    assert [path.name for path in cache.iterdir()] == [FILE] != [left.name]
 
 
 def test_orders_of_presentation_reach_the_data_set():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +13,7 @@ from typing import BinaryIO, Literal
 
 from unbraid.data.progress import reporting
 from unbraid.errors import CorruptFile, DataUnavailable, UnbraidError
-from unbraid.files import os_errors, whole_file
+from unbraid.files import os_errors, temporary_beside, whole_file
 
 REMEDY = "Free some space there, or set UNBRAID_CACHE to a folder that can be written."
 
@@ -89,7 +88,7 @@ def held_part(path: Path) -> Iterator[BinaryIO]:
                     if _is(handle, part) and os.fstat(handle.fileno()).st_size == 0:
                         part.unlink()
             return
-    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    part = temporary_beside(path)
     try:
         with _opened(part) as handle:
             yield handle
