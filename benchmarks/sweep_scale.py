@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import heapq
 import json
+import math
 import random
 import time
 from collections import Counter
@@ -165,6 +166,7 @@ class Worker:
     ends: float = 0.0
     beats: float = 0.0
     watched: float = 0.0
+    due: float = math.inf
 
 
 class Simulation:
@@ -242,13 +244,22 @@ class Simulation:
         worker.claim, worker.key, worker.began = claim, key, self.server.now + spent
         worker.ends = worker.began + self.left[key]
         worker.beats = self.server.now + spent + self.world.every
-        self.at(min(worker.beats, worker.ends), worker.number, "beat" if worker.beats < worker.ends else "finish")
+        self.schedule(worker)
+
+    def schedule(self, worker: Worker) -> None:
+        """The next thing that a worker with a run does; what was to come before is forgotten."""
+        worker.due = min(worker.beats, worker.ends)
+        self.at(worker.due, worker.number, "beat" if worker.beats < worker.ends else "finish")
+
+    def is_due(self, worker: Worker) -> bool:
+        due = worker.claim is not None and self.server.now == worker.due
+        worker.due = math.inf if due else worker.due
+        return due
 
     def beat(self, worker: Worker) -> None:
-        if worker.claim is None:
+        if not self.is_due(worker):
             return
-        if self.server.now < worker.beats:  # it was stalled, and this event is old
-            return
+        assert worker.claim is not None
         worker.host.spent = 0.0
         try:
             worker.claim.beat()
@@ -259,11 +270,12 @@ class Simulation:
             self.give_up(worker)
             return
         worker.beats = self.server.now + worker.host.spent + self.world.every
-        self.at(min(worker.beats, worker.ends), worker.number, "beat" if worker.beats < worker.ends else "finish")
+        self.schedule(worker)
 
     def finish(self, worker: Worker) -> None:
-        if worker.claim is None or self.server.now < worker.ends:
+        if not self.is_due(worker):
             return
+        assert worker.claim is not None
         worker.host.spent = 0.0
         try:
             worker.claim.seal()
@@ -292,7 +304,7 @@ class Simulation:
         if worker.claim is not None:
             worker.ends += pause
             worker.beats = max(worker.beats, self.server.now + pause)
-            self.at(min(worker.beats, worker.ends), worker.number, "beat" if worker.beats < worker.ends else "finish")
+            self.schedule(worker)
         self.at(self.server.now + self.rng.expovariate(self.world.stalls_per_hour / 3600), worker.number, "stall")
 
     def die(self, worker: Worker) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,8 +50,10 @@ def run(tokens: list[str]) -> int:
     from unbraid.sweep.compare.comparison import compare
 
     metrics = [name for name in (given.get("metrics") or "").split(",") if name]
-    with listening(counting), counting("Scoring codes that know nothing") as told:
-        found = compare(places, by=given.get("by"), metrics=metrics or None, with_nulls=given.get("nulls", True), progress=told)
+    with_nulls = given.get("nulls", True)
+    bar = counting("Scoring codes that know nothing") if with_nulls else nullcontext()
+    with listening(counting), bar as told:
+        found = compare(places, by=given.get("by"), metrics=metrics or None, with_nulls=with_nulls, progress=told)
     if path is not None:
         return _write(found, path)
     return _print(found)
