@@ -112,6 +112,7 @@ def _problem(reason: str, steps: list[str | int], value: Any) -> str:
         return f"{place or 'it'} lacks {missing[1]}."
     if unknown := re.match(r"Object contains unknown field `(.+)`", reason):
         return f"{place or 'it'} has the unknown field {unknown[1]}."
+    reason = reason.replace("Number out of range", "Expected `float`")
     given = repr(value) if len(repr(value)) <= _LONGEST else f"a {type(value).__name__} of {len(repr(value)):,} characters"
     if not reason.startswith("Expected"):  # said by a record that checks itself
         return f"{place}: {reason}." if place else f"{reason}."

@@ -16,6 +16,7 @@ from unbraid.evaluation.cost import (
     seconds_of_training,
 )
 from unbraid.evaluation.stored import read_scores
+from unbraid.log_entry import Entry
 from unbraid.metrics.registry import metrics
 
 
@@ -30,7 +31,7 @@ def test_images_grow_with_what_training_saw(experiment, step, images):
 
 
 def test_the_time_of_training_is_that_of_its_log(experiment):
-    log = [{"images_per_second": 10.0}, {"images_per_second": 320.0}, {}]
+    log = [Entry(kind="train", step=1, values={}, time=0.0, images_per_second=speed) for speed in (10.0, 320.0, 0.0)]
     assert seconds_of_training(log, experiment, 100) == pytest.approx(20.0)
     assert seconds_of_training([], experiment, 100) == 0.0
 

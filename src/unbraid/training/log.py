@@ -20,7 +20,7 @@ import msgspec
 from unbraid.errors import CorruptFile, warn
 from unbraid.files import os_errors, require_regular
 from unbraid.former_names import TERMS, renamed
-from unbraid.log_entry import Entry, Value
+from unbraid.log_entry import Entry
 from unbraid.records import as_record, to_json
 from unbraid.training.events import Events
 
@@ -31,10 +31,6 @@ MOST_ENTRIES = 200_000
 _ALTERED = "The log was altered; put it back as it was, or remove it to go on without its entries."
 _REMEDY = "Free some space; the same command resumes the run from its last checkpoint."
 _decode = msgspec.json.Decoder(Entry).decode
-
-
-class _One(msgspec.Struct):
-    value: Value
 
 
 def stream_log(path: Path) -> Iterator[Entry]:
@@ -68,9 +64,6 @@ def _entry(line: bytes, number: int, path: Path) -> Entry:
         content = json.loads(line)
     except (ValueError, RecursionError):
         raise CorruptFile(f"Line {number} of {path} is not JSON. {_ALTERED}") from None
-    values = content.get("values") if isinstance(content, dict) else None
-    for name, value in values.items() if isinstance(values, dict) else ():
-        as_record({"value": value}, _One, f"{where}: {name}", _ALTERED)  # names the value, which that of the whole does not
     return as_record(content, Entry, where, _ALTERED)
 
 
