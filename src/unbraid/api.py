@@ -33,6 +33,7 @@ from unbraid.evaluation.stored import (
 from unbraid.files import read_json, write_json
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.model import Model
+from unbraid.nn.own import trusting
 from unbraid.records import to_json
 from unbraid.training.checkpoint import WEIGHTS, pack, read_weights, require_fit
 from unbraid.training.fit import Monitor, fit
@@ -109,6 +110,7 @@ def train(
         monitor: told of the progress.
         options: hyper-parameters of the model, options of the data set and likelihood, and `Settings`
             (`steps`, `batch_size`, `latent_dim`, `seed`, `lr`, ...): `train("beta_vae", "ellipses", beta=4, steps=6000)`.
+            `encoder` and `decoder` are registered names, or classes or functions of a module: `docs/own-networks.md`.
 
     Raises `UsageError` before anything is written for what cannot be, `NonFiniteLoss`, `Interrupted`, and `UnbraidError` for
     what fails on the way.
@@ -176,11 +178,22 @@ def is_finished(folder: Path) -> bool:
     return saved is not None and saved.state.step >= run.last_step
 
 
-def load(path: str | Path, device: str = "auto") -> Model:
+def load(path: str | Path, device: str = "auto", *, trust: bool = False) -> Model:
     """A model from a run folder (its newest checkpoint) or from a folder that `Model.save` wrote.
+
+    Args:
+        path: the folder.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        trust: import the modules that own networks of this run are in, which runs their code; by default only modules that
+            are imported already count (`docs/own-networks.md`).
 
     Raises `UsageError` where there is none and `CorruptFile` where files are damaged.
     """
+    with trusting(trust):
+        return _load(path, device)
+
+
+def _load(path: str | Path, device: str) -> Model:
     folder = Path(path)
     if not folder.is_dir():
         raise UsageError(f"There is no folder {folder}; give a run folder, or one that Model.save wrote.")

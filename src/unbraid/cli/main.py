@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +26,7 @@ COMMANDS = {
     "list": "List models, datasets, encoders, decoders, likelihoods, rates, metrics or figures",
     "show": "Explain one of them: formula, options, published values, layers, citation",
 }
+TRUST = "--trust"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -39,8 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     _open_streams()
     try:
-        with _warnings_in_words():
-            return _dispatch(tokens)
+        with _warnings_in_words(), _trust(tokens):
+            return _dispatch([token for token in tokens if token != TRUST])
     except Interrupted as stopped:
         _complain(str(stopped))
         return INTERRUPTED
@@ -68,6 +69,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
         _complain(f"Error: {type(error).__name__}: {error}\nThis is a defect of unbraid; --debug shows where.")
         return 1
+
+
+def _trust(tokens: list[str]) -> AbstractContextManager[None]:
+    """Import modules that runs name only where --trust is given."""
+    if TRUST not in tokens:
+        return nullcontext()
+    from unbraid.nn.own import trusting
+
+    return trusting()
 
 
 def _open_streams() -> None:
@@ -167,6 +177,7 @@ def _print_help() -> None:
         "  --help     Explain a command: unbraid train --help, unbraid train beta_vae ellipses --help",
         "  --version  Show the version",
         "  --debug    Show the traceback of an error",
+        "  --trust    Import the modules that a run's own encoder or decoder is in, which runs their code",
         "",
         "Begin with: unbraid train beta_vae ellipses",
     ]

@@ -61,7 +61,10 @@ class Request:
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     try:
-        request = _request(read("train", _every_argument(), tokens))
+        words = read("train", _every_argument(), tokens)
+        if own := _options_of_own_networks(words):
+            words = read("train", [*_every_argument(), *own], tokens)
+        request = _request(words)
     except HelpShown:
         return 0
     return _train(request, tokens)
@@ -72,6 +75,21 @@ def _every_argument() -> list[Argument]:
     from unbraid.config.parts import every_option
 
     return [*_PLACES, *_RUN, *_settings({}), *(Argument(spec, flag, "Any") for flag, spec in every_option().items())]
+
+
+def _options_of_own_networks(words: Words) -> list[Argument]:
+    """The options of networks that are not registered, whose modules are imported for it if the command line names them."""
+    from unbraid.config.parts import PARTS, PREFIXED
+    from unbraid.nn.own import is_own, trusting
+
+    found: list[Argument] = []
+    config = _config(words.given["config"]) if words.given.get("config") else None
+    for part in PREFIXED:
+        with trusting(part in words.given):  # not what a file names
+            name = str(words.given.get(part) or getattr(config, part, ""))
+            options = PARTS[part][name].options if is_own(name) else {}
+        found += [Argument(spec, f"{part}_{option}", "Any") for option, spec in options.items()]
+    return found
 
 
 def _settings(defaults: Mapping[str, Any]) -> list[Argument]:

@@ -19,7 +19,9 @@ from unbraid.data.draws import steps_per_epoch
 from unbraid.data.registry import datasets
 from unbraid.data.sets.arrays import IN_PYTHON
 from unbraid.errors import UnbraidError, UnknownName, UsageError
+from unbraid.nn.own import NetworkRegistry, is_own, trusting
 from unbraid.options import OptionSpec, options_of, resolve
+from unbraid.zoo.assemble import try_networks
 from unbraid.zoo.recipe import Recipe
 from unbraid.zoo.registry import tuned, tuned_default
 
@@ -104,8 +106,8 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
     Raises `UnknownName` and `UsageError` for what cannot be, `IncompatibleParts` for parts that do not fit, and
     `DataUnavailable` where the data cannot be had.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    _require_names({"model": model, **{part: given[part] for part in (*PREFIXED, "likelihood", "rate") if part in given}})
+    given = _named({name: value for name, value in {**options, "model": model}.items() if value is not None})
+    del given["model"]
     made = data if isinstance(data, Dataset) else None
     name, given = addressed(data, given) if isinstance(data, str) else (IN_PYTHON, {**given, "name": data.name})
     first = choose(model, name, given)
@@ -117,16 +119,30 @@ def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[E
     return _experiment(choose(model, name, given, dataset.shape[1]), dataset, digest), dataset
 
 
-def _require_names(parts: Mapping[str, Any]) -> None:
-    """Raise `UsageError` for parts that are given as objects: a run must be able to make them again by their names."""
-    for part, given in parts.items():
-        if not isinstance(given, str):
-            kind, registry = type(given).__name__, PARTS[part]
+def _named(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The same options with networks that are given as classes or functions under their names.
+
+    A module that such a name holds is imported: whoever calls asks for it. Raises `UsageError` for other parts that are given
+    as objects: a run must be able to make them again.
+    """
+    named = dict(options)
+    for part in (*PREFIXED, "model", "likelihood", "rate"):
+        given, registry = named.get(part), PARTS[part]
+        if is_own(given) and isinstance(registry, NetworkRegistry):
+            with trusting():
+                _ = registry[str(given)]
+        elif given is None or isinstance(given, str):
+            continue
+        elif isinstance(registry, NetworkRegistry):
+            named[part] = registry.name_of(given)
+        else:
+            kind = given.__name__ if isinstance(given, type) else type(given).__name__
             raise UsageError(
-                f"{part} is a {given.__name__ if isinstance(given, type) else kind}; give a registered name, so that the run "
+                f"{part} is a {kind}; give a registered name, so that the run "
                 f"can be made again from its configuration. Register your own: the decorator {registry.plural}.register(NAME, "
                 f"source=...), in a module that is imported first or an entry point of the group unbraid.{registry.plural}."
             )
+    return named
 
 
 def experiment_for(model: str, data: str | Dataset, options: Mapping[str, Any]) -> Experiment:
@@ -156,6 +172,8 @@ def _experiment(choice: Choice, dataset: Dataset, digest: str) -> Experiment:
         value_range=dataset.value_range if digest else None,
     )
     experiment.outline()  # parts that do not fit are refused before anything is written
+    if is_own(experiment.encoder) or is_own(experiment.decoder):
+        try_networks(experiment.build(), dataset.shape, experiment.latent_dim, names)
     if names["rate"]:
         try_rates(experiment.build(), cast(Any, recipe.objective).rates, dataset.shape, experiment.n_train)
     return experiment

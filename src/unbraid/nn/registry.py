@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unbraid.errors import IncompatibleParts
-from unbraid.registry import Registry
+from unbraid.nn.own import NetworkRegistry
 
-encoders = Registry("encoder", "encoders", "unbraid.nn.encoders")
-decoders = Registry("decoder", "decoders", "unbraid.nn.decoders")
+encoders = NetworkRegistry("encoder", "encoders", "unbraid.nn.encoders", takes=("image_shape", "n_params"))
+decoders = NetworkRegistry("decoder", "decoders", "unbraid.nn.decoders", takes=("latent_dim", "output_shape"))
 
 Shape = tuple[int, int, int]
 

@@ -1,0 +1,116 @@
+"""Networks that are not registered: a class or function of an importable module, named "mylab.nets:Encoder"."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from importlib import import_module
+from types import FunctionType
+from typing import Any
+
+from unbraid.errors import UnbraidError, UsageError
+from unbraid.registry import Entry, Registry
+
+_trusted: ContextVar[bool] = ContextVar("trusted", default=False)
+
+
+@contextmanager
+def trusting(trust: bool = True) -> Iterator[None]:
+    """Import modules that names of networks ask for; otherwise only those count that are imported already."""
+    token = _trusted.set(trust or _trusted.get())
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
+
+
+def is_own(name: object) -> bool:
+    """Whether the name of a network is a module and what to take from it, like "mylab.nets:Encoder"."""
+    return isinstance(name, str) and ":" in name
+
+
+class NetworkRegistry(Registry):
+    """Registered networks, and those that a module holds.
+
+    Args:
+        takes: names of the two arguments that every factory begins with.
+    """
+
+    def __init__(self, kind: str, plural: str, package: str, takes: tuple[str, str]) -> None:
+        super().__init__(kind, plural, package)
+        self.takes = takes
+
+    def __getitem__(self, name: str) -> Entry:
+        return self._own(name) if is_own(name) else super().__getitem__(name)
+
+    def __contains__(self, name: object) -> bool:
+        if not is_own(name):
+            return super().__contains__(name)
+        try:
+            return bool(self._own(str(name)))
+        except UnbraidError:
+            return False
+
+    def name_of(self, network: Any) -> str:
+        """The name of a class or function, by which a later process finds it again.
+
+        Raises `UsageError` for what cannot be found by a name: instances, lambdas, what stands in a function or in `__main__`.
+        """
+        if not isinstance(network, (type, FunctionType)):
+            kind = type(network).__name__
+            raise UsageError(
+                f"{self.kind} is an instance of {kind}; give the class or a function, so that the network can be built again "
+                f"when the run is loaded: {self.kind}={kind}. Its options are arguments {self.kind}_NAME=VALUE."
+            )
+        module, name = network.__module__, network.__qualname__
+        known = getattr(sys.modules.get(module), name, None)
+        if module == "__main__" or known is not network:
+            raise UsageError(
+                f"{self.kind} {name!r} of {module} cannot be imported by its name, so a later process could not load the run. "
+                f"Put it at the top level of a module (mylab/nets.py: {self.kind}=mylab.nets.{name.rpartition('.')[2]}), or "
+                f"register it in an installed package: docs/extending.md."
+            )
+        return self._checked(f"{module}:{name}", network).name
+
+    def _own(self, name: str) -> Entry:
+        module, _, attribute = name.partition(":")
+        if not attribute.isidentifier() or not all(map(str.isidentifier, module.split("."))):
+            raise UsageError(f"{self.kind} {name!r} is no name of a network; give MODULE:NAME, like mylab.nets:Network.")
+        if module not in sys.modules:
+            self._import(module, name)
+        found: Any = getattr(sys.modules[module], attribute, None)
+        if found is None:
+            raise UsageError(f"{self.kind} {name!r}: the module {module} has no {attribute!r}.")
+        return self._checked(name, found)
+
+    def _import(self, module: str, name: str) -> None:
+        """Import a module, if that is allowed: it runs the module's code."""
+        if not _trusted.get():
+            raise UsageError(
+                f"The {self.kind} is {name!r}, and {module} is not imported. Importing it runs its code, so this is done only "
+                f"when you ask for it. If you trust that module: import {module} first, or unbraid.load(RUN, trust=True); on "
+                "the command line --trust."
+            )
+        try:
+            import_module(module)
+        except Exception as error:  # any code may stand there
+            raise UsageError(
+                f"{self.kind} {name!r}: {module} cannot be imported ({type(error).__name__}: {error}). Install its package, or "
+                "put the folder that holds it on PYTHONPATH."
+            ) from error
+
+    def _checked(self, name: str, found: Callable[..., Any]) -> Entry:
+        """The entry of a factory. The names of its arguments are required, so that no other function can be called."""
+        from torch import nn
+
+        is_network = inspect.isclass(found) and issubclass(found, nn.Module)
+        takes = tuple(inspect.signature(found).parameters)[:2] if is_network or inspect.isfunction(found) else ()
+        if takes != self.takes:
+            raise UsageError(
+                f"{self.kind} {name!r} must be a subclass of torch.nn.Module, or a function that returns a module, whose first "
+                f"two arguments are {self.takes[0]} and {self.takes[1]}."
+            )
+        return Entry(name, self.kind, found, name)
