@@ -148,7 +148,7 @@ def local_encoder():
         (nn.Linear, "image_shape and n_params"),
         (other_arguments, "image_shape and n_params"),
         (encoder.__get__(1), "an instance of method"),
-        ("torch.nn:Missing", "has no 'Missing'"),
+        ("torch.nn:Missing", "has no class or function 'Missing'"),
         ("no_such_module_here:Encoder", "cannot be imported"),
         ("subprocess:run", "subclass of torch.nn.Module"),
         ("os:__import__('os')", "MODULE:NAME"),

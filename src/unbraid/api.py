@@ -35,6 +35,7 @@ from unbraid.metrics.score_table import ScoreTable
 from unbraid.model import Model
 from unbraid.nn.own import trusting
 from unbraid.records import to_json
+from unbraid.training.bar import bar_where_seen
 from unbraid.training.checkpoint import WEIGHTS, pack, read_weights, require_fit
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.lock import only_writer
@@ -93,6 +94,7 @@ def train(
     device: str = "auto",
     extend: int = 0,
     overwrite: bool = False,
+    progress: bool = True,
     monitor: Monitor | None = None,
     **options: Any,
 ) -> Model:
@@ -107,7 +109,8 @@ def train(
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         extend: train a run further, up to this step; its schedules stay those of the original length.
         overwrite: replace the run in the folder.
-        monitor: told of the progress.
+        progress: show a bar in a terminal or a notebook; elsewhere nothing is printed.
+        monitor: told of the progress, in the place of the bar.
         options: hyper-parameters of the model, options of the data set and likelihood, and `Settings`
             (`steps`, `batch_size`, `latent_dim`, `seed`, `lr`, ...): `train("beta_vae", "ellipses", beta=4, steps=6000)`.
             `encoder` and `decoder` are registered names, or classes or functions of a module: `docs/own-networks.md`.
@@ -118,6 +121,8 @@ def train(
     pick_device(device)
     data = as_dataset(data)
     experiment, dataset = plan(model, data, options)
+    if monitor is None and progress:
+        monitor = bar_where_seen(f"{model} on {experiment.data_name}")
     return train_planned(experiment, dataset, out=out, device=device, extend=extend, overwrite=overwrite, monitor=monitor)
 
 
@@ -150,6 +155,7 @@ def check_run(
     device: str = "auto",
     extend: int = 0,
     overwrite: bool = False,
+    progress: bool = True,
     **options: Any,
 ) -> Path:
     """The folder that `train` with these arguments would write to; nothing is written.

@@ -315,7 +315,7 @@ def test_ctrl_c_checkpoints_and_prints_the_command_that_resumes(tmp_path):
 
 def test_a_reader_that_goes_away_does_not_stop_training(tmp_path):
     """`unbraid train ... 2>&1 | head -1`"""
-    command = f"{sys.executable} -c 'import unbraid.cli.console as c; c.PLAIN_SECONDS = 0; import unbraid.cli.main as m; "
+    command = f"{sys.executable} -c 'import unbraid.training.bar as c; c.PLAIN_SECONDS = 0; import unbraid.cli.main as m; "
     command += "import sys; sys.exit(m.main(sys.argv[1:]))' train vae ellipses --steps 40 --batch-size 16 --no-report"
     shown = subprocess.run(
         ["bash", "-c", f"set -o pipefail; {command} --out {tmp_path}/run 2>&1 | head -1"], capture_output=True, check=False

@@ -95,8 +95,9 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _announce(folder: str, given: Mapping[str, Any]) -> None:
     """Say how many images are scored and about how long that takes, where it takes long."""
-    from unbraid.cli.console import clock, err
+    from unbraid.cli.console import err
     from unbraid.evaluation.cost import ALWAYS, images_by_default, seconds_of_scoring, seconds_of_training
+    from unbraid.training.bar import clock
     from unbraid.training.log import read_log
     from unbraid.training.run import open_run
 

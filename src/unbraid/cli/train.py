@@ -181,11 +181,12 @@ def _config(path: str) -> Experiment:
 
 def _train(request: Request, tokens: list[str]) -> int:
     from unbraid import api
-    from unbraid.cli.console import Bar, counting, err, out, stages
+    from unbraid.cli.console import counting, err, out, stages
     from unbraid.cli.tables import print_scores
     from unbraid.config.plan import plan
     from unbraid.data.progress import listening
     from unbraid.evaluation.stored import read_scores
+    from unbraid.training.bar import Bar
     from unbraid.training.run import METRICS, REPORT
     from unbraid.zoo.registry import tuned
 
@@ -212,7 +213,7 @@ def _train(request: Request, tokens: list[str]) -> int:
                 device=device,
                 extend=request.run.get("extend") or 0,
                 overwrite=overwrite,
-                monitor=Bar(f"{request.model} on {experiment.data_name}"),
+                monitor=Bar(f"{request.model} on {experiment.data_name}", err),
             )
     except Interrupted as stopped:
         raise Interrupted(f"{stopped}\nResume with: {shlex.join(['unbraid', 'train', *_resume_tokens(tokens)])}") from None

@@ -34,7 +34,7 @@ PREFIXED = ("encoder", "decoder")
 """Options of these parts carry the part's name (`--encoder-width`), since both may have one of the same name; those of other
 parts do where their own name is taken."""
 RESERVED = frozenset(
-    {"model", "data", "out", "device", "extend", "overwrite", "config", "evaluate_images", "report", "monitor"}
+    {"model", "data", "out", "device", "extend", "overwrite", "config", "evaluate_images", "report", "monitor", "progress"}
 )
 """Names that mean something else to `unbraid train` or to `unbraid.train`."""
 

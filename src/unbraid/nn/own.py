@@ -66,7 +66,7 @@ class NetworkRegistry(Registry):
                 f"when the run is loaded: {self.kind}={kind}. Its options are arguments {self.kind}_NAME=VALUE."
             )
         module, name = network.__module__, network.__qualname__
-        known = getattr(sys.modules.get(module), name, None)
+        known: Any = getattr(sys.modules.get(module), name, None)
         if module == "__main__" or known is not network:
             raise UsageError(
                 f"{self.kind} {name!r} of {module} cannot be imported by its name, so a later process could not load the run. "
@@ -82,8 +82,8 @@ class NetworkRegistry(Registry):
         if module not in sys.modules:
             self._import(module, name)
         found: Any = getattr(sys.modules[module], attribute, None)
-        if found is None:
-            raise UsageError(f"{self.kind} {name!r}: the module {module} has no {attribute!r}.")
+        if not callable(found):
+            raise UsageError(f"{self.kind} {name!r}: the module {module} has no class or function {attribute!r}.")
         return self._checked(name, found)
 
     def _import(self, module: str, name: str) -> None:
