@@ -1,4 +1,4 @@
-"""The stages of a run, as Python calls and as the command line's commands: train, evaluate, report, load."""
+"""The stages of a run as Python calls: train, evaluate, report, load."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ RUNS = Path("runs")
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device of a name; `auto` is the GPU where there is one. Raises `UsageError` for one that is not here."""
+    """The device of a name; `auto` is the GPU where there is one.
+
+    Raises `UsageError` for one that is not here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
@@ -175,7 +178,10 @@ def _free_folder(experiment: Experiment, out: str | Path | None, *, extend: int,
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether a folder holds a run that has reached its end; not for a folder that holds no run, or a damaged one."""
+    """Whether a folder holds a run that has reached its end.
+
+    Not for a folder that holds no run, or a damaged one.
+    """
     try:
         run = open_run(folder)
         saved = run.newest()
@@ -329,7 +335,10 @@ def score_briefly(
     device: str = "auto",
     progress: Stages | None = None,
 ) -> Scores:
-    """Score a run at a cost in proportion to its training, as `train` and `report` do; arguments as `evaluate` takes them."""
+    """Score a run at a cost in proportion to its training, as `train` and `report` do.
+
+    Arguments as `evaluate` takes them.
+    """
     run = open_run(Path(folder))
     dataset = run.experiment.load_data(as_dataset(data))
     few = None
@@ -360,7 +369,9 @@ def finite_or_none(content: Any) -> Any:
 def report(
     *folders: str | Path, out: str | Path | None = None, overwrite: bool = False, data: Any = None, device: str = "auto"
 ) -> Path:
-    """Write the report of a run, or of several together, one HTML file that needs nothing else; returns its path.
+    """Write the report of a run, or of several together, one HTML file that needs nothing else.
+
+    Returns its path.
 
     Runs that were not scored yet are scored first.
 
@@ -424,7 +435,9 @@ def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> Ru
 
 
 def figure(name: str, *folders: str | Path, data: Any = None, device: str = "auto", **options: Any) -> Figure:
-    """A figure of one run or several, as `unbraid list figures` knows them: `unbraid.figure("traversals", "runs/x", dims=5)`.
+    """A figure of one run or several: `unbraid.figure("traversals", "runs/x", dims=5)`.
+
+    `unbraid list figures` lists them.
 
     `unbraid.figures.save` writes it to a file. The functions of arrays behind it stand in `unbraid.figures`.
 
@@ -444,7 +457,9 @@ def figure(name: str, *folders: str | Path, data: Any = None, device: str = "aut
 
 
 def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a run's newest checkpoint to a folder as ONNX files with a description and an example; returns that folder.
+    """Write a run's newest checkpoint to a folder as ONNX files with a description and an example.
+
+    Returns that folder.
 
     What was measured of the latents goes along where this checkpoint was scored. See `unbraid.explorer.export`.
 
@@ -470,7 +485,9 @@ def explore(
     split: bool = False,
     overwrite: bool = False,
 ) -> Page:
-    """Write a page that shows what each latent of trained models does: one HTML file that opens from disk, without a network.
+    """Write a page that shows what each latent of trained models does.
+
+    One HTML file that opens from disk, without a network.
 
     Args:
         runs: a run folder, or several that were trained on the same data.
@@ -506,7 +523,10 @@ def explore_onnx(
     split: bool = False,
     overwrite: bool = False,
 ) -> Page:
-    """Write the page of `explore` for anybody's decoder in an ONNX file, with an encoder or without; see `pair_page`."""
+    """Write the page of `explore` for any decoder in an ONNX file, with an encoder or without.
+
+    See `pair_page`.
+    """
     from unbraid.explorer.onnx_pair import pair_page
     from unbraid.explorer.page import require_free, write
 

@@ -60,7 +60,10 @@ class NonFiniteLoss(UnbraidError):
 
 
 class UnbraidWarning(UserWarning):
-    """Something is not as it should be, and work goes on without it; the command line prints its text once."""
+    """Something is not as it should be, and work goes on without it.
+
+    The command line prints its text once.
+    """
 
 
 def warn(message: str) -> None:

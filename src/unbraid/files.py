@@ -28,7 +28,7 @@ LARGEST_JSON = 64 << 20
 
 @contextmanager
 def os_errors(doing: str, remedy: str) -> Iterator[None]:
-    """Turn what the operating system refuses (full disk, no permission) into an error that says what to do."""
+    """Turn errors of the system (full disk, no permission) into errors that say what to do."""
     try:
         yield
     except OSError as error:
@@ -48,7 +48,10 @@ def sync_folder(folder: Path) -> None:
 
 @cache
 def place() -> str:
-    """Eight hexadecimal digits for where process numbers mean what they mean here: host, start of the system, container."""
+    """Eight hexadecimal digits for where process numbers mean what they mean here.
+
+    Host, start of the system, container.
+    """
     parts = [platform.node()]
     with suppress(OSError):
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text())
@@ -70,12 +73,15 @@ def is_running(process: int) -> bool:
 
 
 def temporary_beside(path: Path) -> Path:
-    """A name in the same folder that no other process takes, on this machine, in a container, or on another machine."""
+    """A name in the same folder that no other process takes, on any machine or in any container."""
     return path.with_name(f".unbraid-{place()}-{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove temporary files and folders of processes that are gone, or that may be on other machines and are a day old."""
+    """Remove temporary files and folders that no process needs.
+
+    Their processes are gone, or may be on other machines and the files are a day old.
+    """
     with suppress(OSError):
         for entry in os.scandir(folder):
             named = _TEMPORARY.fullmatch(entry.name)
@@ -107,7 +113,10 @@ _swept: set[Path] = set()
 
 @contextmanager
 def whole_file(path: Path, remedy: str = "Free some space there or choose another folder.") -> Iterator[Path]:
-    """A temporary name to write to; on success the file is synced and takes its name, else nothing remains."""
+    """A temporary name to write to.
+
+    On success the file is synced and takes its name, else nothing remains.
+    """
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file, and nothing else is replaced; give the name of a file.")
     temporary = temporary_beside(path)

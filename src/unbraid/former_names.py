@@ -72,7 +72,10 @@ def renamed(content: Mapping[str, _V], names: Mapping[str, str]) -> dict[str, _V
 
 
 def renamed_tensors(content: Mapping[str, _V]) -> dict[str, _V]:
-    """Tensors of a checkpoint under today's names, like `networks.NETWORK.0.weight`, `optimizer/PLAYER/0/step`, `mean/TERM`."""
+    """Tensors of a checkpoint under today's names.
+
+    Names are like `networks.NETWORK.0.weight`, `optimizer/PLAYER/0/step`, `mean/TERM`.
+    """
 
     def today(name: str) -> str:
         group, _, rest = name.partition("/")

@@ -54,7 +54,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def unit_and_label(log: Iterable[Entry], name: str) -> tuple[Unit, str]:
-    """The unit of a value in a log, and what its term says that it is to be called; empty where it says nothing."""
+    """The unit of a value in a log, and what its term says that it is to be called.
+
+    Empty where it says nothing.
+    """
     found = next((entry for entry in log if entry.kind == "train" and name in entry.values), None)
     return ("nats", "") if found is None else (found.unit(name), found.labels.get(name, ""))
 

@@ -235,7 +235,7 @@ class Model:
         return self.decode(flat).reshape(len(chosen), n, *self.image_shape)
 
     def _ends(self, dim: int) -> tuple[float, float]:
-        """Between which values a latent is moved unless told otherwise."""
+        """The values between which each latent is moved by default."""
         books = self.codebooks
         return (-2.0, 2.0) if books is None else (float(books[dim, 0]), float(books[dim, -1]))
 

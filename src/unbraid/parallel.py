@@ -32,7 +32,9 @@ def train_many(
     workers: int | None = None,
     done: Callable[[int, Trained], None] | None = None,
 ) -> list[Trained]:
-    """Train runs side by side, each by `unbraid.train(**run)` in a process with one thread; what became of each, in order.
+    """Train runs side by side, each by `unbraid.train(**run)` in a process with one thread.
+
+    What became of each, in order.
 
     Several processes with one thread each do more than one with several: nothing waits for anything. A run that fails does
     not stop the others. The same call again goes on where runs were stopped, and passes over those that are finished. Results

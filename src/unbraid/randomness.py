@@ -1,4 +1,7 @@
-"""Independent streams of randomness from one seed; nothing in the library touches the global generators."""
+"""Independent streams of randomness from one seed.
+
+Nothing in the library touches the global generators.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ def torch_generator(seed: int, purpose: str, *more: int, device: str | torch.dev
 
 @contextmanager
 def one_step_of_randomness(seed: int, step: int, device: torch.device) -> Iterator[None]:
-    """While a step runs, layers that draw from the global generators (dropout) draw what this step always draws."""
+    """While a step runs, layers that use the global generators (dropout) draw what is this step's."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(derived_seed(seed, "layers", step))
         yield
@@ -30,7 +33,10 @@ def one_step_of_randomness(seed: int, step: int, device: torch.device) -> Iterat
 
 @contextmanager
 def seeded_construction(seed: int) -> Iterator[None]:
-    """While networks are built, their default initial weights come from this seed; the global state is as before after."""
+    """While networks are built, their default initial weights come from this seed.
+
+    The global state is as before after.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(derived_seed(seed, "init"))
         yield

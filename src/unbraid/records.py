@@ -1,4 +1,7 @@
-"""Stored records: JSON files read as typed structures, with errors that name the field, what it holds and what is allowed."""
+"""Stored records: JSON files read as typed structures.
+
+Errors name the field, what it holds and what is allowed.
+"""
 
 from __future__ import annotations
 

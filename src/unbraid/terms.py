@@ -136,7 +136,9 @@ class Context:
     training: bool = True
 
     def ramp(self, duration: float) -> float:
-        """Linear growth from 0 to 1 over a duration: up to 1 it is a fraction of the run, above it a number of steps.
+        """Linear growth from 0 to 1 over a duration.
+
+        Up to 1 it is a fraction of the run, above it a number of steps.
 
         A duration of 0 is over at once.
         """
@@ -146,7 +148,10 @@ class Context:
 
 @dataclass(frozen=True)
 class Draw:
-    """The batches of one step, as the objective's `draws` made them, and which images of the data set they are."""
+    """The batches of one step, and which images of the data set they are.
+
+    The objective's `draws` made them.
+    """
 
     batches: tuple[Float[Tensor, "_ channel height width"], ...]
     indices: tuple[Int[np.ndarray, "_"], ...] = ()

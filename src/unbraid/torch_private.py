@@ -21,7 +21,10 @@ def _operator(name: str) -> Any:
 
 
 def has_hooks(layer: nn.Module) -> bool:
-    """Whether hooks are registered on a layer, so that it has to be called itself; True where nothing tells."""
+    """Whether hooks are registered on a layer, so that it has to be called itself.
+
+    True where nothing tells.
+    """
     kinds = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     return any(getattr(layer, kind, True) for kind in kinds)
 
@@ -45,7 +48,10 @@ def convolution_gradients(
     padding: Sequence[int],
     wanted: tuple[bool, bool, bool],
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    """Gradients of a convolution's input, weight and bias, as far as they are wanted, given that of its output."""
+    """Gradients of a convolution's input, weight and bias, given that of its output.
+
+    Only those that are wanted are computed.
+    """
     operator = _operator("convolution_backward")
     if operator is not None:
         sizes = [len(weight)] if wanted[2] else None
@@ -60,7 +66,10 @@ def convolution_gradients(
 
 
 def rectifier_gradient(gradient: Tensor, output: Tensor, *, in_place: bool = False) -> Tensor:
-    """The gradient of a rectifier's input, given its output and the gradient of that; written over the latter if in place."""
+    """The gradient of a rectifier's input, given its output and the gradient of that.
+
+    Written over the latter if in place.
+    """
     operator = _operator("threshold_backward")
     if operator is not None:
         if not in_place:
@@ -72,7 +81,9 @@ def rectifier_gradient(gradient: Tensor, output: Tensor, *, in_place: bool = Fal
 
 @cache
 def eager(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
-    """An optimizer without the decorators that keep the compiler out of it: they import the compiler, for two seconds.
+    """An optimizer without the decorators that keep the compiler out of it.
+
+    They import the compiler, which takes two seconds.
 
     The class itself where its methods are not decorated so.
     """

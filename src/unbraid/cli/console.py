@@ -34,7 +34,7 @@ class _Console(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), (sys.stderr if self.stderr else sys.stdout).fileno())
 
 
-# markup off: what is printed holds paths and names of the user's, brackets and all
+# markup off: what is printed holds paths and names that users chose, brackets and all
 out = _Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
 err = _Console(stderr=True, highlight=False, markup=False, emoji=False)
 

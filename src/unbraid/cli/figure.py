@@ -66,7 +66,10 @@ def run(tokens: list[str]) -> int:
 
 
 def explain_figure(entry: Entry) -> Iterator[RenderableType]:
-    """What `unbraid show FIGURE` says beside the docstring: of how many runs it is, what they need, and the command."""
+    """What `unbraid show FIGURE` says beside the docstring.
+
+    Of how many runs it is, what they need, and the command.
+    """
     from rich.text import Text
 
     from unbraid.reporting.gallery.registry import how_many

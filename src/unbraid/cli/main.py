@@ -1,4 +1,7 @@
-"""Entry point of the command line: picks the command, imports it alone, and turns errors into words and exit codes."""
+"""Entry point of the command line.
+
+Picks the command, imports it alone, and turns errors into words and exit codes.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,10 @@ def _open_streams() -> None:
 
 @contextmanager
 def _warnings_in_words() -> Iterator[None]:
-    """Print what the library warns of as one line each, once; other warnings are shown as Python shows them."""
+    """Print what the library warns of as one line each, once.
+
+    Other warnings are shown as Python shows them.
+    """
     from unbraid.errors import UnbraidWarning
 
     told: set[str] = set()
@@ -117,7 +123,10 @@ _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "Un
 
 
 def _circumstance(error: Exception) -> str:
-    """What in the machine or the request, and not in our code, made an error that libraries raise as their own; else empty."""
+    """The circumstance that caused an error that a library raises as its own.
+
+    Empty where unbraid's code is to blame.
+    """
     text = str(error)
     if isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY):
         return _refused_by_the_system(MemoryError())

@@ -89,7 +89,9 @@ class Words:
 
 
 def read(command: str, arguments: Iterable[Argument], tokens: Sequence[str]) -> Words:
-    """The words of a command, each under the name of its argument; where several arguments have one name, the first counts.
+    """The words of a command, each under the name of its argument.
+
+    Where several arguments have one name, the first counts.
 
     Raises `UsageError` in the parser's words for what cannot be read, such as an option without its value.
     """

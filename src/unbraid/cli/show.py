@@ -100,7 +100,10 @@ def _entries(name: str) -> list[Entry]:
 
 
 def _part_arguments(found: list[Entry], words: Words) -> Iterator[Argument]:
-    """Options of the networks that are shown; those of a model's networks carry the part's name, as for `unbraid train`."""
+    """Options of the networks that are shown.
+
+    Those of a model's networks carry the part's name, as for `unbraid train`.
+    """
     from unbraid.config.parts import part_options
 
     for entry in found:
@@ -127,7 +130,10 @@ def _shape(text: str) -> tuple[int, int, int]:
 
 
 def _readable(text: str) -> str:
-    """A docstring for terminals of any width: without LaTeX blocks and what it raises, each paragraph and item on one line."""
+    """A docstring for terminals of any width.
+
+    Without LaTeX blocks and what it raises, each paragraph and item on one line.
+    """
     plain = re.sub(r"\n*\.\. math::.*?(?=\n\n(?! )|\Z)", "", text, flags=re.DOTALL)
     plain = re.sub(r":math:`([^`]*)`", r"\1", plain)
     paragraphs = [part for part in re.split(r"\n\s*\n", plain) if part.strip() and not part.startswith("Raises:")]
@@ -136,7 +142,10 @@ def _readable(text: str) -> str:
 
 
 def _unwrapped(paragraph: str) -> str:
-    """A paragraph whose hard line breaks are gone; items of a list and of "Args:" keep lines of their own, examples all."""
+    """A paragraph whose hard line breaks are gone.
+
+    Items of a list and of "Args:" keep lines of their own, examples all.
+    """
     if ">>>" in paragraph:
         return paragraph
     lines: list[str] = []

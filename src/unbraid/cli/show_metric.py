@@ -1,4 +1,7 @@
-"""What `unbraid show METRIC` says beside the docstring: how to read a score, and with whose it can be compared."""
+"""What `unbraid show METRIC` says beside the docstring.
+
+How to read a score, and with whose it can be compared.
+"""
 
 from __future__ import annotations
 

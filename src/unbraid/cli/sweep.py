@@ -165,7 +165,10 @@ def _without_known(plan: Plan, ledger_folder: str | None) -> tuple[Plan, int]:
 
 
 def _unusable(store: Store, plan: Plan, *, mend: bool) -> list[str]:
-    """Set results aside that are damaged, or that lack metrics or images that are asked for; what was done, in words."""
+    """Set results aside that are damaged, or that lack metrics or images that are asked for.
+
+    Returns what was done, in words.
+    """
     from unbraid.errors import UnbraidError
     from unbraid.sweep.store import DAMAGED, FORMER
 

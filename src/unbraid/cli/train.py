@@ -78,7 +78,10 @@ def _every_argument() -> list[Argument]:
 
 
 def _options_of_own_networks(words: Words) -> list[Argument]:
-    """The options of networks that are not registered, whose modules are imported for it if the command line names them."""
+    """The options of networks that are not registered.
+
+    Their modules are imported for it if the command line names them.
+    """
     from unbraid.config.parts import PARTS, PREFIXED
     from unbraid.nn.own import is_own, trusting
 
@@ -142,7 +145,7 @@ def _general() -> list[Argument]:
 
 
 def _arguments(model: str, data: str, words: Words, base: Mapping[str, Any]) -> tuple[list[Argument], str]:
-    """The arguments of the command for the parts that its words choose, each with the default that holds beside them."""
+    """The arguments of the command for the chosen parts, each with the default that holds for them."""
     from unbraid.config.parts import PARTS, part_options
     from unbraid.config.plan import shown_defaults
     from unbraid.config.settings import Settings

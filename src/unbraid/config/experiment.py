@@ -96,7 +96,9 @@ class Experiment:
         return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimizer=optimizer)
 
     def outline(self) -> VAE:
-        """The model without memory for its weights: names, types and shapes alone; call it before `build` for what is new.
+        """The model without memory for its weights: names, types and shapes alone.
+
+        Call it before `build` for what is new.
 
         Raises `IncompatibleParts` for parts that do not fit and `UsageError` for networks of more than `MOST_WEIGHTS` weights.
         """
@@ -167,7 +169,10 @@ class Experiment:
         return {name: value for name, value in content.items() if name not in absent}
 
     def identity(self) -> dict[str, Any]:
-        """What makes this run this run: all but where its data lie and in which numbers, if their content is known."""
+        """What makes this run this run.
+
+        All but where its data lie and in which numbers, if their content is known.
+        """
         content = self.to_dict()
         content.pop("value_range", None)
         paths = _paths(self.data) if self.data_digest else ()
@@ -175,11 +180,17 @@ class Experiment:
         return content
 
     def digest(self) -> str:
-        """SHA-256 of `identity`, for files that were made from a run to say which: the same for a run whose data moved."""
+        """SHA-256 of `identity`, by which files made from a run say which run it was.
+
+        It stays the same for a run whose data moved.
+        """
         return hashlib.sha256(json.dumps(self.identity(), sort_keys=True).encode()).hexdigest()
 
     def portable(self) -> Experiment:
-        """The same with paths relative to the folder that holds all of them: what others may see of this machine."""
+        """The same with paths relative to the folder that holds all of them.
+
+        This is what others may see of this machine.
+        """
         given = {name: self.data_options[name] for name in _paths(self.data) if self.data_options[name]}
         if not given:
             return self
@@ -198,7 +209,7 @@ class Experiment:
 
     @property
     def data_name(self) -> str:
-        """What to call the data set: the name it was given, that of its file or folder, or else its registered name."""
+        """What to call the data set: its given name, that of its file or folder, or its registered name."""
         return shown_name(self.data, self.data_options)
 
     @property
@@ -210,7 +221,9 @@ class Experiment:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], where: str = "config.json") -> Experiment:
-        """An experiment read back, with every value checked as if it had just been given; former names become today's.
+        """An experiment read back, with every value checked as if it had just been given.
+
+        Former names become today's.
 
         Raises `CorruptFile` for content that is not a configuration of this version, and what `plan` raises for values.
         """

@@ -73,7 +73,10 @@ def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
 
 
 def choose_parts(recipe: Recipe, model: str, data: str, options: Mapping[str, Any], height: int | None) -> dict[str, str]:
-    """The names of all parts: those given, else the model's own, or what stands in for them on images of this height."""
+    """The names of all parts: those given, else the model's own.
+
+    On images of some heights others stand in for the model's own.
+    """
     stand_ins = next((found for n, found in STAND_INS.items() if n == height), {})
     own = {part: getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
     chosen = {part: options.get(part) or stand_ins.get(name, name) for part, name in own.items()}
@@ -98,7 +101,10 @@ def with_rates(model: str, recipe: Recipe, names: str, options: Mapping[str, Any
 
 
 def try_rates(vae: VAE, rates: tuple[Rate, ...], image_shape: Shape, n_data: int) -> None:
-    """Evaluate rates once, on blank images: those that do not fit the model or each other are refused in their own words."""
+    """Evaluate rates once, on blank images.
+
+    Those that do not fit the model or each other are refused in their own words.
+    """
     noise = torch.Generator().manual_seed(0)
     with torch.no_grad():
         made = vae.eval()(torch.zeros(2, *image_shape), noise)

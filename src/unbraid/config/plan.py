@@ -53,7 +53,10 @@ class Choice:
         return tuned_default(self.names["model"], self.names["data"], option, self.options, declared)
 
     def check_names(self, *, networks: bool = True) -> None:
-        """Raise `UnknownName` for an option that the chosen parts do not have; `networks` says whether theirs are checked."""
+        """Raise `UnknownName` for an option that the chosen parts do not have.
+
+        `networks` says whether theirs are checked.
+        """
         known = {*self.flat, *options_of(Settings)}
         model, data = self.names["model"], self.names["data"]
         for option in self.options:
@@ -146,7 +149,10 @@ def _named(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def experiment_for(model: str, data: str | Dataset, options: Mapping[str, Any]) -> Experiment:
-    """The configuration that a request stands for, as `plan` makes it: equal requests give equal configurations."""
+    """The configuration that a request stands for, as `plan` makes it.
+
+    Equal requests give equal configurations.
+    """
     return plan(model, data, options)[0]
 
 
@@ -211,7 +217,7 @@ def _intervals(settings: Mapping[str, Any], steps: int) -> dict[str, int]:
 
 
 def shown_defaults(model: str, data: str, given: Mapping[str, Any]) -> tuple[Choice, dict[str, Any]]:
-    """What help shows for the options given: the chosen parts, and by flat name what holds where an option is not given.
+    """What help shows: the chosen parts, and the default of each option, by flat name.
 
     The images are loaded where their size decides the networks and no option tells it; where they cannot be had, the model's
     own networks are shown.

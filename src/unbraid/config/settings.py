@@ -20,7 +20,7 @@ class Settings:
     epochs: Annotated[
         float | None, Option("length of the run in passes over the training images, instead of --steps", gt=0)
     ] = None
-    batch_size: Annotated[int | None, Option("images a step; default: the model's", ge=1)] = None
+    batch_size: Annotated[int | None, Option("images per step; default: the model's", ge=1)] = None
     latent_dim: Annotated[int | None, Option("number of latents; default: the model's", ge=1, le=10_000)] = None
     seed: Annotated[int, Option("seed of initial weights, order of images and noise", ge=0, lt=2**53)] = 0
     lr: Annotated[float | None, Option("learning rate of encoder and decoder; default: the model's", gt=0)] = None

@@ -15,7 +15,9 @@ GOLDEN = 0.6180339887498949
 
 
 def example_images(dataset: Dataset, n: int) -> Int[np.ndarray, "_"]:
-    """Indices of n images to show: the same in reports, figures, explorers and TensorBoard, however many were scored.
+    """Indices of n images to show.
+
+    The same in reports, figures, explorers and TensorBoard, however many were scored.
 
     They are spread evenly over the held-out images, or over all where none is held out. The first one is in the middle, and
     latents are moved from its code. More images begin with the same ones as fewer; there may be fewer than n.

@@ -1,1 +1,4 @@
-"""Scores of a trained model: losses over whole splits, KL per latent, bounds, and metrics on its code table."""
+"""Scores of a trained model.
+
+Losses over whole splits, KL per latent, bounds, and metrics on its code table.
+"""

@@ -32,7 +32,10 @@ PASSES = 3
 
 
 def images_by_default(experiment: Experiment, step: int) -> int:
-    """How many images are scored unless told otherwise; a function of the run alone, so that seeds are scored alike."""
+    """How many images are scored unless told otherwise.
+
+    A function of the run alone, so that seeds are scored alike.
+    """
     return min(MOST, max(FEWEST, step * experiment.batch_size // SEEN_PER_IMAGE))
 
 
@@ -62,7 +65,10 @@ def seconds_of_scoring(images: int, seen: int, training: float, intervals: int =
 
 
 def affordable(images: int, training: float) -> list[str] | None:
-    """Metrics that only compute, where the core takes too long for a training of so many seconds; else None, for the core."""
+    """Metrics that only compute, where the core takes too long for a training of so many seconds.
+
+    Else None, for the core.
+    """
     if seconds_of_metrics(images) <= max(ALWAYS, SHARE * training):
         return None
     return [entry.name for entry in metrics if not entry.details.get("sampled") and not entry.details.get("downstream")]

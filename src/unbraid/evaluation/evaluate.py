@@ -129,7 +129,10 @@ def evaluate_model(
 def score_codes(
     table: CodeTable, dataset: Dataset, scope: Scope, *, metrics: Metrics, intervals: int = 0, untrained: VAE | None = None
 ) -> ScoreTable:
-    """Metrics of codes of a data set, beside what they are compared with; arguments as in `evaluate_model`."""
+    """Metrics of codes of a data set, beside what they are compared with.
+
+    Arguments as in `evaluate_model`.
+    """
     chosen = choose_metrics(metrics, table.has_factors)
     references = reference_arguments(dataset, table.index)
     if untrained is not None:
@@ -190,7 +193,10 @@ def _kl_parts(table: CodeTable, scope: Scope) -> KLParts:
 
 
 def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 2_000) -> Callable[[VAE, int], Mapping[str, Any]]:
-    """A quick evaluation for use during training, on a fixed part of the images; without metrics that train classifiers."""
+    """A quick evaluation for use during training, on a fixed part of the images.
+
+    Without metrics that train classifiers.
+    """
     index = choose_images(dataset, limit)
 
     def evaluate(vae: VAE, step: int) -> Mapping[str, Any]:

@@ -18,7 +18,10 @@ from unbraid.training.step import evaluate_step
 
 
 class Losses(NamedTuple):
-    """Means over images by name, the units of those that are not in nats per image, and labels that terms give themselves."""
+    """Means over images by name, with their units and labels.
+
+    Units are given for those that are not in nats per image, labels for terms that name themselves.
+    """
 
     terms: dict[str, float]
     units: dict[str, str]

@@ -24,7 +24,9 @@ TRIED = 4
 
 
 class OnnxEncoder:
-    """An encoder of images (n, channel, height, width), or with channels last, in [0, 1], as floats of 16, 32 or 64 bits.
+    """An encoder of images (n, channel, height, width), or with channels last.
+
+    Images are floats of 16, 32 or 64 bits in [0, 1].
 
     Its means are the output called mean, means, mu or loc, else the first one. Their posteriors are as wide as the output
     called var, variance, logvar, log_variance, std, sigma, log_std or log_sigma says, where there is one; small letters or not,

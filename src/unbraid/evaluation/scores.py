@@ -42,13 +42,16 @@ def posterior_samples(
     factors: Integer[np.ndarray, "n k"],
     names: Sequence[str],
 ) -> Samples:
-    """Posteriors beside factors that are classes; without variances where some are 0, as of encoders that give points."""
+    """Posteriors beside factors that are classes.
+
+    Without variances where some are 0, as of encoders that give points.
+    """
     spread = variance if (variance > 0).all() else None
     return gather(mean, factors, variance=spread, factor_names=names, only_classes=True)
 
 
 def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:
-    """What `unbraid.metrics.evaluate` compares scores of these images with: `population` and `perfect` codes.
+    """`population` and `perfect` codes, which `unbraid.metrics.evaluate` compares these scores with.
 
     Images that are equal have the factors of the first of them for codes.
     """
@@ -59,7 +62,9 @@ def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> di
 
 
 def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:
-    """I(z_j; v_k) / H(v_k): the share of each factor's entropy that each latent knows, as metrics have it by default.
+    """I(z_j; v_k) / H(v_k): the share of each factor's entropy that each latent knows.
+
+    The estimator is the default one of the metrics.
 
     Adjusted for chance: few images would else seem to tell much of factors with many values.
     """
@@ -80,13 +85,19 @@ def known_shares(
 
 
 def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]:
-    """For each latent the factor it knows most of, or "" where that is less than `FOLLOWS` of the factor's entropy."""
+    """For each latent the factor it knows most of, or "".
+
+    It is "" where that is less than `FOLLOWS` of the factor's entropy.
+    """
     best = shares.argmax(1)
     return [names[k] if shares[j, k] >= FOLLOWS else "" for j, k in enumerate(best)]
 
 
 def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:
-    """Whether each latent tells anything about the image; the means of one that does not are drowned by its noise."""
+    """Whether each latent tells anything about the image.
+
+    The means of one that does not are drowned by its noise.
+    """
     return explained(table.mean, table.variance) >= ACTIVE
 
 

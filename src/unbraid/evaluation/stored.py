@@ -1,4 +1,7 @@
-"""Scores as `metrics.json` holds them: what they are, how they are read back, and when they replace others."""
+"""Scores as `metrics.json` holds them.
+
+What they are, how they are read back, and when they replace others.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ class Estimate(Struct):
 
 
 class Bound(Estimate):
-    """Mean lower bound on log p(x), its standard error over images, and how many images and draws it was made from."""
+    """Mean lower bound on log p(x), with its standard error over images.
+
+    It also says how many images and draws it was made from.
+    """
 
     images: Count
     draws: Count
@@ -217,7 +223,7 @@ def _digest(experiment: Experiment) -> str:
 
 
 def require_of_experiment(scores: Scores, experiment: Experiment, path: Path) -> None:
-    """Raise `CorruptFile` for scores of the same version that were made from another configuration or other data."""
+    """Raise `CorruptFile` for scores of the same version but another configuration or other data."""
     made = scores.origin
     if made is None or made.unbraid != version("unbraid"):  # versions may differ in what they write into a configuration
         return
@@ -233,7 +239,10 @@ def require_of_experiment(scores: Scores, experiment: Experiment, path: Path) ->
 
 
 def can_be_merged(scores: Scores, origin: Origin) -> bool:
-    """Whether scores were made from the same images and weights, so that metrics computed now belong beside them."""
+    """Whether scores were made from the same images and weights.
+
+    Metrics computed now then belong beside them.
+    """
     if scores.origin is None:
         return (scores.step, scores.images) == (origin.step, origin.images)
     return scores.origin == origin

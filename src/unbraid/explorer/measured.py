@@ -110,7 +110,10 @@ def cloud_rows(n: int) -> Int[np.ndarray, "_"]:
 
 
 def order(latents: Sequence[dict[str, Any]]) -> list[int]:
-    """Latents, the most informative first: by KL where all have one, else by the spread of their codes; dead ones last."""
+    """Latents, the most informative first: by KL where all have one, else by the spread of their codes.
+
+    Dead ones last.
+    """
     kl = np.array([np.nan if latent["kl"] is None else latent["kl"] for latent in latents])
     spread = np.array([latent["sd"] for latent in latents])
     found: list[int] = latent_order(kl, spread, np.array([latent["active"] for latent in latents])).tolist()

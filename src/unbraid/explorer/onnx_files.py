@@ -80,7 +80,9 @@ class Preview(nn.Module):
 
 
 def onnx_files(model: Model) -> dict[str, bytes]:
-    """`encoder.onnx` and `decoder.onnx` of a model: weights inside, any number of rows, opset 18, no paths of this machine.
+    """`encoder.onnx` and `decoder.onnx` of a model.
+
+    Weights inside, any number of rows, opset 18, no paths of this machine.
 
     Raises `DataUnavailable` where the packages for it are not installed and `UnbraidError` where a file's outputs differ from
     PyTorch's by more than `TOLERANCE`.

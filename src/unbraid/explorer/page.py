@@ -46,7 +46,10 @@ class Page:
         return str(self.path)
 
     def _repr_html_(self) -> str:
-        """A frame with the page inside, so that a saved notebook still has it; of a folder one that names its file."""
+        """A frame with the page inside, so that a saved notebook still has it.
+
+        Of a folder one that names its file.
+        """
         if (self.path.parent / SCRIPT).is_file() and self.path.name == INDEX:
             source = f'src="{html.escape(str(self.path))}"'
         else:
@@ -55,7 +58,7 @@ class Page:
 
 
 def write(content: Content, out: Path, *, split: bool = False, overwrite: bool = False) -> Page:
-    """Write one HTML file that needs nothing else and opens from disk, or with `split` a folder for a web server.
+    """Write one HTML file that opens from disk, or with `split` a folder for a web server.
 
     Raises `UsageError` where files are there already.
     """
@@ -64,7 +67,10 @@ def write(content: Content, out: Path, *, split: bool = False, overwrite: bool =
 
 
 def require_free(out: Path, *, split: bool = False, overwrite: bool = False) -> None:
-    """Refuse what would be lost. Raises `UsageError` where files are there already, or a folder in the place of a file."""
+    """Raise `UsageError` for files that are there already, or a folder in the place of a file.
+
+    Nothing is lost that way.
+    """
     if out.is_dir() and not split:
         raise UsageError(f"{out} is a folder; give the name of a file: -o {out / 'explorer.html'}")
     if split and out.exists() and not out.is_dir():
@@ -102,7 +108,10 @@ def _write_folder(content: Content, folder: Path) -> Path:
 
 
 def inline_script(text: str) -> str:
-    """JavaScript that may stand inside a script element: nothing in its strings ends the element or opens a comment."""
+    """JavaScript that may stand inside a script element.
+
+    Nothing in its strings ends the element or opens a comment.
+    """
     return re.sub("</(script)", r"<\\/\1", text, flags=re.IGNORECASE).replace("<!--", "<\\!--")
 
 

@@ -16,7 +16,9 @@ HISTORY = 2
 
 
 def every_time(newest: Model, most: int) -> list[Model]:
-    """A model before training, at checkpoints that were kept, evenly chosen, and now; oldest first, at most so many.
+    """A model before training, at checkpoints that were kept, evenly chosen, and now.
+
+    Oldest first, at most so many.
 
     The model alone where `most` is 1, of a folder that `Model.save` wrote, and where fewer than `HISTORY` earlier checkpoints
     were kept.

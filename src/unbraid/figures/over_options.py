@@ -65,7 +65,9 @@ def agreement(
     *,
     names: tuple[str, str],
 ) -> Figure:
-    """Two quantities of every run against each other, with Spearman's rank correlation over all runs in the title.
+    """Two quantities of every run against each other, with Spearman's rank correlation.
+
+    The correlation over all runs stands in the title.
 
     Args:
         x, y: one number per run.

@@ -1,4 +1,4 @@
-"""Over which values a latent is moved in traversals."""
+"""Ranges over which traversals move each latent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ WIDTH = 2.0
 def aggregate_moments(
     mean: Float32[np.ndarray, "n d"], variance: Float32[np.ndarray, "n d"]
 ) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d"]]:
-    r"""Mean and standard deviation of each latent under the aggregate posterior, the mixture of all images' posteriors.
+    r"""Mean and standard deviation of each latent under the aggregate posterior.
+
+    That is the mixture of the posteriors of all images.
 
     .. math:: \mathrm{Var}[z_j] = \mathrm{Var}_x[\mu_j(x)] + \mathrm{E}_x[\sigma_j^2(x)]
 

@@ -37,7 +37,9 @@ class Spectrum:
 
 
 def spectrum(images: UInt8[np.ndarray, "n c h w"]) -> Spectrum:
-    r"""The radially averaged power spectrum of images whose borders are faded out (Hann window), mean brightness taken away.
+    r"""The radially averaged power spectrum of images.
+
+    Borders are faded out by a Hann window, after the mean brightness is subtracted.
 
     .. math:: P(k) = \operatorname{mean}_{|f| \in [k - 1/2, k + 1/2)} |\mathrm{FFT}[w \cdot (x - \bar x)](f)|^2 / (h w)
 

@@ -1,4 +1,6 @@
-r"""Where the KL goes: mutual information, total correlation and dimension-wise KL of the aggregate posterior, in nats.
+r"""The parts of the KL: mutual information, total correlation and dimension-wise KL, in nats.
+
+They are those of the aggregate posterior.
 
 .. math:: \frac1N \sum_n \mathrm{KL}(q(z|x_n) \| p(z)) = I_q(x; z) + \mathrm{KL}\Bigl(q(z) \Big\| \prod_j q(z_j)\Bigr)
     + \sum_j \mathrm{KL}(q(z_j) \| p(z_j)), \qquad q(z) = \frac1N \sum_n q(z|x_n)
@@ -58,7 +60,9 @@ def kl_decomposition(
     rng: np.random.Generator,
     samples: int = 2000,
 ) -> Decomposition:
-    """Decompose the mean KL of normal posteriors with independent latents, given as (images, latents), against N(0, I).
+    """Decompose the mean KL against N(0, I) of normal posteriors with independent latents.
+
+    Means and variances are (images, latents).
 
     Only the entropy of q(z) is estimated: draws from q(z) are scored under the mixture of all images, so that no batch is
     involved. Entropies of the posteriors and the expectation of log p(z) are exact, entropies of q(z_j) come from quadrature

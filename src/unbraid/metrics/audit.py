@@ -43,7 +43,10 @@ class AuditTable(Mapping[str, dict[str, dict[str, Any]]]):
         return len(self.scores)
 
     def rows(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """Name, definition and result of every score; a metric's parts follow it, indented, without definition."""
+        """Name, definition and result of every score.
+
+        A metric's parts follow it, indented, without definition.
+        """
         found = []
         for name, definitions in self.scores.items():
             for definition, result in definitions.items():

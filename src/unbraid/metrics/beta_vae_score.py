@@ -58,7 +58,9 @@ def beta_vae_score(
     seed: Annotated[int, Option("seed of the votes", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> VoteScores:
-    r"""Accuracy of a linear classifier that is told how far apart samples are which share the value of one factor.
+    r"""Accuracy of a linear classifier that names the factor whose value samples share.
+
+    It is told how far apart the codes of these samples are.
 
     A vote chooses a factor k, and L pairs of samples with the same value of v_k within each pair. Its features are
 

@@ -19,7 +19,9 @@ LEAST_KL = 0.01
 def mcc(
     first: Shaped[np.ndarray, "..."], second: Shaped[np.ndarray, "..."], *, method: Literal["pearson", "spearman"] = "pearson"
 ) -> float:
-    r"""Mean correlation coefficient: mean of |correlation| over the best one-to-one match of latents of two models.
+    r"""Mean correlation coefficient: mean |correlation| over the best one-to-one match of latents.
+
+    The latents are those of two models.
 
     .. math:: \max_\pi \frac{1}{m} \sum_{i=1}^m |\mathrm{corr}(a_i, b_{\pi(i)})|, \qquad m = \min(D_a, D_b)
 
@@ -44,7 +46,9 @@ def udr(
     kl: Sequence[Shaped[np.ndarray, "..."]] | None = None,
     definition: Annotated[Literal["spearman", "lasso"], "how similar two latents are"] = "spearman",
 ) -> Float64[np.ndarray, "m"]:
-    r"""Unsupervised disentanglement ranking: how far each model's latents are those of the other models, one to one.
+    r"""Unsupervised disentanglement ranking: how well each model's latents match those of the others.
+
+    The match is one to one.
 
     .. math:: \mathrm{UDR}_{ab} = \frac12 \Bigl[ \frac{1}{d_b} \sum_j \frac{r_b(j)^2}{\sum_i R_{ij}} I_b(j) +
         \frac{1}{d_a} \sum_i \frac{r_a(i)^2}{\sum_j R_{ij}} I_a(i) \Bigr]
@@ -76,7 +80,10 @@ def udr(
 
 
 def one_to_one(similarity: Float64[np.ndarray, "a b"]) -> float:
-    """Mean of max^2 / sum over columns, and over rows, averaged; 1 for a scaled permutation with entries of 1."""
+    """Mean of max^2 / sum over columns, and over rows, averaged.
+
+    1 for a scaled permutation with entries of 1.
+    """
     halves = []
     for matrix in (similarity, similarity.T):
         total = matrix.sum(0)

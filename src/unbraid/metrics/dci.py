@@ -102,7 +102,10 @@ def regressed(
     truth: Int64[np.ndarray, "b"],
     seed: int,
 ) -> tuple[Float64[np.ndarray, "d"], float]:
-    """Absolute coefficients of a lasso to the standardized numbers of the values, and R^2 on unseen samples, at least 0."""
+    """Absolute coefficients of a lasso to the standardized numbers of the values, and its R^2.
+
+    R^2 is that on unseen samples, at least 0.
+    """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
 
@@ -115,7 +118,10 @@ def regressed(
 
 
 def disentanglement_of(importance: Float64[np.ndarray, "d k"]) -> tuple[Float64[np.ndarray, "d"], Float64[np.ndarray, "d"]]:
-    """For each latent 1 less the entropy, to base K, of its shares over factors, 0 without importance; and its weight."""
+    """For each latent 1 less the entropy, to base K, of its shares over factors, 0 without importance.
+
+    The weight of each latent comes with it.
+    """
     weights = importance.sum(1)
     shares = np.divide(importance, weights[:, None], out=np.zeros_like(importance), where=weights[:, None] > 0)
     base = np.log(max(importance.shape[1], 2))
@@ -133,7 +139,9 @@ def rows_of(model: str, n: int, seed: int) -> tuple[Int64[np.ndarray, "a"], Int6
 
 
 def importances(samples: Samples, model: str, seed: int) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
-    """How much each latent matters to the prediction of each factor, and how good predictions of unseen samples are.
+    """How much each latent matters to the prediction of each factor, and how good predictions are.
+
+    Predictions are of unseen samples.
 
     The "forest" is given those latents of which each tells more of the factor than chance (`unbraid.metrics.information`).
     """
@@ -188,7 +196,9 @@ def dci(
     seed: Annotated[int, Option("seed of the choice of samples, and of the model", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> DCI:
-    r"""Disentanglement, completeness and informativeness, from the importances R of latents for predicting factors.
+    r"""Disentanglement, completeness and informativeness of latents for predicting factors.
+
+    They follow from the importances R.
 
     .. math:: D = \sum_j \rho_j \bigl(1 - H_K(R_{j\cdot} / \textstyle\sum_k R_{jk})\bigr), \qquad
         C = \sum_k \pi_k \bigl(1 - H_D(R_{\cdot k} / \textstyle\sum_j R_{jk})\bigr)

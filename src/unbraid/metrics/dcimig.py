@@ -50,7 +50,7 @@ def dcimig(
     bins: Bins = 20,
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
-    r"""DCIMIG: how much more a latent knows of one factor than of any other, for the best latent of each factor.
+    r"""DCIMIG: how much more the best latent of each factor knows of it than of any other factor.
 
     .. math:: \frac{\sum_k \max_{j:\, k_j = k} G_j}{\sum_k H(v_k)}, \qquad
         G_j = I(z_j; v_{(1)}) - I(z_j; v_{(2)}), \quad k_j = \arg\max_k I(z_j; v_k)

@@ -40,7 +40,9 @@ def evaluate(
     factor_names: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> ScoreTable:
-    r"""Score codes by many metrics, each beside its interval, what chance gives, and what the best code could get.
+    r"""Score codes by many metrics, each beside its interval, its chance level and its ceiling.
+
+    The ceiling is what the best code could get.
 
     Args:
         codes, factors, mean, variance: as for every metric, or `Samples`.
@@ -112,7 +114,10 @@ def _no_intervals(samples: Samples, chosen: Chosen, part: float) -> dict[str, st
 
 
 def choose(metrics: str | Sequence[str] | Chosen) -> Chosen:
-    """Names of metrics with their checked options. Raises `UsageError`, and `UnknownName` for what does not exist."""
+    """Names of metrics with their checked options.
+
+    Raises `UsageError`, and `UnknownName` for what does not exist.
+    """
     if isinstance(metrics, str):
         if metrics not in {"core", "all"}:
             raise UsageError(f'metrics is {metrics!r}; give "core", "all", a list of names, or a mapping of names to options.')

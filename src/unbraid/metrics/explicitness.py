@@ -47,7 +47,7 @@ def explicitness(
     seed: Annotated[int, Option("seed of the choice of samples", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
-    r"""Explicitness: how well logistic regression on all latents tells the values of a factor apart, as ROC AUC.
+    r"""Explicitness: ROC AUC of logistic regression from all latents to the values of a factor.
 
     .. math:: \frac1K \sum_k \frac{1}{|V_k|} \sum_{v \in V_k} \mathrm{AUC}\bigl(s_v(z),\, [v_k = v]\bigr)
 

@@ -23,7 +23,10 @@ Definition = Annotated[Literal["adjusted", "plug_in"], Option("whether what few 
 
 
 class Fairness(TypedDict):
-    """1 less the unfairness: over all pairs of factors, by the one that is predicted, and by the one that should not matter."""
+    """1 less the unfairness, over all pairs of factors, by predicted and by sensitive factor.
+
+    The sensitive factor is the one that should not matter.
+    """
 
     score: float
     per_factor: dict[str, float]
@@ -31,7 +34,9 @@ class Fairness(TypedDict):
 
 
 def unfairness(predicted: Int64[np.ndarray, "n"], target: Int64[np.ndarray, "n"], sensitive: Int64[np.ndarray, "n"]) -> float:
-    r"""How far predictions at one value of a sensitive factor are, in total variation, from what the target there lets expect.
+    r"""Total variation between predictions at one value of a sensitive factor and what is expected.
+
+    What is expected follows from the target there.
 
     .. math:: \sum_c P(v_s = c)\, \frac12 \sum_y \Bigl| P(\hat y = y \mid v_s = c) -
         \sum_v P(v_t = v \mid v_s = c)\, P(\hat y = y \mid v_t = v) \Bigr|
@@ -48,7 +53,10 @@ def unfairness(predicted: Int64[np.ndarray, "n"], target: Int64[np.ndarray, "n"]
 def unfairness_of_chance(
     predicted: Int64[np.ndarray, "n"], target: Int64[np.ndarray, "n"], sensitive: Int64[np.ndarray, "n"], seed: int
 ) -> float:
-    """Its mean where the sensitive factor is in random order among samples of the same target, and so of no consequence."""
+    """Its mean where the sensitive factor is of no consequence.
+
+    The factor is in random order among samples of the same target.
+    """
     rng = np.random.default_rng(seed)
     by_target = np.argsort(target, kind="stable")
     found = []

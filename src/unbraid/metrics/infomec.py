@@ -35,7 +35,9 @@ class InfoMEC(TypedDict):
 
 
 def share_of_best(information: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray, "a"]:
-    r"""How much of a row is in its largest entry: :math:`(\max_b / \sum_b - 1/B) / (1 - 1/B)`; 0 for a row of zeros.
+    r"""How much of a row is in its largest entry: :math:`(\max_b / \sum_b - 1/B) / (1 - 1/B)`.
+
+    0 for a row of zeros.
 
     With a single column a row that is not zero scores 1.
     """
@@ -47,7 +49,10 @@ def share_of_best(information: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray
 
 
 def predicted_share(samples: Samples, k: int, *, seed: int) -> float:
-    """The share of a factor's entropy that a softmax regression takes away on unseen samples; 0 if worse than a guess."""
+    """The share of a factor's entropy that a softmax regression takes away on unseen samples.
+
+    0 if worse than a guess.
+    """
     train, _ = split_rows(len(samples), TRAIN, TEST, seed)
     found, truth = linear_read(samples, k, seed=seed)
     shares = np.bincount(np.searchsorted(found.classes, samples.factors[train, k])) / len(train)
@@ -143,7 +148,10 @@ def _one_hot(codes: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n f"]:
 
 
 def _published(samples: Samples, definition: str, seed: int) -> tuple[Float64[np.ndarray, "d k"], list[float]]:
-    """Shares of information, and of what a regression takes away, as the code of the papers has them, from all samples."""
+    """Shares of information as the code of the papers computes them, from all samples.
+
+    With the shares of entropy that a regression takes away.
+    """
     codes, factors = samples.codes, samples.factors
     discrete = definition.endswith("_discrete")
     if discrete and not is_discrete(samples):

@@ -42,7 +42,9 @@ def half_width(halves: Sequence[float]) -> float:
 def score_interval(
     score: float, halves: Sequence[float], *, part: float = 1.0, bounds: tuple[float, float]
 ) -> tuple[float, float] | None:
-    r"""95 % interval of the population's score, from a score and those of random halves; None for a score that has not settled.
+    r"""95 % interval of the population's score, from a score and those of random halves.
+
+    None for a score that has not settled.
 
     The population's score is what any number of samples would tend to. A score that depends on the number of samples by the
     order 1 / n lies as far from it as the mean of its halves lies from the score: the interval reaches from the score to
@@ -61,7 +63,10 @@ def score_interval(
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
-    r"""95 % interval of the mean of runs, :math:`\bar x \pm t_{0.975, n - 1} s / \sqrt n`; the value itself for one."""
+    r"""95 % interval of the mean of runs, :math:`\bar x \pm t_{0.975, n - 1} s / \sqrt n`.
+
+    The value itself for one.
+    """
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, mean
@@ -70,7 +75,9 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def difference_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
-    r"""95 % interval of the mean of the first runs less that of the second, whose spreads may differ; None for a lone run.
+    r"""95 % interval of the mean of the first runs less that of the second, whose spreads may differ.
+
+    None for a lone run.
 
     .. math:: \bar x - \bar y \pm t_{0.975, \nu} \sqrt{u + v}, \quad u = s_x^2 / n, \quad v = s_y^2 / m, \quad
         \nu = (u + v)^2 / \bigl(u^2 / (n - 1) + v^2 / (m - 1)\bigr)

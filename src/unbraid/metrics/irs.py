@@ -21,7 +21,10 @@ MOST_VALUES = 20
 def robustness(
     codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], quantile: float
 ) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "d"]]:
-    """IRS of each latent and factor, and the largest deviation of each latent from its mean; 0 where that is 0."""
+    """IRS of each latent and factor, and the largest deviation of each latent from its mean.
+
+    0 where that is 0.
+    """
     largest = np.where(np.ptp(codes, axis=0) > 0, np.abs(codes - codes.mean(0)).max(0), 0.0)  # a mean may be off by rounding
     deviations = np.empty((codes.shape[1], factors.shape[1]))
     for k, labels in enumerate(factors.T):
@@ -58,7 +61,7 @@ def irs(
     definition: Definition = "suter2019",
     factor_names: Sequence[str] | None = None,
 ) -> LatentScores:
-    r"""Interventional robustness score: how little a latent moves, while the factor that it follows is fixed.
+    r"""Interventional robustness score: how little a latent moves while its factor is fixed.
 
     .. math:: \mathrm{IRS}_j = \max_k 1 - \frac{\mathrm{E}_v \max_{x: v_k = v} |z_j(x) - \mathrm{E}[z_j | v_k = v]|}
         {\max_x |z_j(x) - \mathrm{E} z_j|}

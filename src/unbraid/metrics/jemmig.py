@@ -33,7 +33,9 @@ def jemmig_from_information(
     entropies: Float64[np.ndarray, "k"],
     most: Float64[np.ndarray, "k"],
 ) -> Float64[np.ndarray, "k"]:
-    r"""The score of each factor: :math:`1 - (H(v) + H(z^*) - 2 I(z^*; v) + I(z^\circ; v)) / (H(v) + \log b)`.
+    r"""The score of each factor, in closed form.
+
+    :math:`1 - (H(v) + H(z^*) - 2 I(z^*; v) + I(z^\circ; v)) / (H(v) + \log b)`.
 
     Of latents that know equally much, but for rounding, z* is the one of the largest entropy. `most` is log b.
     """
@@ -76,7 +78,10 @@ def _adjusted(samples: Samples) -> Float64[np.ndarray, "k"]:
 
 
 def _estimate(samples: Samples) -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
-    """Information without bias and chance, H(z_j) in the bins that go with v_k, and the logarithms of the numbers of bins."""
+    """Information without bias and chance, entropies H(z_j), and logarithms of numbers of bins.
+
+    H(z_j) is that in the bins that go with v_k.
+    """
 
     def of_equal_widths() -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
         tables, most = _by_counts(samples, lambda values: max(LEAST_BINS, values))

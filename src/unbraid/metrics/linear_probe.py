@@ -1,4 +1,4 @@
-"""Linear probe: how often a linear classifier names the value of a factor, by the number of labels it learns from."""
+"""Linear probe: accuracy of a linear classifier of a factor, by number of labels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ class Accuracies(TypedDict):
 
 
 class LinearProbe(TypedDict):
-    """Accuracies by number of labels, and the share of the last that a hundred labels give; `score` is that with the most."""
+    """Accuracies by number of labels, and the share of the last that a hundred labels give.
+
+    `score` is that with the most.
+    """
 
     score: float
     per_factor: dict[str, float]
@@ -41,7 +44,10 @@ class LinearProbe(TypedDict):
 
 
 def linear_read(samples: Samples, k: int, *, labels: int = TRAIN, seed: int) -> tuple[Read, Int64[np.ndarray, "n"]]:
-    """What a probe says of factor k of unseen samples, and the truth; it learns from so many labels, or all that there are."""
+    """What a probe says of factor k of unseen samples, and the truth.
+
+    It learns from so many labels, or all that there are.
+    """
     train, test = split_rows(len(samples), TRAIN, TEST, seed)
     train, factor = train[:labels], samples.factors[:, k]
 
@@ -78,7 +84,9 @@ def linear_probe(
     seed: Annotated[int, Option("seed of the choice of samples", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> LinearProbe:
-    r"""Linear probe: accuracy of softmax regression on all latents, learned from 10, 100, 1,000 and 10,000 labeled samples.
+    r"""Linear probe: accuracy of softmax regression on all latents, by number of labels.
+
+    It learns from 10, 100, 1,000 and 10,000 labeled samples.
 
     .. math:: \frac1K \sum_k \Pr\bigl(\arg\max_v w_{kv}^\top z + b_{kv} = v_k\bigr)
 

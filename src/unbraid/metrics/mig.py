@@ -29,7 +29,10 @@ class Scores(TypedDict):
 
 
 def best_two(information: Float[np.ndarray, "d k"]) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "k"]]:
-    """The largest and the second largest entry of each column; a lone row has no rival, so its second is 0."""
+    """The largest and the second largest entry of each column.
+
+    A lone row has no rival, so its second is 0.
+    """
     padded = np.sort(np.vstack([information, np.zeros((1, information.shape[1]))]), axis=0)
     return padded[-1], padded[-2]
 
@@ -42,7 +45,10 @@ def mig_from_information(information: Float[np.ndarray, "d k"], entropies: Float
 
 
 def mig_by_code_entropy(samples: Samples, bins: int) -> Float[np.ndarray, "k"]:
-    r"""The gap of each factor between shares of latents' entropies, :math:`I(z_j; v_k) / H(z_j)`, in bins of equal width."""
+    r"""The gap of each factor between shares of latents' entropies, in bins of equal width.
+
+    The share is :math:`I(z_j; v_k) / H(z_j)`.
+    """
     matrix = mutual_information_matrix(samples.codes, samples.factors, bins=bins)
     entropies = np.array([[entropy(binned)] for binned in equal_width_bins(samples.codes, bins).T])
     best, second = best_two(np.divide(matrix, entropies, out=np.zeros_like(matrix), where=entropies > 0))

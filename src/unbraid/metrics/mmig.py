@@ -17,7 +17,10 @@ from unbraid.metrics.samples import Array, Codes, Factors, gather
 def mmig_from_information(
     information: Float[np.ndarray, "d k"], entropies: Float[np.ndarray, "k"], between: Float[np.ndarray, "k k"]
 ) -> Float[np.ndarray, "k"]:
-    r""":math:`(I_{(1)} - I_{(2)}) / (H(v_k) - \max_{k' \ne k} I(v_k; v_{k'}))`, at most 1; 0 where the denominator is 0."""
+    r""":math:`(I_{(1)} - I_{(2)}) / (H(v_k) - \max_{k' \ne k} I(v_k; v_{k'}))`, at most 1.
+
+    0 where the denominator is 0.
+    """
     best, second = best_two(information)
     others = np.where(np.eye(len(entropies), dtype=bool), 0.0, between)
     room = entropies - others.max(0)

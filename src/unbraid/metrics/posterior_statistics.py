@@ -1,4 +1,7 @@
-"""What posteriors tell without factors: active units, total correlation of a normal fit, and the spread of KLs over latents."""
+"""Statistics of posteriors that need no factors.
+
+Active units, total correlation of a normal fit, and the spread of KLs over latents.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,10 @@ def kl_per_dim(mean: Shaped[np.ndarray, "..."], variance: Shaped[np.ndarray, "..
 
 
 def dimension_wise_kl(mean: Shaped[np.ndarray, "..."], variance: Shaped[np.ndarray, "..."]) -> Float64[np.ndarray, "d"]:
-    r"""KL of each latent's aggregate posterior, a mixture, in nats by quadrature: :math:`\mathrm{KL}(q(z_j) \| N(0, 1))`."""
+    r"""KL of each latent's aggregate posterior, a mixture, in nats by quadrature.
+
+    It is :math:`\mathrm{KL}(q(z_j) \| N(0, 1))`.
+    """
     mean, variance = _checked_posteriors(mean, variance)
     entropies = np.array([mixture_entropy(mean[:, j], variance[:, j]).value for j in range(mean.shape[1])])
     return 0.5 * ((mean**2 + variance).mean(0) + LOG_2PI) - entropies

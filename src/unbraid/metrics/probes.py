@@ -1,4 +1,4 @@
-"""Linear probes: what logistic regression reads of a factor from all latents, on samples it has not seen."""
+"""Linear probes: how well logistic regression predicts a factor on samples it has not seen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float64, Int64
 
 @contextmanager
 def any_number_of_classes() -> Iterator[None]:
-    """Without the warning of scikit-learn that a factor of about as many values as samples might be no classes."""
+    """Silence scikit-learn's warning about factors of about as many values as samples."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         yield
@@ -41,7 +41,9 @@ def multinomial_probe(
     balanced: bool = False,
     iterations: int = 1000,
 ) -> Read:
-    """Probabilities of each class by multinomial logistic regression, with penalty |w|^2 / 2 times `penalty`, as scikit-learn.
+    """Probabilities of each class by multinomial logistic regression, as scikit-learn fits it.
+
+    The penalty is |w|^2 / 2 times `penalty`.
 
     A single class has probability 1. Of two classes the one probability is given for both.
     """
@@ -63,7 +65,10 @@ def multinomial_probe(
 def one_vs_rest_probe(
     features: Float64[np.ndarray, "a d"], labels: Int64[np.ndarray, "a"], read: Float64[np.ndarray, "b d"]
 ) -> Read:
-    """Probabilities of each class by a logistic regression of its own against all others, scaled to a sum of 1 over classes."""
+    """Probabilities of each class by logistic regressions of one class against all others.
+
+    They are scaled to a sum of 1 over classes.
+    """
     classes = np.unique(labels)
     if len(classes) == 1:
         return Read(np.ones((len(read), 1)), classes)
@@ -73,7 +78,10 @@ def one_vs_rest_probe(
 
 
 def area_under_curve(scores: Float64[np.ndarray, "n"], positive: Bool[np.ndarray, "n"]) -> float:
-    """ROC AUC: the chance that a positive sample has the higher score of a pair, ties counting half. 0.5 without a pair."""
+    """ROC AUC: the chance that a positive sample has the higher score of a pair, ties counting half.
+
+    0.5 without a pair.
+    """
     ones = int(positive.sum())
     zeros = len(positive) - ones
     if not ones or not zeros:

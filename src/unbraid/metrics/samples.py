@@ -31,7 +31,9 @@ Array = ArrayLike | Sequence[Any]
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Codes of samples beside their factors; made by `gather`. Every metric takes it in place of codes and factors.
+    """Codes of samples beside their factors.
+
+    Made by `gather`. Every metric takes it in place of codes and factors.
 
     Metrics that are given one object share what they compute of it. Its arrays must not be changed.
 
@@ -152,7 +154,10 @@ def gather(
 
 
 def require_choice(option: str, value: object, annotation: Any) -> None:
-    """Raise `UsageError` unless the value is among those of the `Literal` in an annotation, or None where that is allowed."""
+    """Raise `UsageError` unless the value is one that the annotation's `Literal` allows.
+
+    None passes where the annotation allows it.
+    """
     allowed = _choices(annotation)
     if not (value is None and type(None) in allowed) and value not in allowed:
         raise UsageError(f"{option} is {value!r}; allowed: {', '.join(str(one) for one in allowed if one is not type(None))}.")
@@ -197,7 +202,10 @@ def _classes(factors: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
 
 
 def _not_scored(factors: Shaped[np.ndarray, "n k"], names: Sequence[str], only_classes: bool) -> dict[str, str]:
-    """Factors to leave out, with the reasons; raises `UsageError` for those that are no classes, unless they are left out."""
+    """Factors to leave out, with the reasons.
+
+    Raises `UsageError` for those that are no classes, unless they are left out.
+    """
     n, found = len(factors), {}
     for name, column in zip(names, factors.T, strict=True):
         distinct = len(np.unique(column))

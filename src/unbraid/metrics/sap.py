@@ -32,7 +32,10 @@ def squared_correlations(
 def classifier_accuracies(
     codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
 ) -> Float64[np.ndarray, "d k"]:
-    """Accuracy, on samples it has not seen, of a linear support vector machine from each latent alone to each factor."""
+    """Accuracy of a linear support vector machine from each latent alone to each factor.
+
+    Accuracy is on samples it has not seen.
+    """
     from sklearn.svm import LinearSVC
 
     train, test = split_rows(len(codes), TRAIN, TEST, seed)
@@ -78,7 +81,9 @@ def sap(
     seed: Annotated[int, Option("seed of the choice of samples, for locatello2019", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> Scores:
-    r"""Separated attribute predictability: how far the best latent predicts a factor better than the second best.
+    r"""Separated attribute predictability: the best latent's lead over the second best.
+
+    The lead is in how well each predicts a factor.
 
     .. math:: \frac1K \sum_k \bigl(S_{(1)k} - S_{(2)k}\bigr)
 

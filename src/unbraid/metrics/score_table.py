@@ -18,7 +18,10 @@ ABOVE = 0.02
 
 
 def relative(node: Mapping[str, Any]) -> float | None:
-    """How far a score is on the way from chance to the ceiling; None where these are not known or the same."""
+    """How far a score is on the way from chance to the ceiling.
+
+    None where these are not known or the same.
+    """
     if "chance" not in node or "ceiling" not in node or node["ceiling"] - node["chance"] < 1e-3:
         return None
     return float((node["score"] - node["chance"]) / (node["ceiling"] - node["chance"]))

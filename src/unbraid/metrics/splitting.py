@@ -7,7 +7,9 @@ from jaxtyping import Float64, Int64, Shaped
 
 
 def split_rows(n: int, train: int, test: int, seed: int) -> tuple[Int64[np.ndarray, "a"], Int64[np.ndarray, "b"]]:
-    """Rows in random order, without overlap: `train` and `test` of them, or their shares of all where there are fewer.
+    """Rows of a training and a test part, in random order, without overlap.
+
+    There are `train` and `test` of them, or their shares of all where there are fewer.
 
     At least one row on each side; a lone sample is on both.
     """

@@ -1,4 +1,4 @@
-"""Strong generalization: does a model that has seen one value of a factor read other factors where it has other values."""
+"""Strong generalization: prediction of factors where another factor has values not trained on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def shifts(
     repeats: int,
     rng: np.random.Generator,
 ) -> list[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_"]]]:
-    """For values of a factor at random, the training rows that have it and the test rows that have not; never without rows."""
+    """For values of a factor at random, the training rows that have it and the test rows that have not.
+
+    Never without rows.
+    """
     values = rng.permutation(np.unique(labels[train]))
     found = [(train[labels[train] == value], test[labels[test] != value]) for value in values]
     return [(learned, read) for learned, read in found if len(read)][:repeats]
@@ -78,7 +81,9 @@ def strong_generalization(
     seed: Annotated[int, Option("seed of the choice of samples and values, and of the model", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> Generalization:
-    r"""Strong generalization: accuracy of a model that learns a factor while another has one value, where that has all others.
+    r"""Strong generalization: accuracy on combinations of factors that training never shows.
+
+    A model learns a factor while another has one value, and is tested where that has all others.
 
     .. math:: \frac1K \sum_k \frac{1}{K - 1} \sum_{j \ne k} \Pr\bigl(f_{kj}(z) = v_k \mid v_j \ne c_j\bigr), \qquad
         f_{kj} \text{ learned where } v_j = c_j

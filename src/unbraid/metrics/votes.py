@@ -1,4 +1,4 @@
-"""What scores of votes share: rows that have the value of a factor, latents that have a vote, the majority."""
+"""What scores of votes share: rows of a value, latents that have a vote, the majority."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def rows_by_value(factor: Integer[np.ndarray, "n"]) -> Rows:
 def voters(
     codes: Float64[np.ndarray, "n d"], threshold: float, rng: np.random.Generator
 ) -> tuple[Bool[np.ndarray, "d"], Float64[np.ndarray, "d"]]:
-    """Which latents have a vote: those that vary, by a standard deviation of `threshold` or more; and the variance of each."""
+    """Which latents have a vote: those that vary, by a standard deviation of `threshold` or more.
+
+    And the variance of each.
+    """
     sampled = codes[rng.permutation(len(codes))[:GLOBAL_SAMPLES]]
     spread = sampled.var(0, ddof=1) if len(sampled) > 1 else np.zeros(codes.shape[1])
     varies = (spread > 0) & (np.ptp(sampled, axis=0) > 0)  # rounding may leave a constant a variance
@@ -49,7 +52,7 @@ def voters(
 def majority_right(
     said: Int64[np.ndarray, "votes"], held: Int64[np.ndarray, "votes"], train: int, latents: int, factors: int
 ) -> Bool[np.ndarray, "tested"]:
-    """Whether each latent stands for the factor that most of the first votes have it for, in all other votes.
+    """Whether each latent, in all other votes, stands for the factor of most of its first votes.
 
     A latent without a vote among the first is wrong, and so is a vote for no latent, -1.
     """

@@ -18,7 +18,10 @@ STILL = 1e-20
 
 
 class AloneScores(TypedDict):
-    """Accuracy of the votes and of guessing; by factor, None for one that no rows vary alone in; and how many latents voted."""
+    """Accuracy of the votes and of guessing; by factor, None for one that no rows vary alone in.
+
+    And how many latents voted.
+    """
 
     score: float
     per_factor: dict[str, float | None]
@@ -28,7 +31,10 @@ class AloneScores(TypedDict):
 
 
 def rows_of_others(factors: Int64[np.ndarray, "n k"], k: int) -> tuple[Int64[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
-    """For each row the number of its group, which shares all factors but k; and whether k has two values or more in it."""
+    """For each row the number of its group, which shares all factors but k.
+
+    And whether k has two values or more in it.
+    """
     group = np.zeros(len(factors), np.int64)
     for labels in np.delete(factors, k, axis=1).T:
         group = _numbered(group, labels)
@@ -73,7 +79,9 @@ def z_max(
     seed: Annotated[int, Option("seed of the votes", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> AloneScores:
-    r"""Accuracy of a majority vote on which factor varied, given the latent that varied most while all others were fixed.
+    r"""Accuracy of a majority vote on which factor varied while all others were fixed.
+
+    It is given the latent that varied most.
 
     A vote chooses a factor k and L samples that share the values of all other factors, and notes
 

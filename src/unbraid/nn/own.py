@@ -1,4 +1,4 @@
-"""Networks that are not registered: a class or function of an importable module, named "mylab.nets:Encoder"."""
+"""Networks that are not registered but named by module and class, like "mylab.nets:Encoder"."""
 
 from __future__ import annotations
 
@@ -103,7 +103,10 @@ class NetworkRegistry(Registry):
             ) from error
 
     def _checked(self, name: str, found: Callable[..., Any]) -> Entry:
-        """The entry of a factory. The names of its arguments are required, so that no other function can be called."""
+        """The entry of a factory whose first two arguments have the required names.
+
+        They are required so that no other function can be called.
+        """
         from torch import nn
 
         is_network = inspect.isclass(found) and issubclass(found, nn.Module)

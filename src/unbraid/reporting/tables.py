@@ -79,7 +79,9 @@ class Table:
 
 
 def term_label(name: str, unit: str = "nats", label: str = "") -> str:
-    """A term as readers want to see it, with how it was estimated where that changes its value, and its unit if it is not nats.
+    """A term as readers want to see it.
+
+    With how it was estimated where that changes its value, and its unit if it is not nats.
 
     Args:
         label: what the term itself says that it is to be called.

@@ -168,7 +168,10 @@ class Claims:
         return _path(held.key, held.generation) in self._changed and not self.is_stale(held)
 
     def is_stale(self, held: Held) -> bool:
-        """Whether a claim's owner is dead, as far as can be known: it is a dead process of this machine, or silent too long."""
+        """Whether a claim's owner is dead, as far as can be known.
+
+        It is a dead process of this machine, or silent too long.
+        """
         return held.owner.surely_dead or self.silent_for(held) > held.lease
 
     def take(self, key: str, *, over: Held | None = None, from_step: int = 0) -> Claim | None:
@@ -232,7 +235,10 @@ class Claim:
             raise self._lost()
 
     def seal(self) -> None:
-        """Take the next generation too, so that nobody can take over any more. Raises `Lost` where somebody did."""
+        """Take the next generation too, so that nobody can take over any more.
+
+        Raises `Lost` where somebody did.
+        """
         sealed = msgspec.structs.replace(self.held, generation=self.held.generation + 1)
         handle = self._files.create(_path(sealed.key, sealed.generation), _packed(sealed))
         if handle is None:

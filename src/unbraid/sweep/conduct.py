@@ -1,4 +1,7 @@
-"""The command's side of a sweep: hands free points to an engine until every point is finished or has failed."""
+"""The command's side of a sweep.
+
+Hands free points to an engine until every point is finished or has failed.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +82,9 @@ def conduct(
     lease: float = LEASE,
     most_deaths: int = MOST_DEATHS,
 ) -> Ended:
-    """Run a plan to its end. Others may do the same in the same folder at the same time; the work is shared.
+    """Run a plan to its end. Others may do the same in the same folder at the same time.
+
+    The work is shared.
 
     Args:
         store: the folder.
@@ -89,7 +94,7 @@ def conduct(
         retry_failed: try runs again that failed before.
         allow_version_change: whether workers may have other code than that of the plan.
         every, lease: of claims, in seconds.
-        most_deaths: after how many deaths of its workers in a row a run is given up.
+        most_deaths: a run is given up after this many deaths of its workers in a row.
 
     Raises `UnbraidError` where no work can be done, and `Interrupted` after Ctrl-C, when all runs have written a checkpoint.
     """

@@ -126,7 +126,10 @@ def _link_new(target: Path, content: bytes) -> int | None:
 
 
 def _write_new(path: Path, content: bytes) -> int | None:
-    """A new file's descriptor; None where there is one already. Nothing remains of a file that could not be written."""
+    """A new file's descriptor; None where there is one already.
+
+    Nothing remains of a file that could not be written.
+    """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:

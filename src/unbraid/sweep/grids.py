@@ -29,7 +29,10 @@ def scalar(text: str) -> int | float | str | bool:
 
 
 def values_of(text: str) -> list[int | float | str | bool]:
-    """The values that "1,4,16" or "0..4" or "0..20..5" stand for; a comma after a backslash belongs to a value."""
+    """The values that "1,4,16" or "0..4" or "0..20..5" stand for.
+
+    A comma after a backslash belongs to a value.
+    """
     found: list[int | float | str | bool] = []
     for part in re.split(r"(?<!\\),", text):
         found += _range(part) or [scalar(part.replace("\\,", ","))]
@@ -164,7 +167,10 @@ def _kind(value: Any) -> str:
 
 
 def _grid(fields: Mapping[str, list[Any]], zipped: Sequence[Mapping[str, list[Any]]] = ()) -> Iterator[Request]:
-    """Every combination of the values; those of a zip walk together. Raises `UsageError` without a model or data."""
+    """Every combination of the values.
+
+    Those of a zip walk together. Raises `UsageError` without a model or data.
+    """
     for name in ("model", "data"):
         if not fields.get(name) and not any(name in one for one in zipped):
             raise UsageError(f"The sweep names no {name}; {_EXAMPLE}.")

@@ -1,4 +1,7 @@
-"""Who holds a claim: a process of a machine, so that the death of one on this machine is known at once."""
+"""Who holds a claim: a process of a machine.
+
+The death of one on this machine is known at once.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ class Owner(msgspec.Struct, frozen=True):
 
     @property
     def surely_dead(self) -> bool:
-        """Whether this ran on this machine and runs no more. False proves nothing, since folders may be copied."""
+        """Whether this ran on this machine and runs no more.
+
+        False proves nothing, since folders may be copied.
+        """
         return bool(self.boot) and self.boot == _boot() and _started(self.pid) != self.started
 
 

@@ -80,7 +80,10 @@ def _merged(groups: Sequence[Group]) -> list[Group]:
 
 
 def require_same_code(planned: Code, *, allow: bool) -> None:
-    """Raise `CodeMismatch` where other code is installed than a sweep was planned with, unless that is allowed."""
+    """Raise `CodeMismatch` where other code is installed than a sweep was planned with.
+
+    Nothing is raised if that is allowed.
+    """
     here = code_here()
     if planned != here and not allow:
         raise CodeMismatch(

@@ -93,7 +93,10 @@ class Plan(msgspec.Struct, frozen=True):
         return hashlib.sha256(_canonical(msgspec.to_builtins(content)).encode()).hexdigest()[:16]
 
     def points(self) -> Iterator[Point]:
-        """All points; every configuration's first seed comes before any second one, so that part of a sweep tells something."""
+        """All points, first seeds of every configuration before second ones.
+
+        So part of a sweep tells something.
+        """
         longest = max((len(group.seeds) for group in self.groups), default=0)
         for place in range(longest):
             for group in self.groups:
@@ -114,7 +117,10 @@ def _canonical(content: Any) -> str:
 
 
 def by_configuration(requests: Iterable[Request]) -> dict[str, list[Request]]:
-    """Requests that differ in their seed alone, together, each once, in the order in which they were asked for."""
+    """Requests that differ in their seed alone, together, in the order they were asked for.
+
+    Each stands once.
+    """
     found: dict[str, dict[int, Request]] = {}
     for request in requests:
         found.setdefault(request.but_seed, {}).setdefault(request.seed, request)

@@ -1,4 +1,7 @@
-"""A sweep on the terminal: one table that stays readable with 500 runs, plain lines where there is no terminal."""
+"""A sweep on the terminal.
+
+One table that stays readable with 500 runs, plain lines where there is no terminal.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a sweep's folder says: which runs are finished, running, silent, waiting and failed, and how long the rest will take."""
+"""What a sweep's folder says.
+
+Which runs are finished, running, silent, waiting and failed, and how long the rest will take.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Status:
     finished: set[str] = field(default_factory=set)
     running: dict[str, Held] = field(default_factory=dict)
     silent: dict[str, Held] = field(default_factory=dict)
-    """Claimed by workers that died, or that were not heard of for longer than they said; others take these over."""
+    """Claimed by workers that died, or that wrote nothing for longer than they announced; others take these over."""
     failed: dict[str, Failed] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 

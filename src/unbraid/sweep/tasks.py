@@ -24,7 +24,7 @@ class Task(msgspec.Struct, frozen=True):
         attempts: how many failures of a run are allowed, by key; `ATTEMPTS` where nothing is said.
         allow_version_change: whether code may differ from that of the plan.
         every, lease: of claims.
-        most_deaths: after how many deaths of its workers in a row a run is given up.
+        most_deaths: a run is given up after this many deaths of its workers in a row.
     """
 
     folder: str
@@ -40,7 +40,10 @@ class Task(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a point: finished, known, held, stopped, lost, failed, or refused (nothing here can be done)."""
+    """What became of a point.
+
+    Finished, known, held, stopped, lost, failed, or refused (nothing here can be done).
+    """
 
     key: str
     what: str

@@ -34,7 +34,9 @@ _one_at_a_time = threading.Lock()
 
 
 def work(task: Task, stopped: Callable[[], bool] = lambda: False) -> list[Outcome]:
-    """Work on points, until there are no more or it is time to stop. Errors become outcomes: not every one can be sent on.
+    """Work on points, until there are no more or it is time to stop.
+
+    Errors become outcomes: not every one can be sent on.
 
     Args:
         task: which points.
@@ -91,7 +93,9 @@ def by_shard(keys: Iterable[str]) -> dict[str, set[str]]:
 
 
 class Picker:
-    """Finds free points for a worker that takes one after another, in an order of its own so that workers do not meet.
+    """Finds free points for a worker that takes one after another.
+
+    Each worker has an order of its own so that workers do not meet.
 
     It looks at one of the 256 shards at a time: to pick one of 100,000 points it lists three folders of a few hundred names.
 

@@ -35,7 +35,10 @@ def clock(seconds: float) -> str:
 
 
 def terms(entry: Entry | None) -> str:
-    """Named terms, as the bar shows them, those in nats first, with their unit; of players on their own the log tells."""
+    """Named terms, as the bar shows them, those in nats first, with their unit.
+
+    Of players on their own the log tells.
+    """
     if entry is None:
         return ""
     known = {name: value for name, value in entry.values.items() if not isinstance(value, list) and "/" not in name}
@@ -109,7 +112,10 @@ def _has_widgets(console: Console) -> bool:
 
 
 def bar_where_seen(title: str) -> Bar | None:
-    """A bar if somebody looks, in a terminal or a notebook; None for scripts whose output goes to a file or a pipe."""
+    """A bar if somebody looks, in a terminal or a notebook.
+
+    None for scripts whose output goes to a file or a pipe.
+    """
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     seen = console.is_jupyter or (console.is_terminal and sys.stdout.isatty())
     return Bar(title, console) if seen else None

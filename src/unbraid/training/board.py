@@ -1,4 +1,7 @@
-"""What TensorBoard shows of a checkpoint beside the numbers of the log: images, and histograms of weights and of KL."""
+"""What TensorBoard shows of a checkpoint beside the numbers of the log.
+
+Images, and histograms of weights and of KL.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ BINS = 50
 def summaries(vae: VAE, dataset: Dataset, values: Mapping[str, Any], device: torch.device) -> Iterator[Any]:
     """Summaries of a model as it is now; it is left as it was, and nothing is drawn at random.
 
-    `images/reconstructions` has images above their reconstructions; `images/traversals` a row a latent, in order, from -2 to 2
+    `images/reconstructions` has images above their reconstructions; `images/traversals` one row per latent,
+    in order, from -2 to 2
     about the code of the first of them. Neither where images may not be passed on.
 
     Args:

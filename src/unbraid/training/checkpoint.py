@@ -1,4 +1,6 @@
-"""Checkpoints: a folder that appears whole or not at all, and is checked byte for byte before it is believed.
+"""Checkpoints: a folder that appears whole or not at all, and is checked before it is read.
+
+Every byte is checked.
 
 `step_000001000/` holds `model.safetensors` (weights), `training.safetensors` (optimizers, running means) and `state.json`
 (position in the run, which run, checksums of all three). It is written under a temporary name, synced, renamed.
@@ -90,7 +92,10 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Remove a checkpoint, at once for whoever lists them; files that are not part of it stay, in `left_of_step_...`."""
+    """Remove a checkpoint, at once for whoever lists them.
+
+    Files that are not part of it stay, in `left_of_step_...`.
+    """
     temporary = temporary_beside(path)
     path.rename(temporary)
     for name in (WEIGHTS, TRAINING, STATE):
@@ -200,7 +205,10 @@ def read_state(path: Path) -> State:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint after checking it against its checksums. Raises `CorruptFile` and says what is wrong."""
+    """Read a checkpoint after checking it against its checksums.
+
+    Raises `CorruptFile` and says what is wrong.
+    """
     state = read_state(path)
     weights, training = (read_weights(path / name, state.sha256.get(name)) for name in (WEIGHTS, TRAINING))
     state = msgspec.structs.replace(state, interval=renamed(state.interval, TERMS))
@@ -208,7 +216,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def read_weights(path: Path, sha256: object) -> dict[str, Tensor]:
-    """The tensors of a safetensors file whose SHA-256 is known, by today's names. Raises `CorruptFile` for any other."""
+    """The tensors of a safetensors file whose SHA-256 is known, by today's names.
+
+    Raises `CorruptFile` for any other.
+    """
     with os_errors(f"read {path}", "Put it back, or train the model anew."):
         require_regular(path, "weights")
         raw = path.read_bytes()

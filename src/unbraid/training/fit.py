@@ -222,7 +222,10 @@ def fit(
 
 
 def _note_environment(run: Run, device: torch.device, *, resuming: bool) -> list[str]:
-    """Write down when and with what a run is trained; what differs from before and makes the end differ in its last bits."""
+    """Write down when and with what a run is trained.
+
+    What differs from before and makes the end differ in its last bits.
+    """
     path = run.folder / ENVIRONMENT
     here = environment(device)
     try:
@@ -299,7 +302,10 @@ class _Loop:
         return images / max(self._state.seconds - self._seconds_before, 1e-9)
 
     def _step(self) -> list[Outcome]:
-        """One step: what it draws, and its noise, are functions of seed and step, so that no generator's state can be lost."""
+        """One step.
+
+        What it draws, and its noise, are functions of seed and step, so that no generator's state can be lost.
+        """
         experiment, state, objective = self._experiment, self._state, self._recipe.objective
         indices = objective.draws.indices(self._dataset, experiment.batch_size, experiment.seed, state.step)
         draw = Draw(tuple(load_images(self._dataset, index, self._device) for index in indices), indices)
@@ -314,7 +320,7 @@ class _Loop:
         return outcomes
 
     def _write_means(self, outcomes: Sequence[Outcome]) -> None:
-        """A line of means over the steps since the last one, with the schedules of this step, and what goes wrong."""
+        """A line of means over the steps since the last one, with this step's schedules and symptoms."""
         state, meter = self._state, self._state.meter
         meter.check_finite()
         self._entry = Entry(
@@ -356,7 +362,10 @@ def _now() -> float:
 
 
 def schedule(outcomes: Iterable[Outcome], optimizers: Optimizers) -> dict[str, float]:
-    """What changes by a plan: the weight of each term in the loss of a step, and the learning rate of each player."""
+    """What changes by a plan.
+
+    The weight of each term in the loss of a step, and the learning rate of each player.
+    """
     rates = {f"lr/{player}": float(optimizer.param_groups[0]["lr"]) for player, optimizer in optimizers.items()}
     weights = {f"weight/{name}": weight for outcome in outcomes for name, weight in outcome.weights.items()}
     return weights | ({"lr": next(iter(rates.values()))} if len(set(rates.values())) == 1 else rates)

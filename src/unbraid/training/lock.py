@@ -20,7 +20,9 @@ _REMEDY = "Wait for it, or give another --out."
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Hold the run folder; a second process that wants it is refused. The system lets go when the process dies.
+    """Hold the run folder; a second process that wants it is refused.
+
+    The system lets go when the process dies.
 
     Who holds it is written into the lock. On file systems that have no locks that is all there is: a process on the same
     machine is refused, one on another machine takes the folder over, and the first notices before it writes (`Claim`).
@@ -113,7 +115,7 @@ class Claim:
         return cls(folder, _content(folder))
 
     def require(self) -> None:
-        """Raise `UnbraidError` where the folder was removed or made anew, or was taken over by another process."""
+        """Raise `UnbraidError` where the folder was removed, made anew or taken over."""
         if _content(self.folder) != self.owner:
             raise UnbraidError(
                 f"{self.folder} is not the folder that this run began in: it was removed, replaced, or taken over by another "

@@ -83,7 +83,9 @@ def _is_json(line: bytes) -> bool:
 
 
 def read_log(path: Path, most: int = MOST_ENTRIES) -> list[Entry]:
-    """The entries of a log in order; of more than `most`, every second, fourth, ..., the warnings and the last one.
+    """The entries of a log in order.
+
+    Of more than `most`, every second, fourth, ..., the warnings and the last one.
 
     Raises as `stream_log`.
     """
@@ -135,7 +137,10 @@ class RunLog:
         self.events.scalars(entry.step, _scalars(entry), entry.time)
 
     def show(self, step: int, summaries: Iterable[Any]) -> None:
-        """Let TensorBoard show more than numbers, such as images; they are no part of the log, so a resumed run begins anew."""
+        """Let TensorBoard show more than numbers, such as images.
+
+        They are no part of the log, so a resumed run begins anew.
+        """
         self.events.add(step, summaries)
 
     def sync(self) -> tuple[int, str]:
@@ -148,7 +153,10 @@ class RunLog:
         return size, self._digest.hexdigest()
 
     def close(self) -> None:
-        """Close both. What matters was synced before; a disk that is full now must not hide the error that led here."""
+        """Close both. What matters was synced before.
+
+        A disk that is full now must not hide the error that led here.
+        """
         with suppress(OSError):
             self._handle.close()
         self.events.close()

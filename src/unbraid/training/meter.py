@@ -1,4 +1,7 @@
-"""Running means of what steps show, and the watch for values that are not finite, without asking the device each step."""
+"""Running means of what steps show, and the watch for values that are not finite.
+
+Neither asks the device at each step.
+"""
 
 from __future__ import annotations
 

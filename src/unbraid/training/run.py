@@ -111,7 +111,10 @@ class Run:
         return None
 
     def _require_own(self, state: State, path: Path) -> None:
-        """Raise `CorruptFile` for a checkpoint of another configuration; those of version 0.1 do not say theirs."""
+        """Raise `CorruptFile` for a checkpoint of another configuration.
+
+        Those of version 0.1 do not say theirs.
+        """
         if not state.configuration:
             return
         there, here = Experiment.from_dict(state.configuration, str(path / STATE)).identity(), self.experiment.identity()
@@ -164,7 +167,10 @@ def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite
 
 
 def _holds_a_run(folder: Path) -> bool:
-    """Whether a folder is marked as a run's; without a mark, as version 0.1 left them, whether its content is that of a run."""
+    """Whether a folder is marked as a run's.
+
+    Without a mark, as version 0.1 left them, whether its content is that of a run.
+    """
     if (folder / MARK).is_file():
         return True
     if not (folder / CONFIG).is_file() or (folder / WEIGHTS).is_file():  # that of a model on its own, which `Model.save` wrote
@@ -183,7 +189,9 @@ def _is_ours(checkpoint: Path) -> bool:
 
 
 def make_run(run: Run, *, overwrite: bool = False) -> None:
-    """Make the folder of a run that `find_run` gave, and write its configuration; call it as `only_writer`.
+    """Make the folder of a run that `find_run` gave, and write its configuration.
+
+    Call it as `only_writer`.
 
     To overwrite, what runs leave is removed and nothing else, the old configuration last: at no moment does the folder look
     like anything but a run.
@@ -250,7 +258,10 @@ def environment(device: torch.device) -> dict[str, Any]:
 
 @cache
 def commit() -> str:
-    """The commit of unbraid's source, followed by "-dirty" where files differ from it; empty where it is not known."""
+    """The commit of unbraid's source, followed by "-dirty" where files differ from it.
+
+    Empty where it is not known.
+    """
     origin = distribution("unbraid").read_text("direct_url.json")
     installed: str = json.loads(origin).get("vcs_info", {}).get("commit_id", "") if origin else ""
     root = Path(__file__).parents[3]

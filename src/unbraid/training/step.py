@@ -23,7 +23,9 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Outcome(NamedTuple):
-    """What a move showed, detached, under log names: its weighted loss, unweighted terms and watched quantities.
+    """What a move showed, detached, under log names.
+
+    Its weighted loss, unweighted terms and watched quantities.
 
     Args:
         players: who moved.
@@ -60,7 +62,7 @@ def _modes() -> Modes:
 
 @contextmanager
 def _same_modes() -> Iterator[None]:
-    """Raise `RuntimeError` where what runs here leaves gradients or autocast switched otherwise than they were."""
+    """Raise `RuntimeError` where gradients or autocast are left switched to another state."""
     before = _modes()
     yield
     if _modes() != before:
@@ -83,7 +85,9 @@ class _Buffers:
 
 @contextmanager
 def _own_buffers_only(vae: VAE) -> Iterator[Callable[[tuple[str, ...]], None]]:
-    """While this holds, buffers may change; afterwards only those of the players that moved keep their changes.
+    """While this holds, buffers may change.
+
+    Afterwards only those of the players that moved keep their changes.
 
     Objectives run networks of players that are not moving (Soft-Intro encodes fakes while the decoder learns); running
     statistics such as batch norm's must not learn from that. They are put back after the step, since `backward` needs them.
@@ -157,7 +161,10 @@ def train_step(
 
 
 def evaluate_step(vae: VAE, objective: Objective, draw: Draw, context: Context) -> list[Outcome]:
-    """What a step's moves would show, changing nothing: no gradient, no step, no `after`, buffers and modes restored."""
+    """What a step's moves would show, changing nothing.
+
+    No gradient, no step, no `after`; buffers and modes are restored.
+    """
     kept = _Buffers(vae)
     with evaluation_mode(vae), torch.no_grad():
         try:

@@ -79,7 +79,10 @@ class Watch:
 
 
 def _recent(entries: Sequence[Entry], n_steps: int) -> dict[str, float]:
-    """Means of each quantity over the window, vectors over latents summed, as far as there are enough entries."""
+    """Means of each quantity over the window, as far as there are enough entries.
+
+    Vectors over latents are summed.
+    """
     begin = entries[-1].step - WINDOW * n_steps
     within = [entry.values for entry in entries if entry.step > begin]
     if len(within) < FEWEST:
@@ -132,7 +135,10 @@ def _bound_missed(recent: Means) -> tuple[str, str] | None:
 
 
 def _weak_discriminator(recent: Means) -> tuple[str, str] | None:
-    """Linear dependence makes 0.3 nats or more; the discriminator sees less than half, or its accuracy is below 0.53."""
+    """Linear dependence makes 0.3 nats or more.
+
+    The discriminator sees less than half, or its accuracy is below 0.53.
+    """
     if not {"tc_gaussian", "tc_discriminator", "discriminator/accuracy"} <= set(recent):
         return None
     there, seen, accuracy = recent["tc_gaussian"], recent["tc_discriminator"], recent["discriminator/accuracy"]

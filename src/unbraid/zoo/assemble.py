@@ -61,7 +61,10 @@ def assemble(
 
 
 def _own(entry: Entry, *arguments: object, **options: Any) -> nn.Module:
-    """A network whose code is not unbraid's: whatever that code raises is told as a part that does not fit."""
+    """A network whose code is not unbraid's.
+
+    Whatever that code raises is told as a part that does not fit.
+    """
     given = ", ".join([*map(repr, arguments), *(f"{name}={value!r}" for name, value in options.items())])
     try:
         module = entry.factory(*arguments, **options)

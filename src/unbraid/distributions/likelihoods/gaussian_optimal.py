@@ -32,7 +32,7 @@ class GaussianOptimal(nn.Module):
         \quad \sigma^2 = \overline{(x - \hat x)^2}
 
     Summed over channels and pixels, in nats per image, constants included. The mean over the batch is
-    N/2 (log sigma^2 + 1 + log 2 pi) for N values an image, its gradient the same whether sigma is held fixed or not, since it
+    N/2 (log sigma^2 + 1 + log 2 pi) for N values per image, its gradient the same whether sigma is held fixed or not, since it
     is at its minimum. The variance is bounded below as in `gaussian_learned`.
 
     Deviation from the source: out of training sigma is a running mean over training batches, not the optimum of the batch at

@@ -1,4 +1,4 @@
-"""Mutual information between each latent and each factor, in nats: estimators, and the names they are asked for by.
+"""Mutual information between each latent and each factor, in nats: estimators by name.
 
 Start at `definitions`: `information(samples, definition)` maps a name to an estimator, and every estimator returns an
 `Information` (`types`). The estimators:

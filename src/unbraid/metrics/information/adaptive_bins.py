@@ -1,4 +1,4 @@
-"""Mutual information between latents and factors from bins that respect the values of the factors, in nats."""
+"""Mutual information in nats from bins that respect the values of the factors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ LEAST_BINS = 20
 def adjusted_information(
     codes: Float[np.ndarray, "n d"] | Integer[np.ndarray, "n d"], factors: Integer[np.ndarray, "n k"]
 ) -> Information:
-    """I(z_j; v_k) from bins as full as the values of the factor, without bias and the level of chance (`without_bias`).
+    """I(z_j; v_k) from bins as full as the values of the factor (`without_bias`).
+
+    Bias and the level of chance are removed.
 
     The values of v_k are ordered by the mean rank of their codes, and the range of z_j is cut where a latent that separates
     them would: after as many samples as the first value has, and so on. Each part is cut evenly into an odd number of bins, so
@@ -37,7 +39,10 @@ def adjusted_information(
 
 
 def from_counts(tables: Sequence[Int64[np.ndarray, "d _ _"]]) -> Information:
-    """Information from how often the bins of each latent meet the values of each factor: one stack of tables per factor."""
+    """Information from how often the bins of each latent meet the values of each factor.
+
+    One stack of tables per factor.
+    """
     n = int(tables[0][0].sum())
     raw = np.stack([information_of_counts(joint) for joint in tables], axis=1)
     chance = np.stack([information_of_chance(joint.sum(2), joint[0].sum(0)) for joint in tables], axis=1)
@@ -49,7 +54,9 @@ def from_counts(tables: Sequence[Int64[np.ndarray, "d _ _"]]) -> Information:
 
 
 def without_bias(joint: Int64[np.ndarray, "d b v"]) -> Float64[np.ndarray, "d"]:
-    r"""Share of the factor's entropy that each latent knows, from counts: :math:`(I - E) / (H - E)`, between 0 and 1.
+    r"""Share of the factor's entropy that each latent knows, from counts.
+
+    It is :math:`(I - E) / (H - E)`, between 0 and 1.
 
     I and H are jackknifed plug-in estimates, :math:`n \hat I_n - (n - 1) \overline{\hat I_{n - 1}}` with the mean over all ways
     to leave a sample out, which takes off the bias of the order 1 / n. What is left where there are few samples per cell is the
@@ -71,14 +78,20 @@ def without_bias(joint: Int64[np.ndarray, "d b v"]) -> Float64[np.ndarray, "d"]:
 
 @lru_cache(maxsize=8)
 def _jackknife_table(n: int) -> Float64[np.ndarray, "_"]:
-    """c (c log c - (c - 1) log (c - 1)) of all counts c up to n: what a cell adds to the jackknifed entropy."""
+    """c (c log c - (c - 1) log (c - 1)) of all counts c up to n.
+
+    This is what a cell adds to the jackknifed entropy.
+    """
     counts = np.arange(n + 1, dtype=np.float64)
     less = np.maximum(counts - 1, 0)
     return counts * (xlogy(counts, counts) - xlogy(less, less))
 
 
 def adjusted_factor_information(factors: Integer[np.ndarray, "n k"]) -> Float64[np.ndarray, "k k"]:
-    """I(v_k; v_k') of the factors themselves, adjusted for chance; exactly 0 on a whole grid, H(v_k) on the diagonal."""
+    """I(v_k; v_k') of the factors themselves, adjusted for chance.
+
+    Exactly 0 on a whole grid, H(v_k) on the diagonal.
+    """
     labels = [Labels.of(column) for column in factors.T]
     raw, chance = np.empty((len(labels), len(labels))), np.empty((len(labels), len(labels)))
     for a, one in enumerate(labels):
@@ -93,7 +106,10 @@ def adjusted_factor_information(factors: Integer[np.ndarray, "n k"]) -> Float64[
 def plug_in_information(
     codes: Float[np.ndarray, "n d"] | Integer[np.ndarray, "n d"], factors: Integer[np.ndarray, "n k"], *, bins: int = 20
 ) -> Information:
-    """I(z_j; v_k) with equal-width bins, as it comes; a latent knows of a factor unless it knows exactly nothing."""
+    """I(z_j; v_k) with equal-width bins, as it comes.
+
+    A latent knows of a factor unless it knows exactly nothing.
+    """
     matrix = mutual_information_matrix(codes, factors, bins=bins)
     labels = [Labels.of(column) for column in factors.T]
     occupied = np.where(codes.max(0) > codes.min(0), bins, 1)
@@ -102,7 +118,10 @@ def plug_in_information(
 
 
 class _Ordered(NamedTuple):
-    """Samples by their codes, and twice the place of each, between 0 and 2 n; equal codes have the middle of theirs."""
+    """Samples by their codes, and twice the place of each, between 0 and 2 n.
+
+    Equal codes have the middle of theirs.
+    """
 
     order: Int64[np.ndarray, "n"]
     doubled: Int64[np.ndarray, "n"]
@@ -163,7 +182,10 @@ def _poisson_excess(rate: Float64[np.ndarray, "*t b v"], jackknifed: bool) -> Fl
 
 @cache
 def _excess_table() -> tuple[Float64[np.ndarray, "t"], Float64[np.ndarray, "t"], Float64[np.ndarray, "t"]]:
-    """Logarithms of rates, g of them, and rate g', where E[X log X] grows with the rate by the mean of its next term."""
+    """Logarithms of rates, their g, and the rate g'.
+
+    E[X log X] grows with the rate by the mean of its next term.
+    """
     rates = np.geomspace(1e-6, 110, 1000)
     counts: Int[np.ndarray, "x"] = np.arange(300)
     chances = np.exp(xlogy(counts, rates[:, None]) - rates[:, None] - gammaln(counts + 1))

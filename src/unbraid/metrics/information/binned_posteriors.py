@@ -40,7 +40,10 @@ def binned_posteriors(
 def binned_posterior_information(
     mean: Float64[np.ndarray, "n d"], variance: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"]
 ) -> Information:
-    """I(z_j; v_k) of `binned_posteriors`, as it comes; a latent knows of a factor unless it knows exactly nothing."""
+    """I(z_j; v_k) of `binned_posteriors`, as it comes.
+
+    A latent knows of a factor unless it knows exactly nothing.
+    """
     matrix = np.array(
         [
             [information_of_counts(binned_posteriors(mean[:, j], variance[:, j], labels)) for labels in factors.T]

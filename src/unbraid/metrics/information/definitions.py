@@ -96,5 +96,8 @@ def mutual_information(
     definition: Definition = None,
     bins: int = 20,
 ) -> Information:
-    """I(z_j; v_k) in nats, with the entropies of the factors and what chance alone would give; see `information`."""
+    """I(z_j; v_k) in nats, with the entropies of the factors and what chance alone would give.
+
+    See `information`.
+    """
     return information(gather(codes, factors, mean=mean, variance=variance), definition, bins)

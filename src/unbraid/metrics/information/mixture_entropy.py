@@ -28,7 +28,10 @@ LEAST_ERROR = 1e-5
 
 @dataclass(frozen=True)
 class Entropy:
-    """An entropy in nats, and how far from it the truth may lie: the error of the quadrature, on the safe side."""
+    """An entropy in nats, and how far from it the truth may lie.
+
+    The error of the quadrature, on the safe side.
+    """
 
     value: float
     error: float
@@ -36,7 +39,10 @@ class Entropy:
 
 @dataclass(frozen=True)
 class Quadrature:
-    """Two grids, of which the second is half as fine, for mixtures of any of some components; see `mixture_entropy`."""
+    """Two grids, of which the second is half as fine, for mixtures of any of some components.
+
+    See `mixture_entropy`.
+    """
 
     fine: Grid
     coarse: Grid
@@ -60,13 +66,19 @@ class Quadrature:
     def densities(
         self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
     ) -> Iterator[Float64[np.ndarray, "some g"]]:
-        """Densities of even mixtures of these components on the coarse grid, as `Grid.densities` takes and gives them."""
+        """Densities on the coarse grid of even mixtures of these components.
+
+        `Grid.densities` takes and gives them in the same form.
+        """
         return self.coarse.densities(mean, np.maximum(variance, self.narrowest), sizes)
 
     def entropies(
         self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
     ) -> tuple[Float64[np.ndarray, "m"], Float64[np.ndarray, "m"]]:
-        """Entropies of even mixtures, the first of as many components as `sizes` says, and so on; and their errors."""
+        """Entropies of even mixtures, the first of as many components as `sizes` says, and so on.
+
+        And their errors.
+        """
         kept = np.maximum(variance, self.narrowest)
         fine, coarse = (_entropies_on_grid(grid, mean, kept, sizes) for grid in (self.fine, self.coarse))
         widening = np.add.reduceat(np.log(kept / variance), np.cumsum(sizes) - sizes) / (2 * sizes)

@@ -43,7 +43,7 @@ class _Level:
 
 @dataclass(frozen=True)
 class Grid:
-    """A grid for mixtures of any components whose means and variances lie within the range that it is made for.
+    """A grid for mixtures whose means and variances lie within the range that it is made for.
 
     Args:
         low: mean at the first point.
@@ -82,13 +82,18 @@ class Grid:
         return cls(low, spacing, size, least, per_level, tuple(levels))
 
     def density(self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"]) -> Float64[np.ndarray, "g"]:
-        """Density of the even mixture of these components at the points of the grid; negative ripples are clipped."""
+        """Density of the even mixture of these components at the points of the grid.
+
+        Negative ripples are clipped.
+        """
         return next(self.densities(mean, variance, np.array([len(mean)])))[0]
 
     def densities(
         self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
     ) -> Iterator[Float64[np.ndarray, "some g"]]:
-        """The same of several mixtures: the first of as many components as `sizes` says, the second of those after them, ...
+        """The same of several mixtures, given one after another.
+
+        The first is of as many components as `sizes` says, the second of those after them, and so on.
 
         Together they come to all mixtures, some at a time, as many as memory should hold.
         """
@@ -156,14 +161,20 @@ class Grid:
 
 
 def _spline(offset: Float64[np.ndarray, "n"]) -> Thrice:
-    """Shares of the points around each position, which lies `offset` above the middle one: a quadratic spline."""
+    """Shares of the points around each position: a quadratic spline.
+
+    The position lies `offset` above the middle point.
+    """
     left = 0.5 * np.square(0.5 - offset)
     right = left + offset
     return left, 1 - left - right, right
 
 
 def _lagrange(relative: Float64[np.ndarray, "n"], step: float) -> Thrice:
-    """Shares of three variances of the series, relative to the middle one; they keep the variance and its square."""
+    """Shares of three variances of the series, relative to the middle one.
+
+    They keep the variance and its square.
+    """
     low, high = relative - exp(-step), relative - exp(step)
     mid = relative - 1
     below = mid * high * (1 / ((exp(-step) - 1) * (exp(-step) - exp(step))))
@@ -172,6 +183,9 @@ def _lagrange(relative: Float64[np.ndarray, "n"], step: float) -> Thrice:
 
 
 def _kernels(widths: Float64[np.ndarray, "r"], period: float, points: int) -> Float64[np.ndarray, "r f"]:
-    """Normals of these variances in Fourier space, less the variance that the spline adds: 1/4 of the squared spacing."""
+    """Normals of these variances in Fourier space, less the variance that the spline adds.
+
+    That is 1/4 of the squared spacing.
+    """
     frequency = 2 * np.pi / period * np.arange(points // 2 + 1)
     return np.exp(-0.5 * frequency**2 * (widths[:, None] - (period / points) ** 2 / 4))

@@ -52,7 +52,10 @@ class Information:
 
     @property
     def detectable(self) -> Float64[np.ndarray, "k"]:
-        """The least share of each factor's entropy that so many samples tell from chance; 0 where it is not adjusted."""
+        """The least share of each factor's entropy that so many samples tell from chance.
+
+        0 where it is not adjusted.
+        """
         return DEVIATIONS * self._deviation(np.zeros_like(self.estimate)).max(0)
 
     @property
@@ -62,7 +65,10 @@ class Information:
         return np.abs(share - LEAST_SHARE) < DECIDED * self._deviation(share)
 
     def _deviation(self, share: Float64[np.ndarray, "d k"]) -> Float64[np.ndarray, "d k"]:
-        """Standard deviation of a share: that of chance, and of weak information I, whose log-ratios vary by 2 I."""
+        """Standard deviation of a share.
+
+        It adds that of chance to that of weak information I, whose log-ratios vary by 2 I.
+        """
         room = self.entropies - self.chance
         spread = np.sqrt((self.chance + 2 * share * self.entropies) / max(self.samples, 1))
         return np.divide(spread, room, out=np.zeros_like(room), where=(room > 1e-9) & (self.samples > 0))
@@ -98,6 +104,9 @@ def beyond_chance(raw: Float64[np.ndarray, "d k"], chance: Float64[np.ndarray, "
 def knows(
     raw: Float64[np.ndarray, "d k"], chance: Float64[np.ndarray, "d k"], entropies: Float64[np.ndarray, "k"], n: int
 ) -> Bool[np.ndarray, "d k"]:
-    """Which latents know of each factor: more than chance gives (`beyond_chance`), and a hundredth of its entropy or more."""
+    """Which latents know of each factor.
+
+    They know more than chance gives (`beyond_chance`), and a hundredth of its entropy or more.
+    """
     enough = adjusted_for_chance(raw, chance, entropies) >= LEAST_SHARE * entropies
     return beyond_chance(raw, chance, n) & enough & (entropies > 0)

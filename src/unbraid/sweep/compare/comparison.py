@@ -58,7 +58,7 @@ class Comparison:
         return sum(len(one.results) for one in self.configurations)
 
     def name(self, one: Configuration) -> str:
-        """A configuration's label, with the letters of the code that made it where that is not the same for all."""
+        """A configuration's label, with the letters of its code where codes differ."""
         mark = self.marks.get(one.label, "")
         return f"{one.label} [{mark}]" if mark else one.label
 
@@ -72,7 +72,7 @@ def compare(
     with_udr: bool = True,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
-    """Compare runs: means and intervals over seeds, differences, ranks, selection, and what codes score that know nothing.
+    """Compare runs: means and intervals over seeds, differences, ranks, selection, and null codes.
 
     Args:
         places: folders of sweeps, ledgers, scored run folders, result files.

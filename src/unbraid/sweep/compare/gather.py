@@ -39,7 +39,9 @@ class Configuration:
 
 
 def gather(places: Sequence[str | Path], *, damaged: list[str]) -> list[tuple[Result, Path | None]]:
-    """The results in folders of sweeps, ledgers, run folders and result files, each run once, with where the run lies.
+    """The results in folders of sweeps, ledgers, run folders and result files, each run once.
+
+    Each comes with the place of the run.
 
     Args:
         places: any of these.
@@ -87,7 +89,10 @@ def settings_of(configuration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def configurations(results: Sequence[tuple[Result, Path | None]]) -> list[Configuration]:
-    """Runs that differ in their seed alone, together, named by the settings in which they differ from others of their model."""
+    """Runs that differ in their seed alone, together.
+
+    They are named by the settings in which they differ from others of their model.
+    """
     together: dict[str, list[tuple[Result, Path | None]]] = {}
     for result, folder in results:
         content = {name: value for name, value in result.configuration.items() if name not in INCIDENTAL}

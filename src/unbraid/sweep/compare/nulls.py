@@ -28,7 +28,10 @@ Nulls = dict[str, Mapping[str, Any]]
 
 
 def untrained(configurations: Sequence[Configuration]) -> dict[str, list[Mapping[str, Any]]]:
-    """Scores of each configuration's models before their first step, one per seed; they were stored with the results."""
+    """Scores of each configuration's models before their first step, one per seed.
+
+    They were stored with the results.
+    """
     found: dict[str, list[Mapping[str, Any]]] = {}
     for one in configurations:
         found[one.label] = [_with_untrained(result.metrics) for result in one.results]
@@ -51,7 +54,9 @@ def nulls_of(
     notes: list[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> Nulls:
-    """PCA, ICA and random codes with as many latents as the models have, scored as the models are, on the same data.
+    """PCA, ICA and random codes, scored as the models are, on the same data.
+
+    They have as many latents as the models.
 
     Point codes have no variance, so metrics that use a posterior's take the definitions that do without.
 

@@ -78,7 +78,7 @@ def _table(rows: Rows) -> _Table:
 
 
 def plots(found: Comparison) -> list[Plot]:
-    """Strip plots of every seed, lines over one option, a heat map over two, and scores against each other."""
+    """Strip plots of every seed, lines over one option, a heat map over two, scores in pairs."""
     made = [_strips(found), *_over_options(found), *_agreements(found)]
     return [one for one in made if one is not None]
 

@@ -18,7 +18,10 @@ UDR_IMAGES = 2_000
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a rule chooses, and the target's score there; `regret` is what the best run of all would have had more."""
+    """What a rule chooses, and the target's score there.
+
+    `regret` is what the best run of all would have had more.
+    """
 
     rule: str
     label: str
@@ -28,7 +31,10 @@ class Chosen:
 
 
 def udr_of(configurations: Sequence[Configuration]) -> dict[str, dict[int, float]]:
-    """UDR of each run among the runs of its configuration, as Duan et al. have it; only where codes lie beside the runs."""
+    """UDR of each run among the runs of its configuration, as Duan et al. have it.
+
+    Only where codes lie beside the runs.
+    """
     from unbraid.codes import CodeTable
     from unbraid.metrics.between_models import udr
     from unbraid.training.run import CODES
@@ -57,7 +63,9 @@ def choose(
     rules: Sequence[Quantity],
     udr: Mapping[str, Mapping[int, float]],
 ) -> list[Chosen]:
-    """What each rule would have chosen of all runs, by its regret; "any run" is what choosing at random gives on average.
+    """What each rule would have chosen of all runs, by its regret.
+
+    "any run" is what choosing at random gives on average.
 
     Args:
         target: what the choice is judged by, the larger the better.

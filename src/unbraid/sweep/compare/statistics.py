@@ -21,7 +21,10 @@ CORRECTION = "Holm (1979)"
 
 @dataclass(frozen=True)
 class Summary:
-    """A quantity of a configuration over its seeds; intervals are of the mean, None where there are too few seeds."""
+    """A quantity of a configuration over its seeds.
+
+    Intervals are of the mean, None where there are too few seeds.
+    """
 
     n: int
     mean: float
@@ -45,7 +48,10 @@ class Difference:
 
 
 def summarize(values: Sequence[float]) -> Summary:
-    """Mean, standard deviation and intervals of the values of a configuration's seeds; those not finite are left out."""
+    """Mean, standard deviation and intervals of the values of a configuration's seeds.
+
+    Those not finite are left out.
+    """
     known = [value for value in values if math.isfinite(value)]
     n = len(known)
     if n == 0:
@@ -57,7 +63,9 @@ def summarize(values: Sequence[float]) -> Summary:
 
 
 def bootstrap_interval(values: Sequence[float]) -> tuple[float, float] | None:
-    """95 % interval of the mean by the bias-corrected and accelerated bootstrap; None of fewer than three values.
+    """95 % interval of the mean by the bias-corrected and accelerated bootstrap.
+
+    None of fewer than three values.
 
     Few seeds make it too narrow: of five normal values it holds the mean in about 85 of 100 cases. The t interval holds it in
     95 where values are normal; the two differ where they are skewed.
@@ -100,7 +108,9 @@ def difference(first: str, second: str, one: Mapping[int, float], other: Mapping
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:
-    r"""Probabilities corrected for how many comparisons are made: the chance of *any* false finding stays below the level.
+    r"""Probabilities corrected for how many comparisons are made.
+
+    The chance of *any* false finding stays below the level.
 
     .. math:: \tilde p_{(i)} = \max_{j \le i} \min\bigl(1, (m - j + 1)\, p_{(j)}\bigr)
 

@@ -1,1 +1,4 @@
-"""Where workers run: processes of this machine, dask, Slurm. Each engine is a `concurrent.futures.Executor`."""
+"""Where workers run: processes of this machine, dask, Slurm.
+
+Each engine is a `concurrent.futures.Executor`.
+"""

@@ -27,7 +27,9 @@ def cores() -> int:
 
 
 class LocalExecutor(Executor):
-    """One process per worker, each in a pool of its own: the death of one leaves the others alone, and it is started anew.
+    """One process per worker, each in a pool of its own.
+
+    The death of one leaves the others alone, and it is started anew.
 
     Processes with one thread each do more than one with several: nothing waits for anything.
 

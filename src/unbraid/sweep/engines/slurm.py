@@ -1,4 +1,7 @@
-"""Slurm: job arrays through submitit, whose jobs take run after run and are requeued at their time limit."""
+"""Slurm: job arrays through submitit.
+
+Jobs take run after run and are requeued at their time limit.
+"""
 
 from __future__ import annotations
 
@@ -128,7 +131,10 @@ class SlurmExecutor(Executor):
         return future
 
     def flush(self) -> list[str]:
-        """Submit what is queued as one array; the numbers of all jobs that this executor submitted and that have not ended."""
+        """Submit what is queued as one array.
+
+        The numbers of all jobs that this executor submitted and that have not ended.
+        """
         with self._lock:
             waiting, self._waiting = self._waiting, []
             if waiting:
