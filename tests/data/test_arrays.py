@@ -105,7 +105,6 @@ def test_texts_as_labels_of_a_torch_data_set():
         (Items(["x"]), {}, "real numbers"),
         (iter(IMAGES), {}, "torch data set with a length"),
         (None, {}, "torch data set with a length"),
-        ("ellipses", {}, "real numbers"),
         (IMAGES, {"labels": ALL[:5]}, "5 values for 12 images"),
         (IMAGES, {"factors": {"a": ALL[:5]}}, "Factor 'a': 5 values"),
         (IMAGES, {"factors": ALL}, "mapping"),

@@ -103,7 +103,7 @@ def test_the_whole_set_needs_no_file(cache):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"images": 1}, "--images .* is 1; allowed: a finite number at least 2"),
+        ({"images": 1}, "--images .* is 1; allowed: a whole number at least 2"),
         ({"correlation": 1.0}, "--correlation .* is 1.0; allowed: a finite number above -1 and below 1"),
         ({"only": "x=1"}, "Unknown option"),
     ],

@@ -135,7 +135,7 @@ def test_the_decorator_adds_the_options_of_every_grid_after_its_own(numbered):
     dataset = mine(**resolve(mine, {"only": "size=0", "offset": 3}, "mine"))
     assert dataset.name == "mine"
     assert dataset.images.bytes(np.array([5])).tolist() == [[[[10 * 9 + 3]]]]
-    with pytest.raises(UsageError, match="--hues of mine is 1; allowed: a finite number at least 2"):
+    with pytest.raises(UsageError, match="--hues of mine is 1; allowed: a whole number at least 2"):
         resolve(mine, {"hues": 1}, "mine")
 
 

@@ -153,7 +153,7 @@ BUILDERS: dict[str, Build] = {
     "columns without a table": folder("--table", lambda place: None, {"label": "class"}),
     "table names another file": table("file,x\na.png,1\nsub/c.png,2\n", "no image is 'sub/c.png'"),
     "table names a file twice": table("file,x\na.png,1\na.png,2\n", "more than one row is of 'a.png'"),
-    "table lacks a row": table("file,x\na.png,1\n", "1 rows"),
+    "table lacks a row": table("file,x\na.png,1\n", "no row is of"),
     "table lacks a file": table("file,x\na.png,1\n,2\n", "'sub/b.png'"),
 }
 
