@@ -33,7 +33,7 @@ def test_api_says_what_is_public():
     from unbraid import api
 
     own = {n for n, thing in vars(api).items() if getattr(thing, "__module__", "") == "unbraid.api" and not n.startswith("_")}
-    assert set(api.__all__) | {"finite_or_none"} >= own - {"RUNS"}
+    assert set(api.__all__) >= own - {"RUNS"}
     assert all(hasattr(api, name) for name in api.__all__)
 
 

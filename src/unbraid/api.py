@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -29,12 +28,12 @@ from unbraid.evaluation.stored import (
     read_scores,
     require_of_experiment,
     why_better,
+    write_scores,
 )
-from unbraid.files import read_json, write_json
+from unbraid.files import read_json
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.model import Model
 from unbraid.nn.own import trusting
-from unbraid.records import to_json
 from unbraid.training.bar import bar_where_seen
 from unbraid.training.checkpoint import WEIGHTS, pack, read_weights, require_fit
 from unbraid.training.fit import Monitor, fit
@@ -314,7 +313,7 @@ def evaluate(
     if not better:
         scores.origin, scores.metrics = origin, {**(known.metrics if known else {}), **asked.scores}
         replace(table, origin=origin.digest).save(folder / CODES)
-        write_json(folder / METRICS, finite_or_none(to_json(scores)))
+        write_scores(folder / METRICS, scores)
     return scores if metrics is None else asked
 
 
@@ -355,15 +354,6 @@ def _stored(path: Path) -> Scores | None:
         return read_scores(path)
     except UnbraidError:
         return None
-
-
-def finite_or_none(content: Any) -> Any:
-    """The same JSON with None, JSON's null, in the place of NaN and infinities."""
-    if isinstance(content, Mapping):
-        return {key: finite_or_none(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [finite_or_none(value) for value in content]
-    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def report(

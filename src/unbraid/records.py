@@ -5,6 +5,9 @@ Errors name the field, what it holds and what is allowed.
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 import re
 import sys
 from collections.abc import Mapping
@@ -62,6 +65,21 @@ def as_record(content: Any, kind: type[_T], where: str, remedy: str = "") -> _T:
 def to_json(record: Any) -> Any:
     """A record as plain JSON content: objects, lists, numbers, text."""
     return msgspec.to_builtins(record)
+
+
+def finite_or_none(content: Any) -> Any:
+    """The same JSON with None, JSON's null, in the place of NaN and infinities."""
+    if isinstance(content, Mapping):
+        return {key: finite_or_none(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [finite_or_none(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def content_digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 of the content of a JSON file, which the file itself holds as `own_sha256`; that field does not count."""
+    checked = {name: value for name, value in content.items() if name != "own_sha256"}
+    return hashlib.sha256(json.dumps(checked, sort_keys=True).encode()).hexdigest()
 
 
 def _located(message: str, content: Any, kind: Any) -> tuple[str, list[Any], Any]:

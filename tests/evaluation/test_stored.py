@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 import unbraid
 from tiny import TINY
 from unbraid.codes import CodeTable
 from unbraid.errors import CorruptFile, UnbraidWarning
-from unbraid.evaluation.stored import read_scores
+from unbraid.evaluation.stored import read_scores, write_scores
 from unbraid.records import to_json
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "runs_of_0_1").iterdir())
@@ -57,8 +58,8 @@ def test_scores_of_earlier_versions_are_read(folder):
 
 
 def test_former_names_of_metrics_are_translated(run):
-    content = json.loads((run / "metrics.json").read_text())
-    altered(run / "metrics.json", metrics={"strong_generalisation": content["metrics"]["mig"]})
+    scores = read_scores(run / "metrics.json")
+    write_scores(run / "metrics.json", structs.replace(scores, metrics={"strong_generalisation": scores.metrics["mig"]}))
     assert list(read_scores(run / "metrics.json").metrics) == ["strong_generalization"]
 
 
@@ -138,6 +139,23 @@ def test_codes_of_other_scores_are_refused_and_made_anew(run):
     unbraid.evaluate(run, metrics=["mig"], limit=150, device="cpu")
     assert list(read_scores(run / "metrics.json").metrics) == ["mig", "sap"]
     assert unbraid.report(run, device="cpu").is_file()
+
+
+def test_a_digit_that_changed_is_noticed(run):
+    path = run / "metrics.json"
+    text = path.read_text()
+    numbers = list(re.finditer(r"(?<=\.)\d", text))
+    assert len(numbers) > 50
+    for found in numbers[:: len(numbers) // 20]:
+        path.write_text(f"{text[: found.start()]}{(int(found[0]) + 1) % 10}{text[found.end() :]}")
+        with pytest.raises(CorruptFile, match=r"does not match its checksum.*unbraid evaluate RUN"):
+            read_scores(path)
+    for without in ({"own_sha256"}, {"own_sha256", "labels"}):
+        path.write_text(json.dumps({name: value for name, value in json.loads(text).items() if name not in without}))
+        with pytest.raises(CorruptFile, match="does not match its checksum"):
+            read_scores(path)
+    path.write_text(json.dumps(dict(reversed(json.loads(text).items()))))  # the content counts, not how it is written
+    assert read_scores(path).metrics["mig"] == json.loads(text)["metrics"]["mig"]
 
 
 def test_damaged_scores_are_made_anew(run):

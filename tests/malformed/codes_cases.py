@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import structs
 
 from malformed.corpus import Build, Place, Wrong, altered, flipped
 from malformed.npz_cases import describe, header, npy
+from unbraid.evaluation.stored import read_scores, write_scores
 
 MEMBERS = (
     *("mean", "variance", "index", "is_test", "nll_mean", "nll_sample", "kl", "factors", "factor_names", "factor_sizes"),
@@ -210,7 +212,7 @@ LOGS: dict[str, Build] = {
 
 def of_another_table(place: Place) -> Wrong:
     run = place.run()
-    altered(run / "metrics.json", lambda old: {**old, "images": 239})
+    write_scores(run / "metrics.json", structs.replace(read_scores(run / "metrics.json"), images=239))
     return Wrong(("report", run, "--device", "cpu"), ("codes.npz", "images: 240 there, 239 here", MADE_ANEW), 1)
 
 

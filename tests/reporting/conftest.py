@@ -14,7 +14,6 @@ import pytest
 
 import unbraid
 from tiny import TINY
-from unbraid.api import finite_or_none
 from unbraid.codes import CodeTable
 from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
@@ -22,7 +21,7 @@ from unbraid.data.storage import ByteImages
 from unbraid.files import write_json
 from unbraid.log_entry import Entry
 from unbraid.model import Model
-from unbraid.records import to_json
+from unbraid.records import finite_or_none, to_json
 from unbraid.reporting.page import render
 from unbraid.reporting.view import RunView
 from unbraid.training.run import CODES, METRICS, Run

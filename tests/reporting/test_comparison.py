@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from page_reader import read
 
 import unbraid
 from tiny import TINY
 from unbraid.api import view_of
 from unbraid.errors import UsageError
+from unbraid.evaluation.stored import read_scores, write_scores
 from unbraid.metrics.intervals import mean_interval
 from unbraid.reporting.comparison import render_comparison, trained_table, warned
 from unbraid.reporting.groups import grouped
@@ -101,8 +102,7 @@ def test_it_is_written_where_it_is_told_with_the_same_bytes_and_overwrites_nothi
 def test_runs_are_scored_where_that_was_not_done(trained, tmp_path, monkeypatch):
     folders = [shutil.copytree(folder, tmp_path / folder.name) for folder in trained[:3]]
     (folders[0] / "metrics.json").unlink()
-    scored = json.loads((folders[1] / "metrics.json").read_text())
-    (folders[1] / "metrics.json").write_text(json.dumps({**scored, "step": 6}))
+    write_scores(folders[1] / "metrics.json", structs.replace(read_scores(folders[1] / "metrics.json"), step=6))
     asked = []
     monkeypatch.setattr("unbraid.api.score_briefly", lambda folder, **given: asked.append(folder))
     monkeypatch.setattr("unbraid.reporting.comparison.write_comparison", lambda views, path: path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from itertools import pairwise
@@ -10,12 +9,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from msgspec import structs
 
 import unbraid
 from tiny import TINY
 from unbraid.api import view_of
 from unbraid.data.examples import example_images
 from unbraid.errors import UsageError
+from unbraid.evaluation.stored import read_scores, write_scores
 from unbraid.figures.grids import strip, to_bytes
 from unbraid.figures.heatmaps import diverging_pixels
 from unbraid.figures.ranges import aggregate_moments
@@ -267,8 +268,7 @@ def test_runs_on_different_data_or_likelihoods_are_refused(views, tmp_path):
 
 def test_scores_of_an_earlier_step_are_refused(trained, tmp_path):
     folder = shutil.copytree(trained[0], tmp_path / "run")
-    scored = json.loads((folder / "metrics.json").read_text())
-    (folder / "metrics.json").write_text(json.dumps({**scored, "step": 6}))
+    write_scores(folder / "metrics.json", structs.replace(read_scores(folder / "metrics.json"), step=6))
     with pytest.raises(UsageError, match="scored at step 6 and trained further since"):
         draw("traversals", [view_of(folder)], {})
 

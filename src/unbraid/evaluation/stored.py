@@ -18,14 +18,14 @@ from msgspec import UNSET, Struct, UnsetType
 
 from unbraid.config.experiment import Experiment
 from unbraid.errors import CorruptFile
-from unbraid.files import read_json
+from unbraid.files import read_json, write_json
 from unbraid.former_names import METRICS as FORMER_METRICS
 from unbraid.former_names import TERMS as FORMER_TERMS
 from unbraid.former_names import renamed
 from unbraid.metrics.score_table import ScoreTable, html_table, nodes
-from unbraid.records import Count, Finite, as_record
+from unbraid.records import Count, Finite, as_record, content_digest, finite_or_none, to_json
 
-REMEDY = "The scores were altered, or written by another version; remove the file and make it anew: unbraid evaluate RUN."
+REMEDY = "The scores were altered, or written by another version; make them anew: unbraid evaluate RUN."
 Split = Literal["train", "test"]
 Number = Finite | None
 """Null stands for what is not finite: JSON has no NaN."""
@@ -121,7 +121,8 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         kl_parts: where the KL goes.
         information_shares: share of each factor's entropy (columns) that each latent (rows) knows.
         follows: for each latent the factor it knows most of, or "".
-        origin: what these were made from; None in files of earlier versions.
+        origin: what these were made from; None in files of version 0.1.
+        own_sha256: digest of all else in the file; empty in files of version 0.1.
     """
 
     step: Count
@@ -137,6 +138,7 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
     information_shares: list[list[Number]] | None = None
     follows: list[str] | None = None
     origin: Origin | None = None
+    own_sha256: str = ""
 
     def __post_init__(self) -> None:
         if len({len(row) for row in self.information_shares or ()}) > 1:
@@ -192,8 +194,12 @@ class _Checked(Scores, kw_only=True):
 
 
 def read_scores(path: Path) -> Scores:
-    """The scores of a run. Raises `CorruptFile` for a file that holds anything else."""
+    """The scores of a run.
+
+    Raises `CorruptFile` for a file that holds anything else, or that was changed since `write_scores` wrote it.
+    """
     content = read_json(path, "scores")
+    digest = content_digest(content)
     if isinstance(content.get("metrics"), Mapping):
         content["metrics"] = renamed(content["metrics"], FORMER_METRICS)
     for found in content["splits"].values() if isinstance(content.get("splits"), Mapping) else ():
@@ -203,7 +209,16 @@ def read_scores(path: Path) -> Scores:
     for name, result in content["metrics"].items():
         for part, node in nodes(result):
             as_record(node, Score, f"{path}: metrics.{name}.{part}", REMEDY)
-    return as_record(content, Scores, str(path), REMEDY)
+    scores = as_record(content, Scores, str(path), REMEDY)
+    if (scores.origin or scores.own_sha256) and scores.own_sha256 != digest:
+        raise CorruptFile(f"{path} does not match its checksum. {REMEDY}")
+    return scores
+
+
+def write_scores(path: Path, scores: Scores) -> None:
+    """Write scores with a checksum of their content, which `read_scores` checks."""
+    content = finite_or_none(to_json(scores))
+    write_json(path, {**content, "own_sha256": content_digest(content)})
 
 
 def origin_of(experiment: Experiment, weights: bytes, step: int, images: int) -> Origin:

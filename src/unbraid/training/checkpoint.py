@@ -30,7 +30,7 @@ from unbraid.errors import CorruptFile
 from unbraid.files import os_errors, read_json, remove, require_regular, sync_folder, temporary_beside
 from unbraid.former_names import TERMS, renamed, renamed_tensors
 from unbraid.log_entry import Unit
-from unbraid.records import as_record, to_json
+from unbraid.records import as_record, content_digest, to_json
 
 WEIGHTS, TRAINING, STATE = "model.safetensors", "training.safetensors", "state.json"
 
@@ -150,12 +150,6 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(handle.fileno())
 
 
-def _digest(state: Mapping[str, Any]) -> str:
-    """Of the content of `state.json` but for this digest itself."""
-    content = {name: value for name, value in state.items() if name != "own_sha256"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
 def write_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 0, check: Callable[[], None] | None = None) -> Path:
     """Write a checkpoint and drop all but the newest `keep` (0 keeps all).
 
@@ -175,7 +169,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 0, check:
             files = {WEIGHTS: pack(checkpoint.weights), TRAINING: pack(checkpoint.training)}
             sums = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
             state = to_json(msgspec.structs.replace(checkpoint.state, version=version("unbraid"), sha256=sums))
-            signed = json.dumps({**state, "own_sha256": _digest(state)}, indent=2)
+            signed = json.dumps({**state, "own_sha256": content_digest(state)}, indent=2)
             for name, content in {**files, STATE: signed.encode()}.items():
                 _write_synced(temporary / name, content)
             sync_folder(temporary)
@@ -199,7 +193,7 @@ def read_state(path: Path) -> State:
     state = as_record(content, State, f"{path / STATE} is not the state of a checkpoint", "It was altered.")
     if state.step != step_of(path):
         raise CorruptFile(f"{path / STATE} is not the state of this checkpoint: step is {state.step}. It was altered.")
-    if (state.version or state.own_sha256) and state.own_sha256 != _digest(content):
+    if (state.version or state.own_sha256) and state.own_sha256 != content_digest(content):
         raise CorruptFile(f"{path / STATE} does not match its checksum. It was altered.")
     return state
 
