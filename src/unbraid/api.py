@@ -16,7 +16,7 @@ from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
 from unbraid.data.sets.arrays import IN_PYTHON, as_dataset
 from unbraid.errors import CorruptFile, UnbraidError, UsageError, warn
-from unbraid.evaluation.cost import affordable, images_by_default, seconds_of_training
+from unbraid.evaluation.cost import images_by_default, metrics_by_default
 from unbraid.evaluation.encoding import Progress, choose_images
 from unbraid.evaluation.evaluate import periodic
 from unbraid.evaluation.scores import Metrics, choose_metrics
@@ -38,7 +38,6 @@ from unbraid.training.bar import bar_where_seen
 from unbraid.training.checkpoint import WEIGHTS, pack, read_weights, require_fit
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.lock import only_writer
-from unbraid.training.log import read_log
 from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, open_run
 
 if TYPE_CHECKING:  # matplotlib, which training needs not
@@ -336,14 +335,16 @@ def score_briefly(
 ) -> Scores:
     """Score a run at a cost in proportion to its training, as `train` and `report` do.
 
-    Arguments as `evaluate` takes them.
+    Arguments as `evaluate` takes them. Images and metrics follow from configuration and step (`unbraid.evaluation.cost`).
     """
     run = open_run(Path(folder))
     dataset = run.experiment.load_data(as_dataset(data))
     few = None
     if limit is None and dataset.space is not None:
-        images = min(len(dataset), images_by_default(run.experiment, run.last_step))
-        few = affordable(images, seconds_of_training(read_log(run.log), run.experiment, run.last_step))
+        saved = run.newest()
+        step = saved.state.step if saved else 0
+        images = min(len(dataset), images_by_default(run.experiment, step))
+        few = metrics_by_default(run.experiment, step, images, len(dataset.space.factors))
     evaluate(folder, data=data, metrics=few, limit=limit, device=device, progress=progress)
     return read_scores(run.folder / METRICS)
 

@@ -77,7 +77,7 @@ def finite_or_none(content: Any) -> Any:
 
 
 def content_digest(content: Mapping[str, Any]) -> str:
-    """SHA-256 of the content of a JSON file, which the file itself holds as `own_sha256`; that field does not count."""
+    """SHA-256 of the content of a JSON file, which holds it as `own_sha256`; that field does not count."""
     checked = {name: value for name, value in content.items() if name != "own_sha256"}
     return hashlib.sha256(json.dumps(checked, sort_keys=True).encode()).hexdigest()
 

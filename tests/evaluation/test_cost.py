@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
+from dataclasses import replace
+
 import pytest
 
 import unbraid
 from tiny import TINY
+from unbraid.api import score_briefly
 from unbraid.config.plan import plan
+from unbraid.errors import UnbraidError
 from unbraid.evaluation.cost import (
     ALWAYS,
-    affordable,
+    estimated_metrics,
+    estimated_training,
+    expected_scoring,
     images_by_default,
-    seconds_of_metrics,
-    seconds_of_scoring,
-    seconds_of_training,
+    measured_training,
+    metrics_by_default,
 )
 from unbraid.evaluation.stored import read_scores
 from unbraid.log_entry import Entry
@@ -32,23 +39,52 @@ def test_images_grow_with_what_training_saw(experiment, step, images):
 
 def test_the_time_of_training_is_that_of_its_log(experiment):
     log = [Entry(kind="train", step=1, values={}, time=0.0, images_per_second=speed) for speed in (10.0, 320.0, 0.0)]
-    assert seconds_of_training(log, experiment, 100) == pytest.approx(20.0)
-    assert seconds_of_training([], experiment, 100) == 0.0
+    assert measured_training(log, experiment, 100) == pytest.approx(20.0)
+    assert measured_training([], experiment, 100) == 0.0
 
 
-def test_scoring_takes_a_fifth_of_training_at_most_or_is_cut():
-    for images, training in ((1_000, 1.0), (5_760, 150.0), (100_000, 10_000.0)):
-        assert affordable(images, training) is None
-        assert seconds_of_metrics(images) <= max(ALWAYS, training / 5)
-    quick = affordable(5_760, 15.0)
+def test_training_is_estimated_by_the_operations_of_its_networks(experiment):
+    hidden = 256
+    options = {"steps": 10, "batch_size": 64, "encoder": "mlp", "decoder": "mlp", "latent_dim": 5}
+    sizes = {f"{part}_{what}": n for part in ("encoder", "decoder") for what, n in (("layers", 1), ("width", hidden))}
+    dense = plan("vae", TINY, options | sizes)[0]
+    products = 1024 * hidden + hidden * 2 * 5 + 5 * hidden + hidden * 1024
+    assert estimated_training(dense, 10) == pytest.approx(3 * 2 * products * 10 * 64 / 4e10)
+    assert estimated_training(experiment, 4_500) == pytest.approx(150, rel=0.2), "about 1,700 images per second, as measured"
+
+
+def test_metrics_take_a_fifth_of_training_at_most_or_are_cut(experiment):
+    for step in (10, 1_000, 4_500, 100_000, 10**6):
+        images = images_by_default(experiment, step)
+        assert metrics_by_default(experiment, step, images, 5) is None
+        assert estimated_metrics(images) <= max(ALWAYS, estimated_training(experiment, step) / 5)
+    quick = metrics_by_default(experiment, 10, 5_760, 5)
     assert {"mig", "sap"} <= set(quick)
     assert not any(metrics[name].details.get("sampled") for name in quick)
+    wide = replace(experiment, latent_dim=100)
+    assert metrics_by_default(wide, 4_500, 5_760, 10) == quick, "many latents and factors take longer"
+
+
+def test_what_is_scored_does_not_depend_on_how_fast_training_was(tmp_path, monkeypatch):
+    """Two seeds, one on a machine that was busy: the same images and the same metrics."""
+    monkeypatch.setattr("unbraid.evaluation.cost.ALWAYS", 0.0)
+    scored = []
+    for seed, speed in ((0, 1e-3), (1, 1e9)):
+        folder = tmp_path / str(seed)
+        unbraid.train("vae", TINY, out=folder, device="cpu", steps=2, batch_size=16, latent_dim=3, seed=seed)
+        log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+        (folder / "log.jsonl").write_text("".join(json.dumps({**one, "images_per_second": speed}) + "\n" for one in log))
+        monkeypatch.setattr("unbraid.api.evaluate", lambda folder, *, metrics, **_: scored.append(metrics))
+        with suppress(UnbraidError):  # nothing was written
+            score_briefly(folder, device="cpu")
+    assert scored[0] == scored[1]
 
 
 def test_more_images_and_intervals_take_longer():
-    times = [seconds_of_scoring(n, 288_000, 150.0, k) for n, k in ((1_000, 0), (10_000, 0), (10_000, 10), (100_000, 10))]
+    cases = ((1_000, 0), (10_000, 0), (10_000, 10), (100_000, 10))
+    times = [expected_scoring(n, 150.0 / 288_000, estimated_metrics(n, intervals=k)) for n, k in cases]
     assert times == sorted(times)
-    assert seconds_of_metrics(20_000) == seconds_of_metrics(15_000)
+    assert estimated_metrics(20_000) == estimated_metrics(15_000)
 
 
 def test_a_run_that_was_trained_briefly_is_scored_by_metrics_that_only_compute(tmp_path, monkeypatch):

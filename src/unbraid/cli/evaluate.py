@@ -70,7 +70,8 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     from unbraid.metrics.score_table import ScoreTable
     from unbraid.training.run import METRICS
 
-    _announce(folder, given)
+    if given.get("metrics", "core") == "core":
+        _announce(folder, given)
     path = Path(folder) / METRICS
     before = path.stat() if path.is_file() else None
     with listening(counting):
@@ -96,7 +97,7 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
 def _announce(folder: str, given: Mapping[str, Any]) -> None:
     """Say how many images are scored and about how long that takes, where it takes long."""
     from unbraid.cli.console import err
-    from unbraid.evaluation.cost import ALWAYS, images_by_default, seconds_of_scoring, seconds_of_training
+    from unbraid.evaluation.cost import ALWAYS, estimated_metrics, expected_scoring, images_by_default, measured_training
     from unbraid.training.bar import clock
     from unbraid.training.log import read_log
     from unbraid.training.run import open_run
@@ -104,8 +105,9 @@ def _announce(folder: str, given: Mapping[str, Any]) -> None:
     run = open_run(Path(folder))
     e = run.experiment
     images = given.get("evaluate_images") or images_by_default(e, run.last_step)
-    training = seconds_of_training(read_log(run.log), e, run.last_step)
-    expected = seconds_of_scoring(images, run.last_step * e.batch_size, training, given.get("intervals", 10))
+    training = measured_training(read_log(run.log), e, run.last_step)
+    metrics = estimated_metrics(images, e.latent_dim, intervals=given.get("intervals", 10))
+    expected = expected_scoring(images, training / max(run.last_step * e.batch_size, 1), metrics)
     if expected > ALWAYS:
         err.print(
             f"Scoring up to {images:,} images takes about {clock(expected)} (minutes:seconds; training: {clock(training)}). "

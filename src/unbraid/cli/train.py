@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from unbraid.options import Option, options_of
 
 if TYPE_CHECKING:
     from unbraid.config.experiment import Experiment
+    from unbraid.data.dataset import Dataset
 
 _PLACES = (
     positional("model", "which model, see `unbraid list models`"),
@@ -216,7 +217,7 @@ def _train(request: Request, tokens: list[str]) -> int:
                 device=device,
                 extend=request.run.get("extend") or 0,
                 overwrite=overwrite,
-                monitor=Bar(f"{request.model} on {experiment.data_name}", err),
+                monitor=Bar(f"{request.model} on {experiment.data_name}", err, _scoring_time(experiment, dataset, request.run)),
             )
     except Interrupted as stopped:
         raise Interrupted(f"{stopped}\nResume with: {shlex.join(['unbraid', 'train', *_resume_tokens(tokens)])}") from None
@@ -235,6 +236,25 @@ def _train(request: Request, tokens: list[str]) -> int:
     out.print(f"Run folder: {folder}")
     out.print(f"Report:     {page}")
     return 0
+
+
+def _scoring_time(experiment: Experiment, dataset: Dataset, given: Mapping[str, Any]) -> Callable[[float], float]:
+    """About how many seconds scoring takes after training, by the seconds per step of training."""
+
+    def expected(seconds_per_step: float) -> float:
+        from unbraid.evaluation.cost import METRICS_SECONDS, estimated_metrics, expected_scoring, images_by_default
+        from unbraid.evaluation.cost import metrics_by_default as chosen
+
+        if not given.get("report", True):
+            return 0.0
+        step, factors = max(experiment.steps, given.get("extend") or 0), len(dataset.space.factors) if dataset.space else 0
+        asked = given.get("evaluate_images")
+        images = min(len(dataset), asked or images_by_default(experiment, step))
+        whole = asked or chosen(experiment, step, images, factors) is None
+        metrics = estimated_metrics(images, experiment.latent_dim, factors) if whole else METRICS_SECONDS
+        return expected_scoring(images, seconds_per_step / experiment.batch_size, metrics if factors else 0.0)
+
+    return expected
 
 
 def _require_same_data(old: Experiment, new: Experiment, config: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
 PLAIN_SECONDS = 10.0
 """Where there is no terminal, a line of progress is written this often."""
+MEASURED_SECONDS = 3.0
+"""Speed is measured for so long before the time of a run is told."""
+WORTH_TELLING = 20.0
+"""Seconds; the time of shorter runs is not told."""
 
 
 class _Left(ProgressColumn):
@@ -32,6 +37,15 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def about(seconds: float) -> str:
+    """A time that is estimated: "about 40 s", "about 4 min", "about 2 h 30 min"."""
+    if seconds < 100:
+        return f"about {max(5, 5 * round(seconds / 5))} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"about {hours} h {rest} min" if hours else f"about {minutes} min"
 
 
 def terms(entry: Entry | None) -> str:
@@ -52,10 +66,17 @@ class Bar:
     """A monitor of training: one bar with named terms, images per second and the time left.
 
     Where no bar can be drawn, it prints a line every `PLAIN_SECONDS`.
+
+    Args:
+        title: what is trained.
+        console: where the bar is drawn.
+        scoring: about how many seconds scoring will take, by the seconds per step; where it is given, the time of the whole run
+            is told once.
     """
 
-    def __init__(self, title: str, console: Console) -> None:
-        self._title, self._console = title, console
+    def __init__(self, title: str, console: Console, scoring: Callable[[float], float] | None = None) -> None:
+        self._title, self._console, self._scoring = title, console, scoring
+        self._measured_from: tuple[int, float] | None = None
         self._progress: Progress | None = None
         self._first = self._end = 0
         self._began = self._told = 0.0
@@ -85,6 +106,7 @@ class Bar:
     def advance(self, step: int, entry: Entry | None, images_per_second: float) -> None:
         """Move the bar."""
         now = time.monotonic()
+        self._expect(step, now)
         left = (now - self._began) / max(1, step - self._first) * (self._end - step)
         speed = f"{images_per_second:,.0f} images/s"
         if self._progress:
@@ -95,6 +117,22 @@ class Bar:
             self._told = now
             parts = [f"step {step:,}/{self._end:,}", terms(entry), speed, f"{clock(left)} left"]
             self._console.print("  ".join(part for part in parts if part), soft_wrap=True)
+
+    def _expect(self, step: int, now: float) -> None:
+        """Say once about how long training and scoring will take, by the first steps.
+
+        The very first is slower and left out.
+        """
+        first, began = self._measured_from = self._measured_from or (step, now)
+        if self._scoring is None or step == first or now - began < MEASURED_SECONDS:
+            return
+        per_step = (now - began) / (step - first)
+        left, scoring = per_step * (self._end - step), self._scoring(per_step)
+        self._scoring = None
+        if left + scoring > WORTH_TELLING:
+            then = f", then {about(scoring)} of scoring" if scoring else ""
+            told = f"{about(left)} of training left{then}, as measured over {step - first:,} steps."
+            self._console.print(told.capitalize(), soft_wrap=True)
 
     def warn(self, message: str) -> None:
         """Say it above the bar."""
