@@ -15,6 +15,7 @@ from jaxtyping import Float, Float32
 
 from unbraid.errors import UnbraidError
 from unbraid.files import read_json, write_json
+from unbraid.records import finite_or_none
 from unbraid.sweep.code import code_here
 from unbraid.sweep.compare.gather import Configuration
 from unbraid.sweep.compare.quantities import node_of, number
@@ -98,7 +99,6 @@ def _of(one: Configuration, latents: int, metrics: Sequence[str], cache: Path | 
         return read_json(path, "scores of null codes")
     images, factors, names = _data(one)
     scores: dict[str, Mapping[str, Any]] = {}
-    from unbraid.api import finite_or_none
     from unbraid.metrics.evaluate import evaluate
     from unbraid.metrics.samples import gather as samples_of
 
