@@ -99,6 +99,7 @@ def test_a_notebooks_matplotlib_backend_is_not_inherited():
     [
         ("photos", "Did you mean 'folder:photos'?"),
         ("x.npz", "Did you mean 'npz:x.npz'?"),
+        ("x.npy", "Did you mean 'npz:x.npy'?"),
         ("shapes3d", "images and factors in one .npz file (npz:PATH)"),
         ("Cars-3D", "npz:PATH"),
         ("elipses", "Did you mean 'ellipses'?"),
@@ -107,7 +108,8 @@ def test_a_notebooks_matplotlib_backend_is_not_inherited():
 def test_data_sets_that_are_not_registered(name, says, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
-    (tmp_path / "x.npz").write_bytes(b"")
+    for file in ("x.npz", "x.npy"):
+        (tmp_path / file).write_bytes(b"")
     assert main(["train", "beta_vae", name]) == 2
     shown = capsys.readouterr().err
     assert says in shown

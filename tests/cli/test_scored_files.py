@@ -66,6 +66,20 @@ def test_codes_are_scored_as_python_scores_them(command, codes):
     assert "codes.scores.json" in page
 
 
+def test_a_factor_of_one_value_is_left_out_and_all_others_are_scored(command, tmp_path):
+    rng = np.random.default_rng(0)
+    factors = np.column_stack([rng.integers(0, 3, 400), np.zeros(400, int), rng.integers(0, 4, 400)])
+    mean = factors + rng.normal(size=factors.shape) * 0.3
+    np.savez(tmp_path / "codes.npz", mean=mean, factors=factors, factor_names=("kind", "color", "size"))
+    for form in (("evaluate", "--codes"), ("audit",)):
+        page = command(*form, tmp_path / "codes.npz", "--metrics", "mig")
+        assert "color" in page
+    for name in ("codes.scores.json", "codes.audit.json"):
+        written = json.loads((tmp_path / name).read_text())
+        assert written["factors"] == {"kind": 3, "color": 1, "size": 4}
+        assert written["metrics"]["mig"]
+
+
 def test_files_of_scores_are_replaced_only_when_asked(command, codes):
     path = codes[0]
     fast = ("evaluate", "--codes", path, "--metrics", "mig", "--intervals", "0")

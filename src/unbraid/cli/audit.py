@@ -66,7 +66,7 @@ def run(tokens: list[str]) -> int:
         err.print(f"These take minutes, and --quick leaves them out: {', '.join(slow)}.")
     samples, seed = samples_of(arrays), given.get("seed", 0)
     table = audit(samples, metrics=metrics, quick=given.get("quick", False), seed=seed, progress=stages())
-    write_json(target, {**about(codes.name, samples, arrays.factor_sizes), "seed": seed, "metrics": table.scores})
+    write_json(target, {**about(codes.name, samples, arrays.values_of_factors), "seed": seed, "metrics": table.scores})
     _print(table)
     out.print(f"Scores: {target}")
     return 0

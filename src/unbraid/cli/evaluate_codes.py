@@ -82,7 +82,7 @@ def _score_codes(words: Words) -> int:
     for line in in_words(arrays):
         out.print(line)
     samples = samples_of(arrays)
-    return _finish(given, samples, target, about(path.name, samples, arrays.factor_sizes), untrained=arrays.untrained)
+    return _finish(given, samples, target, about(path.name, samples, arrays.values_of_factors), untrained=arrays.untrained)
 
 
 def _score_encoder(words: Words) -> int:
@@ -124,7 +124,7 @@ def _score_encoder(words: Words) -> int:
         out.print(f"Outputs left out: {', '.join(encoder.left_out)}. The width of posteriors is called var, logvar or std.")
     factors = dataset.factors[index]
     samples = gather(mean, factors, variance=variance, factor_names=dataset.space.names)
-    facts = about(path.name, samples, dataset.space.sizes) | {"data": data}
+    facts = about(path.name, samples, dict(zip(dataset.space.names, dataset.space.sizes, strict=True))) | {"data": data}
     return _finish(given, samples, target, facts, **reference_arguments(dataset, index))
 
 

@@ -95,8 +95,8 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(shown)
 
 
-def about(source: str, samples: Samples, sizes: Sequence[int]) -> dict[str, Any]:
-    """What the file of scores says of the codes."""
+def about(source: str, samples: Samples, factors: Mapping[str, int]) -> dict[str, Any]:
+    """What the file of scores says of the codes and of their factors, given by name with their numbers of values."""
     from unbraid import __version__
 
     return {
@@ -105,5 +105,5 @@ def about(source: str, samples: Samples, sizes: Sequence[int]) -> dict[str, Any]
         "samples": len(samples),
         "latents": samples.codes.shape[1],
         "variances": samples.variance is not None,
-        "factors": dict(zip(samples.factor_names, sizes, strict=True)),
+        "factors": dict(factors),
     }

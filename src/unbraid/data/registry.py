@@ -27,7 +27,7 @@ def _hint(name: str) -> str:
     """What to do for a path without its kind, and for data sets that are known but not registered."""
     path = Path(name)
     try:
-        if path.suffix.lower() == ".npz" and path.is_file():
+        if path.suffix.lower() in (".npz", ".npy") and path.is_file():
             return f"Did you mean 'npz:{name}'?"
         if name.strip("./") and path.is_dir():
             return f"Did you mean 'folder:{name}'?"

@@ -106,7 +106,9 @@ class Run:
             return saved
         if complaints:
             raise CorruptFile(
-                "No checkpoint of this run can be used: " + " ".join(complaints) + " Give --overwrite to train it anew."
+                "No checkpoint of this run can be used: "
+                + " ".join(complaints)
+                + " To train it anew: unbraid train ... --overwrite."
             )
         return None
 

@@ -39,6 +39,11 @@ class CodeArrays:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def values_of_factors(self) -> dict[str, int]:
+        """The number of values of each factor, by its name; 1 for one that scores leave out."""
+        return dict(zip(self.factor_names, self.factor_sizes, strict=True))
+
 
 def finite(values: Shaped[np.ndarray, "n d"], names: Sequence[str], where: str) -> Float64[np.ndarray, "n d"]:
     """The values in double precision; raises `UsageError` with row and column of one that is not finite."""
