@@ -38,7 +38,10 @@ def best_two(information: Float[np.ndarray, "d k"]) -> tuple[Float[np.ndarray, "
 
 
 def mig_from_information(information: Float[np.ndarray, "d k"], entropies: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k"]:
-    r"""The gap of each factor: :math:`(I_{(1)} - I_{(2)}) / H(v_k)`; 0 for a factor with a single value."""
+    r"""The gap of each factor: :math:`(I_{(1)} - I_{(2)}) / H(v_k)`; 0 for a factor with a single value.
+
+    By every definition H(v_k) is the plug-in entropy (`unbraid.metrics.information.histogram.entropy_of_counts`).
+    """
     best, second = best_two(information)
     gaps: Float[np.ndarray, "k"] = np.divide(best - second, entropies, out=np.zeros(len(entropies)), where=entropies > 0)
     return gaps

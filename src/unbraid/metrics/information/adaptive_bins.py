@@ -8,9 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int, Int64, Integer
-from scipy.special import entr, gammaln, xlogy
+from scipy.special import gammaln, xlogy
 
-from unbraid.metrics.information.histogram import Labels, check_codes, information_of_counts, mutual_information_matrix
+from unbraid.metrics.information.histogram import (
+    Labels,
+    check_codes,
+    entropy_of_counts,
+    information_of_counts,
+    mutual_information_matrix,
+)
 from unbraid.metrics.information.types import Information, adjusted_for_chance, knows
 
 LEAST_BINS = 20
@@ -47,8 +53,7 @@ def from_counts(tables: Sequence[Int64[np.ndarray, "d _ _"]]) -> Information:
     raw = np.stack([information_of_counts(joint) for joint in tables], axis=1)
     chance = np.stack([information_of_chance(joint.sum(2), joint[0].sum(0)) for joint in tables], axis=1)
     shares = np.stack([without_bias(joint) for joint in tables], axis=1)
-    sizes = [joint[0].sum(0) / n for joint in tables]
-    entropies = np.array([float(entr(own).sum()) for own in sizes])
+    entropies = np.array([entropy_of_counts(joint[0].sum(0)) for joint in tables])
     known = knows(raw, chance, entropies, n)
     return Information(shares * entropies, entropies, chance, known, samples=n)
 

@@ -29,8 +29,7 @@ class Labels(NamedTuple):
     @property
     def entropy(self) -> float:
         """Plug-in entropy, in nats."""
-        share: Float64[np.ndarray, "v"] = self.sizes / len(self.places)
-        return float(-(share * np.log(share)).sum())
+        return entropy_of_counts(self.sizes)
 
 
 def check_codes(codes: Shaped[np.ndarray, "..."], factors: Shaped[np.ndarray, "..."]) -> None:
@@ -74,6 +73,12 @@ def equal_width_bins(codes: Float[np.ndarray, "n d"], bins: int) -> Int[np.ndarr
     position = (codes - low) / np.where(width > 0, width, 1.0)  # divided before multiplying: no overflow
     binned: Int[np.ndarray, "n d"] = np.minimum((position * bins).astype(np.int64), bins - 1)
     return binned
+
+
+def entropy_of_counts(counts: Int64[np.ndarray, "v"]) -> float:
+    """Plug-in entropy from how often each value occurs, in nats."""
+    share: Float64[np.ndarray, "_"] = counts[counts > 0] / counts.sum()
+    return float(-(share * np.log(share)).sum())
 
 
 def entropy(values: Integer[np.ndarray, "n"]) -> float:
