@@ -1,4 +1,8 @@
-"""unbraid train MODEL DATA"""
+"""unbraid train MODEL DATA
+
+From here to the step: `unbraid.config.plan.plan` makes a configuration of the request, `unbraid.api.train_planned` makes or
+finds the run folder, `unbraid.training.fit.fit` is the loop over steps, and `unbraid.training.step.train_step` is one of them.
+"""
 
 from __future__ import annotations
 

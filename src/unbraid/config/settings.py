@@ -12,7 +12,10 @@ OptimizerName = Literal["adam", "adamw", "adagrad", "rmsprop", "sgd"]
 
 @dataclass(frozen=True)
 class Settings:
-    """Options of `unbraid train` for every model; None stands for the model's own default."""
+    """Options of `unbraid train` for every model; None stands for the model's own default.
+
+    The model's own are those of its function in `unbraid.zoo` and of `unbraid.zoo.recipe.Recipe`.
+    """
 
     steps: Annotated[
         int | None, Option("length of the run in steps (one batch each); default: the model's, unless --epochs is given", ge=1)

@@ -3,6 +3,9 @@
 An encoder is made by `factory(image_shape, n_params, **options)` and maps images to the numbers that describe a posterior;
 a decoder by `factory(latent_dim, output_shape, **options)` and maps latents to what the likelihood reads. Both take any
 number of channels: a likelihood may read more than one per channel of the image.
+
+`n_params`, the width of the encoder's output, is that of the posterior's head: 2 per latent, a mean and a log-variance, for
+`DiagonalNormalHead` (`unbraid.distributions.posteriors.diagonal_normal`).
 """
 
 from __future__ import annotations
