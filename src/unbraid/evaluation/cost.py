@@ -30,6 +30,7 @@ METRICS_SECONDS, SECONDS_PER_IMAGE, LEARNED_FROM = 4.0, 4e-3, 15_000
 """Time of the core metrics of 10 latents and 5 factors with all that they are compared with, on one CPU core: constant, per
 image, and up to how many images, since no probe learns from more."""
 LATENTS, FACTORS = 10, 5
+"""The time is taken as proportional to both numbers, which is a guess on the long side."""
 INTERVAL_SHARE = 0.15
 """Of the metrics' time that each half sample takes for their intervals."""
 PASSES = 3
