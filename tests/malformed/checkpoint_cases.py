@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 
 import unbraid
 from malformed.corpus import TRAIN, Build, Place, Wrong, altered, checkpoint_of, flipped
-from unbraid.training.checkpoint import _digest
+from unbraid.records import content_digest
 
 WEIGHTS, STATE = "model.safetensors", "state.json"
 
@@ -78,7 +78,7 @@ def sign(folder: Path) -> None:
 
 def signed(path: Path, change: Callable[[Any], Any]) -> None:
     """Write the state anew with other content, under a sum of its own that fits."""
-    altered(path, lambda old: {**change(old), "own_sha256": _digest(change(old))})
+    altered(path, lambda old: {**change(old), "own_sha256": content_digest(change(old))})
 
 
 def tensors(change: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]]) -> Callable[[Path], object]:
