@@ -64,7 +64,7 @@ def test_train_prints_scores_and_leaves_a_whole_run_folder(capsys, tmp_path):
     assert "left" in err
     left = {path.name for path in (tmp_path / "run").iterdir()}
     files = {"config.json", "environment.json", "log.jsonl", "metrics.json", "codes.npz", "report.html", "checkpoints"}
-    assert left - {".lock"} == files | {"tensorboard"}
+    assert left - {".lock", ".unbraid"} == files | {"tensorboard"}
 
 
 def test_the_same_command_says_that_it_has_finished(capsys, finished):
