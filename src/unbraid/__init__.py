@@ -10,8 +10,9 @@ Importing this package imports no torch; the names below do when they are first 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from unbraid.lazy import lazy
 
 if TYPE_CHECKING:
     from unbraid.api import evaluate as evaluate
@@ -33,38 +34,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
-    "train": "unbraid.api",
-    "train_many": "unbraid.parallel",
-    "load": "unbraid.api",
-    "evaluate": "unbraid.api",
-    "export": "unbraid.api",
-    "explore": "unbraid.api",
-    "figure": "unbraid.api",
-    "report": "unbraid.api",
-    "Model": "unbraid.model",
-    "CodeTable": "unbraid.codes",
-    "dataset": "unbraid.data.sets.arrays",
-    "Dataset": "unbraid.data.dataset",
-    "load_dataset": "unbraid.data.dataset",
-    "Factor": "unbraid.data.factor_space",
-    "FactorSpace": "unbraid.data.factor_space",
-    "UnbraidError": "unbraid.errors",
-}
-__all__ = [*_PUBLIC, "__version__"]  # noqa: PLE0604
-
-
-_ROOMS = ("data", "figures", "metrics")
-"""Packages that are imported when they are first used: `unbraid.metrics.mig(codes, factors)`."""
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
-    if name in _ROOMS:
-        return import_module(f"unbraid.{name}")
-    raise AttributeError(f"module 'unbraid' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*__all__, *_ROOMS])
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "api": ("evaluate", "explore", "export", "figure", "load", "report", "train"),
+        "codes": ("CodeTable",),
+        "data.dataset": ("Dataset", "load_dataset"),
+        "data.factor_space": ("Factor", "FactorSpace"),
+        "data.sets.arrays": ("dataset",),
+        "errors": ("UnbraidError",),
+        "model": ("Model",),
+        "parallel": ("train_many",),
+    },
+    modules=("data", "figures", "metrics"),
+    here=("__version__",),
+)

@@ -127,7 +127,7 @@ CODES: dict[str, Build] = {
     "truncated at the end": codes_bytes(lambda data: data[:-30]),
     "a bare array": codes_bytes(lambda data: npy(np.zeros((240, 3), np.float32))),
     "a bit flipped": reported("codes.npz", lambda path: flipped(path, 400), MADE_ANEW),
-    "a folder": reported("codes.npz", a_folder),
+    "a folder": reported("codes.npz", a_folder, "not a regular file", code=2),
     "pickled": member(pickled(np.zeros(3)), "pickled"),
     "pickled names": codes("pickled", factor_names=lambda found: found.astype(object)),
     "huge header": member(header("", b"\x02\x00", 0xFFFFFFFF), "announces"),

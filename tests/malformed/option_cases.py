@@ -150,6 +150,6 @@ BUILDERS: dict[str, Build] = {
     "dsprites of an HDF5 header": dsprites_at("hdf5", "MD5", "leave out --file"),
     "dsprites pickled": dsprites_at("pickle", "MD5", "leave out --file"),
     "dsprites missing": dsprites_at("none", "No such file", "Check --file"),
-    "dsprites is a folder": dsprites_at("folder", "Is a directory", "Check --file"),
+    "dsprites is a folder": dsprites_at("folder", "is not a file", "--file", code=2),
     "dsprites is a loop of links": dsprites_at("loop", "symbolic links", "Check --file"),
 }

@@ -85,7 +85,7 @@ BUILDERS: dict[str, Build] = {
     "encode another size": asked(lambda m: m.encode(IMAGES[:, :28, :28]), "(40, 28, 28)", "(n, 1, 32, 32)"),
     "encode color": asked(lambda m: m.encode(np.stack([IMAGES] * 3, 1)), "(40, 3, 32, 32)", "(n, 1, 32, 32)"),
     "encode nothing": asked(lambda m: m.encode(IMAGES[:0]), "(0, 32, 32)", "(n, 1, 32, 32)"),
-    "encode whole numbers": asked(lambda m: m.encode(np.zeros((2, 32, 32), np.int64)), "int64", "uint8"),
+    "encode ones as whole numbers": asked(lambda m: m.encode(np.ones((2, 32, 32), np.int64)), "int64 from 1 to 1", "255"),
     "encode texts": asked(lambda m: m.encode(np.full((2, 32, 32), "a")), "<U1", "real numbers"),
     "encode complex tensors": asked(lambda m: m.encode(torch.zeros(2, 32, 32, dtype=torch.complex64)), "complex"),
     "decode NaN": asked(lambda m: m.decode(codes_with(float("nan"))), "NaN", "finite"),

@@ -10,8 +10,9 @@ Importing this package imports no matplotlib; the names below do when they are f
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from unbraid.lazy import lazy
 
 if TYPE_CHECKING:
     from unbraid.figures.animation import gif as gif
@@ -45,39 +46,30 @@ if TYPE_CHECKING:
     from unbraid.figures.spectra import spectrum as spectrum
     from unbraid.figures.weights import weight_histograms as weight_histograms
 
-_PUBLIC = {
-    "animation": ("gif", "moving_tiles"),
-    "assignment": ("assignment_table", "assignments"),
-    "heatmaps": ("importance_heatmap", "information_heatmap", "means_over_positions", "score_grid"),
-    "images": (
-        "interpolations",
-        "is_blank",
-        "paired_traversals",
-        "prior_samples",
-        "random_vectors",
-        "reconstructions",
-        "reconstructions_over",
-        "traversals",
-    ),
-    "kl": ("kl_over_training",),
-    "losses": ("curve_panels", "curves"),
-    "over_options": ("agreement", "lines_over_option"),
-    "over_runs": ("label_efficiency", "seeds"),
-    "planes": ("rate_distortion", "trade_off"),
-    "positions": ("position_maps",),
-    "saving": ("save",),
-    "spectra": ("spectra", "spectrum"),
-    "weights": ("weight_histograms",),
-}
-_MODULES = {name: module for module, names in _PUBLIC.items() for name in names}
-__all__ = sorted(_MODULES)  # noqa: PLE0605
-
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return getattr(import_module(f"unbraid.figures.{_MODULES[name]}"), name)
-    raise AttributeError(f"module 'unbraid.figures' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES])
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "animation": ("gif", "moving_tiles"),
+        "assignment": ("assignment_table", "assignments"),
+        "heatmaps": ("importance_heatmap", "information_heatmap", "means_over_positions", "score_grid"),
+        "images": (
+            "interpolations",
+            "is_blank",
+            "paired_traversals",
+            "prior_samples",
+            "random_vectors",
+            "reconstructions",
+            "reconstructions_over",
+            "traversals",
+        ),
+        "kl": ("kl_over_training",),
+        "losses": ("curve_panels", "curves"),
+        "over_options": ("agreement", "lines_over_option"),
+        "over_runs": ("label_efficiency", "seeds"),
+        "planes": ("rate_distortion", "trade_off"),
+        "positions": ("position_maps",),
+        "saving": ("save",),
+        "spectra": ("spectra", "spectrum"),
+        "weights": ("weight_histograms",),
+    },
+)

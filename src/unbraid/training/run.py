@@ -200,7 +200,8 @@ def make_run(run: Run, *, overwrite: bool = False) -> None:
     """
     config = run.experiment.to_dict() | ({"extend": run.extend} if run.extend else {})
     with os_errors(f"make run folder {run.folder}", "Give another --out."):
-        (run.folder / MARK).write_text("This folder holds a run of unbraid.\n", encoding="utf-8")
+        if not (run.folder / MARK).is_file():
+            (run.folder / MARK).write_text("This folder holds a run of unbraid.\n", encoding="utf-8")
         if overwrite:
             _remove_run(run)
     if overwrite or not run.config.exists() or read_json(run.config, "configuration") != config:
