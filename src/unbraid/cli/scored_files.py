@@ -96,7 +96,10 @@ def _few(names: Sequence[str]) -> str:
 
 
 def about(source: str, samples: Samples, factors: Mapping[str, int]) -> dict[str, Any]:
-    """What the file of scores says of the codes and of their factors, given by name with their numbers of values."""
+    """What the file of scores says of the codes and of their factors.
+
+    Factors are given by name with their numbers of values.
+    """
     from unbraid import __version__
 
     return {
