@@ -24,7 +24,8 @@ const options = {
 };
 // the runtime looks for files beside itself, which the page has inside; in a frame, as in a notebook, looking would fail
 const address = { "import.meta.url": '"about:blank"' };
-await build({ ...options, define: address, entryPoints: ["src/page/main.ts"], outfile: join(to, "app.js") });
+// no module, since browsers load modules of a folder on disk not even to say why models cannot be loaded there
+await build({ ...options, format: "iife", define: address, entryPoints: ["src/page/main.ts"], outfile: join(to, "app.js") });
 await build({ ...options, entryPoints: ["src/lib/index.ts"], outfile: join(to, "unbraid.mjs") });
 for (const name of ["page.html", "page.css"]) writeFileSync(join(to, name), readFileSync(join(here, "src", "page", name)));
 

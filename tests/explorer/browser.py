@@ -6,6 +6,7 @@ import base64
 import io
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +46,14 @@ def chromium() -> Iterator:
             browser.close()
 
 
+def until(frame, condition: str) -> None:
+    """Wait until an expression is true in a page or frame; `wait_for_function` needs eval, which pages forbid."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not frame.evaluate(f"Boolean({condition})"):
+        assert time.monotonic() < end, f"not true within {PATIENCE / 1000:.0f} s: {condition}"
+        frame.wait_for_timeout(20)
+
+
 class Tab:
     """A page in a browser, with what it asked for and what it complained of."""
 
@@ -60,8 +69,12 @@ class Tab:
     def open(self, url: str | Path, hash: str = "") -> Tab:
         """Open a page and wait for its models, or for its error."""
         self.page.goto((url.as_uri() if isinstance(url, Path) else url) + hash)
-        self.page.wait_for_function("document.body.dataset.state !== 'loading'")
+        self.wait("document.body.dataset.state !== 'loading'")
         return self
+
+    def wait(self, condition: str) -> None:
+        """Wait until an expression is true."""
+        until(self.page, condition)
 
     @property
     def state(self) -> str:

@@ -143,7 +143,7 @@ def test_a_drawing_belongs_to_the_encoder_of_the_end(explorer, runs):
     """Drawn at an earlier time, it takes the time to the end; taken back in time, its codes are nobody's posterior."""
     explorer.page.evaluate("unbraid.setMoment(unbraid.model.moments[1], true)")
     explorer.page.click("#invert")
-    explorer.page.wait_for_function("unbraid.source.kind === 'own'")
+    explorer.wait("unbraid.source.kind === 'own'")
     explorer.settle()
     assert explorer.page.evaluate("unbraid.moment.step") == 150
     drawn = explorer.canvas("#pad")[..., 0]
@@ -160,13 +160,13 @@ def test_an_image_file_is_fitted_in_and_encoded(explorer, runs):
     buffer = io.BytesIO()
     Image.fromarray(drawn).save(buffer, "PNG")
     explorer.page.set_input_files("#open", {"name": "a.png", "mimeType": "image/png", "buffer": buffer.getvalue()})
-    explorer.page.wait_for_function("unbraid.source.kind === 'own'")
+    explorer.wait("unbraid.source.kind === 'own'")
     explorer.settle()
     half = explorer.canvas("#pad")[..., 0].astype(float)
     np.testing.assert_allclose(half, drawn.reshape(32, 2, 32, 2).mean((1, 3)), atol=40)  # browsers smooth in their own ways
     np.testing.assert_allclose(explorer.codes, runs.first.encode(half[None].astype(np.uint8))[0], atol=1e-4)
     explorer.page.set_input_files("#open", {"name": "a.png", "mimeType": "image/png", "buffer": b"no image"})
-    explorer.page.wait_for_function("document.getElementById('status-text').textContent.includes('no image')")
+    explorer.wait("document.getElementById('status-text').textContent.includes('no image')")
     assert explorer.state == "ready"
 
 
@@ -212,9 +212,9 @@ def test_training_time_changes_decoder_and_information(explorer, runs, page):
 
 def test_playing_training_ends_at_its_end(explorer):
     explorer.page.click("#play")
-    explorer.page.wait_for_function("unbraid.moment === unbraid.model.moments[1]")
-    explorer.page.wait_for_function("unbraid.moment === unbraid.model.moments[3]")
-    explorer.page.wait_for_function("document.getElementById('play').getAttribute('aria-label') === 'Play training'")
+    explorer.wait("unbraid.moment === unbraid.model.moments[1]")
+    explorer.wait("unbraid.moment === unbraid.model.moments[3]")
+    explorer.wait("document.getElementById('play').getAttribute('aria-label') === 'Play training'")
 
 
 def test_models_are_chosen(explorer, runs):
@@ -239,7 +239,7 @@ def test_models_are_chosen(explorer, runs):
 def test_a_traversal_shows_and_sets_values(explorer, runs, page):
     latent = explorer.page.evaluate("unbraid.model.order[1]")
     explorer.page.locator("#sliders input").nth(1).focus()
-    explorer.page.wait_for_function("unbraid.active === unbraid.model.order[1]")
+    explorer.wait("unbraid.active === unbraid.model.order[1]")
     explorer.page.locator("#traversal").scroll_into_view_if_needed()
     explorer.settle()
     own = shown_data(page)["models"][0]["moments"][-1]["latents"][latent]
@@ -247,7 +247,7 @@ def test_a_traversal_shows_and_sets_values(explorer, runs, page):
     codes[:, latent] = np.linspace(own["low"], own["high"], 11)
     expected = to_bytes(runs.first.decode(codes))[:, 0]
     label = f"document.querySelectorAll('#traversal-strip button')[10].title.startsWith('z{latent}')"
-    explorer.page.wait_for_function(label)
+    explorer.wait(label)
     for i in range(11):
         shown = explorer.canvas(f"#traversal-strip button:nth-child({i + 1}) canvas")[..., 0]
         assert np.abs(shown.astype(int) - expected[i]).max() <= 1, i
@@ -377,7 +377,7 @@ def test_the_latest_wish_wins(explorer, runs, record_property):
 )
 def test_a_damaged_file_is_told_in_words(tab, page, tmp_path, name, words):
     tab.open(damaged(page, name, tmp_path / "damaged.html"))
-    tab.page.wait_for_function("document.body.dataset.state === 'error'")
+    tab.wait("document.body.dataset.state === 'error'")
     assert tab.error.startswith(words)
     assert "unbraid explore" in tab.error
     assert tab.page.locator("#error").is_visible()
@@ -428,7 +428,7 @@ def test_a_phone_shows_it_in_one_column_and_touch_moves_latents(browser, page):
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
     tab.page.touchscreen.tap(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
-    tab.page.wait_for_function("unbraid.source.kind === 'own'")
+    tab.wait("unbraid.source.kind === 'own'")
     assert tab.canvas("#pad")[16, 16, 0] == 255
     context.close()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnx_pair
 import pytest
+from browser import until
 
 import onnx_models
 from unbraid import api
@@ -52,7 +53,7 @@ def test_anybodys_pair(tab, tmp_path, shape, batch, spread):
     for hidden in ("#gallery", "#where", "#knows", "#time-field", "#model-field"):
         assert not tab.page.locator(hidden).is_visible(), hidden
     tab.page.evaluate(DROP, [shape[1] * 2, "rgb(255 51 0)"])
-    tab.page.wait_for_function("unbraid.source.kind === 'own'")
+    tab.wait("unbraid.source.kind === 'own'")
     tab.settle()
     height, width = shape[1:]
     pixels = np.zeros(shape, np.float32)
@@ -85,7 +86,7 @@ def test_quantized_latents_take_values_of_their_codebooks(tab, tmp_path):
     assert tab.codes.tolist() == [1, 2.5, 0.5]
     np.testing.assert_allclose(tab.image, onnx_pair.images(tab.codes[None], (1, 8, 8))[0], atol=1e-5)
     tab.page.locator("#sliders input").first.fill("-0.8")
-    tab.page.wait_for_function("unbraid.codes[0] === -1")
+    tab.wait("unbraid.codes[0] === -1")
     assert tab.page.locator("#sliders .value").first.inner_text() == "−1.00"
 
 
@@ -99,7 +100,7 @@ def test_a_smaller_decoder_draws_while_a_hand_moves(tab, tmp_path):
         "codes => { unbraid.setCodes(Float32Array.from(codes), false); return unbraid.settled(); }", codes.tolist()
     )
     np.testing.assert_allclose(tab.image, onnx_pair.images(codes[None], (1, 16, 16))[0], atol=1e-5)
-    tab.page.wait_for_function("unbraid.image.shape[1] === 32")
+    tab.wait("unbraid.image.shape[1] === 32")
     np.testing.assert_allclose(tab.image, onnx_pair.images(codes[None], (1, 32, 32))[0], atol=1e-5)
 
 
@@ -108,11 +109,11 @@ def test_a_notebook_shows_it_in_a_frame(tab, tmp_path):
     (tmp_path / "notebook.html").write_text(f"<body>{made._repr_html_()}")
     tab.page.goto((tmp_path / "notebook.html").as_uri())
     frame = tab.page.frames[1]
-    frame.wait_for_function("document.body.dataset.state !== 'loading'")
+    until(frame, "document.body.dataset.state !== 'loading'")
     assert frame.evaluate("document.body.dataset.state") == "ready"
     frame.evaluate("unbraid.setCodes(Float32Array.of(1, 0, -1), true)")
     frame.click("#share")
-    frame.wait_for_function("document.getElementById('status-text').textContent !== 'Ready'")
+    until(frame, "document.getElementById('status-text').textContent !== 'Ready'")
     frame.evaluate("unbraid.settled()")
     pixels = np.array(frame.evaluate("Array.from(unbraid.image.pixels)"))
     np.testing.assert_allclose(pixels, onnx_pair.images(np.array([[1.0, 0, -1]]), (1, 32, 32)).ravel(), atol=1e-5)
@@ -149,6 +150,48 @@ def test_a_folder_on_a_web_server(tab, tmp_path, server):
     assert "decoder.gz is not there (404)" in tab.error
 
 
+def test_a_folder_opened_from_disk_says_what_to_do(tab, tmp_path):
+    api.explore_onnx(onnx_pair.decoder(tmp_path / "d.onnx", (1, 32, 32)), tmp_path / "site", split=True)
+    tab.open(tmp_path / "site" / "index.html")
+    assert tab.state == "error"
+    assert "python -m http.server" in tab.error
+
+
+INJECTED = """<script>window.injected = 'script'</script><script type="module">window.injected = 'module'</script>
+<img src="data:," onerror="window.injected = 'handler'"><script src="data:text/javascript,window.injected = 'address'"></script>
+<style>body { --injected: yes }</style>"""
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_only_the_pages_own_script_runs_and_nothing_is_sent(tab, tmp_path, server, split):
+    """Script put into the file, or into the open page, does not run; no address outside is asked for anything."""
+    page = api.explore_onnx(
+        onnx_pair.decoder(tmp_path / "d.onnx", (1, 32, 32)), tmp_path / ("site" if split else "page.html"), split=split
+    ).path
+    text = page.read_text()
+    page.write_text(text.replace("<noscript>", INJECTED + "<noscript>"))
+    tab.open(f"{server}/site/" if split else page)
+    assert tab.state == "ready", tab.error
+    attempts = """async () => {
+      const made = document.createElement('script');
+      made.textContent = "window.injected = 'made'";
+      document.body.append(made);
+      try { window.injected = new Function("return 'eval'")(); } catch {}
+      const sent = await fetch('http://127.0.0.1:9/').then(() => 'sent', error => error.name);
+      const picture = await new Promise(done => {
+        document.addEventListener('securitypolicyviolation', violation => done(violation.effectiveDirective));
+        new Image().src = 'http://127.0.0.1:9/picture.png';
+      });
+      return [window.injected ?? null, sent, picture, getComputedStyle(document.body).getPropertyValue('--injected')];
+    }"""
+    assert tab.page.evaluate(attempts) == [None, "TypeError", "img-src", ""]
+    assert sum("Content Security Policy" in words for words in tab.complaints) >= 6
+    # without the policy all of it would have run
+    page.write_text(re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text()))
+    tab.open(f"{server}/site/?open" if split else page)
+    assert tab.page.evaluate("window.injected") is not None
+
+
 def test_the_page_of_the_documentation(tab, tmp_path, server):
     """The module's parts make the page that docs/explorer.md shows."""
     text = (Path(__file__).parents[2] / "docs" / "explorer.md").read_text()
@@ -159,7 +202,7 @@ def test_the_page_of_the_documentation(tab, tmp_path, server):
     onnx_pair.decoder(tmp_path / "decoder.onnx", (1, 32, 32))
     (tmp_path / "model.json").write_text('{"latent_dim": 3}')
     tab.page.goto(server)
-    tab.page.wait_for_function("document.getElementById('image').width === 32")
+    tab.wait("document.getElementById('image').width === 32")
     tab.page.locator("input[type=range]").nth(1).fill("1.5")
     tab.page.wait_for_timeout(200)
     expected = np.rint(255 * onnx_pair.images(np.array([[0, 1.5, 0]], np.float32), (1, 32, 32))[0, 0])

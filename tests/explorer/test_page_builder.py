@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import io
 import json
+import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -92,7 +95,11 @@ def test_nothing_is_overwritten(tmp_path):
         write(CONTENT, tmp_path)
     with pytest.raises(UsageError, match="is a file"):
         write(CONTENT, path, split=True)
-    write(CONTENT, path, overwrite=True)
+    with pytest.raises(UsageError, match="no page that unbraid wrote"):
+        write(CONTENT, path, overwrite=True)
+    assert path.read_text() == "mine"
+    path.unlink()
+    write(CONTENT, path)
     made = path.read_bytes()
     write(CONTENT, path, overwrite=True)
     assert path.read_bytes() == made, "the same content gives the same bytes"
@@ -108,6 +115,44 @@ def test_a_folder_for_web_servers(tmp_path):
     assert {*beside.values(), SCRIPT, "page.css", "index.html"} == {one.name for one in (tmp_path / "site").iterdir()}
     with pytest.raises(UsageError, match=r"index.html exists already"):
         write(CONTENT, tmp_path / "site", split=True)
+
+
+@pytest.mark.parametrize("name", ["app.js", "page.css", "index.html", "decoder.gz", "ort-wasm-simd-threaded.wasm.gz"])
+def test_no_file_of_the_user_is_replaced_in_a_folder(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(UsageError, match=f"{name} exists already"):
+        write(CONTENT, tmp_path, split=True)
+    with pytest.raises(UsageError, match=f"{name} belongs to no page"):
+        write(CONTENT, tmp_path, split=True, overwrite=True)
+    assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {name: "mine"}
+
+
+def test_an_earlier_folder_is_replaced_and_files_beside_it_are_kept(tmp_path):
+    write(CONTENT, tmp_path, split=True)
+    (tmp_path / "data.gz").write_text("mine")
+    write(replace(CONTENT, title="other"), tmp_path, split=True, overwrite=True)
+    assert parsed(tmp_path / "index.html").title == "other"
+    assert (tmp_path / "data.gz").read_text() == "mine"
+    with pytest.raises(UsageError, match="data.gz belongs to no page"):
+        write(replace(CONTENT, files={"data": b"weights"}), tmp_path, split=True, overwrite=True)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_the_policy_allows_the_pages_own_script_and_style_alone(tmp_path, split):
+    page = write(CONTENT, tmp_path / ("site" if split else "page.html"), split=split)
+    text = page.path.read_text()
+    policy = re.search('<meta http-equiv="Content-Security-Policy" content="([^"]*)">', text)
+    assert policy.start() < min(text.index("<script"), text.index("<link"), text.index("<title"))
+    rules = {rule.split()[0]: rule.split()[1:] for rule in policy[1].split(";")}
+    assert rules["default-src"] == ["'none'"]
+    assert rules["connect-src"] == (["'self'"] if split else ["'none'"])
+    for element, rule in (("script", "script-src"), ("style", "style-src")):
+        if split:
+            own = "'self'"
+        else:
+            inside = re.search(rf'<{element}(?: type="module")?>(.*?)</{element}>', text, re.DOTALL)[1]
+            own = f"'sha256-{base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()}'"
+        assert rules[rule] == [own, *(["'wasm-unsafe-eval'"] if element == "script" else [])]
 
 
 def test_notebooks_show_the_page_inside(tmp_path):

@@ -14,9 +14,9 @@ import numpy as np
 
 from unbraid.codes import CodeTable
 from unbraid.data.storage import SHARES
-from unbraid.errors import UsageError
+from unbraid.errors import UnbraidError, UsageError
 from unbraid.explorer.onnx_files import Decoder, Encoder, onnx_files
-from unbraid.files import whole_file
+from unbraid.files import read_json, whole_file
 from unbraid.model import Model
 from unbraid.reporting.command import command_line
 
@@ -50,6 +50,11 @@ def export_model(
     present = [name for name in FILES if (folder / name).exists()]
     if present and not overwrite:
         raise UsageError(f"{folder} holds {', '.join(present)} already; give another folder, or --overwrite to replace them.")
+    if present and not _is_export(folder / DESCRIPTION):
+        raise UsageError(
+            f"{folder} holds {', '.join(present)}, which unbraid did not export, so that --overwrite does not replace them; "
+            "give another folder."
+        )
     made = onnx_files(model)
     about = {**_description(model, made), "latents": _latents(table, follows)}
     made[DESCRIPTION] = (json.dumps(about, indent=2, allow_nan=False) + "\n").encode()
@@ -58,6 +63,13 @@ def export_model(
         with whole_file(folder / name) as temporary:
             temporary.write_bytes(made[name])
     return folder
+
+
+def _is_export(path: Path) -> bool:
+    try:
+        return "unbraid" in read_json(path, "the description of a model")
+    except UnbraidError:
+        return False
 
 
 def _description(model: Model, made: Mapping[str, bytes]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.metadata import version
@@ -19,6 +21,8 @@ FORMAT = 1
 """Of what the page is told."""
 RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
 INDEX, SCRIPT, STYLE = "index.html", "app.js", "page.css"
+MADE = '<p class="over">unbraid explorer</p>'
+"""By what pages of this module, those of earlier versions included, are known."""
 
 
 @dataclass(frozen=True)
@@ -60,51 +64,97 @@ class Page:
 def write(content: Content, out: Path, *, split: bool = False, overwrite: bool = False) -> Page:
     """Write one HTML file that opens from disk, or with `split` a folder for a web server.
 
-    Raises `UsageError` where files are there already.
+    Raises `UsageError` where files are there already; see `require_free`.
     """
-    require_free(out, split=split, overwrite=overwrite)
+    require_free(out, split=split, overwrite=overwrite, files=[_packed_name(name) for name in content.files])
     return Page(_write_folder(content, out) if split else _write_file(content, out))
 
 
-def require_free(out: Path, *, split: bool = False, overwrite: bool = False) -> None:
-    """Raise `UsageError` for files that are there already, or a folder in the place of a file.
+def require_free(out: Path, *, split: bool = False, overwrite: bool = False, files: Collection[str] = ()) -> None:
+    """Refuse what would lose a file, before anything is written.
 
-    Nothing is lost that way.
+    Args:
+        files: names of further files that a folder is to hold, where they are known already.
+
+    Raises `UsageError` where files are there already; with `overwrite` only where they do not belong to an earlier page.
     """
     if out.is_dir() and not split:
         raise UsageError(f"{out} is a folder; give the name of a file: -o {out / 'explorer.html'}")
     if split and out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --split needs a folder.")
-    taken = out / INDEX if split else out
-    if taken.exists() and not overwrite:
-        raise UsageError(f"{taken} exists already; give another name, or --overwrite to replace it.")
+    index = out / INDEX if split else out
+    names = (INDEX, SCRIPT, STYLE, RUNTIME, *files) if split else (out.name,)
+    taken = [path for name in names if (path := index.with_name(name)).exists()]
+    if taken and not overwrite:
+        raise UsageError(f"{taken[0]} exists already; give another name, or --overwrite to replace an earlier page.")
+    page = _earlier_page(index) if taken else ""
+    for path in taken:
+        if not page or (path != index and f'"{path.name}"' not in page):
+            raise UsageError(
+                f"{path} belongs to no page that unbraid wrote, so that --overwrite does not replace it; give another name."
+            )
+
+
+def _earlier_page(path: Path) -> str:
+    """The text of a page that this module wrote; of any other file none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return text if MADE in text else ""
 
 
 def _write_file(content: Content, path: Path) -> Path:
     compressed = {"runtime": _asset(RUNTIME), **{name: packed(raw) for name, raw in content.files.items()}}
+    style, script = f"\n{_text(STYLE)}", f"\n{inline_script(_text(SCRIPT))}"
     text = _filled(
         content,
-        style=f"<style>\n{_text(STYLE)}</style>",
+        policy=_policy(style=_hash(style), script=_hash(script), connect="'none'"),
+        style=f"<style>{style}</style>",
         files="\n".join(_holder(name, embedded(raw)) for name, raw in compressed.items()),
-        script=f'<script type="module">\n{inline_script(_text(SCRIPT))}</script>',
+        script=f'<script type="module">{script}</script>',
     )
     _put(path, text.encode())
     return path
 
 
 def _write_folder(content: Content, folder: Path) -> Path:
-    models = {f"{name}.gz": packed(raw) for name, raw in content.files.items()}
+    models = {_packed_name(name): packed(raw) for name, raw in content.files.items()}
     parts = {**models, RUNTIME: _asset(RUNTIME), SCRIPT: _asset(SCRIPT), STYLE: _asset(STYLE)}
-    sources = {"runtime": RUNTIME, **{name: f"{name}.gz" for name in content.files}}
+    sources = {"runtime": RUNTIME, **{name: _packed_name(name) for name in content.files}}
     text = _filled(
         content,
+        policy=_policy(style="'self'", script="'self'", connect="'self'"),
         style=f'<link rel="stylesheet" href="{STYLE}">',
         files="\n".join(_holder(name, "", source) for name, source in sources.items()),
-        script=f'<script type="module" src="{SCRIPT}"></script>',
+        script=f'<script defer src="{SCRIPT}"></script>',
     )
     for name, raw in {**parts, INDEX: text.encode()}.items():  # the index last, when all that it names is there
         _put(folder / name, raw)
     return folder / INDEX
+
+
+def _packed_name(name: str) -> str:
+    return f"{name}.gz"
+
+
+def _policy(*, style: str, script: str, connect: str) -> str:
+    """A Content-Security-Policy under which the page's own script and style alone work, and nothing is fetched from elsewhere."""
+    rules = {
+        "default-src": "'none'",
+        "script-src": f"{script} 'wasm-unsafe-eval'",
+        "style-src": style,
+        "img-src": "data: blob:",
+        "connect-src": connect,
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return "; ".join(f"{name} {sources}" for name, sources in rules.items())
+
+
+def _hash(text: str) -> str:
+    """The source of an inline script or style with exactly this text."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 def inline_script(text: str) -> str:
@@ -115,8 +165,9 @@ def inline_script(text: str) -> str:
     return re.sub("</(script)", r"<\\/\1", text, flags=re.IGNORECASE).replace("<!--", "<\\!--")
 
 
-def _filled(content: Content, *, style: str, files: str, script: str) -> str:
+def _filled(content: Content, *, policy: str, style: str, files: str, script: str) -> str:
     marks = {
+        "POLICY": f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
         "TITLE": html.escape(content.title),
         "VERSION": version("unbraid"),
         "STYLE": style,

@@ -44,6 +44,11 @@ function fail(words: string): void {
 async function start(): Promise<void> {
   const missing = unsupported();
   if (missing) return fail(missing);
+  if (window.location.protocol === "file:" && document.querySelector("script[data-src]")) {
+    return fail(
+      "Browsers load the files of this folder from a web server only. Start one in the folder, python -m http.server, or make one file, which opens from disk: unbraid explore without --split.",
+    );
+  }
   let page: Page;
   try {
     page = readPage();
