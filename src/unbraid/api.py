@@ -472,7 +472,7 @@ def explore(
     out: str | Path,
     *,
     data: Any = None,
-    times: int = 12,
+    times: int = 6,
     split: bool = False,
     overwrite: bool = False,
 ) -> Page:

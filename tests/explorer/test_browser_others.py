@@ -10,6 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib import resources
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnx_pair
 import pytest
@@ -72,9 +73,10 @@ def test_anybodys_pair(tab, tmp_path, shape, batch, spread):
 
 def altered(content, **changes):
     """The content with other values for the only moment of its only model."""
-    (model,) = content.data["models"]
-    moment = {**model["moments"][0], **changes}
-    return replace(content, data={**content.data, "models": [{**model, "moments": [moment]}]})
+    (model,) = content.data.models
+    moment = msgspec.structs.replace(model.moments[0], **changes)
+    model = msgspec.structs.replace(model, moments=[moment])
+    return replace(content, data=msgspec.structs.replace(content.data, models=[model]))
 
 
 def test_quantized_latents_take_values_of_their_codebooks(tab, tmp_path):

@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -18,12 +19,15 @@ from unbraid import api
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 from unbraid.explorer import reweight
+from unbraid.explorer.compact import Networks
+from unbraid.explorer.content import Latent
 from unbraid.explorer.explore import explorer_page
 from unbraid.explorer.measured import measure, order, take_sample
 from unbraid.explorer.onnx_files import Decoder, Preview, exported
 from unbraid.explorer.reweight import Exporter, with_weights
 from unbraid.explorer.times import every_time
 from unbraid.figures.heatmaps import means_over_positions
+from unbraid.records import to_json
 
 
 def numbers(text: str) -> np.ndarray:
@@ -41,7 +45,7 @@ def test_what_is_measured_of_latents(runs, data):
     found = measure(runs.first, sample, sample.pixels)
     q = runs.first.encode(data.images.bytes(np.arange(240)), distribution=True)
     mean, spread = q.mean.astype(float).mean(0), np.sqrt(q.mean.astype(float).var(0) + q.variance.astype(float).mean(0))
-    latents = found["latents"]
+    latents = found.latents
     for name, expected in (
         ("mean", mean),
         ("sd", spread),
@@ -49,13 +53,13 @@ def test_what_is_measured_of_latents(runs, data):
         ("high", mean + 3 * spread),
         ("kl", q.kl.mean(0)),
     ):
-        np.testing.assert_allclose([latent[name] for latent in latents], expected, rtol=1e-4, atol=1e-6)
-    maps = numbers(found["positions"]).reshape(4, 4, 4)
+        np.testing.assert_allclose([getattr(latent, name) for latent in latents], expected, rtol=1e-4, atol=1e-6)
+    maps = numbers(found.positions).reshape(4, 4, 4)
     np.testing.assert_allclose(maps, means_over_positions(q.mean, data.factors[:, 0], data.factors[:, 1], (4, 4)), atol=1e-5)
     shown = runs.first.encode(data.images.bytes(sample.shown), distribution=True)
     for name in ("mean", "variance", "kl"):
         np.testing.assert_allclose(
-            numbers(found["posteriors"][name]).reshape(-1, 4), getattr(shown, name), rtol=1e-4, atol=1e-5
+            numbers(getattr(found.posteriors, name)).reshape(-1, 4), getattr(shown, name), rtol=1e-4, atol=1e-5
         )
     assert set(sample.shown) <= set(data.test)
 
@@ -74,21 +78,23 @@ def test_images_that_may_not_be_passed_on_stay_out(runs, data, monkeypatch):
     guarded = replace(data, redistributable=False)
     sample = take_sample(guarded, 40)
     assert len(sample.shown) == 0
-    assert measure(runs.first, sample, sample.pixels)["posteriors"] is None
+    assert measure(runs.first, sample, sample.pixels).posteriors is None
+    monkeypatch.setattr(Networks, "add", lambda *given: None)
     monkeypatch.setattr(Exporter, "file", lambda *given: b"model")
     content = explorer_page([([runs.first], guarded)])
-    assert content.data["images"] is None
-    assert "data:image" not in json.dumps(content.data)
+    assert content.data.images is None
+    assert "data:image" not in json.dumps(to_json(content.data))
     open_to_all = explorer_page([([runs.first], data)])
-    assert "data:image" in json.dumps(open_to_all.data)
+    assert "data:image" in json.dumps(to_json(open_to_all.data))
 
 
 def test_order_has_the_informative_first_and_the_dead_last():
     made = [
-        {"kl": kl, "sd": sd, "active": active} for kl, sd, active in ((1.0, 9.0, True), (2.0, 1.0, True), (5.0, 2.0, False))
+        Latent(low=-3, high=3, mean=0, sd=sd, kl=kl, follows="", active=active)
+        for kl, sd, active in ((1.0, 9.0, True), (2.0, 1.0, True), (5.0, 2.0, False))
     ]
     assert order(made) == [1, 0, 2]
-    made[0]["kl"] = None
+    made[0] = msgspec.structs.replace(made[0], kl=None)
     assert order(made) == [0, 1, 2]
 
 
@@ -97,16 +103,16 @@ def test_codes_that_are_not_finite_are_told_apart_from_nothing(runs, data):
     with torch.no_grad():
         next(iter(spoilt.vae.networks["encoder"].parameters())).fill_(1e38)
     found = measure(spoilt, take_sample(data, 4), data.images.bytes(np.arange(240)))
-    assert found["shares"] is None
-    assert all(latent["kl"] is None for latent in found["latents"])
-    assert all(np.isfinite([latent["low"], latent["high"]]).all() for latent in found["latents"])
+    assert found.shares is None
+    assert all(latent.kl is None for latent in found.latents)
+    assert all(np.isfinite([latent.low, latent.high]).all() for latent in found.latents)
 
 
 def test_sliders_of_quantized_latents_span_their_codebooks(tmp_path, data):
     model = unbraid.train("qlae", TINY, out=tmp_path / "run", steps=2, batch_size=8, latent_dim=3, device="cpu")
-    latents = measure(model, take_sample(data, 4), data.images.bytes(np.arange(240)))["latents"]
-    np.testing.assert_allclose([latent["low"] for latent in latents], model.codebooks[:, 0], atol=2e-3)
-    np.testing.assert_allclose([latent["high"] for latent in latents], model.codebooks[:, -1], atol=2e-3)
+    latents = measure(model, take_sample(data, 4), data.images.bytes(np.arange(240))).latents
+    np.testing.assert_allclose([latent.low for latent in latents], model.codebooks[:, 0], atol=2e-3)
+    np.testing.assert_allclose([latent.high for latent in latents], model.codebooks[:, -1], atol=2e-3)
 
 
 def test_times_are_spread_from_before_training_to_now(runs):

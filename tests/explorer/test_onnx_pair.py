@@ -9,6 +9,7 @@ import pytest
 import onnx_models
 from unbraid.cli.main import main
 from unbraid.errors import CorruptFile, UnbraidWarning, UsageError
+from unbraid.explorer.content import DecoderPart, EncoderPart
 from unbraid.explorer.onnx_pair import pair_page
 
 
@@ -16,19 +17,14 @@ def test_names_sizes_and_batches_come_from_the_files(tmp_path):
     decoder = onnx_pair.decoder(tmp_path / "d.onnx", (3, 28, 30), latents=5, batch=2)
     encoder = onnx_models.encoder(tmp_path / "e.onnx", shape=("n", 3, 28, 30), latents=5, outputs=("mu", "log_sigma"))
     content = pair_page(decoder, encoder)
-    (model,) = content.data["models"]
-    assert content.data["shape"] == [3, 28, 30]
-    assert (model["latents"], model["decoder"]) == (5, {"input": "z", "output": "x", "batch": 2})
-    assert model["encoder"] == {
-        "file": "encoder",
-        "input": "x",
-        "mean": "mu",
-        "spread": "log_sigma",
-        "kind": "log_deviation",
-        "batch": None,
-    }
+    (model,) = content.data.models
+    assert content.data.shape == (3, 28, 30)
+    assert (model.latents, model.decoder) == (5, DecoderPart(input="z", output="x", batch=2))
+    assert model.encoder == EncoderPart(
+        file="encoder", input="x", mean="mu", spread="log_sigma", kind="log_deviation", batch=None
+    )
     assert content.files == {"decoder": decoder.read_bytes(), "encoder": encoder.read_bytes()}
-    assert pair_page(decoder).data["models"][0]["encoder"] is None
+    assert pair_page(decoder).data.models[0].encoder is None
 
 
 @pytest.mark.parametrize(
@@ -38,7 +34,7 @@ def test_names_sizes_and_batches_come_from_the_files(tmp_path):
 def test_widths_are_understood(tmp_path, spread, kind):
     decoder = onnx_pair.decoder(tmp_path / "d.onnx", (1, 8, 8))
     encoder = onnx_models.encoder(tmp_path / "e.onnx", shape=("n", 1, 8, 8), outputs=("mean", spread))
-    assert pair_page(decoder, encoder).data["models"][0]["encoder"]["kind"] == kind
+    assert pair_page(decoder, encoder).data.models[0].encoder.kind == kind
 
 
 def test_what_does_not_fit_is_refused_in_words(tmp_path):

@@ -11,13 +11,15 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
 from unbraid.errors import UsageError
 from unbraid.explorer.blobs import floats, packed, script_json, sprite
-from unbraid.explorer.page import SCRIPT, Content, inline_script, write
+from unbraid.explorer.content import Content, FactorPart, PageData
+from unbraid.explorer.page import SCRIPT, inline_script, write
 
 NASTY = "</script><script>alert(1)</script><!-- <script> & \" '"
 
@@ -53,9 +55,20 @@ def parsed(path) -> Elements:
     return elements
 
 
-CONTENT = Content(
-    NASTY, {"format": 1, "name": NASTY, "models": ["<!-- unbraid:TITLE -->"]}, {"decoder": b"weights \x00\xff" * 99}
+DATA = PageData(
+    data=NASTY,
+    shape=(1, 2, 2),
+    factors=[FactorPart("<!-- unbraid:TITLE -->", 2)],
+    cloud=[],
+    images=None,
+    models=[],
+    networks={},
 )
+CONTENT = Content(NASTY, DATA, {"decoder": b"weights \x00\xff" * 99})
+
+
+def from_page(text: str) -> bytes:
+    return base64.b85decode(text.replace(",", "<"))
 
 
 def test_nothing_ends_a_script_early(tmp_path):
@@ -63,10 +76,10 @@ def test_nothing_ends_a_script_early(tmp_path):
     found = parsed(page.path)
     by_id = {attributes.get("id"): text for attributes, text in found.scripts}
     assert len(found.scripts) == 4
-    assert json.loads(by_id["unbraid-data"]) == CONTENT.data
+    assert json.loads(by_id["unbraid-data"]) == json.loads(msgspec.json.encode(DATA))
     assert found.title == NASTY
-    assert gzip.decompress(base64.b64decode(by_id["file-decoder"])) == CONTENT.files["decoder"]
-    wasm = gzip.decompress(base64.b64decode(by_id["file-runtime"]))
+    assert gzip.decompress(from_page(by_id["file-decoder"])) == CONTENT.files["decoder"]
+    wasm = gzip.decompress(from_page(by_id["file-runtime"]))
     assert wasm.startswith(b"\x00asm")
     assert found.scripts[-1][0] == {"type": "module"}
 

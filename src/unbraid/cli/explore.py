@@ -12,7 +12,7 @@ _ARGUMENTS = (
     out_option("the file to write, or the folder with --split"),
     overwrite_option("replace an earlier page"),
     option("split", bool, False, "write a folder for a web server instead of one file", "File"),
-    option("times", int, 12, Option("times of training to show at most, where checkpoints were kept", ge=1)),
+    option("times", int, 6, Option("times of training to show at most, where checkpoints were kept", ge=1)),
     option("decoder", str, None, "a decoder of your own in an .onnx file, instead of runs: codes to images"),
     option("encoder", str, None, "the encoder that goes with it: images to codes"),
     DATA,

@@ -28,8 +28,8 @@ def packed(content: bytes) -> bytes:
 
 
 def embedded(compressed: bytes) -> str:
-    """A compressed file as text that may stand in a page."""
-    return _text(compressed)
+    """A compressed file as text that may stand in a script element: base 85, 6 % shorter than base 64, without `<`."""
+    return base64.b85encode(compressed).decode("ascii").replace("<", ",")
 
 
 def script_json(content: Mapping[str, Any]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+import msgspec
 import numpy as np
 
 from unbraid.data.dataset import Dataset
@@ -12,9 +12,10 @@ from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import UsageError
 from unbraid.explorer.blobs import floats, sprite
+from unbraid.explorer.compact import Networks
+from unbraid.explorer.content import Content, DecoderPart, EncoderPart, FactorPart, ImagesPart, ModelPart, Moment, PageData
 from unbraid.explorer.measured import DRAWS, Sample, cloud_rows, measure, order, take_sample
 from unbraid.explorer.onnx_files import TRIED, Decoder, Encoder, Preview
-from unbraid.explorer.page import FORMAT, Content
 from unbraid.explorer.reweight import Exporter
 from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
@@ -25,6 +26,8 @@ from unbraid.reporting.groups import run_labels
 IMAGES = 40
 """Images of the data on the page."""
 COLUMNS = 10
+COMPARED = 64
+"""Images and prior draws on which networks of a page are compared with those of the run."""
 PREVIEW = 16
 """Pixels of the shorter side of what a broadcast decoder draws while a hand moves."""
 
@@ -42,26 +45,23 @@ def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
     dataset = runs[0][1]
     sample = take_sample(dataset, IMAGES)
     pixels = sample.pixels
-    files: dict[str, bytes] = {}
-    exporter = Exporter()
+    networks, exporter = Networks(), Exporter()
     shown = [
-        _model(name, models, sample, pixels, exporter, files, f"model{i}")
+        _model(name, models, sample, pixels, exporter, networks, f"model{i}")
         for i, ((models, _), name) in enumerate(zip(runs, run_labels([model.experiment for model in newest]), strict=True))
     ]
     experiment = newest[0].experiment
-    data = experiment.data_name
     kinds = list(dict.fromkeys(model.experiment.model for model in newest))
-    factors = [] if dataset.space is None else [{"name": f.name, "size": f.size} for f in dataset.space.factors]
-    described = {
-        "format": FORMAT,
-        "data": data,
-        "shape": list(newest[0].image_shape),
-        "factors": factors,
-        "cloud": _factors(dataset, sample.rows[cloud_rows(len(sample.rows))]),
-        "images": _images(sample),
-        "models": shown,
-    }
-    return Content(f"{', '.join(kinds)} on {data}", described, files)
+    described = PageData(
+        data=experiment.data_name,
+        shape=newest[0].image_shape,
+        factors=[] if dataset.space is None else [FactorPart(f.name, f.size) for f in dataset.space.factors],
+        cloud=_factors(dataset, sample.rows[cloud_rows(len(sample.rows))]),
+        images=_images(sample),
+        models=shown,
+        networks=networks.described,
+    )
+    return Content(f"{', '.join(kinds)} on {experiment.data_name}", described, networks.files)
 
 
 def _model(
@@ -70,57 +70,90 @@ def _model(
     sample: Sample,
     pixels: np.ndarray,
     exporter: Exporter,
-    files: dict[str, bytes],
+    networks: Networks,
     stem: str,
-) -> dict[str, Any]:
+) -> ModelPart:
     newest = models[-1]
     encoder = Encoder(newest)
+    images = (pixels[:: max(1, len(pixels) // COMPARED)][:COMPARED] / 255).astype(np.float32)
     example = np.random.default_rng(0).random((max(TRIED), *newest.image_shape), dtype=np.float32)
-    files[f"{stem}-encoder"] = exporter.file("encoder.onnx", encoder, "images", example)
-    moments = [_moment(model, sample, pixels) | _decoders(model, exporter, files, stem) for model in models]
-    return {
-        "name": name,
-        "command": command_line(newest.experiment),
-        "steps": max(newest.experiment.steps, newest.step),
-        "latents": newest.latent_dim,
-        "order": order(moments[-1]["latents"]),
-        "decoder": {"input": "codes", "output": "images", "batch": None},
-        "encoder": {
-            "file": f"{stem}-encoder",
-            "input": "images",
-            "mean": "mean",
-            "spread": "variance" if "variance" in encoder.outputs else None,
-            "kind": "variance",
-            "batch": None,
-        },
-        "normal": _is_normal(newest),
-        "moments": moments,
-    }
+    networks.add(
+        {f"{stem}-encoder": exporter.file("encoder.onnx", encoder, "images", example)},
+        "images",
+        np.concatenate([images, example]),
+    )
+    decoders, previews = _decoders(models, exporter, networks, stem, images)
+    moments = [_moment(model, sample, pixels, *names) for model, *names in zip(models, decoders, previews, strict=True)]
+    last = moments[-1]
+    moments = [
+        msgspec.structs.replace(one, draws=None) if one is not last and one.draws == last.draws else one for one in moments
+    ]
+    return ModelPart(
+        name=name,
+        command=command_line(newest.experiment),
+        steps=max(newest.experiment.steps, newest.step),
+        latents=newest.latent_dim,
+        order=order(moments[-1].latents),
+        decoder=DecoderPart(input="codes", output="images", batch=None),
+        encoder=EncoderPart(
+            file=f"{stem}-encoder",
+            input="images",
+            mean="mean",
+            spread="variance" if "variance" in encoder.outputs else None,
+            kind="variance",
+            batch=None,
+        ),
+        normal=_is_normal(newest),
+        moments=moments,
+    )
 
 
-def _moment(model: Model, sample: Sample, pixels: np.ndarray) -> dict[str, Any]:
+def _moment(model: Model, sample: Sample, pixels: np.ndarray, decoder: str, preview: str | None) -> Moment:
     books = model.codebooks
     drawn = model.vae.prior.sample(DRAWS, torch_generator(0, "explorer"))
-    return {
-        "step": model.step,
-        "codebooks": None if books is None else [[float(value) for value in book] for book in books],
-        "draws": floats(drawn.cpu().numpy()),
-        **measure(model, sample, pixels),
-    }
+    found = measure(model, sample, pixels)
+    return Moment(
+        step=model.step,
+        decoder=decoder,
+        preview=preview,
+        latents=found.latents,
+        shares=found.shares,
+        codebooks=None if books is None else [[float(value) for value in book] for book in books],
+        draws=floats(drawn.cpu().numpy()),
+        positions=found.positions,
+        posteriors=found.posteriors,
+        cloud=found.cloud,
+    )
 
 
-def _decoders(model: Model, exporter: Exporter, files: dict[str, bytes], stem: str) -> dict[str, str | None]:
-    """Writes the decoder, and the smaller one where there is one; gives their names."""
-    codes = np.random.default_rng(0).normal(size=(max(TRIED), model.latent_dim)).astype(np.float32)
-    name = f"{stem}-step{model.step}"
-    files[name] = exporter.file("decoder.onnx", Decoder(model), "codes", codes)
-    if not _draws_any_size(model):
-        return {"decoder": name, "preview": None}
-    _, height, width = model.image_shape
+def _decoders(
+    models: Sequence[Model], exporter: Exporter, networks: Networks, stem: str, images: np.ndarray
+) -> tuple[list[str], list[str | None]]:
+    """Adds the decoder of each time, and the smaller one where there is one; gives their names."""
+    newest = models[-1]
+    codes = np.random.default_rng(0).normal(size=(max(TRIED), newest.latent_dim)).astype(np.float32)
+    drawn = newest.vae.prior.sample(COMPARED, torch_generator(0, "explorer")).cpu().numpy()
+    compared = np.concatenate([newest.encode(images), drawn]).astype(np.float32)
+    names = [f"{stem}-step{model.step}" for model in models]
+    networks.add(
+        {
+            name: exporter.file("decoder.onnx", Decoder(model), "codes", codes)
+            for name, model in zip(names, models, strict=True)
+        },
+        "codes",
+        compared,
+    )
+    if not _draws_any_size(newest):
+        return names, [None] * len(names)
+    _, height, width = newest.image_shape
     times = PREVIEW / min(height, width)
-    preview = Preview(model, (round(times * height), round(times * width)))
-    files[f"{name}-preview"] = exporter.file("preview.onnx", preview, "codes", codes)
-    return {"decoder": name, "preview": f"{name}-preview"}
+    size = (round(times * height), round(times * width))
+    previews = {
+        f"{name}-preview": exporter.file("preview.onnx", Preview(model, size), "codes", codes)
+        for name, model in zip(names, models, strict=True)
+    }
+    networks.add(previews, "codes", compared)
+    return names, list(previews)
 
 
 def _draws_any_size(model: Model) -> bool:
@@ -133,20 +166,20 @@ def _is_normal(model: Model) -> bool:
     return isinstance(model.vae.prior, StandardNormal) and isinstance(model.vae.networks["posterior"], DiagonalNormalHead)
 
 
-def _images(sample: Sample) -> dict[str, Any] | None:
+def _images(sample: Sample) -> ImagesPart | None:
     if len(sample.shown) == 0:
         return None
     dataset = sample.dataset
     labels = dataset.labels
-    return {
-        "sprite": sprite(dataset.images.bytes(sample.shown), COLUMNS),
-        "columns": COLUMNS,
-        "names": [
+    return ImagesPart(
+        sprite=sprite(dataset.images.bytes(sample.shown), COLUMNS),
+        columns=COLUMNS,
+        names=[
             f"image {i:,}" + (f", {dataset.label_names[labels[i]]}" if labels is not None and dataset.label_names else "")
             for i in sample.shown.tolist()
         ],
-        "factors": _factors(dataset, sample.shown),
-    }
+        factors=_factors(dataset, sample.shown),
+    )
 
 
 def _factors(dataset: Dataset, rows: np.ndarray) -> list[list[int]]:

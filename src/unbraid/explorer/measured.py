@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
@@ -15,6 +14,7 @@ from unbraid.data.examples import example_images
 from unbraid.evaluation.encoding import choose_images
 from unbraid.evaluation.scores import ACTIVE, follows, known_shares
 from unbraid.explorer.blobs import floats
+from unbraid.explorer.content import Latent, Posteriors
 from unbraid.figures.heatmaps import means_over_positions
 from unbraid.figures.ranges import aggregate_moments, explained
 from unbraid.model import Model
@@ -45,6 +45,17 @@ class Sample:
         return self.dataset.images.bytes(self.rows)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a model's latents; fields as in `Moment`."""
+
+    latents: list[Latent]
+    shares: list[list[float]] | None
+    positions: str | None
+    posteriors: Posteriors | None
+    cloud: str
+
+
 def take_sample(dataset: Dataset, shown: int) -> Sample:
     """The same images for every model: a fixed part for measures, and examples to be shown.
 
@@ -66,8 +77,8 @@ def _rows(dataset: Dataset) -> Int[np.ndarray, "n"]:
     return np.sort(by_place[:, :each].ravel())
 
 
-def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) -> dict[str, Any]:
-    """Ranges, KL, information, positions and posteriors of a model's latents, for the page's JSON.
+def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) -> Measured:
+    """Ranges, KL, information, positions and posteriors of a model's latents.
 
     Args:
         pixels: `sample.pixels`, read once for all models.
@@ -84,24 +95,24 @@ def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) 
     )
     half, books = np.maximum(WIDTH * deviation, LEAST), model.codebooks
     low, high = (center - half, center + half) if books is None else (books[:, 0] - LEAST, books[:, -1] + LEAST)
-    return {
-        "latents": [
-            {
-                "low": float(low[j]),
-                "high": float(high[j]),
-                "mean": float(center[j]),
-                "sd": float(deviation[j]),
-                "kl": float(average[j]) if np.isfinite(average[j]) else None,
-                "follows": named[j] if live[j] else "",
-                "active": bool(live[j]),
-            }
+    return Measured(
+        latents=[
+            Latent(
+                low=float(low[j]),
+                high=float(high[j]),
+                mean=float(center[j]),
+                sd=float(deviation[j]),
+                kl=float(average[j]) if np.isfinite(average[j]) else None,
+                follows=named[j] if live[j] else "",
+                active=bool(live[j]),
+            )
             for j in range(model.latent_dim)
         ],
-        "shares": None if shares is None else [[float(share) for share in row] for row in shares],
-        "positions": _positions(dataset, sample.rows, mean),
-        "posteriors": _posteriors(model, dataset, sample.shown),
-        "cloud": floats(mean[cloud_rows(len(mean))]),
-    }
+        shares=None if shares is None else [[float(share) for share in row] for row in shares],
+        positions=_positions(dataset, sample.rows, mean),
+        posteriors=_posteriors(model, dataset, sample.shown),
+        cloud=floats(mean[cloud_rows(len(mean))]),
+    )
 
 
 def cloud_rows(n: int) -> Int[np.ndarray, "_"]:
@@ -109,14 +120,14 @@ def cloud_rows(n: int) -> Int[np.ndarray, "_"]:
     return np.sort(np.random.default_rng(0).permutation(n)[:CLOUD])
 
 
-def order(latents: Sequence[dict[str, Any]]) -> list[int]:
+def order(latents: Sequence[Latent]) -> list[int]:
     """Latents, the most informative first: by KL where all have one, else by the spread of their codes.
 
     Dead ones last.
     """
-    kl = np.array([np.nan if latent["kl"] is None else latent["kl"] for latent in latents])
-    spread = np.array([latent["sd"] for latent in latents])
-    found: list[int] = latent_order(kl, spread, np.array([latent["active"] for latent in latents])).tolist()
+    kl = np.array([np.nan if latent.kl is None else latent.kl for latent in latents])
+    spread = np.array([latent.sd for latent in latents])
+    found: list[int] = latent_order(kl, spread, np.array([latent.active for latent in latents])).tolist()
     return found
 
 
@@ -136,8 +147,8 @@ def _positions(dataset: Dataset, rows: Int[np.ndarray, "n"], mean: Float32[np.nd
     return floats(means_over_positions(mean, factors[rows, x], factors[rows, y], (space.sizes[x], space.sizes[y])))
 
 
-def _posteriors(model: Model, dataset: Dataset, shown: Int[np.ndarray, "_"]) -> dict[str, str] | None:
+def _posteriors(model: Model, dataset: Dataset, shown: Int[np.ndarray, "_"]) -> Posteriors | None:
     if len(shown) == 0:
         return None
     found = model.encode(dataset.images.bytes(shown), distribution=True)
-    return {"mean": floats(found.mean), "variance": floats(found.variance), "kl": floats(found.kl)}
+    return Posteriors(mean=floats(found.mean), variance=floats(found.variance), kl=floats(found.kl))

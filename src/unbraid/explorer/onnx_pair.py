@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -12,8 +11,8 @@ from unbraid.data.codes.latent_names import SPREADS, plain
 from unbraid.errors import CorruptFile, UsageError, warn
 from unbraid.evaluation.onnx_encoder import OnnxEncoder, noise_in_words
 from unbraid.explorer.blobs import floats
+from unbraid.explorer.content import Content, DecoderPart, EncoderPart, Latent, ModelPart, Moment, PageData, Spread
 from unbraid.explorer.measured import DRAWS, WIDTH
-from unbraid.explorer.page import FORMAT, Content
 from unbraid.onnx_session import TYPES, OnnxSession, Refused
 
 LARGEST_MODEL = 512 << 20
@@ -44,39 +43,34 @@ def pair_page(decoder: Path, encoder: Path | None = None) -> Content:
     if encoder is not None:
         files["encoder"] = _read(encoder, "encoder")
         about = _encoder(encoder, files["encoder"], images, latents)
-    latent = {"low": -WIDTH, "high": WIDTH, "mean": 0.0, "sd": 1.0, "kl": None, "follows": "", "active": True}
-    moment = {
-        "step": 0,
-        "decoder": "decoder",
-        "preview": None,
-        "latents": [latent] * latents,
-        "shares": None,
-        "codebooks": None,
-        "draws": floats(draws),
-        "positions": None,
-        "posteriors": None,
-        "cloud": None,
-    }
-    model = {
-        "name": decoder.stem,
-        "command": "",
-        "steps": 0,
-        "latents": latents,
-        "order": list(range(latents)),
-        "decoder": {"input": given, "output": session.outputs[0].name, "batch": batch},
-        "encoder": about,
-        "normal": True,
-        "moments": [moment],
-    }
-    data = {
-        "format": FORMAT,
-        "data": decoder.stem,
-        "shape": list(images.shape[1:]),
-        "factors": [],
-        "cloud": [],
-        "images": None,
-        "models": [model],
-    }
+    latent = Latent(low=-WIDTH, high=WIDTH, mean=0.0, sd=1.0, kl=None, follows="", active=True)
+    moment = Moment(
+        step=0,
+        decoder="decoder",
+        preview=None,
+        latents=[latent] * latents,
+        shares=None,
+        codebooks=None,
+        draws=floats(draws),
+        positions=None,
+        posteriors=None,
+        cloud=None,
+    )
+    model = ModelPart(
+        name=decoder.stem,
+        command="",
+        steps=0,
+        latents=latents,
+        order=list(range(latents)),
+        decoder=DecoderPart(input=given, output=session.outputs[0].name, batch=batch),
+        encoder=about,
+        normal=True,
+        moments=[moment],
+    )
+    channels, height, width = images.shape[1:]
+    data = PageData(
+        data=decoder.stem, shape=(channels, height, width), factors=[], cloud=[], images=None, models=[model], networks={}
+    )
     return Content(decoder.stem, data, files)
 
 
@@ -140,7 +134,7 @@ def _decode(
     return images
 
 
-def _encoder(path: Path, content: bytes, images: Float32[np.ndarray, "n c h w"], latents: int) -> dict[str, Any]:
+def _encoder(path: Path, content: bytes, images: Float32[np.ndarray, "n c h w"], latents: int) -> EncoderPart:
     known = OnnxEncoder(path)
     session = _session(content, path)
     given = session.inputs[0]
@@ -164,17 +158,17 @@ def _encoder(path: Path, content: bytes, images: Float32[np.ndarray, "n c h w"],
         raise UsageError(f"{path} gives codes of shape {given_shape}, and the decoder takes {latents} latents.")
     if not np.array_equal(mean, again, equal_nan=True):
         warn(noise_in_words(path, known.mean))
-    return {
-        "file": "encoder",
-        "input": given.name,
-        "mean": known.mean,
-        "spread": known.spread,
-        "kind": KINDS[SPREADS[plain(known.spread)]] if known.spread else "variance",
-        "batch": batch,
-    }
+    return EncoderPart(
+        file="encoder",
+        input=given.name,
+        mean=known.mean,
+        spread=known.spread,
+        kind=KINDS[SPREADS[plain(known.spread)]] if known.spread else "variance",
+        batch=batch,
+    )
 
 
-KINDS = {
+KINDS: dict[str, Spread] = {
     SPREADS["variance"]: "variance",
     SPREADS["logvar"]: "log_variance",
     SPREADS["std"]: "deviation",

@@ -6,38 +6,22 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from unbraid.errors import UsageError
 from unbraid.explorer.blobs import embedded, packed, script_json
+from unbraid.explorer.content import Content
 from unbraid.files import whole_file
+from unbraid.records import to_json
 
-FORMAT = 1
-"""Of what the page is told."""
 RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
 INDEX, SCRIPT, STYLE = "index.html", "app.js", "page.css"
 MADE = '<p class="over">unbraid explorer</p>'
 """By what pages of this module, those of earlier versions included, are known."""
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a page shows.
-
-    Args:
-        title: in words.
-        data: for its script, see `web/src/page/data.ts`.
-        files: ONNX files by the names that `data` calls them.
-    """
-
-    title: str
-    data: Mapping[str, Any]
-    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
@@ -139,7 +123,7 @@ def _packed_name(name: str) -> str:
 
 
 def _policy(*, style: str, script: str, connect: str) -> str:
-    """A Content-Security-Policy under which the page's own script and style alone work, and nothing is fetched from elsewhere."""
+    """A Content-Security-Policy under which only the page's own script and style work, and no other address is asked."""
     rules = {
         "default-src": "'none'",
         "script-src": f"{script} 'wasm-unsafe-eval'",
@@ -171,7 +155,7 @@ def _filled(content: Content, *, policy: str, style: str, files: str, script: st
         "TITLE": html.escape(content.title),
         "VERSION": version("unbraid"),
         "STYLE": style,
-        "DATA": script_json(content.data),
+        "DATA": script_json(to_json(content.data)),
         "FILES": files,
         "SCRIPT": script,
     }

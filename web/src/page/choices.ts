@@ -1,6 +1,7 @@
 // Which model, and which time of its training.
 
 import { element } from "../lib/elements";
+import type { Matching } from "./beside";
 import type { Explorer } from "./explorer";
 import { count } from "./names";
 
@@ -15,6 +16,27 @@ export function choices(explorer: Explorer, failed: (error: unknown) => void): v
 
   models.replaceChildren(...explorer.page.models.map((model, i) => element("option", { value: String(i) }, model.name)));
   byId("model-field").hidden = explorer.page.models.length < 2;
+  byId("beside-field").hidden = explorer.page.models.length < 2;
+  const boxes = explorer.page.models.map((model, i) => {
+    const box = element("input", { type: "checkbox", id: `beside-${i}` });
+    box.addEventListener("change", () => explorer.setBeside(explorer.page.models.filter((_, k) => boxes[k].checked)));
+    byId("beside").append(element("label", { htmlFor: box.id, title: model.name }, box, element("span", {}, model.name)));
+    return box;
+  });
+  const match = byId("match") as HTMLSelectElement;
+  const shown = () => explorer.followers.map((one) => one.model);
+  match.addEventListener("change", () => explorer.setBeside(shown(), match.value as Matching));
+  const showBeside = () => {
+    boxes.forEach((box, i) => {
+      const model = explorer.page.models[i];
+      box.parentElement!.hidden = model === explorer.model;
+      box.checked = shown().includes(model);
+    });
+    match.value = explorer.matching;
+    byId("match-field").hidden = shown().length === 0;
+  };
+  explorer.on(["model", "beside"], showBeside);
+  showBeside();
   models.addEventListener("change", () => explorer.setModel(explorer.page.models[Number(models.value)]));
 
   const stop = () => {

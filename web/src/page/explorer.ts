@@ -2,11 +2,12 @@
 
 import { Latest } from "../lib/latest";
 import { Decoder, Encoder, type Images, type Posteriors } from "../lib/runtime";
-import { file, numbers, row, type Model, type Moment, type Page } from "./data";
+import { bestMatching, matches, type Match, type Matching } from "./beside";
+import { network, numbers, row, type Model, type Moment, type Page } from "./data";
 
 export type Source =
   | { kind: "image"; index: number }
-  | { kind: "own"; pixels: Float32Array; posterior: Posteriors }
+  | { kind: "own"; pixels: Float32Array; posteriors: ReadonlyMap<Model, Posteriors> }
   | { kind: "free" };
 
 export interface Posterior {
@@ -17,17 +18,30 @@ export interface Posterior {
 }
 
 /**
- * - model: another model; - moment: another time of its training; - source: another image or none;
+ * - model: another model; - beside: other models beside it, or latents matched in another way; - moment: another time of its training; - source: another image or none;
  * - codes: latents moved; - active: another latent is looked at; - image: a new image was decoded;
  * - settled: nothing moves any more.
  */
-export type Change = "model" | "moment" | "source" | "codes" | "active" | "image" | "settled";
+export type Change = "model" | "beside" | "moment" | "source" | "codes" | "active" | "image" | "settled";
 
+/** A model beside the one whose latents the sliders are, which it follows. */
+export interface Follower {
+  readonly model: Model;
+  /** At the time nearest to that of the model that it follows. */
+  readonly moment: Moment;
+  /** Of each latent of the model that it follows, its own latent that moves with it. */
+  readonly match: readonly (Match | null)[];
+  image: Images | null;
+}
+
+const MOST_BESIDE = 3; // models beside the first, unless asked for more
 const REST = 140; // milliseconds after which a hand is taken to rest
 
 export class Explorer {
   model: Model;
   moment: Moment;
+  matching: Matching;
+  followers: Follower[] = [];
   codes: Float32Array;
   source: Source = { kind: "free" };
   active = 0;
@@ -52,6 +66,8 @@ export class Explorer {
     this.model = page.models[0];
     this.moment = this.model.moments[this.model.moments.length - 1];
     this.codes = this.middle();
+    this.matching = bestMatching(page.models);
+    this.follow(this.usualBeside);
     this.active = this.model.order[0];
     this.live = new Latest(
       (wish) => this.decodeNow(wish),
@@ -74,13 +90,16 @@ export class Explorer {
   }
 
   /** The middle of the posteriors: mean code of each latent. */
-  middle(): Float32Array {
-    return this.nearest(Float32Array.from(this.moment.latents, (latent) => latent.mean));
+  middle(moment: Moment = this.moment): Float32Array {
+    return this.nearest(
+      Float32Array.from(moment.latents, (latent) => latent.mean),
+      moment,
+    );
   }
 
   /** Codes that the decoder has learned: of quantized latents the nearest values of their codebooks. */
-  nearest(codes: Float32Array): Float32Array {
-    const books = this.moment.codebooks;
+  nearest(codes: Float32Array, moment: Moment = this.moment): Float32Array {
+    const books = moment.codebooks;
     if (!books) return codes;
     return codes.map((code, j) =>
       books[j].reduce((best, value) => (Math.abs(value - code) < Math.abs(best - code) ? value : best)),
@@ -88,10 +107,11 @@ export class Explorer {
   }
 
   /** q(z|x) of an image; of the one that the codes came from unless given. */
-  posterior(source: Source = this.source): Posterior | null {
-    const { model, moment } = this;
+  posterior(source: Source = this.source, { model, moment }: Pick<Follower, "model" | "moment"> = this): Posterior | null {
     if (source.kind === "own") {
-      const { mean, variance } = source.posterior;
+      const own = source.posteriors.get(model);
+      if (!own) return null;
+      const { mean, variance } = own;
       const known = model.normal && variance;
       return { mean, variance, kl: known ? mean.map((m, j) => (m * m + variance[j] - 1 - Math.log(variance[j])) / 2) : null };
     }
@@ -106,13 +126,51 @@ export class Explorer {
     };
   }
 
+  /** The models beside the first unless others are chosen. */
+  get usualBeside(): Model[] {
+    return this.page.models.filter((model) => model !== this.model).slice(0, MOST_BESIDE);
+  }
+
+  setBeside(models: readonly Model[], matching: Matching = this.matching): void {
+    this.matching = matching;
+    this.follow(models);
+    this.tell("beside");
+    this.changed(true);
+  }
+
+  private follow(models: readonly Model[]): void {
+    const { moments } = this.model;
+    const last = this.moment === moments[moments.length - 1];
+    this.followers = models.map((model) => {
+      const distance = (moment: Moment) => (last ? -moment.step : Math.abs(moment.step - this.moment.step));
+      const moment = model.moments.reduce((best, one) => (distance(one) < distance(best) ? one : best));
+      const before = this.followers.find((one) => one.moment === moment);
+      return { model, moment, match: matches(this.model, model, this.matching), image: before?.image ?? null };
+    });
+  }
+
+  /** Codes of a model that follows: its own of the same image, moved by as many standard deviations as the sliders were. */
+  codesOf(follower: Follower, codes: Float32Array = this.codes): Float32Array {
+    const { moment, match } = follower;
+    const from = this.posterior()?.mean ?? this.middle();
+    const own = (this.posterior(this.source, follower)?.mean ?? this.middle(moment)).slice();
+    match.forEach((to, j) => {
+      if (!to) return;
+      const moved = (codes[j] - from[j]) / (this.moment.latents[j].sd || 1);
+      own[to.latent] += to.sign * moved * moment.latents[to.latent].sd;
+    });
+    return this.nearest(own, moment);
+  }
+
   setModel(model: Model): void {
+    const beside = this.followers.map((one) => (one.model === model ? this.model : one.model));
     this.model = model;
     this.moment = model.moments[model.moments.length - 1];
     this.active = model.order[0];
     if (this.source.kind !== "image") this.source = { kind: "free" };
     this.takeFromSource();
-    this.tell("model", "moment", "source", "active");
+    this.follow(beside.filter((one) => one !== model));
+    this.tell("model", "beside", "moment", "source", "active");
     this.changed(true);
   }
 
@@ -125,7 +183,8 @@ export class Explorer {
       }
       if (this.moved) this.codes = this.nearest(this.codes);
       else this.takeFromSource();
-      this.tell("moment", "source");
+      this.follow(this.followers.map((one) => one.model));
+      this.tell("moment", "beside", "source");
     }
     this.changed(done);
   }
@@ -182,7 +241,8 @@ export class Explorer {
 
   /** Codes drawn from the model's prior; the draws were made with the page. */
   sample(): void {
-    const draws = numbers(this.moment.draws);
+    const { moments } = this.model;
+    const draws = numbers(this.moment.draws ?? moments[moments.length - 1].draws ?? "");
     const count = draws.length / this.model.latents;
     this.setFree(row(draws, this.draw++ % count, this.model.latents).slice());
   }
@@ -191,23 +251,23 @@ export class Explorer {
    * What decodes codes that are no wish of a moving hand, by the decoder of now, while none is under way.
    * It gives null once another model or time is shown.
    */
-  aside(): (codes: Float32Array) => Promise<Images | null> {
-    const { model, moment } = this;
+  aside({ model, moment }: Pick<Follower, "model" | "moment"> = this): (codes: Float32Array) => Promise<Images | null> {
+    const shown = () => moment === this.moment || this.followers.some((one) => one.moment === moment);
     return async (codes) => {
       const decoder = await this.decoder(moment, model);
       await this.live.settled();
-      if (moment !== this.moment) return null;
+      if (!shown()) return null;
       const images = await decoder.decode(codes, model.latents);
-      return moment === this.moment ? images : null;
+      return shown() ? images : null;
     };
   }
 
-  async encoder(): Promise<Encoder | null> {
-    const about = this.model.encoder;
+  async encoder(model: Model = this.model): Promise<Encoder | null> {
+    const about = model.encoder;
     if (!about) return null;
     let opened = this.encoders.get(about.file);
     if (!opened) {
-      opened = file(about.file).then((bytes) => Encoder.open(bytes, about));
+      opened = network(this.page, about.file).then((bytes) => Encoder.open(bytes, about));
       this.encoders.set(about.file, opened);
     }
     return opened;
@@ -218,7 +278,7 @@ export class Explorer {
     const name = (small && moment.preview) || moment.decoder;
     let opened = this.decoders.get(name);
     if (!opened) {
-      opened = file(name).then((bytes) => Decoder.open(bytes, model.decoder));
+      opened = network(this.page, name).then((bytes) => Decoder.open(bytes, model.decoder));
       this.decoders.set(name, opened);
     }
     return opened;
@@ -269,6 +329,11 @@ export class Explorer {
     this.image = image;
     this.tell("image");
     if (fast) this.latencies.push(performance.now() - asked);
+    for (const one of this.followers) {
+      const own = await this.decoder(one.moment, one.model, fast);
+      one.image = await own.decode(this.codesOf(one), one.model.latents);
+    }
+    if (this.followers.length) this.tell("image");
   }
 
   private async encodeNow(pixels: Float32Array): Promise<void> {
@@ -276,13 +341,19 @@ export class Explorer {
     const encoder = await this.encoder();
     if (!encoder) return;
     const posterior = await encoder.encode(pixels, this.page.shape);
+    const posteriors = new Map([[model, posterior]]);
+    for (const one of this.followers) {
+      const own = await this.encoder(one.model);
+      if (own) posteriors.set(one.model, await own.encode(pixels, this.page.shape));
+    }
     if (model !== this.model) return;
-    this.source = { kind: "own", pixels, posterior };
+    this.source = { kind: "own", pixels, posteriors };
     const newest = model.moments[model.moments.length - 1];
     const before = this.moment !== newest;
     this.moment = newest; // the encoder is that of the end of training
     this.codes = posterior.mean.slice();
     this.moved = false;
+    if (before) this.follow(this.followers.map((one) => one.model));
     this.tell(...(before ? (["moment"] as const) : []), "source");
     this.changed(true);
   }

@@ -1,7 +1,8 @@
 // Rows of images: the traversal of a latent, and the way between two images.
 
-import { decimal } from "../lib/elements";
+import { decimal, element } from "../lib/elements";
 import { paint } from "../lib/paint";
+import type { Images } from "../lib/runtime";
 import { Strip } from "../lib/strip";
 import { whenSeen } from "./background";
 import type { Explorer, Source } from "./explorer";
@@ -9,60 +10,82 @@ import { latentName } from "./names";
 
 const CHUNK = 4; // images decoded before a moving hand gets its turn
 
-/** Decode codes, some at a time, into a strip while nothing else is wished. */
-async function fill(
-  explorer: Explorer,
-  strip: Strip,
+/** Decode codes, some at a time, while nothing else is wished; null where something is. */
+async function decoded(
+  decode: (codes: Float32Array) => Promise<Images | null>,
   codes: Float32Array[],
-  labels: string[],
   current: () => boolean,
-): Promise<void> {
-  const { latents } = explorer.model;
-  const decode = explorer.aside();
+): Promise<[Images, number][] | null> {
+  const found: [Images, number][] = [];
   for (let start = 0; start < codes.length; start += CHUNK) {
     const part = codes.slice(start, start + CHUNK);
-    const flat = new Float32Array(part.length * latents);
-    part.forEach((row, i) => flat.set(row, i * latents));
+    const flat = new Float32Array(part.length * part[0].length);
+    part.forEach((row, i) => flat.set(row, i * row.length));
     const images = await decode(flat);
-    if (!images || !current()) return;
-    part.forEach((_, i) => strip.show(start + i, images, i, labels[start + i]));
+    if (!images || !current()) return null;
+    part.forEach((_, i) => found.push([images, i]));
   }
+  return found;
 }
 
+/** One row of images for each model on show; heading and images change together. */
 export function traversal(explorer: Explorer, failed: (error: unknown) => void): void {
-  const section = document.getElementById("traversal") as HTMLElement;
+  const byId = (id: string) => document.getElementById(id) as HTMLElement;
+  const section = byId("traversal");
   const count = 11;
-  const ends = () => explorer.moment.latents[explorer.active];
-  const value = (i: number) => ends().low + (i / (count - 1)) * (ends().high - ends().low);
-  const strip = new Strip(document.getElementById("traversal-strip") as HTMLElement, count, (i) =>
-    explorer.setLatent(explorer.active, value(i), true),
-  );
+  let shown: { latent: number; values: number[] } | null = null;
+  const chosen = (i: number) => shown && explorer.setLatent(shown.latent, shown.values[i], true);
+  const strip = new Strip(byId("traversal-strip"), count, chosen);
+  let others: Strip[] = [];
+  const mark = () => {
+    const busy = shown === null || shown.latent !== explorer.active;
+    section.setAttribute("aria-busy", String(busy));
+    if (!shown) return;
+    const [low, high] = [shown.values[0], shown.values[count - 1]];
+    const share = (explorer.codes[shown.latent] - low) / (high - low);
+    for (const one of [strip, ...others]) one.highlight(Math.round(share * (count - 1)));
+  };
   const refresh = whenSeen(
     section,
     async (current) => {
-      const own = latentName(explorer.active, ends());
-      const codes = Array.from({ length: count }, (_, i) => {
-        const row = explorer.codes.slice();
-        row[explorer.active] = value(i);
+      const { active, followers, codes, moment } = explorer;
+      const { low, high } = moment.latents[active];
+      const values = Array.from({ length: count }, (_, i) => low + (i / (count - 1)) * (high - low));
+      const rows = values.map((value) => {
+        const row = codes.slice();
+        row[active] = value;
         return explorer.nearest(row);
       });
-      await fill(
-        explorer,
-        strip,
-        codes,
-        codes.map((row) => `${own} at ${decimal(row[explorer.active])}`),
-        current,
+      const images = await decoded(explorer.aside(), rows, current);
+      if (!images) return;
+      const beside: [Images, number][][] = [];
+      for (const one of followers) {
+        const own = rows.map((row) => explorer.codesOf(one, row));
+        const found = await decoded(explorer.aside(one), own, current);
+        if (!found) return;
+        beside.push(found);
+      }
+      const name = latentName(active, moment.latents[active]);
+      images.forEach(([all, i], place) => strip.show(place, all, i, `${name} at ${decimal(rows[place][active])}`));
+      const containers = followers.map((one) =>
+        element("div", { className: "strip", set: { role: "group", "aria-label": one.model.name } }),
       );
+      others = containers.map((container) => new Strip(container, count, chosen));
+      byId("traversal-others").replaceChildren(...containers);
+      others.forEach((one, k) =>
+        beside[k].forEach(([all, i], place) =>
+          one.show(place, all, i, `${followers[k].model.name}, ${name} at ${decimal(rows[place][active])}`),
+        ),
+      );
+      byId("traversal-title").textContent = `Traversal of ${name}`;
+      byId("traversal-note").textContent = `From ${decimal(low)} to ${decimal(high)}; the other latents stay as they are.`;
+      shown = { latent: active, values };
+      mark();
     },
     failed,
   );
-  const mark = () => {
-    const share = (explorer.codes[explorer.active] - ends().low) / (ends().high - ends().low);
-    strip.highlight(Math.round(share * (count - 1)));
-    document.getElementById("traversal-note")!.textContent =
-      `${latentName(explorer.active, ends())} from ${decimal(ends().low)} to ${decimal(ends().high)}, the others as they are. Choose another latent by its slider.`;
-  };
   explorer.on(["codes", "active", "moment"], mark);
+  explorer.on("model", () => (shown = null));
   explorer.on("settled", refresh);
   mark();
   refresh();
@@ -97,14 +120,10 @@ export function between(explorer: Explorer, failed: (error: unknown) => void): v
     section,
     async (current) => {
       const way = Array.from({ length: count }, (_, i) => at(i / (count - 1)));
-      await fill(
-        explorer,
-        strip,
-        way,
-        way.map((_, i) => `${Math.round((100 * i) / (count - 1))} % of the way`),
-        current,
-      );
       const decode = explorer.aside();
+      const images = await decoded(decode, way, current);
+      if (!images) return;
+      images.forEach(([all, i], place) => strip.show(place, all, i, `${Math.round((100 * place) / (count - 1))} % of the way`));
       for (const [k, button] of buttons.entries()) {
         const images = await decode(explorer.nearest(codes(k)));
         if (!images || !current()) return;

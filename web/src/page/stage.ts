@@ -1,9 +1,10 @@
 // The large image, where it came from, and what can be done with it.
 
 import { paint } from "../lib/paint";
-import { decimal } from "../lib/elements";
+import { decimal, element } from "../lib/elements";
 import type { Explorer } from "./explorer";
 import type { Gallery } from "./gallery";
+import { latentName } from "./names";
 
 const SAVED = 512; // pixels that a saved image is at least wide, by whole multiples
 
@@ -12,7 +13,45 @@ export function stage(explorer: Explorer, gallery: Gallery | null, say: (words: 
   const live = byId("live") as HTMLCanvasElement;
   const original = byId("original") as HTMLCanvasElement;
 
-  explorer.on("image", () => explorer.image && paint(live, explorer.image));
+  // a panel for each model beside the first; its name takes the sliders
+  let panels: HTMLElement[] = [];
+  const screens = byId("screens");
+  const build = () => {
+    const { followers, model, page } = explorer;
+    panels = followers.map((one) => {
+      const name = element("button", { type: "button", title: "Let the sliders be those of this model" }, one.model.name);
+      name.addEventListener("click", () => explorer.setModel(one.model));
+      const canvas = element("canvas", { width: 1, height: 1, className: "pixels", set: { role: "img" } });
+      canvas.setAttribute("aria-label", `The image decoded by ${one.model.name}`);
+      return element(
+        "figure",
+        {},
+        element("div", { className: "screen" }, canvas),
+        element("figcaption", {}, name, element("span", {})),
+      );
+    });
+    screens.replaceChildren(screens.firstElementChild!, ...panels);
+    document.body.dataset.shown = String(Math.min(3, 1 + followers.length));
+    byId("lead-name").hidden = page.models.length < 2;
+    byId("lead-name").textContent = model.name;
+    show();
+    captions();
+  };
+  const show = () => {
+    if (explorer.image) paint(live, explorer.image);
+    explorer.followers.forEach((one, i) => one.image && paint(panels[i].querySelector("canvas")!, one.image));
+  };
+  const captions = () =>
+    explorer.followers.forEach((one, i) => {
+      const match = one.match[explorer.active];
+      panels[i].querySelector("span")!.textContent = match
+        ? `${latentName(match.latent, one.moment.latents[match.latent])} moves with z${explorer.active}`
+        : `no latent moves with z${explorer.active}`;
+    });
+  explorer.on("image", show);
+  explorer.on(["model", "beside"], build);
+  explorer.on("active", captions);
+  build();
 
   const given = () => {
     const { source } = explorer;
@@ -44,7 +83,7 @@ export function stage(explorer: Explorer, gallery: Gallery | null, say: (words: 
     say("Image saved");
   };
   // style sheets for phones let what is above the image scroll away
-  const screen = live.parentElement!;
+  const screen = screens;
   new ResizeObserver(() => byId("stage").style.setProperty("--lead", String(screen.offsetTop - 8))).observe(byId("stage"));
 
   byId("reset").addEventListener("click", () => explorer.reset());
