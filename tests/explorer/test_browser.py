@@ -266,16 +266,16 @@ def test_models_side_by_side_follow_the_same_sliders(explorer, runs, browser, pa
     own = np.frombuffer(base64.b64decode(shown_data(page)["models"][1]["moments"][-1]["posteriors"]["mean"]), "<f4")
     codes = explorer.page.evaluate("Array.from(unbraid.codesOf(unbraid.followers[0]))")
     np.testing.assert_allclose(codes, own.reshape(-1, 3)[3], atol=CLOSE)
+    explorer.page.select_option("#match", "number")
     explorer.page.uncheck("#beside-1")
     explorer.settle()
     hash = explorer.page.evaluate("location.hash")
-    assert "match=order" in hash
+    assert "match=number" in hash
     other = Tab(browser.new_context()).open(page, hash)
-    assert other.page.evaluate("[unbraid.followers.length, unbraid.matching]") == [0, "order"]
+    assert other.page.evaluate("[unbraid.followers.length, unbraid.matching]") == [0, "number"]
     assert other.page.locator("#screens figure").count() == 1
     other.page.context.close()
     explorer.page.check("#beside-1")
-    explorer.page.select_option("#match", "number")
     explorer.page.click("#screens figcaption button")
     explorer.settle()
     assert explorer.page.evaluate("[unbraid.model.latents, unbraid.followers[0].model.latents]") == [3, 4]
@@ -288,8 +288,9 @@ def test_the_heading_of_the_traversal_waits_for_its_images(explorer):
         """() => {
           unbraid.setActive(unbraid.model.order[1]);
           const section = document.getElementById('traversal');
+          const before = [section.querySelector('h2').textContent, section.getAttribute('aria-busy')];
           document.querySelector('#traversal-strip button:nth-child(3)').click();
-          return [section.querySelector('h2').textContent, section.getAttribute('aria-busy'), unbraid.active];
+          return [...before, unbraid.active];
         }"""
     )
     lead = explorer.page.evaluate("unbraid.model.order[0]")

@@ -8,9 +8,6 @@ from typing import Literal
 
 import msgspec
 
-FORMAT = 2
-"""Of what the page is told."""
-
 Spread = Literal["variance", "log_variance", "deviation", "log_deviation"]
 """What an encoder's second output holds."""
 
@@ -151,7 +148,7 @@ class PageData(msgspec.Struct, frozen=True):
     images: ImagesPart | None
     models: list[ModelPart]
     networks: dict[str, Network]
-    format: Literal[2] = FORMAT
+    format: Literal[2] = 2
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,10 @@ def _model(
         np.concatenate([images, example]),
     )
     decoders, previews = _decoders(models, exporter, networks, stem, images)
-    moments = [_moment(model, sample, pixels, *names) for model, *names in zip(models, decoders, previews, strict=True)]
+    moments = [
+        _moment(model, sample, pixels, decoder, preview)
+        for model, decoder, preview in zip(models, decoders, previews, strict=True)
+    ]
     last = moments[-1]
     moments = [
         msgspec.structs.replace(one, draws=None) if one is not last and one.draws == last.draws else one for one in moments

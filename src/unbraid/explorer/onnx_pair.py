@@ -168,7 +168,7 @@ def _encoder(path: Path, content: bytes, images: Float32[np.ndarray, "n c h w"],
     )
 
 
-KINDS: dict[str, Spread] = {
+KINDS: dict[object, Spread] = {
     SPREADS["variance"]: "variance",
     SPREADS["logvar"]: "log_variance",
     SPREADS["std"]: "deviation",
