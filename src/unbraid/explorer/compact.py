@@ -1,4 +1,4 @@
-"""Networks as a page carries them: a graph per architecture, weights as whole numbers, differences of earlier times."""
+"""Networks as a page carries them: a graph per architecture, weights as whole numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FLOAT = 1
 BITS = range(7, 16)
 """Bits of a weight that are tried, from the coarsest."""
 LEAST_SHADE = 1 / 255
-"""How far outputs may be off: one shade of a pixel, as a share of the largest output where that is above 1."""
+"""How far outputs may be off, as a share of the largest output where that is above 1."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Networks:
 
 
 def split(content: bytes) -> tuple[bytes, list[tuple[int, int]], Float32[np.ndarray, "_"]]:
-    """An ONNX file with zeros in the place of its float32 weights, where these lie (offset, count), and the weights."""
+    """An ONNX file with zeros for its float32 weights, their places (offset, count), and the weights."""
     model = package("onnx").load_from_string(content)
     rng, marks, found = np.random.default_rng(0), [], [np.zeros(0, np.float32)]
     for tensor in model.graph.initializer:
@@ -98,7 +98,7 @@ def rounded(
 
 
 def planes(differences: Int16[np.ndarray, "n"]) -> bytes:
-    """Whole numbers as 0, -1, 1, -2, ... -> 0, 1, 2, 3, ...: all low bytes, then all high bytes, which compress better."""
+    """Whole numbers, 0, -1, 1, -2 as 0, 1, 2, 3: all low bytes, then all high bytes."""
     folded = ((differences << 1) ^ (differences >> 15)).view(np.uint16)
     low: UInt8[np.ndarray, "n"] = (folded & 255).astype(np.uint8)
     return low.tobytes() + (folded >> 8).astype(np.uint8).tobytes()

@@ -13,7 +13,7 @@ Spread = Literal["variance", "log_variance", "deviation", "log_deviation"]
 
 
 class Latent(msgspec.Struct, frozen=True):
-    """A latent at one time: ends of its slider, mean and standard deviation of its codes, KL in nats per image."""
+    """A latent at one time: ends of its slider, mean and deviation of its codes, KL in nats per image."""
 
     low: float
     high: float
@@ -110,7 +110,7 @@ class ImagesPart(msgspec.Struct, frozen=True):
 
 
 class Tensor(msgspec.Struct, frozen=True):
-    """Where weights lie in a graph: offset in bytes and number; `step` is what one unit of their whole numbers means."""
+    """Where weights lie in a graph: offset in bytes, number, and the step that whole numbers count."""
 
     offset: int
     length: int

@@ -123,7 +123,7 @@ def _packed_name(name: str) -> str:
 
 
 def _policy(*, style: str, script: str, connect: str) -> str:
-    """A Content-Security-Policy under which only the page's own script and style work, and no other address is asked."""
+    """A policy under which only the page's own script and style work, and nothing else is fetched."""
     rules = {
         "default-src": "'none'",
         "script-src": f"{script} 'wasm-unsafe-eval'",
