@@ -23,7 +23,7 @@ from unbraid.training.checkpoint import list_checkpoints, read_checkpoint
 from unbraid.training.fit import Silent
 from unbraid.training.lock import Claim, only_writer
 from unbraid.training.log import RunLog, read_log, stream_log
-from unbraid.training.run import MARK, open_run
+from unbraid.training.run import HARMLESS, MARK, open_run
 
 
 def newest(folder):
@@ -60,6 +60,27 @@ def test_a_configuration_that_was_edited_is_noticed_before_scores_are_made(train
     with pytest.raises(CorruptFile, match=f"{field}: .* there, .* in config.json.*was edited.*Put back what was there"):
         unbraid.evaluate(tmp_path / "run", metrics=["mig"])
     assert not (tmp_path / "run" / "metrics.json").exists()
+
+
+@pytest.mark.parametrize("field", HARMLESS)
+def test_checkpoints_stay_usable_where_a_field_is_edited_that_no_weight_depends_on(train_small, tmp_path, field):
+    train_small("whole")
+    with pytest.raises(Interrupted):
+        train_small(monitor=StopAt(15))
+    path = tmp_path / "run" / "config.json"
+    content = json.loads(path.read_text())
+    assert content[field] != 6
+    path.write_text(json.dumps({**content, field: 6}))
+    assert unbraid.load(tmp_path / "run").step == 16
+    resumed = train_small(**{field: 6})
+    assert resumed.step == 24
+    # the log's means are over other intervals, the weights are the same
+    assert weights_of(newest(tmp_path / "run")) == weights_of(newest(tmp_path / "whole"))
+    assert unbraid.evaluate(tmp_path / "run", metrics=["mig"]).values
+
+
+def weights_of(checkpoint):
+    return (checkpoint / "model.safetensors").read_bytes()
 
 
 def test_digests_tell_configurations_apart_and_paths_do_not_count(tmp_path):

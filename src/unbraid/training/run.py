@@ -45,6 +45,8 @@ CHECKPOINTS = "checkpoints"
 
 MARK = ".unbraid"
 """A file by which a run folder is known; those of version 0.1 have none."""
+HARMLESS = ("log_every", "checkpoint_every", "keep_checkpoints", "evaluate_every")
+"""Fields of the configuration that no weight depends on: checkpoints stay usable where they are edited."""
 FORMER_FIELDS = {"format", "model", "model_options", "data", "data_options", "image_shape", "n_train", "latent_dim"}
 """Of the configuration, by which these are known."""
 
@@ -115,11 +117,13 @@ class Run:
     def _require_own(self, state: State, path: Path) -> None:
         """Raise `CorruptFile` for a checkpoint of another configuration.
 
-        Those of version 0.1 do not say theirs.
+        `HARMLESS` fields may differ. Those of version 0.1 do not say theirs.
         """
         if not state.configuration:
             return
         there, here = Experiment.from_dict(state.configuration, str(path / STATE)).identity(), self.experiment.identity()
+        for name in HARMLESS:
+            there.pop(name), here.pop(name)
         differing = _differing(there, here, f"in {CONFIG}")
         if differing:
             raise CorruptFile(
