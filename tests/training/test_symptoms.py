@@ -8,7 +8,7 @@ from unbraid.log_entry import Entry
 from unbraid.training.fit import Silent
 from unbraid.training.log import read_log
 from unbraid.training.symptoms import REMEDIES, RULES, Watch, symptoms
-from unbraid.zoo.registry import models, remedies
+from unbraid.zoo.registry import models, remedies, tuned
 
 N_STEPS = 1000
 
@@ -103,6 +103,38 @@ def test_a_mean_is_judged_over_a_tenth_of_the_run_and_five_entries_at_least():
     assert names([entry_at(200 * (i + 1), {"kl": 0.0}) for i in range(5)]) == ["posterior_collapse"]
 
 
+def easing(weight, name="kl", kl=0.0):
+    """A collapsed run whose schedule weighs a term by a function of the step."""
+    return [entry_at(step, {"kl": kl}, schedule={f"weight/{name}": weight(step), "weight/nll": 1.0}) for step in STEPS]
+
+
+STEPS = range(10, N_STEPS + 1, 10)
+
+
+@pytest.mark.parametrize("name", ["kl", "tc_plain", "encoder/kl"])
+def test_nothing_has_collapsed_while_the_regularizer_comes_down(name):
+    entries = easing(lambda step: 12.0 - 8.0 * min(1.0, step / 700), name)
+    told = [step for step in STEPS if names(entries[: step // 10])]
+    assert told == list(range(790, N_STEPS + 1, 10))  # once a whole window has the last weight
+
+
+@pytest.mark.parametrize("weight", [lambda step: 4.0, lambda step: 4.0 * min(1.0, step / 700)])
+def test_a_regularizer_that_stays_or_grows_excuses_nothing(weight):
+    assert names(easing(weight)[:30]) == ["posterior_collapse"]
+
+
+def test_the_end_of_a_run_is_judged_whatever_its_schedule_did():
+    entries = easing(lambda step: 12.0 - 8.0 * step / N_STEPS)
+    assert names(entries[:-1]) == []
+    assert names(entries) == ["posterior_collapse"]
+
+
+def test_a_learning_rate_or_a_likelihood_that_comes_down_excuses_nothing():
+    falling = {"lr": 0.0, "weight/nll": 0.0}
+    entries = [entry_at(s, {"kl": 0.0}, schedule=dict.fromkeys(falling, 1.0 - s / N_STEPS)) for s in STEPS]
+    assert names(entries[:50]) == ["posterior_collapse"]
+
+
 def test_a_multiplier_has_half_the_run_to_grow():
     entries = log({"violation": 9.0, "multiplier": 3.0})
     assert names(entries[:49]) == []
@@ -115,7 +147,7 @@ def test_an_empty_log_has_none():
 
 def test_the_model_knows_what_to_do():
     (own,) = symptoms(log({"kl": 0.0}), N_STEPS, remedies("beta_vae"))
-    assert own.text.endswith("Lower --beta, let it grow with --beta-warmup, or raise --lr.")
+    assert own.text.endswith("Lower --beta, raise --lr, or let beta grow from --beta-start 0 with --beta-warmup.")
     (general,) = symptoms(log({"kl": 0.0}), N_STEPS)
     assert general.text.endswith(REMEDIES["posterior_collapse"])
 
@@ -190,6 +222,18 @@ def test_runs_that_fail_say_so_while_they_train(train_small, model, options, exp
     assert expected in [entry.name for entry in warnings]
     assert len(warnings) == len({entry.name for entry in warnings}) == len(monitor.heard)
     assert monitor.heard == [f"At step {entry.step}: {entry.text}" for entry in warnings]
+
+
+def test_a_run_whose_beta_comes_down_is_warned_once_it_is_down(train_small):
+    schedule = tuned("beta_vae", "ellipses") | {"beta": 1e4, "beta_start": 3e4}
+    end = schedule["beta_warmup"] * RUN["steps"]
+    monitor = Listening()
+    folder = train_small(model="beta_vae", monitor=monitor, **schedule | RUN).folder
+    entries = read_log(folder / "log.jsonl")
+    weights = [entry.schedule["weight/kl"] for entry in entries if entry.kind == "train"]
+    assert weights[0] > weights[-1] == 1e4
+    (warning,) = [entry for entry in entries if entry.kind == "warning"]
+    assert (warning.name, warning.step > end) == ("posterior_collapse", True)
 
 
 def test_a_sound_run_is_left_alone(train_small):

@@ -20,6 +20,9 @@ VANISHED = 1e-6
 RELAPSE = 1.5
 """A reconstruction term that is so many times its own lowest value is lost."""
 
+EASING = "easing"
+"""Among the means: 1 where a term other than the likelihood lost weight during the window and the run goes on, else 0."""
+
 Means = Mapping[str, float]
 
 
@@ -84,15 +87,16 @@ def _recent(entries: Sequence[Entry], n_steps: int) -> dict[str, float]:
     Vectors over latents are summed.
     """
     begin = entries[-1].step - WINDOW * n_steps
-    within = [entry.values for entry in entries if entry.step > begin]
+    within = [entry for entry in entries if entry.step > begin]
     if len(within) < FEWEST:
-        within = [entry.values for entry in entries[-FEWEST:]]
+        within = list(entries[-FEWEST:])
     found: dict[str, list[float]] = {}
-    for values in within:
-        for name, value in values.items():
+    for entry in within:
+        for name, value in entry.values.items():
             found.setdefault(name, []).append(sum(value) if isinstance(value, list) else value)
     means = {name: sum(values) / len(values) for name, values in found.items() if len(values) >= FEWEST}
     means["progress"] = entries[-1].step / max(1, n_steps)
+    means[EASING] = float(means["progress"] < 1 and _loses_weight(within[0].schedule, within[-1].schedule))
     if "nll" in means:
         # the lowest of the means over as many entries as the window has
         nll = [term for entry in entries if isinstance(term := entry.values.get("nll"), float)]
@@ -102,10 +106,19 @@ def _recent(entries: Sequence[Entry], n_steps: int) -> dict[str, float]:
     return means
 
 
+def _loses_weight(before: Mapping[str, float], now: Mapping[str, float]) -> bool:
+    """Whether any term but the likelihood weighs less than before."""
+    weights = (name for name in now if name.startswith("weight/") and not name.endswith("/nll"))
+    return any(now[name] < before.get(name, now[name]) for name in weights)
+
+
 def _posterior_collapse(recent: Means) -> tuple[str, str] | None:
-    """All latents together carry less than 0.1 nats, though the capacity, if there is one, is above 1."""
+    """All latents together carry less than 0.1 nats, though the capacity, if there is one, is above 1.
+
+    Not while the schedule still takes weight from the regularizer: latents open as it comes down.
+    """
     kl = recent.get("kl", recent.get("kl_per_dim"))
-    if kl is None or kl >= COLLAPSED or recent.get("capacity", 1.0) < 10 * COLLAPSED:
+    if kl is None or kl >= COLLAPSED or recent.get("capacity", 1.0) < 10 * COLLAPSED or recent[EASING]:
         return None
     return (
         "Collapsed posterior",
@@ -210,7 +223,7 @@ RULES: Mapping[str, Callable[[Means], tuple[str, str] | None]] = {
 logged, whatever the model."""
 
 REMEDIES: Mapping[str, str] = {
-    "posterior_collapse": "Weaken the regularizer, let it grow during the run, or raise --lr.",
+    "posterior_collapse": "Weaken the regularizer, begin with a weak one, or raise --lr.",
     "capacity_missed": "Weigh the distance from the capacity more, or choose a capacity nearer to that KL or a longer ramp.",
     "bound_missed": "Allow more, raise --multiplier-rate, or train longer.",
     "weak_discriminator": "Raise --discriminator-lr, train longer, or give larger batches.",

@@ -35,7 +35,7 @@ def vae() -> Recipe:
 @models.register(
     "beta_vae",
     formula="E_q[-log p(x|z)] + beta * KL(q(z|x) || p(z))",
-    remedies={"posterior_collapse": "Lower --beta, let it grow with --beta-warmup, or raise --lr."},
+    remedies={"posterior_collapse": "Lower --beta, raise --lr, or let beta grow from --beta-start 0 with --beta-warmup."},
     # Measured on ellipses of 32 pixels (docs/defaults.md). At a constant beta the positions often settle in latents that mix
     # them; coming down from a larger one, latents open one at a time, and each takes one factor.
     tuned={"ellipses": {"beta_start": Times(3, "beta"), "beta_warmup": 0.7, "lr": 2e-3, "steps": 4_500}},
