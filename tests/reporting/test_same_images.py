@@ -12,6 +12,7 @@ import torch
 import unbraid
 from unbraid.api import view_of
 from unbraid.data.examples import example_images
+from unbraid.explorer.compact import Networks
 from unbraid.explorer.explore import explorer_page
 from unbraid.explorer.reweight import Exporter
 from unbraid.files import read_json
@@ -33,7 +34,8 @@ def test_everything_shows_the_same_image_however_many_were_scored(trained, tmp_p
     assert f"from the code of image {first}:" in draw("traversals", [view], {}).caption
 
     monkeypatch.setattr(Exporter, "file", lambda *given: b"model")
-    names = explorer_page([([view.model], view.dataset)]).data["images"]["names"]
+    monkeypatch.setattr(Networks, "add", lambda *given: None)
+    names = explorer_page([([view.model], view.dataset)]).data.images.names
     assert names == [f"image {i}" for i in example_images(view.dataset, 40)]
     assert names[0] == f"image {first}"
 
