@@ -9,8 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-from rich.text import Text
+from rich.progress import BarColumn, Progress, TextColumn
 
 if TYPE_CHECKING:
     from unbraid.log_entry import Entry
@@ -19,17 +18,10 @@ PLAIN_SECONDS = 10.0
 """Where there is no terminal, a line of progress is written this often."""
 MEASURED_SECONDS = 3.0
 """Speed is measured for so long before the time of a run is told."""
+BAR, SMALLEST_BAR = 24, 8
+"""Columns of the bar itself, and how far it shrinks where the line is short."""
 WORTH_TELLING = 20.0
 """Seconds; the time of shorter runs is not told."""
-
-
-class _Left(ProgressColumn):
-    """Time left at the current speed."""
-
-    def render(self, task: Task) -> Text:
-        """Minutes and seconds."""
-        left = task.fields.get("left")
-        return Text("" if left is None else f"{clock(left)} left", style="cyan")
 
 
 def clock(seconds: float) -> str:
@@ -48,10 +40,10 @@ def about(seconds: float) -> str:
     return f"about {hours} h {rest} min" if hours else f"about {minutes} min"
 
 
-def terms(entry: Entry | None) -> str:
+def terms(entry: Entry | None, width: int | None = None) -> str:
     """Named terms, as the bar shows them, those in nats first, with their unit.
 
-    Of players on their own the log tells.
+    Of players on their own the log tells. As many terms as fit into `width`; all where it is None.
     """
     if entry is None:
         return ""
@@ -59,7 +51,29 @@ def terms(entry: Entry | None) -> str:
     nats = [f"{name} {value:.1f}" for name, value in known.items() if entry.unit(name) == "nats"]
     shares = [f"{name} {100 * value:.0f} %" for name, value in known.items() if entry.unit(name) == "share"]
     numbers = [f"{name} {value:.2g}" for name, value in known.items() if entry.unit(name) == "number"]
-    return "  ".join(([f"{'  '.join(nats)} nats"] if nats else []) + numbers + shares)
+    if nats:
+        nats[-1] += " nats"
+    shown = [*nats, *numbers, *shares]
+    for kept in range(len(shown), 0, -1):
+        text = "  ".join(shown[:kept]) + (" nats" if kept < len(nats) else "")
+        if width is None or len(text) <= width:
+            return text
+    return ""
+
+
+def fitted(width: int, title: str, count: str, entry: Entry | None, speed: str, left: str) -> tuple[str, int, str, str]:
+    """Title, columns of the bar, terms and speed, such that a line holds all with the count and the time left.
+
+    Where it is too short, the speed goes first, then the data set in the title, then terms from the last; nothing is cut.
+    """
+    room = width - SMALLEST_BAR - len(count) - len(left) - 5  # between six columns
+    if len(title) + len(terms(entry)) > room:
+        title = title.partition(" on ")[0]
+    room -= len(title)
+    shown = terms(entry, room)
+    room -= len(shown)
+    speed = speed if len(speed) <= room else ""
+    return title, min(BAR, SMALLEST_BAR + max(0, room - len(speed))), shown, speed
 
 
 class Bar:
@@ -91,17 +105,19 @@ class Bar:
             self._console.print(f"Resuming at step {step:,} of {last_step:,}.")
         if not (self._console.is_terminal or _has_widgets(self._console)):
             return
+        self._drawn = BarColumn(bar_width=SMALLEST_BAR)
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            TextColumn("{task.description}", markup=False),
+            self._drawn,
+            TextColumn("{task.fields[count]}", style="progress.download"),
             TextColumn("{task.fields[terms]}", style="green"),
             TextColumn("{task.fields[speed]}"),
-            _Left(),
+            TextColumn("{task.fields[left]}", style="cyan"),
             console=self._console,
         )
+        self._task = self._progress.add_task("", total=last_step, count="", terms="", speed="", left="")
+        self._draw(self._progress, step, None, "", "")
         self._progress.start()
-        self._task = self._progress.add_task(self._title, total=last_step, completed=step, terms="", speed="", left=None)
 
     def advance(self, step: int, entry: Entry | None, images_per_second: float) -> None:
         """Move the bar."""
@@ -112,11 +128,17 @@ class Bar:
         if self._progress:
             if now - self._told > 0.1 or step == self._end:
                 self._told = now
-                self._progress.update(self._task, completed=step, terms=terms(entry), speed=speed, left=left)
+                self._draw(self._progress, step, entry, speed, f"{clock(left)} left")
         elif now - self._told > PLAIN_SECONDS or step == self._end:
             self._told = now
             parts = [f"step {step:,}/{self._end:,}", terms(entry), speed, f"{clock(left)} left"]
             self._console.print("  ".join(part for part in parts if part), soft_wrap=True)
+
+    def _draw(self, progress: Progress, step: int, entry: Entry | None, speed: str, left: str) -> None:
+        count = f"{step:{len(str(self._end))}d}/{self._end}"
+        title, columns, shown, speed = fitted(self._console.width, self._title, count, entry, speed, left)
+        self._drawn.bar_width = columns
+        progress.update(self._task, completed=step, description=title, count=count, terms=shown, speed=speed, left=left)
 
     def _expect(self, step: int, now: float) -> None:
         """Say once about how long training and scoring will take, by the first steps.
