@@ -11,7 +11,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a 
 
 from jaxtyping import install_import_hook
 
-install_import_hook("unbraid", "typechecking.check")
+import helpers.typechecking  # noqa: F401 - the hook below looks it up by its name
+
+install_import_hook("unbraid", "helpers.typechecking.check")
 
 import numpy as np
 import pytest
@@ -36,7 +38,7 @@ def generator() -> torch.Generator:
 @pytest.fixture(scope="session", autouse=True)
 def _mnist_and_fashion_mnist(tmp_path_factory):
     """Drawn images instead of MNIST, and of Fashion-MNIST where Debian's package with the real one is not installed."""
-    from idx_stand_in import put_stand_in
+    from helpers.idx_stand_in import put_stand_in
     from unbraid.data.sets import fashion_mnist, mnist
 
     with pytest.MonkeyPatch.context() as patch:

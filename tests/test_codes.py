@@ -87,7 +87,7 @@ def test_parts_that_do_not_fit_are_refused(change, says):
 
 
 def test_a_part_of_the_images_is_the_same_part_every_time():
-    from tiny import tiny_ellipses
+    from helpers.tiny import tiny_ellipses
 
     data = tiny_ellipses()
     chosen = choose_images(data, 100)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.config.experiment import Experiment
 from unbraid.config.parts import part_options
 from unbraid.config.plan import plan
@@ -126,7 +126,7 @@ class TestModels:
         assert experiment.recipe().objective == entry.factory(**experiment.model_options).objective
 
     def test_two_halves_are_one_whole(self, entry, tmp_path):
-        from test_resume import StopAt
+        from helpers.resuming import StopAt
 
         unbraid.train(entry.name, TINY, out=tmp_path / "whole", device="cpu", **FAST)
         with pytest.raises(KeyboardInterrupt):

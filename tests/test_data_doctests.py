@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import unbraid
-from tiny import TINY, tiny_ellipses
+from helpers.tiny import TINY, tiny_ellipses
 
 MODULES = {"unbraid.data.dataset": 3, "unbraid.data.factor_space": 5, "unbraid.data.sets.arrays": 2, "unbraid.model": 7}
 """Examples in each at least."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import unbraid
-from tiny import TINY, tiny_ellipses
+from helpers.tiny import TINY, tiny_ellipses
 from unbraid.errors import CorruptFile, UnknownName, UsageError
 from unbraid.metrics.registry import metrics
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_resume import StopAt
 from torch.utils.data import TensorDataset
 
 import unbraid
+from helpers.resuming import StopAt
 from unbraid.config.experiment import Experiment
 from unbraid.config.plan import plan
 from unbraid.errors import ConfigMismatch, UnbraidError, UsageError

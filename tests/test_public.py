@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.data.dataset import Dataset
 from unbraid.errors import UsageError
 

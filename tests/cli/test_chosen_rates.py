@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.cli.main import main
 
 FAST = ["--steps", "4", "--batch-size", "16", "--latent-dim", "3", "--device", "cpu", "--no-report"]

@@ -14,17 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from tiny import TINY
+from helpers.command_line import FAST, run
+from helpers.tiny import TINY
 from unbraid.cli.main import main
 
 KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics", "figures")
-FAST = ["--steps", "12", "--batch-size", "16", "--latent-dim", "3", "--device", "cpu"]
-
-
-def run(capsys, *tokens: str) -> tuple[int, str, str]:
-    code = main([str(token) for token in tokens])
-    shown = capsys.readouterr()
-    return code, shown.out, shown.err
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from file_server import Answer, serving
-from idx_stand_in import expect, stand_in
+from helpers.file_server import Answer, serving
+from helpers.idx_stand_in import expect, stand_in
 from unbraid.cli.main import main
 from unbraid.data.dataset import load_dataset
 from unbraid.data.registry import datasets

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.cli.console import err
 from unbraid.cli.train import _scoring_time
 from unbraid.config.plan import plan

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 from PIL import Image
-from test_cli import FAST, run
 
-from tiny import TINY
+from helpers.command_line import FAST, run
+from helpers.tiny import TINY
 from unbraid.cli.main import main
 
 

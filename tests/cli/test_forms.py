@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.cli import audit, evaluate_codes, explore, figure, report, train
 from unbraid.cli.main import main
 from unbraid.cli.parse import Words, read

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.cli.main import main
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import load_dataset
@@ -140,7 +140,7 @@ def test_an_audit_of_a_run_reads_its_codes(command, tmp_path):
 def test_an_encoder_is_scored_on_a_data_set(command, tmp_path):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnx")
-    from onnx_models import encoder, weights
+    from helpers.onnx_models import encoder, weights
 
     encoder(tmp_path / "e.onnx", outputs=("mu", "logvar", "hidden"))
     page = command("evaluate", "--encoder", "e.onnx", "--data", TINY, "--metrics", "mig", "--test-share", "0.5")

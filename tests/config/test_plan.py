@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.cli.main import main
 from unbraid.config import plan as planning
 from unbraid.config.experiment import Experiment

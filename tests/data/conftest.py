@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from file_server import Answer, Server, serving
+from helpers.file_server import Answer, Server, serving
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.progress import listening

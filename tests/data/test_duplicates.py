@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tiny import tiny_ellipses
+from helpers.tiny import tiny_ellipses
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.grids.duplicates import first_twins
 from unbraid.data.storage import ByteImages

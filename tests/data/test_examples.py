@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.data.dataset import load_dataset
 from unbraid.data.examples import example_images
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idx_stand_in import expect, stand_in
+from helpers.idx_stand_in import expect, stand_in
 from unbraid.data.dataset import load_dataset
 from unbraid.data.files.gzipped import raw_sha256
 from unbraid.data.sets import fashion_mnist, mnist

@@ -9,7 +9,7 @@ from itertools import combinations, permutations
 import numpy as np
 import pytest
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.data import pairs
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.draws import Batches, Draws, steps_per_epoch

@@ -7,7 +7,7 @@ x and y, so that their mean is a quadrature that fine, and what is left shrinks 
 import numpy as np
 import pytest
 
-from sprite_moments import EDGE, INTEGRALS, by_green, expected, measured, scaled_errors
+from helpers.sprite_moments import EDGE, INTEGRALS, by_green, expected, measured, scaled_errors
 from unbraid.data.dataset import load_dataset
 
 SCALES = np.linspace(0.5, 1, 6)

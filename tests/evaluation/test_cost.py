@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.api import score_briefly
 from unbraid.config.plan import plan
 from unbraid.errors import UnbraidError

@@ -13,8 +13,8 @@ pytest.importorskip("onnxruntime")
 
 from onnx import TensorProto
 
-from onnx_models import encoder, weights
-from tiny import TINY
+from helpers.onnx_models import encoder, weights
+from helpers.tiny import TINY
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.storage import ByteImages
 from unbraid.errors import DataUnavailable, UnbraidWarning, UsageError

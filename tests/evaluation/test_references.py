@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import unbraid
-from tiny import TINY, tiny_ellipses
+from helpers.tiny import TINY, tiny_ellipses
 from unbraid.data.dataset import Dataset
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.storage import ByteImages

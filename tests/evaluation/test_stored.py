@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.codes import CodeTable
 from unbraid.errors import CorruptFile, UnbraidWarning
 from unbraid.evaluation.stored import read_scores, write_scores

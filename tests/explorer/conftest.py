@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from browser import Tab, chromium
 
 import unbraid
-from tiny import TINY
+from helpers.browser import Tab, chromium
+from helpers.tiny import TINY
 from unbraid import api
 
 

@@ -12,10 +12,10 @@ import sys
 import numpy as np
 import pytest
 import torch
-from browser import Tab
 from PIL import Image
 
 import unbraid
+from helpers.browser import Tab
 from unbraid import api
 from unbraid.explorer.times import every_time
 from unbraid.figures.grids import to_bytes

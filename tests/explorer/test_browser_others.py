@@ -12,11 +12,10 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import onnx_pair
 import pytest
 from browser import until
 
-import onnx_models
+from helpers import onnx_models, onnx_pair
 from unbraid import api
 from unbraid.explorer.onnx_pair import pair_page
 from unbraid.explorer.page import write

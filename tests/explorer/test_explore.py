@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid import api
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError

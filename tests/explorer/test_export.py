@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid import api
 from unbraid.cli.main import main
 from unbraid.errors import DataUnavailable, UnbraidError, UsageError

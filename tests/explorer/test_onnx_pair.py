@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_pair
 import pytest
 
-import onnx_models
+from helpers import onnx_models, onnx_pair
 from unbraid.cli.main import main
 from unbraid.errors import CorruptFile, UnbraidWarning, UsageError
 from unbraid.explorer.content import DecoderPart, EncoderPart

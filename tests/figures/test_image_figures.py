@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from test_rows import numbered, shown, words
 
+from helpers.shown_rows import numbered, shown, words
 from unbraid.figures.grids import strip
 from unbraid.figures.images import (
     RandomVectors,

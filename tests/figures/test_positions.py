@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from test_rows import shown, words
 
+from helpers.shown_rows import shown, words
 from unbraid.figures.heatmaps import UNSEEN, diverging_pixels
 from unbraid.figures.positions import position_maps
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
-from test_rows import numbered
 
 import unbraid.figures
+from helpers.shown_rows import numbered
 from unbraid.errors import UsageError
 from unbraid.figures import curves, gif, moving_tiles, save
 from unbraid.figures.animation import there_and_back

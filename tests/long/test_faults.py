@@ -6,10 +6,10 @@ import json
 import random
 import sys
 
-import faults
 import numpy as np
 import pytest
 
+from helpers import faults
 from unbraid.cli.main import main
 from unbraid.evaluation.stored import read_scores
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from helpers.tiny import TINY
 from malformed.case import MOST_MEMORY, content
-from tiny import TINY
 from unbraid.cli.main import main
 from unbraid.errors import UnbraidError
 

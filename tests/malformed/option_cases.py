@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from helpers.tiny import TINY
 from malformed.corpus import TRAIN, Build, Place, Wrong
-from tiny import TINY
 
 SHORT = ("train", "beta_vae", TINY, "--out", "/proc/none/run")
 """A run that cannot begin: what is not refused before fails at its folder."""

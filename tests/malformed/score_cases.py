@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from helpers.tiny import TINY
 from malformed.codes_cases import pickled
 from malformed.corpus import Build, Place, Wrong
 from malformed.npz_cases import describe, header, npy
-from tiny import TINY
 
 CODES = np.random.default_rng(0).normal(size=(30, 3))
 FACTORS = np.stack([np.arange(30) % 3, np.arange(30) % 5], axis=1)
@@ -138,7 +138,7 @@ def onnx(*says: str, code: int = 2, data: str = TINY, damage: Callable[[bytes], 
     """An encoder and a data set that do not go together, or an encoder that is none."""
 
     def build(place: Place) -> Wrong:
-        from onnx_models import encoder
+        from helpers.onnx_models import encoder
 
         path = encoder(place.folder / "e.onnx", **made)
         if damage is not None:
@@ -157,7 +157,7 @@ def bytes_onnx(data: bytes, *says: str) -> Build:
 
 
 def without_factors(place: Place) -> Wrong:
-    from onnx_models import encoder
+    from helpers.onnx_models import encoder
 
     np.savez(place.folder / "x.npz", images=np.zeros((6, 32, 32), np.uint8))
     path = encoder(place.folder / "e.onnx")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from test_resume import StopAt
 from torch import nn
 
 import unbraid
-from tiny import TINY
+from helpers.resuming import StopAt
+from helpers.tiny import TINY
 from unbraid.nn.registry import decoders, encoders
 from unbraid.randomness import one_step_of_randomness, seeded_construction
 from unbraid.training.checkpoint import list_checkpoints

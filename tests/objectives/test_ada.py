@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from games import LATENTS, PIXELS, a_context, batch, small_vae
 from torch import nn
 
+from helpers.games import LATENTS, PIXELS, a_context, batch, small_vae
 from unbraid.data.pairs import Pairs
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal

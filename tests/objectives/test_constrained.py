@@ -6,9 +6,9 @@ import math
 
 import pytest
 import torch
-from games import a_context, batch, small_vae
-from test_linear import LAMBDAS, SIGMA, optimum, shown, trained
 
+from helpers.games import a_context, batch, small_vae
+from helpers.linear_vae_theory import LAMBDAS, SIGMA, optimum, shown, trained
 from unbraid.distributions.likelihoods.gaussian_learned import GaussianLearned
 from unbraid.distributions.likelihoods.gaussian_optimal import GaussianOptimal
 from unbraid.errors import IncompatibleParts

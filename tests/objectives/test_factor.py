@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from games import LATENTS, a_context, batch, small_vae
-from gaussian_codes import BestDiscriminator, Judge, correlated, gaussian_total_correlation, linear_vae, white_images
 from torch import nn
 
+from helpers.games import LATENTS, a_context, batch, small_vae
+from helpers.gaussian_codes import BestDiscriminator, Judge, correlated, gaussian_total_correlation, linear_vae, white_images
 from unbraid.data.draws import Batches
 from unbraid.errors import UsageError
 from unbraid.log_entry import Entry

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from games import a_context, batch, small_vae
-from test_loop import changed, optimizers_of, snapshot
 from torch.nn.functional import softplus
 
+from helpers.games import a_context, batch, small_vae
+from helpers.steps import changed, optimizers_of, snapshot
 from unbraid.objectives.factor import FactorVAE, log_density_ratio, permute_latents
 from unbraid.rates.capacity import Capacity
 from unbraid.terms import AUTOENCODER, Draw

@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from games import LATENTS, PIXELS, a_context, batch, small_vae
-from test_loop import changed, snapshot
 from torch import nn
 
+from helpers.games import LATENTS, PIXELS, a_context, batch, small_vae
+from helpers.steps import changed, snapshot
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.likelihoods.gaussian_optimal import GaussianOptimal
 from unbraid.errors import IncompatibleParts

@@ -8,8 +8,8 @@ from itertools import permutations
 
 import pytest
 import torch
-from passes import context, make_pass, sampled_pass
 
+from helpers.passes import context, make_pass, sampled_pass
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.errors import IncompatibleParts, UsageError
 from unbraid.rates.aggregate import log_aggregate, stratified_weights

@@ -6,10 +6,10 @@ import json
 from dataclasses import fields
 
 import pytest
-from test_resume import StopAt, final
 
 import unbraid
-from tiny import TINY
+from helpers.resuming import StopAt, final
+from helpers.tiny import TINY
 from unbraid.config.experiment import Experiment
 from unbraid.config.plan import plan
 from unbraid.errors import CorruptFile, IncompatibleParts, UnknownName, UsageError

@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 import torch
-from passes import context, make_pass
 
+from helpers.passes import context, make_pass
 from unbraid.rates.dip import DipI, DipII, covariance_of_means
 
 F64 = torch.float64

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from passes import context, make_pass
 from scipy import special, stats
 
+from helpers.passes import context, make_pass
 from unbraid.distributions.inverse_wishart import scale
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.distributions.posteriors.full_normal import FullNormal, FullNormalHead

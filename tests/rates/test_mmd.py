@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 import torch
-from passes import context, make_pass
 
+from helpers.passes import context, make_pass
 from unbraid.rates.mmd import MMD, squared_mmd
 
 F64 = torch.float64

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from passes import context, make_pass
 
+from helpers.passes import context, make_pass
 from unbraid.distributions.posteriors.quantized import QuantizedHead
 from unbraid.errors import IncompatibleParts
 from unbraid.options import options_of

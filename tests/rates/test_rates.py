@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from passes import context, make_pass, pass_for
 
+from helpers.passes import context, make_pass, pass_for
 from unbraid.errors import UsageError
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.decomposed import Decomposed

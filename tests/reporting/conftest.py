@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.codes import CodeTable
 from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.config.parts import PARTS, part_options
 from unbraid.config.plan import plan
 from unbraid.config.settings import Settings

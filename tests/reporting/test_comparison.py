@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 from msgspec import structs
-from page_reader import read
 
 import unbraid
-from tiny import TINY
+from helpers.page_reader import read
+from helpers.tiny import TINY
 from unbraid.api import view_of
 from unbraid.errors import UsageError
 from unbraid.evaluation.stored import read_scores, write_scores

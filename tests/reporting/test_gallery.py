@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from msgspec import structs
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.api import view_of
 from unbraid.data.examples import example_images
 from unbraid.errors import UsageError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.reporting.groups import configuration, confounded, differing, grouped, labels, option_value, run_labels
 

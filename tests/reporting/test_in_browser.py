@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from browser import Tab, chromium
 
+from helpers.browser import Tab, chromium
 from unbraid.api import view_of
 from unbraid.reporting.comparison import render_comparison
 

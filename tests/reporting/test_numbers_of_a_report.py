@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from page_reader import read
 
+from helpers.page_reader import read
 from unbraid.api import view_of
 from unbraid.codes import CodeTable
 from unbraid.data.factor_space import Factor

@@ -8,10 +8,10 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from page_reader import read
 
 import unbraid
-from tiny import TINY
+from helpers.page_reader import read
+from helpers.tiny import TINY
 from unbraid.data.factor_space import FactorSpace
 from unbraid.errors import CorruptFile
 from unbraid.figures.series import Series

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from commands import run
-from small_runs import small_plan
 
+from helpers.commands import run
+from helpers.small_runs import small_plan
 from unbraid.errors import UsageError
 from unbraid.sweep.code import Code, code_here
 from unbraid.sweep.compare.comparison import Comparison, compare

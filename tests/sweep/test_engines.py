@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import environment, run, start, tokens, until
-from slurm_cluster import Cluster, missing, slurm
-from small_runs import SMALL, small_file
 
+from helpers.commands import environment, run, start, tokens, until
+from helpers.slurm_cluster import Cluster, missing, slurm
+from helpers.small_runs import SMALL, small_file
 from unbraid.sweep.store import Store, ledger
 
 SCORED = ["--metrics", "mig", "--evaluate-images", "64", "--device", "cpu"]

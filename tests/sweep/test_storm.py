@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storm import weigh
+from helpers.storm import weigh
 
 
 def test_two_hundred_kills_change_no_result(tmp_path: Path) -> None:

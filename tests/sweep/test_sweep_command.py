@@ -8,9 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
-from commands import run, start, tokens, until
-from small_runs import SMALL, small_file
 
+from helpers.commands import run, start, tokens, until
+from helpers.small_runs import SMALL, small_file
 from unbraid.sweep.store import Store, ledger
 
 SCORED = ["--metrics", "mig", "--evaluate-images", "64", "--device", "cpu"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from small_runs import SCORING, requests, small_file, small_plan
 
 import unbraid
+from helpers.small_runs import SCORING, requests, small_file, small_plan
 from unbraid.errors import ConfigMismatch, CorruptFile, UnknownName, UsageError
 from unbraid.sweep import worker
 from unbraid.sweep.claims import Claims

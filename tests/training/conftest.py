@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 
 SMALL = {
     "steps": 24,

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 from tensorboard.compat.proto.event_pb2 import Event
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.data.dataset import load_dataset
 from unbraid.data.examples import example_images

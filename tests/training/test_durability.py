@@ -12,9 +12,9 @@ import sys
 from itertools import pairwise
 
 import pytest
-from test_resume import StopAt, assert_same_run, damage, final
 
 import unbraid
+from helpers.resuming import StopAt, assert_same_run, damage, final
 from unbraid.cli.main import main
 from unbraid.config.plan import plan
 from unbraid.errors import CorruptFile, Interrupted, UnbraidError, UnbraidWarning, UsageError

@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.training.fit import Silent
 
 SCALAR = torch.ops.aten._local_scalar_dense.default

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 import torch
-from games import small_vae
 
+from helpers.games import small_vae
 from unbraid.objectives.elbo import ELBO
 from unbraid.terms import Context
 from unbraid.training.optimizers import make_optimizers, set_learning_rates

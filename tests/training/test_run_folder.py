@@ -6,10 +6,10 @@ import json
 
 import pytest
 import torch
-from test_resume import StopAt, assert_same_run, damage, final
 from torch import nn
 
 import unbraid
+from helpers.resuming import StopAt, assert_same_run, damage, final
 from unbraid.cli.main import main
 from unbraid.errors import Interrupted, NonFiniteLoss, UnbraidWarning, UsageError
 from unbraid.nn.registry import encoders

@@ -1,6 +1,6 @@
 """What a training step does to the process around it.
 
-What it promises every objective is tested in `tests/objectives/test_loop.py`.
+What it promises every objective is tested in `tests/training/test_loop.py`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.cli.main import main
 from unbraid.config.plan import plan
 from unbraid.objectives.elbo import ELBO

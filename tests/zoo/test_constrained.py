@@ -7,7 +7,7 @@ import json
 import pytest
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.errors import IncompatibleParts, UsageError
 from unbraid.objectives.constrained import Constrained

@@ -7,7 +7,7 @@ import json
 import pytest
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.data.draws import Batches
 from unbraid.errors import UsageError

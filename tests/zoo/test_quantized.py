@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.cli.main import main
 from unbraid.codes import CodeTable
 from unbraid.config.plan import plan

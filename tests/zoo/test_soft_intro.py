@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from games import PIXELS, a_context, batch, small_vae
-from test_resume import StopAt, assert_same_run
 
 import unbraid
-from tiny import TINY
+from helpers.games import PIXELS, a_context, batch, small_vae
+from helpers.resuming import StopAt, assert_same_run
+from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.errors import Interrupted, UsageError
 from unbraid.terms import Draw

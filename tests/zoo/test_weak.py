@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import unbraid
-from tiny import TINY
+from helpers.tiny import TINY
 from unbraid.cli.main import main
 from unbraid.data.pairs import Pairs
 from unbraid.errors import UsageError

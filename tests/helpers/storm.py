@@ -1,6 +1,6 @@
 """Kill workers and commands at random moments, many times, and look at what is left.
 
-`python tests/sweep/storm.py --kills 1000` is the long one, by hand. The command under test is this file again, with a folder:
+`python tests/helpers/storm.py --kills 1000` is the long one, by hand. The command under test is this file again, with a folder:
 one command with two workers, started by a server of processes that has imported torch, so that a new worker is there at once.
 """
 
@@ -120,8 +120,7 @@ def weigh(folder: Path, points: int, kills: int, mean_pause: float, seconds: flo
 
     Raises `AssertionError` for a run that is lost, doubled or different.
     """
-    from small_runs import small_plan
-
+    from helpers.small_runs import small_plan
     from unbraid.sweep.engines.calls import call
     from unbraid.sweep.store import Store, ledger
     from unbraid.sweep.tasks import Task
@@ -149,7 +148,7 @@ def weigh(folder: Path, points: int, kills: int, mean_pause: float, seconds: flo
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
+    sys.path.insert(0, str(Path(__file__).parents[1]))
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--kills", type=int, default=1000)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from games import LATENTS, PIXELS, Adversarial, a_context, batch, small_vae
 from msgspec import UNSET
 from torch import nn
 
+from helpers.games import LATENTS, PIXELS, Adversarial, a_context, batch, small_vae
+from helpers.steps import changed, optimizers_of, snapshot
 from unbraid.data.draws import Batches
 from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
@@ -15,30 +16,15 @@ from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import UsageError
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import ELBO
-from unbraid.objectives.moves import Move, Objective
+from unbraid.objectives.moves import Move
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
 from unbraid.terms import AUTOENCODER, Draw, Term
-from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import evaluate_step, train_step
-from unbraid.zoo.recipe import Optimizer, Recipe
 
 
 def draws() -> Draw:
     return Draw((batch(seed=1), batch(seed=2)))
-
-
-def optimizers_of(vae: VAE, objective: Objective):
-    return make_optimizers(vae, Recipe(objective, optimizer=Optimizer("sgd", 0.05)))
-
-
-def snapshot(vae: VAE) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in vae.state_dict().items()}
-
-
-def changed(before: dict[str, torch.Tensor], vae: VAE) -> set[str]:
-    """Names of the networks with any changed parameter or buffer."""
-    return {name.split(".")[1] for name, value in vae.state_dict().items() if not torch.equal(before[name], value)}
 
 
 OWNED = {
@@ -286,7 +272,7 @@ def test_evaluation_keeps_the_mode_of_every_module():
 def test_objectives_without_a_joint_move_are_scored(tmp_path):
     """Soft-Intro's players never move together in its main phase, so there is no one loss."""
     import unbraid
-    from tiny import TINY, tiny_ellipses
+    from helpers.tiny import TINY, tiny_ellipses
     from unbraid.evaluation.evaluate import Scope, evaluate_model
 
     class Apart(ELBO):
@@ -307,7 +293,7 @@ def test_objectives_without_a_joint_move_are_scored(tmp_path):
 
 
 def test_draws_of_an_evaluation_hold_every_row_once():
-    from tiny import tiny_ellipses
+    from helpers.tiny import tiny_ellipses
 
     data = tiny_ellipses()
     rows = data.split("train")
