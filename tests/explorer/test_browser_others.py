@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from browser import until
 
 from helpers import onnx_models, onnx_pair
+from helpers.browser import until
 from unbraid import api
 from unbraid.explorer.onnx_pair import pair_page
 from unbraid.explorer.page import write

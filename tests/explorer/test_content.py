@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-import onnx_pair
 import pytest
 
+from helpers import onnx_pair
 from unbraid.explorer import content
 from unbraid.explorer.compact import LEAST_SHADE, Networks, joined, planes, split
 

@@ -117,7 +117,7 @@ def test_what_cannot_stand_together_is_refused_before_anything_is_written(names,
         ("vae", {"rate": "kl", "beta": -1.0}, UsageError, "--beta of rate 'kl' is -1.0; allowed: a finite number at least 0"),
         ("vae", {"rate": "kl,dip_ii", "batch_size": 1}, UsageError, "at least 2"),
         ("vae", {"rate": "inverse_wishart", "nu": 5.0}, UsageError, "needs more than 9"),
-        ("vae", {"rate": 3}, UsageError, "Unknown rate '3'"),
+        ("vae", {"rate": 3}, UsageError, "rate is of type int; give a registered name"),
     ],
 )
 def test_what_does_not_fit_the_model_is_refused(model, options, error, says):

@@ -141,7 +141,7 @@ def _named(options: Mapping[str, Any]) -> dict[str, Any]:
         else:
             kind = given.__name__ if isinstance(given, type) else type(given).__name__
             raise UsageError(
-                f"{part} is a {kind}; give a registered name, so that the run "
+                f"{part} is of type {kind}; give a registered name, so that the run "
                 f"can be made again from its configuration. Register your own: the decorator {registry.plural}.register(NAME, "
                 f"source=...), in a module that is imported first or an entry point of the group unbraid.{registry.plural}."
             )
