@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from test_resume import StopAt
 
 import unbraid
 from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.data.dataset import load_dataset
 from unbraid.data.examples import example_images
+from unbraid.errors import Interrupted
 from unbraid.figures.grids import strip, to_bytes
 from unbraid.training.board import COLUMNS, IMAGES, summaries
 
@@ -85,14 +91,58 @@ def test_models_of_all_kinds(dataset, model):
     assert {"images/reconstructions", "images/traversals", "weights/encoder", "weights/decoder"} <= set(found)
 
 
+def multiplexed(folder):
+    """TensorBoard's own reading of a run."""
+    multiplexer = plugin_event_multiplexer.EventMultiplexer()
+    multiplexer.AddRun(str(folder / "tensorboard"), "run").Reload()
+    return multiplexer
+
+
+def test_the_configuration_is_shown_once_however_often_a_run_resumes(train_small, tmp_path):
+    for step in (3, 13):
+        with pytest.raises(Interrupted):
+            train_small(monitor=StopAt(step), beta=2.5)
+    run = train_small(beta=2.5)
+    read = multiplexed(tmp_path / "run")
+    (event,) = read.Tensors("run", "configuration")
+    (text,) = event.tensor_proto.string_val
+    assert event.step == 0
+    assert read.SummaryMetadata("run", "configuration").plugin_data.plugin_name == "text"
+    rows = dict(re.fullmatch(r"\| (\S+) \| (.*) \|", row).groups() for row in text.decode().split("\n"))
+    assert rows["model"] == r"beta\_vae"
+    assert (rows["beta"], rows["steps"], rows["option"]) == ("2.5", "24", "value")
+    assert set(rows) - {"option", "---"} == set(run.experiment.flat_options())
+    start = HParamsPluginData.FromString(read.SummaryMetadata("run", SESSION_START_INFO_TAG).plugin_data.content)
+    assert start.session_start_info.group_name == "run"
+    assert start.session_start_info.hparams["beta"].number_value == 2.5
+    assert start.session_start_info.hparams["model"].string_value == "beta_vae"
+
+
+def test_numbers_say_their_units(train_small, tmp_path):
+    train_small(model="factor_vae")
+    read = multiplexed(tmp_path / "run")
+    said = {tag: read.SummaryMetadata("run", tag).summary_description for tag in read.Runs()["run"]["tensors"]}
+    assert said["train/kl"] == "kl, nats per image"
+    assert said["train_kl_per_dim/2"] == "kl_per_dim, nats per image, latent 2"
+    assert said["train/discriminator/accuracy"].endswith("a share from 0 to 1")
+    assert said["evaluation/train/nll"] == "train/nll, nats per image"
+    assert said["evaluation/mig"] == "mig, a plain number"
+    assert said["schedule/weight/kl"] == "weight of the term in the loss at this step"
+    rates = [tag for tag in said if tag.startswith("schedule/lr")]
+    assert rates
+    assert {said[tag] for tag in rates} == {"learning rate at this step"}
+    assert all(said[tag] for tag in said if not tag.startswith(("images/", "weights/", "latents/", "_hparams_")))
+
+
 def test_a_run_shows_numbers_at_every_entry_and_images_five_times(tmp_path):
     options = {"batch_size": 16, "latent_dim": 3, "log_every": 2, "device": "cpu"}
     unbraid.train("beta_vae", TINY, out=tmp_path / "run", steps=20, **options)
     (file,) = (tmp_path / "run" / "tensorboard").rglob("*tfevents*")
     events = [Event.FromString(raw) for raw in RawEventFileLoader(str(file)).Load()]
-    steps = {"simple_value": set(), "image": set(), "histo": set()}
+    steps = {"tensor": set(), "simple_value": set(), "image": set(), "histo": set()}
     for event in events:
         for value in event.summary.value:
             steps[value.WhichOneof("value")].add(event.step)
+    assert steps["tensor"] == {0}
     assert steps["simple_value"] == set(range(2, 21, 2))
     assert steps["image"] == steps["histo"] == {4, 8, 12, 16, 20}

@@ -1,10 +1,11 @@
-"""What TensorBoard shows of a checkpoint beside the numbers of the log.
+"""What TensorBoard shows beside the numbers of the log.
 
-Images, and histograms of weights and of KL.
+The configuration of a run; images, and histograms of weights and of KL, of a checkpoint.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,35 @@ from unbraid.nn.vae import VAE
 IMAGES, COLUMNS, ROWS, SPAN = 8, 7, 12, 2.0
 """Images that are reconstructed; steps of a traversal, latents that have one, and its ends, in units of the prior."""
 BINS = 50
+
+
+def configuration(options: Mapping[str, Any], name: str) -> Iterator[Any]:
+    """Summaries of what a run was asked for: a table under Text, and a row under HParams.
+
+    Args:
+        options: by flat name, as the command line has them.
+        name: of the run, by which HParams lists it.
+    """
+    from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
+    from tensorboard.compat.proto.tensor_pb2 import TensorProto  # type: ignore[attr-defined]
+    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto  # type: ignore[attr-defined]
+    from tensorboard.compat.proto.types_pb2 import DT_STRING  # type: ignore[attr-defined]
+    from tensorboard.plugins.hparams.summary_v2 import hparams_pb
+    from tensorboard.plugins.text.metadata import create_summary_metadata
+
+    rows = [("option", "value"), ("---", "---"), *((option, _escaped(value)) for option, value in options.items())]
+    table = "\n".join(f"| {option} | {value} |" for option, value in rows)
+    shape = TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)])
+    tensor = TensorProto(dtype=DT_STRING, string_val=[table.encode()], tensor_shape=shape)
+    metadata = create_summary_metadata("configuration", "What the run was asked for, and defaults.")
+    yield Summary.Value(tag="configuration", tensor=tensor, metadata=metadata)
+    plain = {option: value if isinstance(value, bool | int | float | str) else str(value) for option, value in options.items()}
+    yield from hparams_pb(plain, trial_id=name).value
+
+
+def _escaped(value: Any) -> str:
+    """Text that Markdown leaves as it is."""
+    return re.sub(r"([\\`*_|<>\[\]#])", r"\\\1", str(value))
 
 
 def summaries(vae: VAE, dataset: Dataset, values: Mapping[str, Any], device: torch.device) -> Iterator[Any]:

@@ -34,6 +34,7 @@ class Events:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._handle, self._records = folder, None, None
+        self._described: set[str] = set()
         with self._forgiving():
             from tensorboard.compat.proto.event_pb2 import Event  # type: ignore[attr-defined]
             from tensorboard.summary.writer.record_writer import RecordWriter
@@ -70,11 +71,16 @@ class Events:
         with self._forgiving():
             self._records.write(event.SerializeToString())
 
-    def scalars(self, step: int, values: Iterable[tuple[str, float]], when: float) -> None:
-        """Write named numbers."""
-        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
+    def scalars(self, step: int, values: Iterable[tuple[str, float, str]], when: float) -> None:
+        """Write numbers with their tags and descriptions, of which TensorBoard keeps the first of each tag."""
+        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata  # type: ignore[attr-defined]
 
-        self.add(step, [Summary.Value(tag=tag, simple_value=value) for tag, value in values], when)
+        found = []
+        for tag, value, description in values:
+            metadata = None if tag in self._described else SummaryMetadata(summary_description=description)
+            self._described.add(tag)
+            found.append(Summary.Value(tag=tag, simple_value=value, metadata=metadata))
+        self.add(step, found, when)
 
     def flush(self) -> None:
         """Hand everything to the system."""

@@ -17,11 +17,11 @@ import torch
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, Interrupted, NonFiniteLoss, UnbraidError
 from unbraid.files import read_json, write_json
-from unbraid.log_entry import Entry
+from unbraid.log_entry import Entry, Unit
 from unbraid.nn.vae import VAE
 from unbraid.randomness import derived_seed, one_step_of_randomness
 from unbraid.terms import Context, Draw
-from unbraid.training.board import summaries
+from unbraid.training.board import configuration, summaries
 from unbraid.training.checkpoint import Checkpoint, State, checkpoint_path, require_fit, write_checkpoint
 from unbraid.training.lock import Claim
 from unbraid.training.log import RunLog, read_log
@@ -80,6 +80,8 @@ class Silent:
 
 
 Evaluate = Callable[[VAE, int], Mapping[str, Any]]
+LOSSES = ("kl", "nll", "nll_at_mean")
+"""What an evaluation shows in nats per image, of each split; all else is scores."""
 SHOWN = 5
 """How often TensorBoard is shown images and histograms in a run: a tenth of a second each time."""
 
@@ -210,6 +212,8 @@ def fit(
         return vae.eval()
     notes = _note_environment(run, device, resuming=saved is not None)
     log = RunLog(run.log, run.events, *((saved.state.log_size, saved.state.log_sha256) if saved else ()))
+
+    log.show(0, configuration(run.experiment.flat_options(), run.folder.name))
 
     monitor.start(state.step, run.last_step, notes)
     try:
@@ -343,7 +347,8 @@ class _Loop:
     def _write_evaluation(self, evaluate: Evaluate) -> None:
         self._state.require_finite()
         values = dict(evaluate(self._state.vae, self._state.step))
-        self._log.write(Entry(kind="evaluation", step=self._state.step, values=values, time=_now(), units={}))
+        units: dict[str, Unit] = {name: "number" for name in values if name.rpartition("/")[2] not in LOSSES}
+        self._log.write(Entry(kind="evaluation", step=self._state.step, values=values, time=_now(), units=units))
 
     def _save(self) -> None:
         """A checkpoint, if all is finite and the folder is still that of this run."""

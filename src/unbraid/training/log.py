@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -20,7 +20,7 @@ import msgspec
 from unbraid.errors import CorruptFile, warn
 from unbraid.files import os_errors, require_regular
 from unbraid.former_names import TERMS, renamed
-from unbraid.log_entry import Entry
+from unbraid.log_entry import Entry, Unit
 from unbraid.records import as_record, to_json
 from unbraid.training.events import Events
 
@@ -28,6 +28,7 @@ LONGEST_LINE = 16 << 20
 """Bytes; a line of ten thousand latents has a fiftieth of that."""
 MOST_ENTRIES = 200_000
 """Of longer logs `read_log` gives an even part: a page has no room for more, and memory would grow with the log."""
+IN_WORDS: Mapping[Unit, str] = {"nats": "nats per image", "number": "a plain number", "share": "a share from 0 to 1"}
 _ALTERED = "The log was altered; put it back as it was, or remove it to go on without its entries."
 _REMEDY = "Free some space; the same command resumes the run from its last checkpoint."
 _decode = msgspec.json.Decoder(Entry).decode
@@ -137,7 +138,7 @@ class RunLog:
         self.events.scalars(entry.step, _scalars(entry), entry.time)
 
     def show(self, step: int, summaries: Iterable[Any]) -> None:
-        """Let TensorBoard show more than numbers, such as images.
+        """Let TensorBoard show more than numbers, such as images and the configuration.
 
         They are no part of the log, so a resumed run begins anew.
         """
@@ -191,14 +192,17 @@ def _resumed(path: Path, size: int, sha256: str) -> Any:
     return digest
 
 
-def _scalars(entry: Entry) -> Iterator[tuple[str, float]]:
+def _scalars(entry: Entry) -> Iterator[tuple[str, float, str]]:
+    """The numbers of an entry with their tags and descriptions."""
     for name, value in entry.values.items():
+        description = f"{entry.labels.get(name, name)}, {IN_WORDS[entry.unit(name)]}"
         if isinstance(value, list):
             for j, one in enumerate(value):
-                yield f"{entry.kind}_{name}/{j}", one
+                yield f"{entry.kind}_{name}/{j}", one, f"{description}, latent {j}"
         else:
-            yield f"{entry.kind}/{name}", value
+            yield f"{entry.kind}/{name}", value, description
     for name, value in entry.schedule.items():
-        yield f"schedule/{name}", value
+        what = "weight of the term in the loss" if name.startswith("weight/") else "learning rate"
+        yield f"schedule/{name}", value, f"{what} at this step"
     if entry.images_per_second:
-        yield "speed/images_per_second", entry.images_per_second
+        yield "speed/images_per_second", entry.images_per_second, "images per second since training began or resumed"
