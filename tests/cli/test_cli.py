@@ -377,3 +377,10 @@ def test_unknown_metrics_and_devices_are_refused_before_any_work(capsys, finishe
     monkeypatch.setattr("unbraid.api.plan", lambda *a: pytest.fail("worked before it looked"))
     with pytest.raises(ValueError, match="abacus"):
         __import__("unbraid").train("vae", TINY, device="abacus")
+
+
+def test_the_overview_fits_80_columns(capsys):
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("  train ") for line in lines)
+    assert max(map(len, lines)) <= 80

@@ -16,18 +16,18 @@ from typing import Any
 from unbraid.tune_process import tune_process
 
 COMMANDS = {
-    "train": "Train a model on a data set, or resume it: unbraid train beta_vae ellipses",
-    "sweep": "Train many runs on one machine or a cluster: unbraid sweep vae,beta_vae ellipses --seed 0..4",
-    "compare": "Compare many runs: means and intervals over seeds, differences, ranking, selection, plots",
-    "evaluate": "Score a run: losses over both splits, KL per latent, metrics",
-    "audit": "Score codes of any encoder by every definition of every metric, side by side",
-    "report": "Write the HTML report of a run, or of several together, one file to look at and share",
-    "figure": "Draw a figure of runs as PNG, SVG, PDF or GIF: unbraid figure traversals runs/NAME -o traversals.pdf",
-    "explore": "Write a page with a slider for each latent: one HTML file that opens in any browser",
-    "export": "Write a run's encoder and decoder as ONNX files, for use without PyTorch",
-    "download": "Get a data set's files before they are needed, or list which are here: unbraid download mnist",
-    "list": "List models, datasets, encoders, decoders, likelihoods, rates, metrics or figures",
-    "show": "Explain one of them: formula, options, published values, layers, citation",
+    "train": "Train a model on a data set, or resume the run",
+    "sweep": "Train many runs: grids over models, options, seeds",
+    "compare": "Compare many runs: means, differences, ranking, plots",
+    "evaluate": "Score a run: losses, KL per latent, metrics",
+    "audit": "Score codes by every definition of every metric",
+    "report": "Write the HTML report of a run, or of several together",
+    "figure": "Draw a figure of runs as PNG, SVG, PDF or GIF",
+    "explore": "Write a page with a slider for each latent",
+    "export": "Write encoder and decoder as ONNX files",
+    "download": "Get a data set's files before they are needed",
+    "list": "List models, datasets, networks, metrics, figures, ...",
+    "show": "Explain one of them: formula, options, layers, citation",
 }
 TRUST = "--trust"
 INTERRUPTED = 130
@@ -175,7 +175,7 @@ def _print_help() -> None:
 
     width = max(map(len, COMMANDS))
     lines = [
-        f"unbraid {__version__}: train, measure and show disentangled variational autoencoders",
+        f"unbraid {__version__}: train, measure and show disentangled VAEs",
         "",
         "Usage: unbraid COMMAND ...",
         "",
@@ -183,10 +183,10 @@ def _print_help() -> None:
         *(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()),
         "",
         "Options:",
-        "  --help     Explain a command: unbraid train --help, unbraid train beta_vae ellipses --help",
+        "  --help     Explain a command: unbraid train beta_vae ellipses --help",
         "  --version  Show the version",
         "  --debug    Show the traceback of an error",
-        "  --trust    Import the modules that a run's own encoder or decoder is in, which runs their code",
+        "  --trust    Import the modules of a run's own networks, which runs their code",
         "",
         "Begin with: unbraid train beta_vae ellipses",
     ]
