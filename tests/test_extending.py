@@ -42,7 +42,7 @@ def unbraid(tmp_path_factory):
     return run
 
 
-SHORT = ("bars", "--size", "64", "--batch-size", "16", "--steps", "2")
+SHORT = ("bars", "--size", "32", "--batch-size", "16", "--steps", "2")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from helpers.tiny import TINY
-from unbraid.cli import audit, evaluate_codes, explore, figure, report, train
+from unbraid.cli import audit, compare, evaluate_codes, explore, figure, report, train
 from unbraid.cli.main import main
 from unbraid.cli.parse import Words, read
 from unbraid.errors import UsageError
@@ -17,6 +17,7 @@ READERS = {
     "report": lambda tokens: read("report", report._ARGUMENTS, tokens),
     "figure": lambda tokens: read("figure", figure._OWN, tokens),
     "explore": lambda tokens: read("explore", explore._ARGUMENTS, tokens),
+    "compare": lambda tokens: read("compare", compare._ARGUMENTS, tokens),
 }
 WORDS = {
     "train": ["vae", TINY],
@@ -25,6 +26,7 @@ WORDS = {
     "report": ["one", "two"],
     "figure": ["traversals", "one"],
     "explore": ["one", "two"],
+    "compare": ["one", "two"],
 }
 FORMS = (["-o", "FILE"], ["-o=FILE"], ["-oFILE"], ["--out", "FILE"], ["--out=FILE"])
 

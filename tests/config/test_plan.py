@@ -139,5 +139,5 @@ def test_a_configuration_read_back_is_the_experiment(tmp_path):
 
 @pytest.mark.parametrize("made", [torch.nn.Identity(), torch.nn.Linear, lambda *_: None], ids=["module", "class", "function"])
 def test_parts_given_as_objects_are_refused_with_what_to_do(made):
-    with pytest.raises(UsageError, match=r"likelihood is a .*likelihoods.register.*unbraid\.likelihoods"):
+    with pytest.raises(UsageError, match=r"likelihood is of type .*likelihoods.register.*unbraid\.likelihoods"):
         unbraid.train("vae", TINY, likelihood=made)
