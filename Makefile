@@ -18,7 +18,7 @@ test: static
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 check: static
-	$(BIN)/pytest $(PYTEST_ARGS) -m 'not slow'
+	$(BIN)/pytest $(PYTEST_ARGS) -m 'not slow and not long'
 
 static: $(VENV)/.developed
 	$(BIN)/ruff check src tests benchmarks docs/source

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; tests press Ctrl-C on what they start
@@ -18,6 +19,58 @@ install_import_hook("unbraid", "helpers.typechecking.check")
 import numpy as np
 import pytest
 import torch
+
+ROOT = Path(__file__).parent
+
+
+SLOW = """
+cli/test_circumstances.py
+cli/test_cli.py
+cli/test_figure_command.py
+cli/test_own_data.py
+data/test_outlines.py
+data/test_shapes.py
+evaluation/test_stored.py
+explorer/test_browser.py
+explorer/test_browser_others.py
+explorer/test_export.py
+long/test_faults.py
+metrics/test_degenerate.py
+metrics/test_evaluate.py
+metrics/test_infomec.py
+metrics/test_invariances.py
+metrics/test_theory.py
+nn/test_combinations.py
+objectives/test_constrained.py
+objectives/test_factor.py
+objectives/test_linear.py
+objectives/test_page.py
+reporting/test_comparison.py
+reporting/test_in_browser.py
+reporting/test_page.py
+sweep/test_compare.py
+sweep/test_engines.py
+sweep/test_scale.py
+sweep/test_storm.py
+sweep/test_sweep_command.py
+test_extending.py
+test_model.py
+test_old_runs.py
+test_own_data.py
+test_own_networks.py
+test_parallel.py
+training/test_durability.py
+training/test_resume.py
+training/test_run_folder.py
+"""
+"""Files that take most of the time of all tests; `make check` leaves them out."""
+
+
+def pytest_collection_modifyitems(items):
+    slow = {ROOT / name for name in SLOW.split()}
+    for item in items:
+        if item.path in slow:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

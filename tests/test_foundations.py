@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -177,3 +178,11 @@ def test_every_module_is_imported_by_somebody_or_found():
         if path.stem not in ("__init__", "__main__") and path.parent.name not in found:
             dotted = f"{path.parent.name}.{path.stem}"
             assert dotted in text or f"import {path.stem}" in text or f", {path.stem}" in text, f"{path} is imported nowhere"
+
+
+def test_files_that_are_slow_are_there():
+    """A file that was renamed must not slip back into the daily check."""
+    tests = Path(__file__).parent
+    listed = re.search(r'SLOW = """\n(.*?)\n"""', (tests / "conftest.py").read_text(), re.DOTALL)[1].split()
+    assert listed
+    assert not [name for name in listed if not (tests / name).is_file()]

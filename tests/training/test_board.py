@@ -15,9 +15,9 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
-from test_resume import StopAt
 
 import unbraid
+from helpers.resuming import StopAt
 from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.data.dataset import load_dataset
