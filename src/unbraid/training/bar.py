@@ -64,7 +64,8 @@ def terms(entry: Entry | None, width: int | None = None) -> str:
 def fitted(width: int, title: str, count: str, entry: Entry | None, speed: str, left: str) -> tuple[str, int, str, str]:
     """Title, columns of the bar, terms and speed, such that all fit on one line.
 
-    The line also holds the count and the time left. Where it is too short, the speed goes first, then the data set in the title, then terms from the last; nothing is cut.
+    The line also holds the count and the time left. Where it is too short, the speed goes first, then the data set in
+    the title, then terms from the last; nothing is cut.
     """
     room = width - SMALLEST_BAR - len(count) - len(left) - 5  # between six columns
     if len(title) + len(terms(entry)) > room:
