@@ -172,6 +172,7 @@ def test_a_factor_of_which_most_values_stand_once_gets_a_caution(tmp_path):
     assert "scores of this factor mean little" in known.notes[1]
 
 
+@pytest.mark.slow
 def test_wide_tables_are_read_in_time_that_grows_with_their_columns(tmp_path):
     columns = {f"c{i}": [0, 1, 0, 1] for i in range(8_000)}
     start = time.process_time()
