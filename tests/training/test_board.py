@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +18,7 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.hparams.metadata import SESSION_START_INFO_TAG
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from tensorboard_data_server import server_binary
 
 import unbraid
 from helpers.resuming import StopAt
@@ -132,6 +136,34 @@ def test_numbers_say_their_units(train_small, tmp_path):
     assert rates
     assert {said[tag] for tag in rates} == {"learning rate at this step"}
     assert all(said[tag] for tag in said if not tag.startswith(("images/", "weights/", "latents/", "_hparams_")))
+
+
+ASK_THE_DEFAULT_SERVER = """
+import json, sys, time
+from tensorboard.context import RequestContext
+from tensorboard.data.server_ingester import SubprocessServerDataIngester, get_server_binary
+from tensorboard.util.grpc_util import ChannelCredsType
+
+server = SubprocessServerDataIngester(
+    get_server_binary(), sys.argv[1], reload_interval=1, channel_creds_type=ChannelCredsType.LOCAL
+)
+server.start()
+found = {}
+while not found:
+    time.sleep(0.05)
+    found = server.data_provider.list_scalars(RequestContext(), experiment_id="", plugin_name="scalars")
+(run,) = found.values()
+print(json.dumps({tag: series.description for tag, series in run.items()}))
+"""
+
+
+@pytest.mark.skipif(server_binary() is None, reason="TensorBoard has no such server for this platform")
+def test_the_default_server_shows_the_units_too(train_small, tmp_path):
+    train_small()
+    asked = [sys.executable, "-W", "ignore", "-c", ASK_THE_DEFAULT_SERVER, str(tmp_path)]
+    said = json.loads(subprocess.run(asked, capture_output=True, check=True, timeout=100, text=True).stdout)
+    assert said["train/kl"] == "kl, nats per image"
+    assert all(said.values())
 
 
 def test_a_run_shows_numbers_at_every_entry_and_images_five_times(tmp_path):

@@ -73,11 +73,11 @@ class Events:
 
     def scalars(self, step: int, values: Iterable[tuple[str, float, str]], when: float) -> None:
         """Write numbers with their tags and descriptions, of which TensorBoard keeps the first of each tag."""
-        from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata  # type: ignore[attr-defined]
+        from tensorboard.compat.proto.summary_pb2 import Summary  # type: ignore[attr-defined]
 
         found = []
         for tag, value, description in values:
-            metadata = None if tag in self._described else SummaryMetadata(summary_description=description)
+            metadata = None if tag in self._described else _described_scalar(description)
             self._described.add(tag)
             found.append(Summary.Value(tag=tag, simple_value=value, metadata=metadata))
         self.add(step, found, when)
@@ -94,3 +94,14 @@ class Events:
             if self._handle is not None:
                 self._handle.close()
         self._handle = self._records = None
+
+
+def _described_scalar(description: str) -> Any:
+    """Metadata of a number: without class and plugin, TensorBoard's default server drops the description."""
+    from tensorboard.compat.proto import summary_pb2
+
+    return summary_pb2.SummaryMetadata(  # type: ignore[attr-defined]
+        summary_description=description,
+        plugin_data=summary_pb2.SummaryMetadata.PluginData(plugin_name="scalars"),  # type: ignore[attr-defined]
+        data_class=summary_pb2.DATA_CLASS_SCALAR,  # type: ignore[attr-defined]
+    )
