@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from unbraid.cli.tables import print_metrics
 from unbraid.errors import UsageError
 from unbraid.metrics.across_runs import across_runs
 from unbraid.metrics.intervals import mean_interval
+from unbraid.metrics.score_table import above_ceiling
 
 
 def run(score, other=0.5):
@@ -43,6 +45,36 @@ def test_what_one_run_lacks_has_no_mean():
     whole, bare = run(0.2), {"mig": {"score": 0.4}, "dci": run(0.2)["dci"]}
     for runs in ([whole, bare], [bare, whole]):
         assert set(across_runs(runs)["mig"]) == {"score", "runs", "sd", "interval"}
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_score_that_is_not_finite_in_one_run_has_no_mean(place):
+    runs = [run(0.2), run(0.4)]
+    runs[place]["mig"] |= {"score": None, "chance": None, "per_factor": {"x": None, "y": 0.5}}
+    mean = across_runs(runs)
+    assert mean["mig"] == {
+        "score": None,
+        "runs": 2,
+        "ceiling": pytest.approx(0.9),
+        "per_factor": {"x": None, "y": pytest.approx(0.25)},
+    }
+    assert mean["dci"]["score"] == 0.5
+    assert above_ceiling(mean) == []
+    print_metrics(mean)  # and shows dashes
+
+
+@pytest.mark.parametrize(
+    ("node", "said"),
+    [
+        ({"score": 0.95, "ceiling": 0.9}, True),
+        ({"score": None, "untrained": 0.95, "ceiling": 0.9}, True),
+        ({"score": 0.95, "untrained": None, "ceiling": None}, False),
+        ({"score": None, "untrained": None, "ceiling": 0.9}, False),
+        ({"score": float("nan"), "ceiling": 0.9}, False),
+    ],
+)
+def test_null_is_above_no_ceiling(node, said):
+    assert bool(above_ceiling({"mig": node})) is said
 
 
 def test_one_run_has_no_interval_and_none_no_mean():

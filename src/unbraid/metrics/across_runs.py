@@ -18,6 +18,7 @@ def across_runs(runs: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, di
 
     The interval says what the mean over other runs would be; one run has none. Few runs have wide intervals, and honest ones:
     of three runs it is 2.5 standard deviations to each side. `sd` is the standard deviation between runs, `runs` their number.
+    The mean of a score that one run does not have (null in `metrics.json`) is None.
 
     Args:
         runs: tables of `unbraid.metrics.evaluate`, or what "metrics" holds in a run's `metrics.json`.
@@ -41,24 +42,28 @@ def _range(name: str) -> tuple[float, float]:
 
 
 def _mean_of(results: Sequence[Mapping[str, Any]], low: float, high: float) -> dict[str, Any]:
-    scores = [float(result["score"]) for result in results]
-    found: dict[str, Any] = {"score": float(np.mean(scores)), "runs": len(results)}
-    if len(results) > 1:
+    scores = _of_all(results, "score")
+    found: dict[str, Any] = {"score": _mean(scores), "runs": len(results)}
+    if len(scores) > 1:
         ends = mean_interval(scores)
         found |= {"sd": float(np.std(scores, ddof=1)), "interval": [max(low, ends[0]), min(high, ends[1])]}
     for key in REFERENCES:
         if values := _of_all(results, key):
-            found[key] = float(np.mean(values))
+            found[key] = _mean(values)
     for key in ("per_factor", "per_factor_ceiling"):
         if tables := _of_all(results, key):
-            found[key] = {factor: float(np.mean([table[factor] for table in tables])) for factor in tables[0]}
+            found[key] = {factor: _mean(_of_all(tables, factor)) for factor in tables[0]}
     for part, _ in nodes(dict(results[0])):
         if part:
             found[part] = _mean_of([result[part] for result in results], low, high)
     return found
 
 
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
 def _of_all(results: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
-    """What every run has under a key; nothing if one lacks it."""
+    """What every run has under a key; nothing if one lacks it, or has null there, which stands for what is not finite."""
     values = [result.get(key) for result in results]
     return [] if any(value is None for value in values) else values
