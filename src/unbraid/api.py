@@ -308,9 +308,10 @@ def evaluate(
         scores = known
     else:
         table, scores = model.evaluate_with_codes(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
-        asked = ScoreTable(scores.metrics, images, table.factor_names)
+        asked = scores.table
     if not better:
         scores.origin, scores.metrics = origin, {**(known.metrics if known else {}), **asked.scores}
+        scores.doubts = [*dict.fromkeys((*(known.doubts if known else ()), *asked.doubts))]
         replace(table, origin=origin.digest).save(folder / CODES)
         write_scores(folder / METRICS, scores)
     return scores if metrics is None else asked

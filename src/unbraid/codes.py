@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Float32, Int, Integer
 from unbraid.data.files.npz_members import REMEDY, Member, open_npz
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.files import whole_file
-from unbraid.metrics.samples import varied
+from unbraid.metrics.samples import scored_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +65,17 @@ class CodeTable:
     @cached_property
     def has_factors(self) -> bool:
         """Whether there are factors to score against, classes of two values or more."""
-        return self.factors.shape[1] > 0 and varied(self.factors)
+        return bool(self.scored_columns)
+
+    @cached_property
+    def scored_columns(self) -> list[int]:
+        """The columns of `factors` that are scored."""
+        return scored_columns(self.factors)
+
+    @property
+    def scored_names(self) -> tuple[str, ...]:
+        """Names of the factors that are scored."""
+        return tuple(self.factor_names[k] for k in self.scored_columns)
 
     def order(self, active: Bool[np.ndarray, "d"] | None = None) -> Int[np.ndarray, "d"]:
         """Latents, the most informative first; see `latent_order`."""

@@ -27,7 +27,8 @@ def in_typescript(kind: object) -> str:
     if origin is typing.Literal:
         return " | ".join(map(str, arguments))
     if origin is list:
-        return f"{in_typescript(arguments[0])}[]"
+        each = in_typescript(arguments[0])
+        return f"({each})[]" if types.NoneType in typing.get_args(arguments[0]) else f"{each}[]"
     if origin is tuple:
         return f"[{', '.join(map(in_typescript, arguments))}]"
     if origin is dict:

@@ -86,7 +86,7 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
             progress=stages(),
         )
     if isinstance(found, ScoreTable):
-        print_metrics(found.scores, f"Metrics of {found.samples:,} images")
+        print_metrics(found.scores, f"Metrics of {found.samples:,} images", cautions=found.cautions)
     else:
         print_scores(found)
     if before is None or path.stat() != before:  # else better ones stay, which was said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -62,7 +63,7 @@ def blocks(table: Table, width: int) -> list[Table]:
 
 def number(value: float | None, digits: int = 2) -> str:
     """So many decimals; a dash for what is not known or not finite."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
 def print_scores(scored: Scores) -> None:
@@ -88,7 +89,7 @@ def print_scores(scored: Scores) -> None:
     _print_parts(scored.kl_parts)
     _print_latents(scored)
     if scored.metrics:
-        print_metrics(scored.metrics)
+        print_metrics(scored.metrics, cautions=scored.table.cautions)
 
 
 def print_metrics(
@@ -153,7 +154,9 @@ def _print_latents(scored: Scores) -> None:
     kl = scored.kl_per_dim  # empty for a posterior without a KL per latent
     n = len(scored.active)
     shares = scored.information_shares
-    factors = _factors(scored.metrics) if shares else []
+    factors = (scored.factors or _factors(scored.metrics)) if shares else []
+    if shares and len(shares[0]) != len(factors):  # version 0.1 did not say which column is of which factor
+        factors = []
     active = [j for j in sorted(range(n), key=lambda j: -(kl[j] or 0) if kl else j) if scored.active[j]]
     table = make_table("latent", *(["KL, nats"] if kl else []), "follows", *factors)
     for j in active:

@@ -118,10 +118,11 @@ def evaluate_model(
         kl_parts=_kl_parts(table, scope) if len(table.kl) else None,  # latents are independent given an image, and normal
     )
     if chosen and table.has_factors:
-        scores.metrics = score_codes(table, dataset, scope, metrics=chosen, intervals=intervals, untrained=untrained).scores
+        scored = score_codes(table, dataset, scope, metrics=chosen, intervals=intervals, untrained=untrained)
+        scores.metrics, scores.doubts = scored.scores, list(scored.doubts)
         shares = information_shares(samples_of(table))
-        named = follows(shares, table.factor_names)
-        scores.information_shares = shares.tolist()
+        named = follows(shares, table.scored_names)
+        scores.factors, scores.information_shares = list(table.scored_names), shares.tolist()
         scores.follows = [name if alive else "" for name, alive in zip(named, active, strict=True)]
     return table, scores
 

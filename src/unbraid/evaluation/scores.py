@@ -62,13 +62,13 @@ def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> di
 
 
 def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:
-    """I(z_j; v_k) / H(v_k): the share of each factor's entropy that each latent knows.
+    """I(z_j; v_k) / H(v_k): the share of each scored factor's entropy that each latent knows.
 
     The estimator is the default one of the metrics.
 
     Adjusted for chance: few images would else seem to tell much of factors with many values.
     """
-    return samples.of_all_factors(information(samples).shares)
+    return information(samples).shares
 
 
 def known_shares(
@@ -77,11 +77,15 @@ def known_shares(
     factors: Integer[np.ndarray, "n k"],
     names: Sequence[str],
 ) -> Float[np.ndarray, "d k"] | None:
-    """The information shares of codes; None for codes that are not finite, which have none."""
+    """The information shares of codes, a column per factor, NaN for factors that are not scored.
+
+    None for codes that are not finite, which have none, and where no factor is scored.
+    """
     try:
-        return information_shares(posterior_samples(mean, variance, factors, names))
+        samples = posterior_samples(mean, variance, factors, names)
     except UsageError:
         return None
+    return samples.of_all_factors(information_shares(samples))
 
 
 def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]:
@@ -89,8 +93,8 @@ def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]
 
     It is "" where that is less than `FOLLOWS` of the factor's entropy.
     """
-    best = shares.argmax(1)
-    return [names[k] if shares[j, k] >= FOLLOWS else "" for j, k in enumerate(best)]
+    known = np.nan_to_num(shares)
+    return [names[k] if known[j, k] >= FOLLOWS else "" for j, k in enumerate(known.argmax(1))]
 
 
 def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:

@@ -118,8 +118,10 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         metrics: results by name: `score`, where known `interval`, `chance`, `untrained`, `ceiling`, `per_factor`, and parts.
         units: of terms that are not in nats per image; None in files of version 0.1.
         labels: what to call terms, where they say so.
+        doubts: what to know of the images when reading the metrics, a sentence each.
         kl_parts: where the KL goes.
-        information_shares: share of each factor's entropy (columns) that each latent (rows) knows.
+        factors: names of the factors that are scored; empty in files of version 0.1.
+        information_shares: share of the entropy of each of these (columns) that each latent (rows) knows.
         follows: for each latent the factor it knows most of, or "".
         origin: what these were made from; None in files of version 0.1.
         own_sha256: digest of all else in the file; empty in files of version 0.1.
@@ -134,7 +136,9 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
     metrics: dict[str, dict[str, Any]]
     units: dict[str, str] | None = None
     labels: dict[str, str] = {}
+    doubts: list[str] = []
     kl_parts: KLParts | None = None
+    factors: list[str] = []
     information_shares: list[list[Number]] | None = None
     follows: list[str] | None = None
     origin: Origin | None = None
@@ -148,10 +152,10 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         rows = self._losses()
         width = max(len(row[0]) for row in rows)
         lines = ["  ".join([row[0].ljust(width), *(cell.rjust(10) for cell in row[1:])]) for row in rows]
-        return "\n".join([self._about(), *lines, *([str(self._table())] if self.metrics else [])])
+        return "\n".join([self._about(), *lines, *([str(self.table)] if self.metrics else [])])
 
     def _repr_html_(self) -> str:
-        table = self._table()._repr_html_() if self.metrics else ""
+        table = self.table._repr_html_() if self.metrics else ""
         return f"<p>{escape(self._about())}</p>{html_table(self._losses())}{table}"
 
     def _about(self) -> str:
@@ -166,9 +170,11 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         rows += [[name, *(_two(one.terms.get(name)) for one in found)] for name in names]
         return [*rows, ["log p(x), at least", *(_two(one.log_p_bound.value) for one in found)]]
 
-    def _table(self) -> ScoreTable:
+    @property
+    def table(self) -> ScoreTable:
+        """The metrics as a table."""
         factors = dict.fromkeys(factor for result in self.metrics.values() for factor in result.get("per_factor", ()))
-        return ScoreTable(self.metrics, self.images, tuple(factors))
+        return ScoreTable(self.metrics, self.images, tuple(factors), tuple(self.doubts))
 
 
 def _two(value: float | None) -> str:

@@ -38,7 +38,7 @@ class Moment(msgspec.Struct, frozen=True):
     Args:
         decoder: name of a network.
         preview: a decoder of smaller images, for moving hands.
-        shares: share of each factor's entropy that each latent knows.
+        shares: share of each factor's entropy that each latent knows; null of factors that are not scored.
         draws: draws from the prior; null where they are those of the last time.
         positions: mean code of each latent over the object's position; NaN where there is none.
         cloud: means of some images of the data.
@@ -48,7 +48,7 @@ class Moment(msgspec.Struct, frozen=True):
     decoder: str
     preview: str | None
     latents: list[Latent]
-    shares: list[list[float]] | None
+    shares: list[list[float | None]] | None
     codebooks: list[list[float]] | None
     draws: str | None
     positions: str | None

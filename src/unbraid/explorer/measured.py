@@ -18,6 +18,7 @@ from unbraid.explorer.content import Latent, Posteriors
 from unbraid.figures.heatmaps import means_over_positions
 from unbraid.figures.ranges import aggregate_moments, explained
 from unbraid.model import Model
+from unbraid.records import finite_or_none
 
 ENCODED = 3_000
 """Images that latents are measured on; of a position map of 32 x 32 places each has about three."""
@@ -50,7 +51,7 @@ class Measured:
     """What was measured of a model's latents; fields as in `Moment`."""
 
     latents: list[Latent]
-    shares: list[list[float]] | None
+    shares: list[list[float | None]] | None
     positions: str | None
     posteriors: Posteriors | None
     cloud: str
@@ -108,7 +109,7 @@ def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) 
             )
             for j in range(model.latent_dim)
         ],
-        shares=None if shares is None else [[float(share) for share in row] for row in shares],
+        shares=None if shares is None else finite_or_none(shares.tolist()),
         positions=_positions(dataset, sample.rows, mean),
         posteriors=_posteriors(model, dataset, sample.shown),
         cloud=floats(mean[cloud_rows(len(mean))]),

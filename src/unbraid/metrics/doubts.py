@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -82,10 +82,11 @@ def _round(number: float) -> int:
     return int(-(-number // unit) * unit)
 
 
-def cautions(samples: Samples) -> Iterator[str]:
-    """What to know before any score of these samples is read."""
+def cautions(samples: Samples, metrics: Collection[str]) -> Iterator[str]:
+    """What to know before scores of these samples by some metrics are read."""
     for name, reason in samples.left_out.items():
         yield f"{name} {reason}, so it is left out of every score."
-    few = _too_few(samples, information(samples))
-    if few:
-        yield few[0].upper() + few[1:] + "."
+    if any(registry[name].details.get("rests_on") for name in metrics):
+        few = _too_few(samples, information(samples))
+        if few:
+            yield few[0].upper() + few[1:] + "."

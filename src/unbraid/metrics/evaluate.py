@@ -14,7 +14,7 @@ from unbraid.metrics.doubts import cautions, why_no_interval
 from unbraid.metrics.intervals import LEAST_SAMPLES, half_samples, score_interval
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
-from unbraid.metrics.score_table import ScoreTable, above_ceiling, nodes
+from unbraid.metrics.score_table import ScoreTable, nodes
 
 REFERENCE_SAMPLES = 20_000
 """Chance, ceiling and the untrained encoder are scored on as many samples at most."""
@@ -90,8 +90,7 @@ def evaluate(
     for name, reason in reasons.items():
         for _, node in nodes(found[name]):
             node["no_interval"] = reason
-    told = list(cautions(samples)) if any(registry[name].details.get("rests_on") for name in chosen) else []
-    return ScoreTable(found, len(samples), samples.factor_names, (*told, *above_ceiling(found)))
+    return ScoreTable(found, len(samples), samples.factor_names, tuple(cautions(samples, chosen)))
 
 
 def is_whole_grid(samples: Samples) -> bool:

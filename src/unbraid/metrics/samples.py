@@ -70,10 +70,10 @@ class Samples:
         return {name: float(score) for name, score in zip(self.factor_names, scores, strict=True)}
 
     def of_all_factors(self, table: Float64[np.ndarray, "d k"]) -> Float64[np.ndarray, "d g"]:
-        """The columns of the factors that are scored in the places of all that were given, 0 for the others."""
+        """The columns of the factors that are scored in the places of all that were given, NaN for the others."""
         if not self.given_names:
             return table
-        found = np.zeros((len(table), len(self.given_names)))
+        found = np.full((len(table), len(self.given_names)), np.nan)
         found[:, [self.given_names.index(name) for name in self.factor_names]] = table
         return found
 
@@ -225,9 +225,10 @@ def _not_scored(factors: Shaped[np.ndarray, "n k"], names: Sequence[str], only_c
     return found
 
 
-def varied(factors: Bool[np.ndarray, "..."] | Integer[np.ndarray, "n k"]) -> bool:
-    """Whether there is a factor that scores can be computed of."""
-    return len(_not_scored(factors, [str(k) for k in range(factors.shape[1])], only_classes=True)) < factors.shape[1]
+def scored_columns(factors: Bool[np.ndarray, "..."] | Integer[np.ndarray, "n k"]) -> list[int]:
+    """The columns of factors that scores can be computed of: classes of two values or more."""
+    left_out = _not_scored(factors, [str(k) for k in range(factors.shape[1])], only_classes=True)
+    return [k for k in range(factors.shape[1]) if str(k) not in left_out]
 
 
 def _within_bounds(

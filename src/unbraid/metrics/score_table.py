@@ -64,17 +64,20 @@ def without_interval(scores: Mapping[str, dict[str, Any]]) -> dict[str, list[str
 
 def above_ceiling(scores: Mapping[str, dict[str, Any]]) -> list[str]:
     """What to say of scores that are above their ceilings."""
-    above = [
-        name.strip()
-        for name, node in labeled(scores)
-        if "ceiling" in node and max(node["score"], node.get("untrained", -1.0)) > node["ceiling"] + ABOVE
-    ]
+    above = [name.strip() for name, node in labeled(scores) if _is_above(node)]
     if not above:
         return []
     return [
         f"Above the ceiling: {', '.join(above)}. The ceiling is what the factors themselves score as codes. It is no bound "
         "where factors depend on each other or have few samples per value: codes that know less then score more."
     ]
+
+
+def _is_above(node: Mapping[str, Any]) -> bool:
+    ceiling = node.get("ceiling")
+    return ceiling is not None and any(
+        value is not None and value > ceiling + ABOVE for value in (node["score"], node.get("untrained"))
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +92,18 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
         scores: results of the metrics.
         samples: how many samples were scored.
         factor_names: names of the factors.
-        cautions: what to know when reading the scores, a sentence each.
+        doubts: what to know of the samples when reading the scores, a sentence each.
     """
 
     scores: dict[str, dict[str, Any]]
     samples: int
     factor_names: tuple[str, ...]
-    cautions: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """What to know when reading the scores, a sentence each: of the samples, and of scores above their ceilings."""
+        return (*self.doubts, *above_ceiling(self.scores))
 
     def __getitem__(self, name: str) -> dict[str, Any]:
         return self.scores[name]
@@ -129,8 +137,7 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
         about = f"{self.samples:,} samples" + (
             "; intervals hold the population's score in 95 % of cases" if "interval" in shown else ""
         )
-        reasons = [f"No interval for {', '.join(names)}: {reason}." for reason, names in without_interval(self.scores).items()]
-        return "\n".join([about, *lines, *reasons, *self.cautions])
+        return "\n".join([about, *lines, *self._said()])
 
     def _repr_html_(self) -> str:
         rows = self.rows()
@@ -139,7 +146,13 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
         for name, node in rows:
             by_factor = [_number(node.get("per_factor", {}).get(factor)) for factor in self.factor_names]
             table.append([name, _number(node["score"]), *(_cell(node.get(column)) for column in shown), *by_factor])
-        return f"<p>{self.samples:,} samples</p>{html_table(table)}"
+        said = "".join(f"<p>{escape(one)}</p>" for one in self._said())
+        return f"<p>{self.samples:,} samples</p>{html_table(table)}{said}"
+
+    def _said(self) -> list[str]:
+        """What stands below the table."""
+        reasons = [f"No interval for {', '.join(names)}: {reason}." for reason, names in without_interval(self.scores).items()]
+        return [*reasons, *self.cautions]
 
 
 def html_table(rows: Sequence[Sequence[str]]) -> str:

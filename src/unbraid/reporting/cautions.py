@@ -11,6 +11,7 @@ import numpy as np
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
 from unbraid.figures.series import Series
+from unbraid.metrics.score_table import above_ceiling
 from unbraid.reporting.latents import Latent
 from unbraid.reporting.numbers import count, decimal, few
 from unbraid.training.symptoms import Symptom
@@ -51,6 +52,8 @@ def cautions(
         _still_falling(loss),
         _no_kl(table),
         _partial(table, dataset),
+        _told("How the images were read", dataset.notes),
+        _told("Scores to read with care", [*scored.get("doubts", ()), *above_ceiling(scored.get("metrics", {}))]),
         _no_test(table, dataset),
         _no_images(dataset),
     ]
@@ -142,6 +145,10 @@ def _partial(table: CodeTable, dataset: Dataset) -> Caution | None:
         f"Scores and codes are of {count(len(table))} of {count(len(dataset))} images, a fixed pseudo-random part; "
         "unbraid evaluate takes all of them.",
     )
+
+
+def _told(title: str, sentences: Sequence[str]) -> Caution | None:
+    return Caution(title, " ".join(sentences)) if sentences else None
 
 
 def _no_test(table: CodeTable, dataset: Dataset) -> Caution | None:

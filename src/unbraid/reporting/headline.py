@@ -41,15 +41,14 @@ def own_latents(shares: Float[np.ndarray, "d k"]) -> Bool[np.ndarray, "d k"]:
     return np.asarray(best_of_factor & best_of_latent)
 
 
-def findings(shares: Float[np.ndarray, "d k"], names: Sequence[str], sizes: Sequence[int]) -> list[Finding]:
-    """One finding per factor; factors of a single value, of which there is nothing to know, are left out."""
+def findings(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[Finding]:
+    """One finding per factor."""
     own = own_latents(shares)
     found = []
     for k, name in enumerate(names):
-        if sizes[k] > 1:
-            latent = int(own[:, k].argmax()) if own[:, k].any() else None
-            knowing = [int(j) for j in np.argsort(-shares[:, k], kind="stable") if shares[j, k] >= FOLLOWS]
-            found.append(Finding(name, latent, tuple(knowing)))
+        latent = int(own[:, k].argmax()) if own[:, k].any() else None
+        knowing = [int(j) for j in np.argsort(-shares[:, k], kind="stable") if shares[j, k] >= FOLLOWS]
+        found.append(Finding(name, latent, tuple(knowing)))
     return found
 
 
@@ -64,8 +63,6 @@ def phrase(factors: Sequence[str]) -> str:
 
 def headline(found: Sequence[Finding]) -> str:
     """The findings as one sentence."""
-    if not found:
-        return "The factors of this data set do not vary, so there is nothing for the latents to follow."
     own = [one.factor for one in found if one.own is not None]
     partly = [one.factor for one in found if one.own is None and one.known_by]
     absent = [one.factor for one in found if not one.known_by]

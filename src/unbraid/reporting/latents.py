@@ -67,13 +67,14 @@ def in_order(table: CodeTable, follows: Sequence[str]) -> list[Latent]:
 
 
 def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, "d k"] | None:
-    """Information shares, as scored or computed; None without factors or with non-finite codes."""
+    """Information shares of the scored factors, as scored or computed; None without factors or with non-finite codes."""
     if not table.has_factors:
         return None
     given = np.array(scored.get("information_shares") or [], dtype=np.float64)
-    if given.shape == (table.latent_dim, len(table.factor_names)) and np.isfinite(given).all():
+    if given.shape == (table.latent_dim, len(table.scored_columns)) and np.isfinite(given).all():
         return given
-    return known_shares(table.mean, table.variance, table.factors, table.factor_names)
+    computed = known_shares(table.mean, table.variance, table.factors, table.factor_names)
+    return None if computed is None else computed[:, table.scored_columns]
 
 
 def shares_of_active(shares: Float[np.ndarray, "d k"], latents: Sequence[Latent]) -> Float[np.ndarray, "d k"]:

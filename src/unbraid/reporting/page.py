@@ -51,7 +51,7 @@ def render(view: RunView) -> str:
     latents = view.latents
     live, dead = divided(latents)
     coded = view.shares is not None
-    found = findings(view.active_shares, table.factor_names, table.factor_sizes) if coded else []
+    found = findings(view.active_shares, table.scored_names) if coded else []
     environment = environment_of(view.run)
     return render_template(
         "run.html.jinja",
@@ -81,7 +81,7 @@ def render(view: RunView) -> str:
             last_step=view.run.last_step,
         ),
         tiles=_tiles(view),
-        scores=tables.score_rows(scored, table.factor_names, [one.factor for one in found if not one.known_by]),
+        scores=tables.score_rows(scored, table.scored_names, [one.factor for one in found if not one.known_by]),
         readings=tables.readings(scored["metrics"]),
         n_scored=count(len(table)),
         importance=charts.plate("importance", "What a forest predicts factors from", [view], dims=max(1, len(live)))

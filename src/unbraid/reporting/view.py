@@ -120,14 +120,14 @@ class RunView:
 
     @cached_property
     def shares(self) -> Float[np.ndarray, "d k"] | None:
-        """Share of each factor's entropy that each latent knows; None without factors or finite codes."""
+        """Share of each scored factor's entropy that each latent knows; None without factors or finite codes."""
         return shares_of(self.table, self.scored)
 
     @cached_property
     def latents(self) -> list[Latent]:
         """All latents, the most informative first, with the factors they follow."""
         shares = self.shares
-        return in_order(self.table, follows(shares, self.table.factor_names) if shares is not None else [])
+        return in_order(self.table, follows(shares, self.table.scored_names) if shares is not None else [])
 
     @property
     def active_shares(self) -> Float[np.ndarray, "d k"]:
@@ -157,10 +157,10 @@ class RunView:
     def need_same_factors(self, other: RunView) -> None:
         """Raise `UsageError` where the factors are not those of another run, or there are none."""
         self.need_factors()
-        if self.table.factor_names != other.table.factor_names:
+        if self.table.scored_names != other.table.scored_names:
             raise UsageError(
-                f"{other.name} has the factors {', '.join(other.table.factor_names)} and {self.name} "
-                f"{', '.join(self.table.factor_names)}; this figure needs runs with the same."
+                f"{other.name} has the factors {', '.join(other.table.scored_names)} and {self.name} "
+                f"{', '.join(self.table.scored_names)}; this figure needs runs with the same."
             )
 
 

@@ -29,7 +29,7 @@ export interface Moment {
   preview: string | null;
   latents: Latent[];
   /** Share of each factor's entropy that each latent knows. */
-  shares: number[][] | null;
+  shares: (number | null)[][] | null;
   codebooks: number[][] | null;
   /** Draws from the prior, one row each; null where they are those of the last time. */
   draws: string | null;

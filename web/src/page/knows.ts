@@ -18,14 +18,15 @@ export function knowsPanel(explorer: Explorer): void {
     document.getElementById("knows-note")!.textContent =
       "The share of each factor's entropy that a latent knows, adjusted for chance. Disentangled, every column has one dark cell" +
       (explorer.model.moments.length > 1 ? "; move the training time to watch it come about." : ".");
+    const known = factors.map((_, k) => k).filter((k) => shares[0][k] !== null); // the others are not scored
     const head = element(
       "thead",
       {},
-      element("tr", {}, element("td", {}), ...factors.map((factor) => element("th", { scope: "col" }, words(factor.name)))),
+      element("tr", {}, element("td", {}), ...known.map((k) => element("th", { scope: "col" }, words(factors[k].name)))),
     );
     const rows = explorer.model.order.slice(0, SHOWN).map((j) => {
-      const cells = shares[j].map((share) => {
-        const shown = latents[j].active ? share : 0; // the decoder does not hear what noise drowns
+      const cells = known.map((k) => {
+        const shown = latents[j].active ? (shares[j][k] ?? 0) : 0; // the decoder does not hear what noise drowns
         const cell = element("td", {
           style: `--share: ${shown}`,
           className: shown > 0.77 ? "high full" : shown > 0.6 ? "high" : "",

@@ -105,8 +105,8 @@ def caution_of(column: Column) -> str:
     if once <= len(column.codes) / 2 or len(column.codes) < 2:
         return ""
     return (
-        f"{column.where} has {len(column.distinct):,} values in {len(column.codes):,} rows, {once:,} of which stand once: as "
-        "classes they cannot be told apart from noise, and scores of this factor mean little. Round them to fewer values."
+        f"Factor {column.name!r} has {len(column.distinct):,} values in {len(column.codes):,} rows, {once:,} of which stand "
+        "once: as classes they cannot be told apart from noise. Round them to fewer values."
     )
 
 

@@ -107,7 +107,7 @@ def _known(members: Members, n: int) -> Known:
         raise UsageError(f"The factors {where} have shape {values.shape}; give ({n}, number of factors).")
     names = _names(members, values.shape[1])
     known = known_of([column_of(name, values[:, k], f"Factor {name!r}, {where}") for k, name in enumerate(names)], label)
-    said = () if found == FACTORS else (f"Factors are the columns of {where}: {', '.join(names)}.",)
+    said = () if found == FACTORS else (f"Factors are the columns of {found!r}: {', '.join(names)}.",)
     return replace(known, notes=(*said, *known.notes))
 
 

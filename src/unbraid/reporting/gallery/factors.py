@@ -26,7 +26,7 @@ MOST = 0.5
 
 
 def _columns(view: RunView) -> list[str]:
-    return [name.replace("_", " ") for name in view.table.factor_names]
+    return [name.replace("_", " ") for name in view.table.scored_names]
 
 
 def estimated(view: RunView) -> str:
@@ -101,7 +101,7 @@ def draw_assignment(
     for view in views:
         view.need_same_factors(views[0])
     found = {
-        name: assignments(np.asarray(view.active_shares), view.table.factor_names, strong=strong, weak=weak)
+        name: assignments(np.asarray(view.active_shares), view.table.scored_names, strong=strong, weak=weak)
         for name, view in zip(names_of(views), views, strict=True)
     }
     caption = (

@@ -85,9 +85,10 @@ def _latent_of(view: RunView, factor: str | None, latent: int | None) -> int:
     if factor is None:
         return view.latents[0].index
     view.need_factors()
-    if factor not in view.table.factor_names:
-        raise UsageError(f"--factor {factor!r}; allowed: {', '.join(view.table.factor_names)}.")
-    return int(view.active_shares[:, view.table.factor_names.index(factor)].argmax())
+    names = view.table.scored_names
+    if factor not in names:
+        raise UsageError(f"--factor {factor!r}; allowed: {', '.join(names)}.")
+    return int(view.active_shares[:, names.index(factor)].argmax())
 
 
 @figures.register("paired_traversals", source=OWN, runs=(1, None), needs="scored runs on the same data", images=True)
