@@ -265,7 +265,7 @@ class Simulation:
             worker.claim.beat()
             if self.server.now - worker.watched > self.world.lease / 2:
                 worker.watched = self.server.now
-                worker.claims.look_all([worker.key[:2]])
+                worker.picker.watch()
         except Lost:
             self.give_up(worker)
             return

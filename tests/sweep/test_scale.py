@@ -52,3 +52,4 @@ def test_deaths_are_noticed_and_cost_little(scale: Any) -> None:
     assert found["deaths"] > 10
     assert found["false_takeovers"] == 0
     assert found["wasted_share"] < 0.06  # half a checkpoint's way for each death
+    assert found["noticed_seconds"]["median"] < 900, "workers watch no shards but their own"

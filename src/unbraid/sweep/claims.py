@@ -12,10 +12,10 @@ that keeps a worker that was only slow from publishing.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
 
 import msgspec
 
@@ -30,6 +30,8 @@ LEASE = 120.0
 SIZE = 768
 """Bytes of a claim, always the same, so that it can be written over in place."""
 FOLDER = "claims"
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Lost(UnbraidError):
@@ -77,31 +79,35 @@ class _Timed:
 
     def create(self, path: str, content: bytes) -> Handle | None:
         """As `Files.create`."""
-        with self._waiting():
-            return self._files.create(path, content)
+        return self._timed(self._files.create, path, content)
 
     def read(self, path: str) -> bytes | None:
         """As `Files.read`."""
-        with self._waiting():
-            return self._files.read(path)
+        return self._timed(self._files.read, path)
 
     def names(self, folder: str) -> list[str]:
         """As `Files.names`."""
-        with self._waiting():
-            return self._files.names(folder)
+        return self._timed(self._files.names, folder)
 
     def remove(self, path: str) -> None:
         """As `Files.remove`."""
-        with self._waiting():
-            self._files.remove(path)
+        self._timed(self._files.remove, path)
 
-    @contextmanager
-    def _waiting(self) -> Iterator[None]:
+    def _timed(self, operation: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         began = self._clock()
         try:
-            yield
+            return operation(*args, **kwargs)
         finally:
             self._waited += self._clock() - began
+
+
+class _Seen(msgspec.Struct):
+    """The content of a claim as an observer saw it, and since when."""
+
+    raw: bytes
+    held: Held
+    since: float
+    changed: bool
 
 
 class Claims:
@@ -118,8 +124,7 @@ class Claims:
     ) -> None:
         self._files, self._every, self._lease = _Timed(files, clock), every, lease
         self._clock = self._files.clock
-        self._seen: dict[str, tuple[bytes, float]] = {}
-        self._changed: set[str] = set()
+        self._seen: dict[str, dict[str, _Seen]] = {}
 
     def look(self, key: str) -> Held | None:
         """The claim that owns a run, None where there is none."""
@@ -129,10 +134,13 @@ class Claims:
         """The claims that own the runs of these shards."""
         found: dict[str, Held] = {}
         for one in shards:
+            before, now = self._seen.get(one, {}), {}
             for key, generation in self._highest(one).items():
-                held = self._read(key, generation)
-                if held is not None:
-                    found[key] = held
+                seen = self._see(key, generation, before.get(_name(key, generation)))
+                if seen is not None:
+                    now[_name(key, generation)] = seen
+                    found[key] = seen.held
+            self._seen[one] = now  # what is gone is forgotten
         return found
 
     def _highest(self, one: str) -> dict[str, int]:
@@ -143,29 +151,30 @@ class Claims:
                 highest[key] = max(int(number), highest.get(key, -1))
         return highest
 
-    def _read(self, key: str, generation: int) -> Held | None:
-        path = _path(key, generation)
-        raw = self._files.read(path)
+    def _see(self, key: str, generation: int, before: _Seen | None) -> _Seen | None:
+        raw = self._files.read(_path(key, generation))
         if raw is None:
             return None
-        if path not in self._seen or self._seen[path][0] != raw:
-            if path in self._seen:
-                self._changed.add(path)
-            self._seen[path] = (raw, self._clock())
-        try:
-            held = msgspec.convert(json.loads(raw), Held)
-        except (ValueError, msgspec.ValidationError):  # half written, or damaged: whoever wrote it is judged by its silence
-            return Held(key, generation, Owner("", "unknown", "", 0, ""), self._every, self._lease, 0.0)
-        return held if (held.key, held.generation) == (key, generation) else None
+        if before is not None and before.raw == raw:
+            return before
+        held = _unpacked(raw)
+        if held is None or (held.key, held.generation) != (key, generation):
+            # half written, or damaged: whoever wrote it is judged by its silence
+            held = Held(key, generation, Owner("", "unknown", "", 0, ""), self._every, self._lease, 0.0)
+        return _Seen(raw, held, self._clock(), before is not None)
+
+    def _known(self, held: Held) -> _Seen | None:
+        return self._seen.get(shard(held.key), {}).get(_name(held.key, held.generation))
 
     def silent_for(self, held: Held) -> float:
         """Seconds for which this observer has seen no change of a claim."""
-        _, since = self._seen.get(_path(held.key, held.generation), (b"", self._clock()))
-        return self._clock() - since
+        seen = self._known(held)
+        return 0.0 if seen is None else self._clock() - seen.since
 
     def seen_to_live(self, held: Held) -> bool:
         """Whether this observer has seen a claim change, and lately."""
-        return _path(held.key, held.generation) in self._changed and not self.is_stale(held)
+        seen = self._known(held)
+        return seen is not None and seen.changed and not self.is_stale(held)
 
     def is_stale(self, held: Held) -> bool:
         """Whether a claim's owner is dead, as far as can be known.
@@ -265,10 +274,23 @@ class Claim:
         return Lost(f"Run {self.held.key} was taken over by another worker, since this one was silent for too long.")
 
 
+def _name(key: str, generation: int) -> str:
+    return f"{key}.{generation}"
+
+
 def _path(key: str, generation: int) -> str:
     return f"{FOLDER}/{shard(key)}/{key}.{generation}"
 
 
 def _packed(held: Held) -> bytes:
-    text = json.dumps(msgspec.to_builtins(held), ensure_ascii=True)
-    return text.encode().ljust(SIZE - 1) + b"\n"
+    return msgspec.json.encode(held).ljust(SIZE - 1) + b"\n"
+
+
+_decoder = msgspec.json.Decoder(Held)
+
+
+def _unpacked(raw: bytes) -> Held | None:
+    try:
+        return _decoder.decode(raw)
+    except (ValueError, msgspec.MsgspecError):
+        return None

@@ -28,6 +28,10 @@ from unbraid.training.fit import Silent
 
 LOOK = 0.5
 """Seconds between looks at whether to stop."""
+TURNS = 4
+"""A worker watches shards in so many turns, half a lease apart: each shard is seen again after two leases."""
+PER_TURN = 12
+"""About so many claims are read and folders listed in a turn: among few workers each watches many shards."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
 _one_at_a_time = threading.Lock()
 """Building networks goes through torch's global generator, so a process trains one run at a time."""
@@ -78,7 +82,7 @@ def _pull(store: Store, claims: Claims, plan: Plan, points: Mapping[str, Point],
             time.sleep(min(task.every, 4 * LOOK))
             continue
         key, over = found
-        outcome = _attempt(store, claims, plan, points[key], task, over, stop)
+        outcome = _attempt(store, claims, plan, points[key], task, over, stop, picker.watch)
         yield outcome
         if outcome.what in ("refused", "stopped"):
             return
@@ -98,6 +102,7 @@ class Picker:
     Each worker has an order of its own so that workers do not meet.
 
     It looks at one of the 256 shards at a time: to pick one of 100,000 points it lists three folders of a few hundred names.
+    While its worker trains, it watches the claims of some more (`watch`), and turns to those that fell silent.
 
     Args:
         store: the sweep's folder.
@@ -120,12 +125,17 @@ class Picker:
         self._left = left
         self._order = list(left)
         self._rng.shuffle(self._order)
+        self._turn = self._next = 0
+        self._silent: list[str] = []
         self.unsure = False
         """Whether, when nothing was found, some point's owner was not seen to live."""
 
     def pick(self) -> tuple[str, Held | None] | None:
         """A free point, with the stale claim on it if there is one; None where no point is free."""
         self.unsure = False
+        if self._silent:
+            self._order = list(dict.fromkeys([*self._silent, *self._order]))
+            self._silent = []
         for _ in range(len(self._order)):
             one = self._order[0]
             left = self._left[one]
@@ -143,6 +153,20 @@ class Picker:
             self.unsure |= any(not self._claims.seen_to_live(held[key]) for key in left)
             self._order.append(self._order.pop(0))
         return None
+
+    def watch(self) -> None:
+        """Look at the claims of a few shards: every `TURNS` calls at the same ones, so that the silent are known as such."""
+        if self._turn == TURNS:
+            self._turn = self._next = 0
+        self._turn += 1
+        cost = 0
+        while cost < PER_TURN and self._next < len(self._order):
+            one = self._order[self._next]
+            held = self._claims.look_all([one])
+            if any(key in self._left[one] and self._claims.is_stale(found) for key, found in held.items()):
+                self._silent.append(one)
+            cost += 1 + len(held)
+            self._next += 1
 
 
 class _Stop:
@@ -163,12 +187,12 @@ class _Heartbeat(Silent):
     """Monitors training: shows that the worker lives, and ends training where it should.
 
     A thread of its own beats, so that a long evaluation looks alive. A process that was suspended looks whether it still owns
-    the run before it goes on: its thread may not have run yet. The thread also watches the other claims of the shard, so that
-    their silence is known when this worker picks its next point.
+    the run before it goes on: its thread may not have run yet. The thread also watches other claims, so that their silence is
+    known when this worker picks its next point.
     """
 
-    def __init__(self, claim: Claim, claims: Claims, every: float, lease: float, stop: _Stop) -> None:
-        self._claim, self._claims, self._every, self._lease, self._stop = claim, claims, every, lease, stop
+    def __init__(self, claim: Claim, watch: Callable[[], None], every: float, lease: float, stop: _Stop) -> None:
+        self._claim, self._watch, self._every, self._lease, self._stop = claim, watch, every, lease, stop
         self._over = threading.Event()
         self._lost: Lost | None = None
         self._told: dict[str, Any] = {}
@@ -218,7 +242,7 @@ class _Heartbeat(Silent):
                 if time.monotonic() - watched > self._lease / 2:
                     watched = time.monotonic()
                     with suppress(OSError):
-                        self._claims.look_all([shard(self._claim.held.key)])
+                        self._watch()
 
         thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
         thread.start()
@@ -229,8 +253,17 @@ class _Heartbeat(Silent):
             thread.join()
 
 
-def _attempt(store: Store, claims: Claims, plan: Plan, point: Point, task: Task, over: Held | None, stop: _Stop) -> Outcome:
-    from unbraid.sweep.runs import newest_step
+def _attempt(
+    store: Store,
+    claims: Claims,
+    plan: Plan,
+    point: Point,
+    task: Task,
+    over: Held | None,
+    stop: _Stop,
+    watch: Callable[[], None] = lambda: None,
+) -> Outcome:
+    from unbraid.sweep.runs import NotHere, newest_step
 
     key = point.key
     began = time.perf_counter()
@@ -255,11 +288,13 @@ def _attempt(store: Store, claims: Claims, plan: Plan, point: Point, task: Task,
         if claim.deaths >= task.most_deaths:
             text = f"{claim.deaths} workers died in a row without getting beyond step {claim.held.from_step:,}"
             return outcome(*_failed(store, key, text, times=task.attempts.get(key, ATTEMPTS)))
-        return _trained(store, plan, point, claim, claims, task, stop, outcome)
+        return _trained(store, plan, point, claim, watch, task, stop, outcome)
     except Lost as lost:
         return outcome("lost", str(lost))
     except (Interrupted, KeyboardInterrupt):
         return outcome("stopped")
+    except NotHere as error:
+        return outcome("refused", str(error))
     except Exception as error:
         if (cause := _of_the_disk(error)) is not None:
             return outcome("refused", _cannot_write(store.folder, cause, error))
@@ -273,14 +308,14 @@ def _trained(
     plan: Plan,
     point: Point,
     claim: Claim,
-    claims: Claims,
+    watch: Callable[[], None],
     task: Task,
     stop: _Stop,
     outcome: Callable[..., Outcome],
 ) -> Outcome:
     from unbraid.sweep.runs import train_and_score
 
-    heartbeat = _Heartbeat(claim, claims, task.every, task.lease, stop)
+    heartbeat = _Heartbeat(claim, watch, task.every, task.lease, stop)
     with heartbeat.beating():
         result = train_and_score(
             point,
