@@ -199,10 +199,19 @@ def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest
 
 
 def test_a_full_disk_leaves_no_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    """A disk that is nearly full takes a part at first, and says nothing."""
+    real = os.pwrite
 
-    monkeypatch.setattr(os, "write", full)
+    def full(descriptor: int, content: bytes, place: int) -> int:
+        if place >= 100:
+            raise OSError(28, "No space left on device")
+        return real(descriptor, content[:100], place)
+
+    monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(OSError, match="No space left"):
         Claims(Disk(tmp_path)).take(KEY)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert Disk(tmp_path).create("small", b"x" * 100) is not None
+    with pytest.raises(OSError, match="No space left"):
+        Disk(tmp_path).create("large", b"x" * 101)
+    assert Disk(tmp_path).read("large") is None

@@ -54,7 +54,7 @@ class _Open:
         self._descriptor = descriptor
 
     def write(self, content: bytes) -> None:
-        os.pwrite(self._descriptor, content, 0)
+        _write_all(self._descriptor, content)
         os.fsync(self._descriptor)  # NFS sends it to the server only now
 
     def close(self) -> None:
@@ -125,6 +125,13 @@ def _link_new(target: Path, content: bytes) -> int | None:
     return descriptor
 
 
+def _write_all(descriptor: int, content: bytes) -> None:
+    """Write from the beginning: a disk that is nearly full takes a part at first, and refuses only the next."""
+    done = 0
+    while done < len(content):
+        done += os.pwrite(descriptor, content[done:], done)
+
+
 def _write_new(path: Path, content: bytes) -> int | None:
     """A new file's descriptor; None where there is one already.
 
@@ -135,7 +142,7 @@ def _write_new(path: Path, content: bytes) -> int | None:
     except FileExistsError:
         return None
     try:
-        os.write(descriptor, content)
+        _write_all(descriptor, content)
         os.fsync(descriptor)
     except OSError:
         os.close(descriptor)
