@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,16 @@ import pytest
 
 import unbraid
 from helpers.small_runs import SCORING, requests, small_file, small_plan
-from unbraid.errors import ConfigMismatch, CorruptFile, UnknownName, UsageError
+from unbraid.errors import ConfigMismatch, CorruptFile, DataUnavailable, UnknownName, UsageError
 from unbraid.sweep import worker
 from unbraid.sweep.claims import Claims
+from unbraid.sweep.conduct import conduct
+from unbraid.sweep.engines.local import LocalExecutor
+from unbraid.sweep.owners import Owner
 from unbraid.sweep.planning import CodeMismatch, make_plan, require_same_code
 from unbraid.sweep.points import Plan, Request, Scoring
 from unbraid.sweep.records import Result
+from unbraid.sweep.status import Watcher
 from unbraid.sweep.store import Store, ledger
 from unbraid.sweep.tasks import MOST_DEATHS, Outcome, Task
 from unbraid.sweep.worker import work
@@ -155,8 +161,101 @@ def test_a_request_that_means_something_else_by_now_is_refused_with_the_field(st
     assert [one.what for one in refused] == ["refused"]
     assert "version 0.0.9" in refused[0].text
     outcome = do(store, old, [next(iter(old.points())).key], allow_version_change=True)[0]
-    assert outcome.what == "failed"
+    assert outcome.what == "refused"
     assert "lr: 0.5 then, 0.0005 now" in outcome.text
+    assert not store.failures(outcome.key), "the run is not to blame"
+
+
+def test_a_folder_of_other_code_takes_no_runs_until_that_is_allowed(store: Store) -> None:
+    plan = small_plan(store, seeds=1)
+    here = plan.code
+    old = msgspec.structs.replace(plan, code=msgspec.structs.replace(here, version="0.0.9", digest="other"))
+    store.write_plan(old)
+    wider = make_plan(requests(store.folder.parent), SCORING, store.plans(), device="cpu")
+    with LocalExecutor(1) as engine:
+        with pytest.raises(CodeMismatch, match=r"planned with unbraid version 0\.0\.9"):
+            conduct(store, wider, engine)
+        assert [one.name for one in store.plans()] == [old.name], "a plan was written"
+        assert conduct(store, wider, engine, allow_version_change=True).finished == 2
+        assert conduct(store, wider, engine).finished == 2  # it was allowed once
+    committed = msgspec.structs.replace(here, commit="f" * 40)
+    require_same_code(committed, allow=False)  # a commit that changes no source is no other code
+
+
+def test_plans_and_results_of_former_names_are_understood_and_keep_their_keys(store: Store) -> None:
+    path = store.folder.parent
+    plan = make_plan(requests(path, seeds=1, model="factor_vae", discriminator_lr=1e-4), SCORING, [], device="cpu")
+    (group,) = plan.groups
+    names = {"discriminator_lr": "critic_lr", "discriminator_layers": "critic_layers", "discriminator_width": "critic_width"}
+
+    def formerly(options: dict[str, Any], **told: Any) -> dict[str, Any]:
+        return {names.get(name, name): value for name, value in {**options, **told}.items()}
+
+    before = msgspec.structs.replace(
+        group,
+        options=formerly(group.options),
+        configuration={**group.configuration, "model_options": formerly(group.configuration["model_options"])},
+    )
+    old = msgspec.structs.replace(plan, groups=[before], code=msgspec.structs.replace(plan.code, digest="other"))
+    again = make_plan(requests(path, seeds=2, model="factor_vae", discriminator_lr=1e-4), SCORING, [old], device="cpu")
+    assert [point.key for point in again.points()][:1] == [point.key for point in old.points()]
+    assert again.groups[0].options["discriminator_lr"] == 1e-4
+
+    del before.configuration["model_options"]["discriminator_init"]  # there was no such option, and weights were torch's
+    with pytest.raises(ConfigMismatch, match=r"model discriminator_init: 'torch' then, 'kaiming' now"):
+        make_plan(requests(path, seeds=1, model="factor_vae", discriminator_lr=1e-4), SCORING, [old], device="cpu")
+
+    do(store, small_plan(store, seeds=1))
+    (result,) = ledger(store.folder)
+    told = msgspec.to_builtins(result)
+    told["metrics"]["strong_generalisation"] = told["metrics"]["mig"]
+    told["configuration"]["model_options"] = {"critic_lr": 1}
+    store.result_path(result.key).write_bytes(msgspec.json.encode(told))
+    (read,) = ledger(store.folder)
+    assert "strong_generalization" in read.metrics
+    assert read.configuration["model_options"] == {"discriminator_lr": 1}
+    assert read.key == result.key
+
+
+def test_what_a_worker_s_machine_lacks_is_no_failure_of_the_run(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = small_plan(store)
+
+    def missing(*_: Any) -> None:
+        raise DataUnavailable("spots.npz is not on this machine.")
+
+    monkeypatch.setattr("unbraid.sweep.runs.resolve", missing)
+    (outcome,) = do(store, plan)
+    assert outcome.what == "refused"
+    assert re.search(rf"cannot be trained on {socket.gethostname()}: spots.npz is not on this machine", outcome.text)
+    assert not store.attempts({point.key for point in plan.points()})
+    monkeypatch.undo()
+    assert [one.what for one in do(store, plan)] == ["finished", "finished"]
+
+
+def test_a_damaged_plan_is_told_and_the_others_are_read(store: Store) -> None:
+    plan = small_plan(store, seeds=1)
+    (store.folder / "plans" / "0123456789abcdef.json").write_text("{")
+    damaged: list[str] = []
+    assert [one.name for one in store.plans(damaged=damaged)] == [plan.name]
+    assert "0123456789abcdef.json is not valid JSON" in damaged[0]
+    with pytest.raises(CorruptFile):
+        store.plans()
+
+
+def test_who_looks_once_tells_the_silent_by_the_time_of_their_claim(store: Store) -> None:
+    plan = small_plan(store, seeds=1)
+    (point,) = plan.points()
+    claim = Claims(store.files).take(point.key)
+    assert claim is not None
+    elsewhere = msgspec.structs.replace(claim.held, owner=Owner("t", "other-host", "another boot", 1, "1"))
+    path = store.folder / "claims" / point.key[:2] / f"{point.key}.0"
+    path.write_bytes(msgspec.json.encode(elsewhere))
+    assert list(Watcher(store, [plan], once=True).look().running) == [point.key]
+    then = path.stat().st_mtime - 3600
+    os.utime(path, (then, then))
+    assert list(Watcher(store, [plan], once=True).look().silent) == [point.key]
+    assert store.heard(elsewhere) == pytest.approx(3600, abs=60)
+    assert list(Watcher(store, [plan]).look().running) == [point.key], "claims are judged by the times of files"
 
 
 def test_data_that_changed_are_resolved_anew_and_refused(store: Store) -> None:

@@ -88,9 +88,24 @@ def _split(tokens: list[str]) -> tuple[list[str], list[str]]:
 def _requests(tokens: list[str]) -> list[Request]:
     from unbraid.sweep.grids import from_file, from_tokens
 
-    if len(tokens) == 1 and Path(tokens[0]).suffix in (".yaml", ".yml"):
-        return from_file(Path(tokens[0]))
-    return from_tokens(tokens)
+    if len(tokens) != 1 or Path(tokens[0]).suffix not in (".yaml", ".yml"):
+        return from_tokens(tokens)
+    found = from_file(Path(tokens[0]))
+    _require_trust(tokens[0], found)
+    return found
+
+
+def _require_trust(path: str, found: list[Request]) -> None:
+    """Raise `UsageError` where a file, which may come from others, names networks whose modules would be imported."""
+    from unbraid.nn.own import is_own, is_trusting
+
+    parts = (str(one.options[part]) for one in found for part in ("encoder", "decoder") if is_own(one.options.get(part)))
+    own = next(parts, None)
+    if own is not None and not is_trusting():
+        raise UsageError(
+            f"{path} names the network {own!r}. Importing its module runs its code, so this is done only when you ask for it: "
+            "add --trust."
+        )
 
 
 def _status(folder: str) -> int:
@@ -100,8 +115,10 @@ def _status(folder: str) -> int:
     from unbraid.sweep.store import Store
 
     store = Store.open(Path(folder))
-    watcher = Watcher(store, store.plans())
+    damaged: list[str] = []
+    watcher = Watcher(store, store.plans(damaged=damaged), once=True)
     status = watcher.look()
+    status.problems += damaged
     out.print(
         render(
             status,
@@ -122,9 +139,12 @@ def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
     metrics = options["metrics"]
     scoring = Scoring(options["evaluate_images"], metrics if metrics in ("core", "all") else metrics.split(","))
     folder = Path(options["out"])
-    store = Store(folder) if options["plan"] and not folder.exists() else Store.make(folder)
+    store = Store.foreseen(folder) if options["plan"] else Store.make(folder)
+    damaged: list[str] = []
     with listening(counting), counting("Planning") as told:
-        plan = make_plan(requests, scoring, store.plans(), device=options["device"], progress=told)
+        plan = make_plan(requests, scoring, store.plans(damaged=damaged), device=options["device"], progress=told)
+    for note in damaged:
+        err.print(f"Warning: {note} It is left out.", style="yellow", soft_wrap=True)
     plan, elsewhere = _without_known(plan, options["ledger"])
     for note in _unusable(store, plan, mend=not options["plan"]):
         err.print(f"Warning: {note}", style="yellow", soft_wrap=True)
@@ -132,6 +152,9 @@ def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
         return _show_plan(store, plan, options, elsewhere)
     if elsewhere:
         err.print(f"{elsewhere} runs are in the ledger {options['ledger']} already.")
+    if not plan.groups:
+        out.print("Nothing is left to run.")
+        return 0
     ended = _conduct(store, plan, options)
     if ended is None:
         return 0
@@ -147,6 +170,7 @@ def _without_known(plan: Plan, ledger_folder: str | None) -> tuple[Plan, int]:
     """The plan without what a ledger holds, and how many runs that are."""
     import msgspec
 
+    from unbraid.sweep.former import configuration_today
     from unbraid.sweep.points import key_of
     from unbraid.sweep.store import ledger
 
@@ -154,10 +178,11 @@ def _without_known(plan: Plan, ledger_folder: str | None) -> tuple[Plan, int]:
         return plan, 0
     if not Path(ledger_folder).is_dir():
         raise UsageError(f"--ledger {ledger_folder}: there is no such folder.")
-    known = {result.key for result in ledger(Path(ledger_folder))}
+    known = {key_of(result.configuration, result.seed) for result in ledger(Path(ledger_folder))}
     groups = []
     for group in plan.groups:
-        seeds = [seed for seed in group.seeds if key_of(group.configuration, seed) not in known]
+        today = configuration_today(group.configuration)
+        seeds = [seed for seed in group.seeds if key_of(today, seed) not in known]
         if seeds:
             groups.append(msgspec.structs.replace(group, seeds=seeds))
     left = sum(len(group.seeds) for group in groups)

@@ -27,6 +27,11 @@ def trusting(trust: bool = True) -> Iterator[None]:
         _trusted.reset(token)
 
 
+def is_trusting() -> bool:
+    """Whether modules may be imported because a name asks for it."""
+    return _trusted.get()
+
+
 def is_own(name: object) -> bool:
     """Whether the name of a network is a module and what to take from it, like "mylab.nets:Encoder"."""
     return isinstance(name, str) and ":" in name

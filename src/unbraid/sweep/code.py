@@ -20,6 +20,15 @@ class Code(msgspec.Struct, frozen=True):
     digest: str
     """Of the package's Python sources, so that changes without a commit show too."""
 
+    @property
+    def identity(self) -> str:
+        """The same for the same version and sources; a commit that changes neither makes no difference."""
+        return f"{self.version} {self.digest}" if self.digest else str(self)
+
+    def same_as(self, other: Code) -> bool:
+        """Whether both are the same code."""
+        return self.identity == other.identity
+
     def __str__(self) -> str:
         commit = f", commit {self.commit[:10]}" if self.commit else ""
         return f"version {self.version}{commit}, sources {self.digest[:8]}"

@@ -17,7 +17,7 @@ import msgspec
 from unbraid.errors import Interrupted, UnbraidError
 from unbraid.sweep.claims import EVERY, LEASE, Claims, shard
 from unbraid.sweep.engines.calls import call
-from unbraid.sweep.planning import require_same_code
+from unbraid.sweep.planning import require_known_code, require_same_code
 from unbraid.sweep.points import Plan
 from unbraid.sweep.store import Store
 from unbraid.sweep.tasks import ATTEMPTS, MOST_DEATHS, Outcome, Task
@@ -98,8 +98,7 @@ def conduct(
 
     Raises `UnbraidError` where no work can be done, and `Interrupted` after Ctrl-C, when all runs have written a checkpoint.
     """
-    require_same_code(plan.code, allow=allow_version_change)
-    store.write_plan(plan)
+    _pin(store, plan, allow=allow_version_change)
     points = {point.key: point for point in plan.points()}
     before = store.attempts(points) if retry_failed else {}
     session = secrets.token_hex(8)
@@ -128,13 +127,19 @@ def conduct(
         store.end_session(session)
 
 
+def _pin(store: Store, plan: Plan, *, allow: bool) -> None:
+    """Keep the plan, which says by which code its runs are to be made. Raises `CodeMismatch` where that would mix versions."""
+    require_same_code(plan.code, allow=allow)
+    require_known_code(store.plans(damaged=[]), allow=allow)
+    store.write_plan(plan)
+
+
 def submit(store: Store, plan: Plan, engine: Engine, *, allow_version_change: bool = False) -> list[str]:
     """Hand a plan to an engine that goes on without this process; the names of its jobs.
 
     Raises `UnbraidError` where the engine cannot take it.
     """
-    require_same_code(plan.code, allow=allow_version_change)
-    store.write_plan(plan)
+    _pin(store, plan, allow=allow_version_change)
     points = {point.key for point in plan.points()}
     left = points - store.finished(points)
     task = Task(str(store.folder.absolute()), plan.name, secrets.token_hex(8), allow_version_change=allow_version_change)

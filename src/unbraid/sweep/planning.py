@@ -8,8 +8,9 @@ import msgspec
 
 from unbraid.errors import UsageError
 from unbraid.sweep.code import Code, code_here
-from unbraid.sweep.points import Group, Plan, Request, Scoring, by_configuration
-from unbraid.sweep.resolving import data_stamp, located, require_same, resolve
+from unbraid.sweep.former import configuration_today, request_today
+from unbraid.sweep.points import Group, Plan, Request, Scoring, by_configuration, key_of
+from unbraid.sweep.resolving import data_stamp, located, names_own_network, require_same, resolve
 
 Told = Callable[[int, int], None]
 
@@ -38,7 +39,7 @@ def make_plan(
     refuses.
     """
     groups: list[Group] = []
-    before = {group.but_seed: (group, plan.code) for plan in known for group in plan.groups}
+    before = {request_today(group.request).but_seed: (group, plan.code) for plan in known for group in plan.groups}
     together = by_configuration(located(request) for request in requests)
     if not together:
         raise UsageError("The sweep asks for no run.")
@@ -57,26 +58,30 @@ def _group(own: Sequence[Request], old: Group | None, code: Code | None) -> Grou
     for seed in seeds:
         if not 0 <= seed < 2**53:
             raise UsageError(f"--seed {seed}; allowed: a whole number at least 0 and below 2**53.")
-    if old is not None and code == code_here() and old.stamp == stamp:
+    if (
+        old is not None
+        and code is not None
+        and code.same_as(code_here())
+        and old.stamp == stamp
+        and not names_own_network(first)
+    ):
         return msgspec.structs.replace(old, seeds=seeds)
     configuration = resolve(first)
     made = Group(first.model, first.data, options, configuration, stamp, seeds)
     if old is not None and code is not None:
         require_same(old.configuration, configuration, made.label, f"with {code}")
+        return msgspec.structs.replace(made, configuration=old.configuration)  # runs keep the names that they were given then
     return made
 
 
 def _merged(groups: Sequence[Group]) -> list[Group]:
     """Groups that were asked for in different words and mean the same, together."""
-    merged: list[Group] = []
+    merged: dict[str, Group] = {}
     for group in groups:
-        place = next((i for i, one in enumerate(merged) if one.configuration == group.configuration), None)
-        if place is None:
-            merged.append(group)
-        else:
-            seeds = list(dict.fromkeys([*merged[place].seeds, *group.seeds]))
-            merged[place] = msgspec.structs.replace(merged[place], seeds=seeds)
-    return merged
+        meaning = key_of(configuration_today(group.configuration), 0)
+        known = merged.setdefault(meaning, group)
+        merged[meaning] = msgspec.structs.replace(known, seeds=list(dict.fromkeys([*known.seeds, *group.seeds])))
+    return list(merged.values())
 
 
 def require_same_code(planned: Code, *, allow: bool) -> None:
@@ -85,8 +90,22 @@ def require_same_code(planned: Code, *, allow: bool) -> None:
     Nothing is raised if that is allowed.
     """
     here = code_here()
-    if planned != here and not allow:
-        raise CodeMismatch(
-            f"This sweep was planned with unbraid {planned}, and installed is {here}. Its runs would be made by two versions: "
-            "install the former, give --allow-version-change (tables then mark which version made what), or another --out."
-        )
+    if not allow and not planned.same_as(here):
+        raise _mismatch(planned, here)
+
+
+def require_known_code(known: Sequence[Plan], *, allow: bool) -> None:
+    """Raise `CodeMismatch` where plans of a folder were all made with other code than is installed, unless that is allowed.
+
+    Once it was allowed, a plan of the folder names the new code, and it need not be allowed again.
+    """
+    here = code_here()
+    if known and not allow and not any(plan.code.same_as(here) for plan in known):
+        raise _mismatch(known[-1].code, here)
+
+
+def _mismatch(planned: Code, here: Code) -> CodeMismatch:
+    return CodeMismatch(
+        f"This sweep was planned with unbraid {planned}, and installed is {here}. Its runs would be made by two versions: "
+        "install the former, give --allow-version-change (tables then mark which version made what), or another --out."
+    )

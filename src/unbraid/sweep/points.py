@@ -47,9 +47,9 @@ class Group(msgspec.Struct, frozen=True):
     seeds: list[int]
 
     @property
-    def but_seed(self) -> str:
-        """As `Request.but_seed`."""
-        return _canonical([self.model, self.data, self.options])
+    def request(self) -> Request:
+        """What was asked for, without the seed."""
+        return Request(self.model, self.data, self.options)
 
     @property
     def label(self) -> str:

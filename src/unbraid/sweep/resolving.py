@@ -11,6 +11,9 @@ from unbraid.data.dataset import addressed
 from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
 from unbraid.errors import ConfigMismatch, UsageError
+from unbraid.former_names import DEFAULTS
+from unbraid.nn.own import is_own
+from unbraid.sweep.former import configuration_today
 from unbraid.sweep.points import Request
 
 _RESERVED = {"out", "overwrite", "extend", "config", "report", "monitor"}
@@ -47,13 +50,26 @@ def resolve(request: Request) -> dict[str, Any]:
     return content
 
 
+def names_own_network(request: Request) -> bool:
+    """Whether a network is one of a module, like "mylab.nets:Encoder", which this process must be able to import."""
+    return any(is_own(request.options.get(part)) for part in ("encoder", "decoder"))
+
+
 def require_same(planned: Mapping[str, Any], now: Mapping[str, Any], what: str, since: str) -> None:
-    """Raise `ConfigMismatch` that names the fields in which two resolved configurations differ."""
-    differing = [name for name in sorted(planned.keys() | now.keys()) if planned.get(name) != now.get(name)]
+    """Raise `ConfigMismatch` that names the fields in which two resolved configurations differ.
+
+    Former names are read as today's. An option that did not exist then had the value that `unbraid.former_names` says, or
+    today's default.
+    """
+    then, today = _flat(configuration_today(planned)), _flat(now)
+    then |= {name: DEFAULTS[name[1]] for name in today.keys() - then.keys() if name[0] and name[1] in DEFAULTS}
+    differing = sorted(
+        name for name in then.keys() | today.keys() if then.get(name) != today.get(name) and (name in then or not name[0])
+    )
     if not differing:
         return
-    told = "; ".join(f"{name}: {planned.get(name)!r} then, {now.get(name)!r} now" for name in differing)
-    if "data_digest" in differing:
+    told = "; ".join(f"{' '.join(name).strip()}: {then.get(name)!r} then, {today.get(name)!r} now" for name in differing)
+    if ("", "data_digest") in differing:
         raise ConfigMismatch(
             f"{what} means other data than when it was planned ({since}): their content has changed. {told}. Put the former "
             "data back, or give another --out."
@@ -62,3 +78,14 @@ def require_same(planned: Mapping[str, Any], now: Mapping[str, Any], what: str, 
         f"{what} means something else than when it was planned ({since}). {told}. Give these options their former values to "
         "go on, use the former version, or give another --out."
     )
+
+
+def _flat(configuration: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    """Every setting by the part whose option it is, "" for a setting of the run, and its name."""
+    found: dict[tuple[str, str], Any] = {}
+    for name, value in configuration.items():
+        if name.endswith("_options") and isinstance(value, Mapping):
+            found |= {(name.removesuffix("_options"), option): one for option, one in value.items()}
+        else:
+            found["", name] = value
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -11,15 +12,23 @@ from typing import Any
 import msgspec
 
 from unbraid.data.registry import datasets
-from unbraid.errors import UsageError
+from unbraid.errors import UnbraidError, UsageError
 from unbraid.files import read_json
 from unbraid.sweep.code import Code, code_here
+from unbraid.sweep.former import request_today
 from unbraid.sweep.points import Point, Request, Scoring, key_of
 from unbraid.sweep.records import Result
 from unbraid.sweep.resolving import require_same, resolve
 from unbraid.training.fit import Monitor
 
 Progress = Callable[[str], Callable[[int, int], None]]
+
+
+class NotHere(UnbraidError):
+    """What the command could plan, this machine cannot do: data, a module or a former version is missing.
+
+    No fault of the run.
+    """
 
 
 def train_and_score(
@@ -29,15 +38,17 @@ def train_and_score(
     from unbraid import api
 
     group = point.group
-    options = {**group.options, "seed": point.seed}
-    now = resolve(Request(group.model, group.data, options))
-    require_same(group.configuration, now, point.label, "when the sweep was planned")
-    api.train(group.model, group.data, out=folder, device=device, monitor=monitor, **options)
+    request = request_today(Request(group.model, group.data, {**group.options, "seed": point.seed}))
+    try:
+        require_same(group.configuration, resolve(request), point.label, "when the sweep was planned")
+    except UnbraidError as error:
+        raise NotHere(f"{point.label} cannot be trained on {socket.gethostname()}: {error}") from error
+    api.train(request.model, request.data, out=folder, device=device, monitor=monitor, **request.options)
     began = time.perf_counter()
-    path = _path_option(group.data, group.options)
-    place = f"{group.data}:{path}" if path else None
+    path = _path_option(request.data, request.options)
+    place = f"{request.data}:{path}" if path else None
     api.evaluate(folder, data=place, metrics=scoring.metrics, limit=scoring.images, device=device, progress=progress)
-    given = {name: value for name, value in group.options.items() if name not in _paths(group.data)}
+    given = {name: value for name, value in group.options.items() if name not in _paths(request.data)}
     made = result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=given)
     return msgspec.structs.replace(made, key=point.key, configuration=group.configuration)
 

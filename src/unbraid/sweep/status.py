@@ -52,12 +52,13 @@ class Watcher:
         store: the folder.
         plans: those whose points matter.
         claims: who observes the heartbeats.
+        once: whether this looks once only, and has to believe the times of files to know who is silent.
     """
 
-    def __init__(self, store: Store, plans: Sequence[Plan], claims: Claims | None = None) -> None:
+    def __init__(self, store: Store, plans: Sequence[Plan], claims: Claims | None = None, *, once: bool = False) -> None:
         self._store = store
         self._points = {point.key: point for plan in plans for point in plan.points()}
-        self._claims = claims or Claims(store.files)
+        self._claims, self._once = claims or Claims(store.files), once
         self._finished: set[str] = set()
         self._failed: dict[str, Failed] = {}
         self.rates = Rates()
@@ -83,9 +84,12 @@ class Watcher:
         held = self._claims.look_all(sorted({shard(key) for key in left}))
         for key, one in held.items():
             if key in left:
-                (status.silent if self._claims.is_stale(one) else status.running)[key] = one
+                (status.silent if self._is_silent(one) else status.running)[key] = one
         status.failed = {k: one for k, one in self._failed.items() if k in left and k not in held}
         return status
+
+    def _is_silent(self, held: Held) -> bool:
+        return self._claims.is_stale(held) or (self._once and (self._store.heard(held) or 0.0) > held.lease)
 
     def _why(self, key: str) -> str:
         try:

@@ -13,7 +13,9 @@ KEY is the hash of a run's resolved configuration, "ab" its first two digits: 10
 from __future__ import annotations
 
 import json
+import os
 import re
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -23,8 +25,10 @@ import msgspec
 from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.files import os_errors, write_json
 from unbraid.records import read_record, to_json
-from unbraid.sweep.claims import shard
+from unbraid.sweep.claims import FOLDER as CLAIMS
+from unbraid.sweep.claims import Held, shard
 from unbraid.sweep.disk import Disk, Files
+from unbraid.sweep.former import result_today
 from unbraid.sweep.points import Plan
 from unbraid.sweep.records import Failure, Result
 
@@ -56,12 +60,19 @@ class Store:
     @classmethod
     def make(cls, folder: Path) -> Store:
         """The same, made where it is not there. Raises `UsageError` for a folder that holds something else."""
-        store = cls(folder)
+        store = cls.foreseen(folder)
         if not (folder / MARK).is_file():
-            if folder.exists() and (not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir())):
-                raise UsageError(f"{folder} exists and is not the folder of a sweep; give another --out.")
             write_json(folder / MARK, {"format": 1, "about": "the folder of a sweep: unbraid sweep status FOLDER"})
         return store
+
+    @classmethod
+    def foreseen(cls, folder: Path) -> Store:
+        """The same where nothing is written. Raises `UsageError` for a folder that holds something else."""
+        if (folder / MARK).is_file() or not folder.exists():
+            return cls(folder)
+        if not folder.is_dir() or any(not path.name.startswith(".") for path in folder.iterdir()):
+            raise UsageError(f"{folder} exists and is not the folder of a sweep; give another --out.")
+        return cls(folder)
 
     def run_folder(self, key: str) -> Path:
         """Where a run is trained."""
@@ -79,10 +90,22 @@ class Store:
         """Where a plan lies."""
         return self.folder / PLANS / f"{name}.json"
 
-    def plans(self) -> list[Plan]:
-        """All plans, oldest first. Raises `CorruptFile` for a damaged one."""
+    def plans(self, *, damaged: list[str] | None = None) -> list[Plan]:
+        """All plans, oldest first.
+
+        Args:
+            damaged: takes what is wrong with files that cannot be used; without it the first of them raises `CorruptFile`.
+        """
         paths = [path for path in (self.folder / PLANS).glob("*.json") if not path.name.startswith(".")]
-        return [_read(path, Plan, "plan") for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name))]
+        found = []
+        for path in sorted(paths, key=lambda path: (path.stat().st_mtime_ns, path.name)):
+            try:
+                found.append(_read(path, Plan, "plan"))
+            except UnbraidError as error:
+                if damaged is None:
+                    raise
+                damaged.append(str(error))
+        return found
 
     def plan(self, name: str) -> Plan:
         """One plan."""
@@ -150,6 +173,28 @@ class Store:
                     found[key] = found.get(key, 0) + 1
         return found
 
+    # claims
+
+    def heard(self, held: Held) -> float | None:
+        """Seconds since a claim was last written, by the clock of the file system; None where that cannot be known.
+
+        For people who look once. Claims are not judged by it: a copy of the folder is younger than its claims.
+        """
+        path = self.folder / CLAIMS / shard(held.key) / f"{held.key}.{held.generation}"
+        try:
+            now = self._now()
+            return max(0.0, now - path.stat().st_mtime)
+        except OSError:
+            return None
+
+    def _now(self) -> float:
+        """The time that a file written now has: the clock of a file server is not that of this machine."""
+        with tempfile.TemporaryFile(dir=self.folder) as handle:
+            handle.write(b"now")
+            handle.flush()
+            os.fsync(handle.fileno())
+            return os.fstat(handle.fileno()).st_mtime
+
     # stopping
 
     def ask_to_stop(self, session: str) -> None:
@@ -212,7 +257,7 @@ def _read(path: Path, kind: type[_T], what: str) -> _T:
 
 
 def _read_result(path: Path) -> Result:
-    found = _read(path, Result, "result")
+    found = result_today(_read(path, Result, "result"))
     if found.key != path.name.partition(".")[0]:
         raise CorruptFile(f"{path} holds the result of run {found.key}. {_REMEDY}")
     return found

@@ -59,8 +59,12 @@ class Comparison:
 
     def name(self, one: Configuration) -> str:
         """A configuration's label, with the letters of its code where codes differ."""
-        mark = self.marks.get(one.label, "")
-        return f"{one.label} [{mark}]" if mark else one.label
+        return self.marked(one.label)
+
+    def marked(self, label: str) -> str:
+        """The same by its label."""
+        mark = self.marks.get(label, "")
+        return f"{label} [{mark}]" if mark else label
 
 
 def compare(
@@ -146,12 +150,12 @@ def _differences(labels: Sequence[str], values: Mapping[str, Mapping[int, float]
 
 
 def _versions(groups: Sequence[Configuration]) -> tuple[dict[str, str], dict[str, str]]:
-    names = list(dict.fromkeys(version for one in groups for version in one.versions))
-    letters = {name: _MARKS[i] if i < len(_MARKS) else f"v{i}" for i, name in enumerate(names)}
-    if len(names) < 2:
-        return {}, {"": names[0]}
-    marks = {one.label: ", ".join(letters[name] for name in one.versions) for one in groups}
-    return marks, {letter: name for name, letter in letters.items()}
+    codes = {code.identity: code for one in groups for code in one.codes}
+    letters = {name: _MARKS[i] if i < len(_MARKS) else f"v{i}" for i, name in enumerate(codes)}
+    if len(codes) < 2:
+        return {}, {"": str(next(iter(codes.values())))}
+    marks = {one.label: ", ".join(letters[code.identity] for code in one.codes) for one in groups}
+    return marks, {letter: str(codes[name]) for name, letter in letters.items()}
 
 
 def _nulls(

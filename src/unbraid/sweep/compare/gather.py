@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unbraid.errors import UsageError
+from unbraid.sweep.code import Code
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import MARK, RESULTS, Store, ledger
 
@@ -33,9 +34,14 @@ class Configuration:
         return tuple(result.seed for result in self.results)
 
     @property
-    def versions(self) -> tuple[str, ...]:
+    def codes(self) -> tuple[Code, ...]:
         """The code that made these runs, each once."""
-        return tuple(dict.fromkeys(str(result.code) for result in self.results))
+        return tuple({result.code.identity: result.code for result in self.results}.values())
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The same in words."""
+        return tuple(map(str, self.codes))
 
 
 def gather(places: Sequence[str | Path], *, damaged: list[str]) -> list[tuple[Result, Path | None]]:

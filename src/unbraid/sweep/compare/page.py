@@ -91,7 +91,8 @@ def _plot(figure: Figure, prefix: str, title: str, caption: str) -> Plot:
 def _strips(found: Comparison) -> Plot | None:
     shown = [found.leading, *(one for one in found.quantities if one.key != found.leading.key)][:SHOWN]
     scores = {
-        what.name: {one.label: [what.of(result) for result in one.results] for one in found.configurations} for what in shown
+        what.name: {found.name(one): [what.of(result) for result in one.results] for one in found.configurations}
+        for what in shown
     }
     if not any(math.isfinite(value) for own in scores.values() for values in own.values() for value in values):
         return None

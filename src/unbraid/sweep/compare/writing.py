@@ -100,8 +100,9 @@ def difference_table(found: Comparison) -> Rows:
     digits = digits_of(found.leading.unit)
     for one in found.differences:
         pairs = f"{one.n} pairs" if one.n else "not paired"
+        less = f"{found.marked(one.first)} − {found.marked(one.second)}"
         rows.append([
-            f"{one.first} − {one.second}", pairs, decimal(one.mean, digits), _ends(one.interval, digits),
+            less, pairs, decimal(one.mean, digits), _ends(one.interval, digits),
             _probability(one.p), _probability(one.p_corrected),
         ])  # fmt: skip
     return rows
@@ -113,7 +114,7 @@ def selection_table(found: Comparison) -> Rows:
     digits = digits_of(lead.unit)
     rows = [["choose the run with", "it is", f"its {lead.name}", "regret"]]
     for one in found.chosen:
-        run = f"{one.label}, seed {one.seed}" if one.label else MISSING
+        run = f"{found.marked(one.label)}, seed {one.seed}" if one.label else MISSING
         rows.append([one.rule, run, decimal(one.target, digits), decimal(one.regret, digits)])
     return rows
 
