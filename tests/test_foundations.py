@@ -173,7 +173,20 @@ def test_every_module_is_imported_by_somebody_or_found():
     """No file lies dead: each is in a registry's package, or its name occurs in another file."""
     root = Path(__file__).parent.parent / "src" / "unbraid"
     text = "".join(path.read_text() for path in root.rglob("*.py"))
-    found = ("encoders", "decoders", "posteriors", "likelihoods", "priors", "sets", "rates", "metrics", "zoo", "cli", "unbraid")
+    found = (
+        "encoders",
+        "decoders",
+        "posteriors",
+        "likelihoods",
+        "priors",
+        "sets",
+        "rates",
+        "metrics",
+        "zoo",
+        "cli",
+        "importers",
+        "unbraid",
+    )
     for path in root.rglob("*.py"):
         if path.stem not in ("__init__", "__main__") and path.parent.name not in found:
             dotted = f"{path.parent.name}.{path.stem}"

@@ -56,6 +56,7 @@ __all__ = [
     "explore_onnx",
     "export",
     "figure",
+    "import_run",
     "is_finished",
     "load",
     "pick_device",
@@ -225,6 +226,33 @@ def _load(path: str | Path, device: str) -> Model:
     vae = experiment.build()
     vae.load_state_dict(weights)
     return Model(vae.placed(where), experiment, step=int(step), folder=folder)
+
+
+def import_run(
+    importer: str, file: str | Path, out: str | Path | None = None, *, overwrite: bool = False, **options: Any
+) -> Model:
+    """Make a run folder of a model that others trained: all that serves runs then serves it.
+
+    Its weights are the checkpoint of its last step, and its configuration says how it was trained. It has no log.
+
+    Args:
+        importer: a registered name, see `unbraid list importers`.
+        file: the weights.
+        out: run folder; by default `runs/IMPORTER-NAME`, with the name that its authors gave the model.
+        overwrite: replace the run in the folder.
+        options: of the importer, see `unbraid show IMPORTER`.
+
+    Raises `UsageError` for a file that is not what the importer reads and a folder that holds something already, and
+    `CorruptFile` for one that is damaged.
+    """
+    from unbraid.importers.registry import Found, importers
+    from unbraid.importers.writing import write_run
+
+    entry, file = importers[importer], Path(file)
+    found: Found = entry.factory(file, **entry.resolve(options))
+    folder = RUNS / f"{importer}-{found.name}" if out is None else Path(out)
+    write_run(entry, file, found, folder, overwrite=overwrite)
+    return load(folder, "cpu")
 
 
 @overload

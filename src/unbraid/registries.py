@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from unbraid.data.registry import datasets
 from unbraid.distributions.registry import likelihoods, posteriors, priors
+from unbraid.importers.registry import importers
 from unbraid.metrics.registry import metrics
 from unbraid.nn.registry import decoders, encoders
 from unbraid.rates.registry import rates
@@ -15,5 +16,5 @@ from unbraid.zoo.registry import models
 
 REGISTRIES: Mapping[str, Registry] = {
     registry.plural: registry
-    for registry in (models, datasets, encoders, decoders, likelihoods, posteriors, priors, rates, metrics, figures)
+    for registry in (models, datasets, encoders, decoders, likelihoods, posteriors, priors, rates, metrics, figures, importers)
 }

@@ -18,7 +18,19 @@ from helpers.command_line import FAST, run
 from helpers.tiny import TINY
 from unbraid.cli.main import main
 
-KINDS = ("models", "datasets", "encoders", "decoders", "likelihoods", "posteriors", "priors", "rates", "metrics", "figures")
+KINDS = (
+    "models",
+    "datasets",
+    "encoders",
+    "decoders",
+    "likelihoods",
+    "posteriors",
+    "priors",
+    "rates",
+    "metrics",
+    "figures",
+    "importers",
+)
 
 
 @pytest.fixture(scope="module")

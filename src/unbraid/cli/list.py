@@ -18,6 +18,7 @@ KINDS = {
     "rates": "what is paid for codes, to choose with --rate",
     "metrics": "scores of codes, as `unbraid evaluate` computes them",
     "figures": "what `unbraid figure` draws",
+    "importers": "whose trained models `unbraid import` reads",
 }
 _ARGUMENTS = (positional("kind", f"one of {', '.join(KINDS)}; all kinds are listed unless given"),)
 

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 from unbraid.tune_process import tune_process
@@ -25,6 +26,7 @@ COMMANDS = {
     "figure": "Draw a figure of runs as PNG, SVG, PDF or GIF",
     "explore": "Write a page with a slider for each latent",
     "export": "Write encoder and decoder as ONNX files",
+    "import": "Make a run of a model that others trained",
     "download": "Get a data set's files before they are needed",
     "list": "List models, datasets, networks, metrics, figures, ...",
     "show": "Explain one of them: formula, options, layers, citation",
@@ -155,7 +157,8 @@ def _dispatch(tokens: list[str]) -> int:
     command = tokens[0] if tokens else "--help"
     if command in COMMANDS:
         tune_process()
-        result: int = import_module(f"unbraid.cli.{command}").run(tokens[1:])
+        module = f"unbraid.cli.{command}{'_' if iskeyword(command) else ''}"
+        result: int = import_module(module).run(tokens[1:])
         return result
     if command == "--version":
         from unbraid import __version__

@@ -14,6 +14,7 @@ from unbraid.figures.series import Series
 from unbraid.metrics.score_table import above_ceiling
 from unbraid.reporting.latents import Latent
 from unbraid.reporting.numbers import count, decimal, few
+from unbraid.training.run import Imported
 from unbraid.training.symptoms import Symptom
 
 LEAST_FALL, LEAST_ENTRIES, ERRORS = 0.005, 8, 2.5
@@ -40,14 +41,16 @@ def cautions(
     dataset: Dataset,
     scored: Mapping[str, Any],
     last_step: int,
+    imported: Imported | None = None,
 ) -> list[Caution]:
     """All warnings that apply; `sick` is what the log shows at its end."""
     dead = _dead(latents, table)
     collapsed = dead is not None and all(not latent.active for latent in latents)
     found = [
+        _of_others(imported),
         _unfinished(scored, last_step),
         *(Caution(one.title, one.text) for one in sick if not (collapsed and one.name == "posterior_collapse")),
-        None if any(one.name == "weak_discriminator" for one in sick) else _short_sighted(scored),
+        None if imported or any(one.name == "weak_discriminator" for one in sick) else _short_sighted(scored),
         dead,
         _still_falling(loss),
         _no_kl(table),
@@ -73,6 +76,12 @@ def fall_at_end(loss: Series) -> tuple[float, float]:
     error = float(np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)))
     level = abs(float(late.mean()))
     return (fall, fall / level) if fall > max(ERRORS * error, LEAST_FALL * level) else (0.0, 0.0)
+
+
+def _of_others(imported: Imported | None) -> Caution | None:
+    if imported is None:
+        return None
+    return Caution("Trained by others", " ".join([*imported.notes, f"Source: {imported.source}."]))
 
 
 def _unfinished(scored: Mapping[str, Any], last_step: int) -> Caution | None:

@@ -79,6 +79,7 @@ def render(view: RunView) -> str:
             dataset=dataset,
             scored=scored,
             last_step=view.run.last_step,
+            imported=view.run.imported,
         ),
         tiles=_tiles(view),
         scores=tables.score_rows(scored, table.scored_names, [one.factor for one in found if not one.known_by]),

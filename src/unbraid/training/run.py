@@ -14,11 +14,13 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import torch
 
 from unbraid.config.experiment import Experiment
 from unbraid.errors import ConfigMismatch, CorruptFile, UnbraidError, UsageError, warn
 from unbraid.files import os_errors, read_json, remove, remove_leftovers, write_json
+from unbraid.records import read_record
 from unbraid.training.checkpoint import (
     MOST_STEPS,
     STATE,
@@ -42,6 +44,8 @@ CONFIG, ENVIRONMENT, LOG, METRICS, CODES, REPORT = (
     "report.html",
 )
 CHECKPOINTS = "checkpoints"
+IMPORTED = "imported.json"
+"""In a run whose weights were trained by others."""
 
 MARK = ".unbraid"
 """A file by which a run folder is known; those of version 0.1 have none."""
@@ -49,6 +53,24 @@ HARMLESS = ("log_every", "checkpoint_every", "keep_checkpoints", "evaluate_every
 """Fields of the configuration that no weight depends on: checkpoints stay usable where they are edited."""
 FORMER_FIELDS = {"format", "model", "model_options", "data", "data_options", "image_shape", "n_train", "latent_dim"}
 """Of the configuration, by which these are known."""
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """What `imported.json` holds: where weights come from that unbraid did not train.
+
+    Args:
+        importer: that read them, see `unbraid list importers`.
+        source: whose they are.
+        name: what their authors call the model.
+        sha256: of the file they were read from.
+        notes: what a reader of scores should know.
+    """
+
+    importer: str
+    source: str
+    name: str
+    sha256: str
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -83,6 +105,12 @@ class Run:
     def events(self) -> Path:
         """Folder of TensorBoard events."""
         return self.folder / "tensorboard"
+
+    @property
+    def imported(self) -> Imported | None:
+        """Where its weights come from if unbraid did not train them."""
+        path = self.folder / IMPORTED
+        return read_record(path, Imported, "origin of the weights", "Import the model anew.") if path.is_file() else None
 
     def is_newest(self, step: int) -> bool:
         """Whether the newest sound checkpoint is that of this step; also where no checkpoint was kept."""
@@ -222,7 +250,7 @@ def _remove_run(run: Run) -> None:
     for checkpoint in list_checkpoints(run.checkpoints):
         remove_checkpoint(checkpoint)
     remove_events(run.events)
-    for name in (LOG, CODES, METRICS, REPORT, ENVIRONMENT):
+    for name in (LOG, CODES, METRICS, REPORT, ENVIRONMENT, IMPORTED):
         (run.folder / name).unlink(missing_ok=True)
 
 
