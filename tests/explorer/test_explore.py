@@ -43,7 +43,7 @@ def test_what_is_measured_of_latents(runs, data):
     sample = take_sample(data, 12)
     assert np.array_equal(sample.rows, np.arange(240)), "few images are all taken"
     found = measure(runs.first, sample, sample.pixels)
-    q = runs.first.encode(data.images.bytes(np.arange(240)), distribution=True)
+    q = runs.first.encode(data.images.floats(np.arange(240)), distribution=True)
     mean, spread = q.mean.astype(float).mean(0), np.sqrt(q.mean.astype(float).var(0) + q.variance.astype(float).mean(0))
     latents = found.latents
     for name, expected in (
@@ -102,7 +102,7 @@ def test_codes_that_are_not_finite_are_told_apart_from_nothing(runs, data):
     spoilt = api.load(runs.first.folder, "cpu")
     with torch.no_grad():
         next(iter(spoilt.vae.networks["encoder"].parameters())).fill_(1e38)
-    found = measure(spoilt, take_sample(data, 4), data.images.bytes(np.arange(240)))
+    found = measure(spoilt, take_sample(data, 4), data.images.floats(np.arange(240)))
     assert found.shares is None
     assert all(latent.kl is None for latent in found.latents)
     assert all(np.isfinite([latent.low, latent.high]).all() for latent in found.latents)
@@ -110,7 +110,7 @@ def test_codes_that_are_not_finite_are_told_apart_from_nothing(runs, data):
 
 def test_sliders_of_quantized_latents_span_their_codebooks(tmp_path, data):
     model = unbraid.train("qlae", TINY, out=tmp_path / "run", steps=2, batch_size=8, latent_dim=3, device="cpu")
-    latents = measure(model, take_sample(data, 4), data.images.bytes(np.arange(240))).latents
+    latents = measure(model, take_sample(data, 4), data.images.floats(np.arange(240))).latents
     np.testing.assert_allclose([latent.low for latent in latents], model.codebooks[:, 0], atol=2e-3)
     np.testing.assert_allclose([latent.high for latent in latents], model.codebooks[:, -1], atol=2e-3)
 

@@ -75,7 +75,7 @@ def _model(
 ) -> ModelPart:
     newest = models[-1]
     encoder = Encoder(newest)
-    images = (pixels[:: max(1, len(pixels) // COMPARED)][:COMPARED] / 255).astype(np.float32)
+    images = pixels[:: max(1, len(pixels) // COMPARED)][:COMPARED]
     example = np.random.default_rng(0).random((max(TRIED), *newest.image_shape), dtype=np.float32)
     networks.add(
         {f"{stem}-encoder": exporter.file("encoder.onnx", encoder, "images", example)},
@@ -136,7 +136,7 @@ def _decoders(
     newest = models[-1]
     codes = np.random.default_rng(0).normal(size=(max(TRIED), newest.latent_dim)).astype(np.float32)
     drawn = newest.vae.prior.sample(COMPARED, torch_generator(0, "explorer")).cpu().numpy()
-    compared = np.concatenate([newest.encode(images), drawn]).astype(np.float32)
+    compared = np.concatenate([newest.encode(images, scaled=True), drawn]).astype(np.float32)
     names = [f"{stem}-step{model.step}" for model in models]
     networks.add(
         {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, UInt8
+from jaxtyping import Float, Float32, Int
 
 from unbraid.codes import latent_order
 from unbraid.data.dataset import Dataset
@@ -41,9 +41,9 @@ class Sample:
     shown: Int[np.ndarray, "_"]
 
     @property
-    def pixels(self) -> UInt8[np.ndarray, "n c h w"]:
-        """Of the images that latents are measured on."""
-        return self.dataset.images.bytes(self.rows)
+    def pixels(self) -> Float32[np.ndarray, "n c h w"]:
+        """Of the images that latents are measured on, from 0 to 1."""
+        return self.dataset.images.floats(self.rows)
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ def _rows(dataset: Dataset) -> Int[np.ndarray, "n"]:
     return np.sort(by_place[:, :each].ravel())
 
 
-def measure(model: Model, sample: Sample, pixels: UInt8[np.ndarray, "n c h w"]) -> Measured:
+def measure(model: Model, sample: Sample, pixels: Float32[np.ndarray, "n c h w"]) -> Measured:
     """Ranges, KL, information, positions and posteriors of a model's latents.
 
     Args:
         pixels: `sample.pixels`, read once for all models.
     """
     dataset = sample.dataset
-    found = model.encode(pixels, distribution=True)
+    found = model.encode(pixels, distribution=True, scaled=True)
     mean, variance, kl = found.mean, found.variance, found.kl
     center, deviation = aggregate_moments(mean, variance)
     live = explained(mean, variance) >= ACTIVE
@@ -151,5 +151,5 @@ def _positions(dataset: Dataset, rows: Int[np.ndarray, "n"], mean: Float32[np.nd
 def _posteriors(model: Model, dataset: Dataset, shown: Int[np.ndarray, "_"]) -> Posteriors | None:
     if len(shown) == 0:
         return None
-    found = model.encode(dataset.images.bytes(shown), distribution=True)
+    found = model.encode(dataset.images.floats(shown), distribution=True, scaled=True)
     return Posteriors(mean=floats(found.mean), variance=floats(found.variance), kl=floats(found.kl))

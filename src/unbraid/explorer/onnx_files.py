@@ -89,7 +89,7 @@ def onnx_files(model: Model) -> dict[str, bytes]:
     """
     rng = np.random.default_rng(0)
     images = rng.random((max(TRIED), *model.image_shape), dtype=np.float32)
-    codes = model.encode(images)
+    codes = model.encode(images, scaled=True)
     return {
         "encoder.onnx": exported("encoder.onnx", Encoder(model), "images", images),
         "decoder.onnx": exported("decoder.onnx", Decoder(model), "codes", codes),

@@ -68,7 +68,7 @@ def make_pictures(view: RunView, live: Sequence[Latent], dead: Sequence[Latent] 
         return None
     chosen = example_images(dataset, RECONSTRUCTED)
     images = dataset.images.bytes(chosen)
-    codes = np.asarray(model.encode(images))
+    codes = view.encoded(chosen)
     try:
         values = values_of(view, COLUMNS)
     except UsageError:

@@ -40,7 +40,7 @@ def code_of(view: RunView, base: BaseOf, image: int | None = None) -> tuple[Floa
         middle = np.zeros((1, view.model.latent_dim), np.float32)
         return np.asarray(view.model.nearest_codes(middle))[0], "the middle of the prior"
     index = base_image(view, image)
-    return np.asarray(view.model.encode(view.dataset.images.bytes(np.array([index]))))[0], f"the code of image {index}"
+    return view.encoded(np.array([index]))[0], f"the code of image {index}"
 
 
 def along(

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32, Int, UInt8
 
 from unbraid.codes import CodeTable
 from unbraid.config.experiment import Experiment
@@ -16,6 +16,7 @@ from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.evaluation.scores import follows
 from unbraid.evaluation.stored import Scores, read_scores, require_of_experiment
+from unbraid.figures.grids import to_bytes
 from unbraid.log_entry import Entry
 from unbraid.model import Model
 from unbraid.records import to_json
@@ -138,6 +139,15 @@ class RunView:
     def labels(self) -> list[str]:
         """Of all latents in their own order, like "z3 · 1.8 nats · scale"."""
         return [one.label for one in sorted(self.latents, key=lambda one: one.index)]
+
+    def encoded(self, rows: Int[np.ndarray, "n"]) -> Float32[np.ndarray, "n d"]:
+        """Posterior means of images of its data."""
+        codes: np.ndarray = self.model.encode(self.dataset.images.floats(rows), scaled=True)
+        return codes
+
+    def reconstructed(self, rows: Int[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        """Images of its data, decoded from their posterior means."""
+        return to_bytes(self.model.decode(self.encoded(rows)))
 
     def need_shares(self) -> Float[np.ndarray, "d k"]:
         """The information shares. Raises `UsageError` without factors or with non-finite codes."""

@@ -46,8 +46,9 @@ def draw_reconstructions(views: Sequence[RunView], *, images: Images = 11) -> Dr
     """Images above, and what each model makes of them below."""
     need_same_data(views)
     dataset = views[0].dataset
-    shown = dataset.images.bytes(example_images(dataset, images))
-    decoded = {name: to_bytes(view.model.reconstruct(shown)) for name, view in zip(names_of(views), views, strict=True)}
+    rows = example_images(dataset, images)
+    shown = dataset.images.bytes(rows)
+    decoded = {name: view.reconstructed(rows) for name, view in zip(names_of(views), views, strict=True)}
     split = "held-out" if len(dataset.test) else "training"
     caption = (
         f"{len(shown)} {split} images {of_data(views)}, and below them their reconstructions by {in_words(list(decoded))}."
@@ -119,7 +120,7 @@ def _between(view: RunView, rows: int, columns: int) -> tuple[np.ndarray, np.nda
     """Original ends (row, 2, c, h, w) and decoded images (row, column, c, h, w)."""
     pairs = _ends(view, rows)
     images = view.dataset.images.bytes(pairs.ravel())
-    codes = np.asarray(view.model.encode(images)).reshape(*pairs.shape, -1)
+    codes = view.encoded(pairs.ravel()).reshape(*pairs.shape, -1)
     place = np.linspace(0, 1, columns)[:, None]
     line = codes[:, :1] * (1 - place) + codes[:, 1:] * place
     made = to_bytes(view.model.decode(view.model.nearest_codes(line.reshape(-1, line.shape[-1]).astype(np.float32))))
@@ -157,13 +158,14 @@ def draw_reconstructions_over(
     """
     need_same_data(views)
     dataset = views[0].dataset
-    shown = dataset.images.bytes(example_images(dataset, images))
+    rows = example_images(dataset, images)
+    shown = dataset.images.bytes(rows)
     blocks: dict[str, dict[float, np.ndarray]] = {}
     for view in views:
         value, block = need_option(view, over), option_value(view.experiment, by)
         name = "" if block is None else f"{_in_words(by)} {block:g}"
         if value not in blocks.setdefault(name, {}):
-            blocks[name][value] = to_bytes(view.model.reconstruct(shown))
+            blocks[name][value] = view.reconstructed(rows)
     pairs = {name: list(own.items()) for name, own in sorted(blocks.items())}
     made = reconstructions_over(shown, pairs, option=_in_words(over))
     return Drawn(made, f"Images {of_data(views)}, and their reconstructions by models of growing {_in_words(over)}.")
@@ -190,8 +192,9 @@ def draw_spectrum(
     """How much fine detail reconstructions keep, and whether they show a checkerboard: power spectra."""
     need_same_data(views)
     dataset = views[0].dataset
-    shown = dataset.images.bytes(example_images(dataset, images))
-    decoded = {name: to_bytes(view.model.reconstruct(shown)) for name, view in zip(names_of(views), views, strict=True)}
+    rows = example_images(dataset, images)
+    shown = dataset.images.bytes(rows)
+    decoded = {name: view.reconstructed(rows) for name, view in zip(names_of(views), views, strict=True)}
     caption = (
         f"Power spectra of {len(shown):,} images {of_data(views)} and of their reconstructions at the posterior mean. Left: "
         "how much brightness varies at each size of detail, coarse to fine. Right: the share of it that reconstructions keep; "
