@@ -12,9 +12,23 @@ from unbraid.nn.registry import decoders, encoders
 from unbraid.rates.registry import rates
 from unbraid.registry import Registry
 from unbraid.reporting.gallery.registry import figures
+from unbraid.studies.registry import studies
 from unbraid.zoo.registry import models
 
 REGISTRIES: Mapping[str, Registry] = {
     registry.plural: registry
-    for registry in (models, datasets, encoders, decoders, likelihoods, posteriors, priors, rates, metrics, figures, importers)
+    for registry in (
+        models,
+        datasets,
+        encoders,
+        decoders,
+        likelihoods,
+        posteriors,
+        priors,
+        rates,
+        metrics,
+        figures,
+        importers,
+        studies,
+    )
 }

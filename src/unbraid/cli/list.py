@@ -19,6 +19,7 @@ KINDS = {
     "metrics": "scores of codes, as `unbraid evaluate` computes them",
     "figures": "what `unbraid figure` draws",
     "importers": "whose trained models `unbraid import` reads",
+    "studies": "what `unbraid study` runs: claims of reports, each with a verdict",
 }
 _ARGUMENTS = (positional("kind", f"one of {', '.join(KINDS)}; all kinds are listed unless given"),)
 

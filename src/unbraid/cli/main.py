@@ -19,6 +19,7 @@ from unbraid.tune_process import tune_process
 COMMANDS = {
     "train": "Train a model on a data set, or resume the run",
     "sweep": "Train many runs: grids over models, options, seeds",
+    "study": "Run a study: claims of a report, each with a verdict",
     "compare": "Compare many runs: means, differences, ranking, plots",
     "evaluate": "Score a run: losses, KL per latent, metrics",
     "audit": "Score codes by every definition of every metric",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 NETWORKS = ("encoder", "decoder")
 _ARGUMENTS = (
-    positional("name", "a model, data set, network, likelihood, metric or figure", required=True),
+    positional("name", "a model, data set, network, likelihood, metric, figure or study", required=True),
     option("image_shape", str, None, "channels,height,width for layers, like 3,64,64; by default one that fits", "Layers"),
     option(
         "latent_dim",
@@ -65,6 +65,8 @@ def run(tokens: list[str]) -> int:
     from unbraid.config.parts import every_option
     from unbraid.nn.registry import decoders, encoders
 
+    if tokens[:1] == ["study"] and tokens[1:]:  # as in `unbraid study NAME`
+        tokens = tokens[1:]
     networks = {flag: spec for flag, spec in every_option().items() if flag.startswith(tuple(f"{part}_" for part in NETWORKS))}
     possible = [Argument(spec, flag, "Any") for flag, spec in networks.items()]
     words = read("show", [*_ARGUMENTS, *_PARTS, *possible, *options_of_any([*encoders, *decoders])], tokens)
@@ -176,6 +178,10 @@ def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:
         from unbraid.cli.figure import explain_figure
 
         yield from explain_figure(entry)
+    elif entry.kind == "study":
+        from unbraid.cli.study import explain_study
+
+        yield from explain_study(entry)
     elif "formula" in entry.details:
         yield Text.assemble(("Minimizes ", "bold"), f"{entry.details['formula']}\n")
     yield from _options(entry)

@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 FOLDER = "sweeps"
 _ENGINES = Literal["local", "dask", "slurm"]
 
-
-_OWN = (
-    option("out", str, FOLDER, "folder of the sweep; runs that are there already are not trained again", "Sweep"),
-    option("plan", bool, False, "show what would run, and run nothing", "Sweep"),
-    option("metrics", str, "core", "metrics to score runs by: core, all, or names joined by commas", "Sweep"),
-    option("evaluate_images", int, 100_000, Option("score runs on at most this many images", ge=2), "Sweep"),
-    option("ledger", str, None, "a folder of results; runs it holds are not trained again", "Sweep"),
+ENGINE_OPTIONS = (
     option("retry_failed", bool, False, "try runs again that failed before", "Sweep"),
     option(
         "allow_version_change", bool, False, "go on though other code is installed than the sweep was planned with", "Sweep"
@@ -40,6 +34,15 @@ _OWN = (
         "slurm", str, None, "Slurm: further options of sbatch, NAME=VALUE joined by commas: account=abc,gres=gpu:1", "Slurm"
     ),
     option("detach", bool, False, "Slurm: return once the jobs are submitted", "Slurm"),
+)
+"""Options of every command that trains many runs."""
+_OWN = (
+    option("out", str, FOLDER, "folder of the sweep; runs that are there already are not trained again", "Sweep"),
+    option("plan", bool, False, "show what would run, and run nothing", "Sweep"),
+    option("metrics", str, "core", "metrics to score runs by: core, all, or names joined by commas", "Sweep"),
+    option("evaluate_images", int, 100_000, Option("score runs on at most this many images", ge=2), "Sweep"),
+    option("ledger", str, None, "a folder of results; runs it holds are not trained again", "Sweep"),
+    *ENGINE_OPTIONS,
 )
 _STATUS = (positional("folder", f"folder of a sweep; default: {FOLDER}"),)
 _FLAGS = frozenset(argument.flag for argument in _OWN if argument.spec.type is bool)
@@ -155,7 +158,7 @@ def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
     if not plan.groups:
         out.print("Nothing is left to run.")
         return 0
-    ended = _conduct(store, plan, options)
+    ended = conduct_plan(store, plan, options)
     if ended is None:
         return 0
     out.print(f"{ended.finished} of {sum(len(group.seeds) for group in plan.groups)} runs are finished: {store.folder}")
@@ -276,7 +279,12 @@ def _size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
-def _conduct(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | None:
+def conduct_plan(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | None:
+    """Run a plan to its end, or submit it; None where it was submitted.
+
+    Args:
+        options: by the names of `ENGINE_OPTIONS`.
+    """
     from unbraid.cli.console import err
     from unbraid.sweep.conduct import conduct, submit
     from unbraid.sweep.progress import Progress

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Integer
 
 from unbraid.errors import UnbraidError
 from unbraid.files import read_json, write_json
@@ -97,20 +97,45 @@ def _of(one: Configuration, latents: int, metrics: Sequence[str], cache: Path | 
     path = None if cache is None else cache / f"{hashlib.sha256(json.dumps(name).encode()).hexdigest()[:16]}.json"
     if path is not None and path.is_file():
         return read_json(path, "scores of null codes")
-    images, factors, names = _data(one)
-    scores: dict[str, Mapping[str, Any]] = {}
-    from unbraid.metrics.evaluate import evaluate
-    from unbraid.metrics.samples import gather as samples_of
-
-    for kind in KINDS:
-        codes = _codes(kind, images, latents)
-        if codes is not None:
-            samples = samples_of(codes, factors, factor_names=names)
-            scores[kind] = finite_or_none(evaluate(samples, metrics=list(metrics), seed=0).scores)
+    scores = score_nulls(one, latents, metrics, list(KINDS))
     if path is not None:
         with suppress(UnbraidError):  # a read-only folder: they are computed anew next time
             write_json(path, scores)
     return scores
+
+
+def score_nulls(one: Configuration, latents: int, metrics: Sequence[str], kinds: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Scores of codes that know nothing of training, by kind, on the data of a configuration.
+
+    Args:
+        one: whose data.
+        latents: of the codes; a kind that cannot have so many is left out.
+        metrics: names.
+        kinds: "pca", "ica", "random", or "oracle", whose first latents are the factors and whose others are constant.
+
+    Raises `UnbraidError` where the data have no factors, or have changed.
+    """
+    from unbraid.metrics.evaluate import evaluate
+    from unbraid.metrics.samples import gather as samples_of
+
+    images, factors, names = _data(one)
+    scores: dict[str, Mapping[str, Any]] = {}
+    for kind in kinds:
+        codes = _oracle(factors, latents) if kind == "oracle" else _codes(kind, images, latents)
+        if codes is not None:
+            samples = samples_of(codes, factors, factor_names=names)
+            scores[kind] = finite_or_none(evaluate(samples, metrics=list(metrics), seed=0).scores)
+    return scores
+
+
+def _oracle(factors: Integer[np.ndarray, "n k"], latents: int) -> Float[np.ndarray, "n d"] | None:
+    """The factors, each scaled to variance 1, beside constant latents; None for more factors than latents."""
+    n, k = factors.shape
+    if latents < k:
+        return None
+    values = factors.astype(np.float64)
+    spread = values.std(0)
+    return np.hstack([(values - values.mean(0)) / np.where(spread > 0, spread, 1.0), np.zeros((n, latents - k))])
 
 
 def _data(one: Configuration) -> tuple[Float32[np.ndarray, "n pixels"], np.ndarray, tuple[str, ...]]:

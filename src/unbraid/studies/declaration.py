@@ -1,0 +1,174 @@
+"""What a study says: plain records, read from top to bottom.
+
+@studies.register("my-study", source="Doe (2021), A report")
+def my_study() -> Study:
+    \"\"\"Does beta disentangle?\"\"\"
+    vae = Arm("VAE", "vae", "ellipses", {"batch_size": 32, "lr": 1e-3}, LENGTHS)
+    beta = Arm("β-VAE, β 4", "beta_vae", "ellipses", {"batch_size": 32, "lr": 1e-3, "beta": 4}, LENGTHS)
+    return Study(
+        arms=[vae, beta],
+        claims=[Claim("β 4 is more disentangled than the VAE", "IV.A", Better(beta, vae, score("mig"), margin=0.05))],
+        parts=[ScoreTable("Scores", [vae, beta], [score("mig"), NLL])],
+    )
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from unbraid.errors import UsageError
+from unbraid.sweep.points import Request
+
+if TYPE_CHECKING:
+    from unbraid.studies.evidence import Evidence
+    from unbraid.studies.measures import Measure
+    from unbraid.studies.parts import Part
+    from unbraid.studies.rules import Rule
+
+Budget = Literal["quick", "cpu", "paper"]
+"""How long runs are: a check that all works, what two cores do in hours, and as published."""
+BUDGETS: tuple[Budget, ...] = get_args(Budget)
+
+
+@dataclass(frozen=True)
+class Length:
+    """Length of an arm: training images of each run, repeats included, and how many seeds."""
+
+    images: int
+    seeds: int
+
+
+@dataclass(frozen=True, eq=False)
+class Arm:
+    """Runs that differ in their seed alone.
+
+    Two arms with the same model, data, options and length are the same runs, in whatever studies they stand.
+
+    Args:
+        name: what tables call it.
+        model, data: registered names.
+        options: as for `unbraid train`, without the seed and the length; `batch_size` must be among them. Say all that
+            matters: defaults may change with the version.
+        lengths: by budget.
+        about: what it is there for, in one sentence.
+    """
+
+    name: str
+    model: str
+    data: str
+    options: Mapping[str, Any]
+    lengths: Mapping[Budget, Length]
+    about: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.options.get("batch_size"), int):
+            raise UsageError(f"Arm {self.name!r} says no batch_size, so {self.model!r} has no number of steps; add it.")
+        for name in ("seed", "steps", "epochs"):
+            if name in self.options:
+                raise UsageError(f"Arm {self.name!r} has the option {name}; its lengths say that.")
+
+    def steps(self, budget: Budget) -> int:
+        """Training steps of a run."""
+        return max(1, round(self.lengths[budget].images / int(self.options["batch_size"])))
+
+    def seeds(self, budget: Budget, asked: int | None = None) -> range:
+        """Seeds of its runs: as many as are asked for, or as it says itself."""
+        return range(self.lengths[budget].seeds if asked is None else asked)
+
+    def asked_options(self, budget: Budget) -> dict[str, Any]:
+        """Options of its runs, without the seed."""
+        return {**self.options, "steps": self.steps(budget)}
+
+    def requests(self, budget: Budget, seeds: int | None = None) -> list[Request]:
+        """Its runs, as a sweep asks for them."""
+        options = self.asked_options(budget)
+        return [Request(self.model, self.data, {**options, "seed": seed}) for seed in self.seeds(budget, seeds)]
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """A sentence of the report.
+
+    Args:
+        text: its words, few.
+        section: where it stands.
+        rule: decides it.
+        note: what a reader should know about the rule, in one sentence.
+    """
+
+    text: str
+    section: str
+    rule: Rule
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """What must hold of an arm's mean before its runs count as trained.
+
+    Args:
+        measure: of a run.
+        at_most, at_least: one of them.
+        arms: that it holds for; all by default.
+    """
+
+    measure: Measure
+    at_most: float | None = None
+    at_least: float | None = None
+    arms: Sequence[Arm] | None = None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value of the measure passes; NaN does not."""
+        if self.at_most is not None:
+            return value <= self.at_most
+        return self.at_least is not None and value >= self.at_least
+
+    @property
+    def words(self) -> str:
+        """As in "change of the loss at most 0.02"."""
+        bound = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
+        return f"{self.measure.name} {bound}"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A question, the runs that answer it, and what is made of them.
+
+    Args:
+        question: in one or two sentences.
+        arms: in the order in which tables show them.
+        claims: of the report.
+        parts: tables and figures of the page, in order.
+        yardsticks: while one of them does not hold for an arm, claims about it are "undertrained".
+        evidence: what the ledger keeps of each run beside its scores; measures, tables and pictures are made from it.
+        scored: images that runs are scored on at most, by budget.
+        published: settings of the report, name and value, with what it leaves open.
+        answers: what a reader of the report may ask, and the answer in a sentence where no arm or figure gives it.
+    """
+
+    question: str
+    arms: Sequence[Arm]
+    claims: Sequence[Claim]
+    parts: Sequence[Part]
+    yardsticks: Sequence[Yardstick] = ()
+    evidence: Sequence[Evidence] = ()
+    scored: Mapping[Budget, int] = field(default_factory=lambda: {"quick": 1_000, "cpu": 20_000, "paper": 100_000})
+    published: Sequence[tuple[str, str]] = ()
+    answers: Sequence[tuple[str, str]] = ()
+
+    def __post_init__(self) -> None:
+        names = [arm.name for arm in self.arms]
+        if len(set(names)) < len(names):
+            raise UsageError(f"Two arms have one name: {next(name for name in names if names.count(name) > 1)!r}.")
+        for claim in self.claims:
+            for arm in claim.rule.arms:
+                if arm not in self.arms:
+                    raise UsageError(
+                        f"The claim {claim.text!r} rests on the arm {arm.name!r}, which is not one of the study's."
+                    )
+
+    def requests(self, budget: Budget, seeds: int | None = None) -> list[Request]:
+        """All runs, as a sweep asks for them."""
+        return [request for arm in self.arms for request in arm.requests(budget, seeds)]

@@ -1,0 +1,145 @@
+"""What a ledger keeps of a run beside its scores: numbers and small pictures, made once.
+
+With it a study's page is made anew without the run, its data or PyTorch.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unbraid.reporting.view import RunView
+
+POINTS = 60
+"""Of a loss curve."""
+COLUMNS = 11
+"""Images of a row."""
+LARGEST_PICTURE = 60_000
+"""Bytes of a PNG."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Something to keep of a run.
+
+    Args:
+        name: under which the ledger keeps it.
+        make: from the run, as JSON has it; None where this run has no such thing.
+        first_seed_only: keep it of one run of each arm.
+    """
+
+    name: str
+    make: Callable[[RunView], Any]
+    first_seed_only: bool = False
+
+
+def _shares(view: RunView) -> dict[str, Any] | None:
+    shares = view.scored.get("information_shares")
+    if not shares:
+        return None
+    return {
+        "factors": list(view.table.factor_names),
+        "shares": [[round(float(value), 4) for value in row] for row in shares],
+        "active": list(view.scored["active"]),
+    }
+
+
+SHARES = Evidence("shares", _shares)
+"""The share of each factor's entropy that each latent knows."""
+
+
+def _curve(view: RunView) -> dict[str, Any] | None:
+    entries = [entry for entry in view.log if entry.kind == "train" and "loss" in entry.values]
+    if not entries:
+        return None
+    groups = [group for group in np.array_split(np.arange(len(entries)), min(POINTS, len(entries))) if len(group)]
+    names = [name for name in ("loss", "nll", "kl") if name in entries[0].values]
+    found: dict[str, Any] = {"step": [entries[int(group[-1])].step for group in groups]}
+    for name in names:
+        values = np.array([float(np.mean(entry.values.get(name, np.nan))) for entry in entries])
+        found[name] = [round(float(values[group].mean()), 4) for group in groups]
+    return found
+
+
+CURVE = Evidence("curve", _curve)
+"""Loss, reconstruction and KL over training, each point the mean of a stretch."""
+
+
+def _spectrum(view: RunView) -> dict[str, Any]:
+    from unbraid.data.examples import example_images
+    from unbraid.figures.grids import to_bytes
+    from unbraid.figures.spectra import spectrum
+
+    images = view.dataset.images.bytes(example_images(view.dataset, 200))
+    own, theirs = spectrum(to_bytes(view.model.reconstruct(images))), spectrum(images)
+    return {
+        "checkerboard": own.checkerboard / theirs.checkerboard if theirs.checkerboard else None,
+        "fine": own.fine / theirs.fine if theirs.fine else None,
+        "total": own.total / theirs.total if theirs.total else None,
+    }
+
+
+SPECTRUM = Evidence("spectrum", _spectrum)
+"""Power of reconstructions, as a share of that of the images: at waves of 2 pixels, of up to 4 pixels, and in all."""
+
+
+def _weights(view: RunView) -> dict[str, Any]:
+    from unbraid.figures.weights import near_zero
+
+    edges = np.linspace(-0.5, 0.5, 51)
+    found: dict[str, Any] = {"edges": [round(float(edge), 3) for edge in edges]}
+    for name in ("encoder", "decoder"):
+        own = np.concatenate([p.detach().cpu().numpy().ravel() for p in view.model.vae.networks[name].parameters()])
+        counts = np.histogram(np.clip(own, -0.5, 0.5), edges)[0]
+        found[name] = {
+            "shares": [round(float(value), 6) for value in counts / len(own)],
+            "near_zero": near_zero(own),
+            "count": len(own),
+        }
+    return found
+
+
+WEIGHTS = Evidence("weights", _weights)
+"""A histogram of the weights of both networks, and the share of them within ±0.01."""
+
+
+def _png(images: Any) -> dict[str, Any]:
+    """Rows of images as a PNG in base64."""
+    from unbraid.figures.grids import png_within, shrink, strip
+
+    pixels = np.concatenate([strip(shrink(row, 64)) for row in images])
+    shown = base64.b64encode(png_within(pixels, LARGEST_PICTURE)).decode("ascii")
+    return {"png": shown, "width": pixels.shape[1], "height": pixels.shape[0]}
+
+
+def _reconstructions(view: RunView) -> dict[str, Any] | None:
+    from unbraid.data.examples import example_images
+    from unbraid.figures.grids import to_bytes
+
+    if not view.dataset.redistributable:
+        return None
+    images = view.dataset.images.bytes(example_images(view.dataset, COLUMNS))
+    return _png([images, to_bytes(view.model.reconstruct(images))])
+
+
+RECONSTRUCTIONS = Evidence("reconstructions", _reconstructions, first_seed_only=True)
+"""Held-out images, and below them what the model makes of them."""
+
+
+def _traversals(view: RunView) -> dict[str, Any] | None:
+    from unbraid.reporting.traversals import along, code_of, values_of
+
+    if not view.dataset.redistributable:
+        return None
+    code, _ = code_of(view, "posterior")
+    order = [one.index for one in view.latents]
+    rows = along(view, code, values_of(view, COLUMNS), order)
+    return {**_png(rows), "labels": [f"z{one.index + 1} {one.factor.replace('_', ' ')}".strip() for one in view.latents]}
+
+
+TRAVERSALS = Evidence("traversals", _traversals, first_seed_only=True)
+"""Each latent moved over its range from one image, most informative first; numbered from 1, as reports do."""

@@ -1,0 +1,187 @@
+"""Measures: one number of a run, from its scores, its losses, or what the ledger keeps beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from unbraid.metrics.registry import metrics as registry
+from unbraid.reporting.numbers import score_name
+from unbraid.sweep.compare.quantities import LOSSES, node_of, number
+from unbraid.sweep.records import Result
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its result, what the ledger keeps beside it, and its folder where that exists."""
+
+    result: Result
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """One number of every run.
+
+    Args:
+        key: in JSON; a score has the name of its metric, as in "dci.completeness".
+        name: what tables call it.
+        of: the number of a run, NaN where it has none.
+        higher_is_better: None where neither is.
+        limits: the least and largest number there can be.
+        unit: "nats", or "".
+    """
+
+    key: str
+    name: str
+    of: Callable[[Run], float]
+    higher_is_better: bool | None = True
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    unit: str = ""
+
+    @property
+    def column(self) -> str:
+        """Name and unit."""
+        return f"{self.name}, {self.unit}" if self.unit else self.name
+
+
+def score(key: str, name: str = "") -> Measure:
+    """The score of a metric, a part of it, or one factor of it: "mig", "dci.completeness", "mig.x"."""
+    metric, _, part = key.partition(".")
+    limits = tuple(registry[metric].details["range"]) if metric in registry else (-math.inf, math.inf)
+
+    def of(run: Run) -> float:
+        node = node_of(run.result.metrics, key)
+        if not node and part:
+            return number((node_of(run.result.metrics, metric).get("per_factor") or {}).get(part))
+        return number(node.get("score"))
+
+    return Measure(key, name or score_name(key), of, True, (limits[0], limits[1]))
+
+
+_QUANTITIES = {one.key: one for one in LOSSES}
+
+
+def _loss(key: str) -> Measure:
+    quantity = _QUANTITIES[key]
+    return Measure(
+        key,
+        quantity.name,
+        lambda run: quantity.of(run.result),
+        quantity.higher_is_better,
+        quantity.limits,
+        quantity.unit,
+    )
+
+
+NLL = _loss("nll")
+"""Reconstruction: negative log-likelihood of held-out images, in nats per image."""
+KL = _loss("kl")
+"""KL to the prior, in nats per image."""
+BOUND = _loss("bound")
+"""What the importance-weighted bound says that -log p(x) is at most, in nats per image."""
+ACTIVE = _loss("active")
+"""Latents that tell something about the image."""
+
+
+def kl_part(part: str, name: str) -> Measure:
+    """One of the KL's three parts under the aggregate posterior: "mi", "tc" or "dimension_wise_kl"."""
+
+    def of(run: Run) -> float:
+        found = (run.result.kl_parts or {}).get(part)
+        return number(found.get("value") if isinstance(found, Mapping) else found)
+
+    return Measure(f"kl_parts.{part}", name, of, None, unit="nats")
+
+
+MUTUAL_INFORMATION = kl_part("mi", "I(x; z)")
+TOTAL_CORRELATION = kl_part("tc", "total correlation")
+
+
+def shares_of(run: Run) -> tuple[tuple[str, ...], Float[np.ndarray, "d k"]] | None:
+    """Names of the factors, and the share of each one's entropy that each latent knows.
+
+    Dead latents know nothing. None of runs whose ledger does not keep them.
+    """
+    kept = run.evidence.get("shares")
+    if not kept:
+        return None
+    shares = np.array([[number(value) for value in row] for row in kept["shares"]], dtype=np.float64)
+    return tuple(kept["factors"]), np.nan_to_num(shares) * np.array(kept["active"], dtype=bool)[:, None]
+
+
+def from_shares(key: str, name: str, of: Callable[[Float[np.ndarray, "d k"]], float], **more: Any) -> Measure:
+    """A measure of the shares of information."""
+
+    def measured(run: Run) -> float:
+        found = shares_of(run)
+        return math.nan if found is None else float(of(found[1]))
+
+    return Measure(key, name, measured, **more)
+
+
+def latents_per_factor(threshold: float) -> Measure:
+    """Mean number of latents that know at least so much of a factor's entropy."""
+    return from_shares(
+        "latents_per_factor",
+        f"latents per factor (≥ {threshold:g})",
+        lambda shares: (shares >= threshold).sum(0).mean(),
+        higher_is_better=None,
+        limits=(0.0, math.inf),
+    )
+
+
+def factors_per_latent(threshold: float) -> Measure:
+    """Mean number of factors of which a latent knows so much, over latents that know so much of any.
+
+    1 where every such latent stands for one factor.
+    """
+
+    def of(shares: Float[np.ndarray, "d k"]) -> float:
+        counts = (shares >= threshold).sum(1)
+        return float(counts[counts > 0].mean()) if counts.any() else math.nan
+
+    return from_shares(
+        "factors_per_latent", f"factors per latent (≥ {threshold:g})", of, higher_is_better=False, limits=(1.0, math.inf)
+    )
+
+
+def best_share(factor: str) -> Measure:
+    """The largest share of a factor's entropy that one latent knows."""
+
+    def of(run: Run) -> float:
+        found = shares_of(run)
+        return float(found[1][:, found[0].index(factor)].max()) if found and factor in found[0] else math.nan
+
+    return Measure(f"best_share.{factor}", f"best latent's share of {factor}", of, True, (0.0, 1.0))
+
+
+def _loss_change(run: Run) -> float:
+    curve = run.evidence.get("curve")
+    if not curve or len(curve["loss"]) < 4:
+        return math.nan
+    quarters = np.array_split(np.array([number(value) for value in curve["loss"]]), 4)
+    return float((quarters[2].mean() - quarters[3].mean()) / abs(quarters[3].mean()))
+
+
+LOSS_CHANGE = Measure("loss_change", "fall of the loss in the last quarter", _loss_change, higher_is_better=None, unit="")
+"""(Mean loss of the third quarter of training less that of the last) / the last: near 0 where training has converged."""
+
+
+def kept(key: str, name: str, path: str, **more: Any) -> Measure:
+    """A number that the ledger keeps beside a run, by its path: "spectrum.checkerboard"."""
+
+    def of(run: Run) -> float:
+        found: Any = run.evidence
+        for part in path.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return number(found)
+
+    return Measure(key, name, of, **more)

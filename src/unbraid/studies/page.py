@@ -1,0 +1,81 @@
+"""A study as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import asdict
+from importlib import resources
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from unbraid.figures.heatmaps import natural_width
+from unbraid.figures.style import svg
+from unbraid.reporting.pictures import STRIP_WIDTH
+from unbraid.studies.blocks import Block, Chart, Pictures, Table
+from unbraid.studies.results import Results
+from unbraid.studies.writing import Told
+
+
+def render(results: Results, told: Told) -> str:
+    """The page as text."""
+    world = jinja2.Environment(
+        loader=jinja2.ChoiceLoader([_loader("unbraid.studies"), _loader("unbraid.reporting")]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return world.get_template("study.html.jinja").render(
+        name=results.name,
+        budget=results.budget,
+        question=results.study.question,
+        headline=told.headline,
+        source=told.source,
+        claims=told.claims,
+        blocks=[_shown(block, i) for i, block in enumerate(told.blocks)],
+        arms=told.arms,
+        trained=told.trained,
+        notes=told.notes,
+        commands=told.commands,
+        made=told.made,
+    )
+
+
+def _loader(package: str) -> jinja2.FunctionLoader:
+    def read(name: str) -> str | None:
+        path = resources.files(package).joinpath(name)
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    return jinja2.FunctionLoader(read)
+
+
+def _shown(block: Block, place: int) -> dict[str, Any]:
+    """A block as the template has it."""
+    common = {"anchor": f"part{place}", "short": _short(block.title), "title": block.title, "note": ""}
+    if isinstance(block, Table):
+        return common | asdict(block) | {"kind": "table"}
+    if isinstance(block, Chart):
+        # safe: matplotlib escapes the text of figures, and `svg` that of attributes
+        drawn = Markup(svg(block.figure, prefix=f"chart{place}", alt=block.title))
+        return common | {"kind": "chart", "svg": drawn, "width": natural_width(block.figure), "caption": block.caption}
+    if isinstance(block, Pictures):
+        pictures = [
+            {"label": one.label, "png": _checked(one.png), "width": one.width * times, "height": one.height * times}
+            for one in block.pictures
+            for times in [max(1, STRIP_WIDTH // one.width)]
+        ]
+        return common | {"kind": "pictures", "pictures": pictures, "caption": block.caption}
+    return common | {"kind": "prose", "paragraphs": block.paragraphs}
+
+
+def _short(title: str) -> str:
+    """The first part of a title, for the list of sections."""
+    return re.split(r"[:(,]", title, maxsplit=1)[0].strip()
+
+
+def _checked(png: str) -> str:
+    base64.b64decode(png, validate=True)  # it goes into an attribute
+    return png

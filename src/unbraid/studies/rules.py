@@ -1,0 +1,516 @@
+"""Rules that decide claims, and say how many runs would decide what is open.
+
+Runs are the unit of replication. All intervals are 95 %; a rule decides where an interval lies whole on one side of what it
+claims. Where nothing is decided, `needed` is the least number of runs of each arm with which it would be with a probability of
+80 %, were the true values those that were measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from scipy import stats
+from scipy.special import bdtr, betaincinv, nctdtr, ndtri, stdtrit
+
+from unbraid.metrics.intervals import COVERAGE, difference_interval, mean_interval
+from unbraid.sweep.compare.writing import decimal
+
+if TYPE_CHECKING:
+    from unbraid.studies.declaration import Arm
+    from unbraid.studies.measures import Measure
+
+Outcome = Literal["confirmed", "not confirmed", "reversed", "undecided", "undertrained", "cannot be tested here", "not run"]
+"""`not confirmed`: there is no such effect as large as the margin. `undecided`: at this number of runs."""
+
+POWER = 0.8
+MOST = 10_000
+"""Runs; what needs more is said to need "more than" these."""
+_TAIL = (1 + COVERAGE) / 2
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule decides.
+
+    Args:
+        outcome: in a word.
+        text: the numbers it rests on.
+        estimate, interval: of the quantity that decides, where there is one.
+        needed: runs of each arm that would decide; None where it is decided or cannot be said.
+    """
+
+    outcome: Outcome
+    text: str
+    estimate: float | None = None
+    interval: tuple[float, float] | None = None
+    needed: int | None = None
+
+
+@runtime_checkable
+class Values(Protocol):
+    """Where rules get their numbers."""
+
+    def values(self, arm: Arm, measure: Measure) -> Mapping[int, float]:
+        """The measure of each run of an arm, by seed; runs without it are left out."""
+        ...
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """Decides a claim."""
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """The arms it rests on."""
+        ...
+
+    def decide(self, found: Values) -> Verdict:
+        """The verdict on these runs."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CannotTest:
+    """Nothing here can decide the claim, and why."""
+
+    why: str
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """None."""
+        return ()
+
+    def decide(self, found: Values) -> Verdict:
+        """That."""
+        return Verdict("cannot be tested here", self.why)
+
+
+@dataclass(frozen=True, eq=False)
+class Better:
+    """The first arm's mean is better than the second's.
+
+    Confirmed or reversed where the interval of the difference leaves out 0; not confirmed where it lies below the margin.
+    Better is what the measure says is better: higher or lower; a measure that says neither counts as higher.
+
+    Args:
+        first, second: arms.
+        measure: of a run.
+        margin: the smallest difference that matters, in the measure's unit.
+        paired: take differences of runs with the same seed. Only worth it where seeds do the same to both arms; else
+            Welch's interval of independent runs, which is narrower for few seeds.
+    """
+
+    first: Arm
+    second: Arm
+    measure: Measure
+    margin: float
+    paired: bool = False
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """Both."""
+        return (self.first, self.second)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the difference of means."""
+        one = _difference(self, found)
+        if isinstance(one, Verdict):
+            return one
+        if one.low > 0:
+            return one.verdict("confirmed")
+        if one.high < 0:
+            return one.verdict("reversed")
+        if one.high < self.margin:
+            return one.verdict("not confirmed", f"; better by {self.margin:g} or more is ruled out")
+        return one.verdict("undecided", needed=one.needed(lambda t: max(t.above(0.0), t.below(self.margin))))
+
+
+@dataclass(frozen=True, eq=False)
+class NotBetter:
+    """The first arm's mean is not better than the second's by the margin or more.
+
+    Confirmed where the interval of the difference lies below the margin; reversed where it leaves out 0 on the other side.
+    Arguments as in `Better`.
+    """
+
+    first: Arm
+    second: Arm
+    measure: Measure
+    margin: float
+    paired: bool = False
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """Both."""
+        return (self.first, self.second)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the difference of means."""
+        one = _difference(self, found)
+        if isinstance(one, Verdict):
+            return one
+        if one.high < self.margin:
+            return one.verdict("confirmed", f"; better by {self.margin:g} or more is ruled out")
+        if one.low > 0:
+            return one.verdict("reversed")
+        return one.verdict("undecided", needed=one.needed(lambda t: max(t.above(0.0), t.below(self.margin))))
+
+
+@dataclass(frozen=True, eq=False)
+class MeanBeyond:
+    """The mean of an arm's measure is above a value, or below it.
+
+    Args:
+        arm: whose runs.
+        measure: of a run.
+        above, below: one of them.
+    """
+
+    arm: Arm
+    measure: Measure
+    above: float | None = None
+    below: float | None = None
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """The one."""
+        return (self.arm,)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the mean."""
+        values = list(found.values(self.arm, self.measure).values())
+        if missing := _missing({self.arm: values}, 2):
+            return missing
+        value, sign = (self.above, 1.0) if self.above is not None else (self.below, -1.0)
+        assert value is not None
+        low, high = sorted(sign * (end - value) for end in mean_interval(values))
+        mean = float(np.mean(values))
+        words = (
+            f"{self.measure.name} of {self.arm.name} is {_number(mean, self.measure)} "
+            f"({_ends(mean_interval(values), self.measure)}, {len(values)} runs); "
+            f"claimed {'above' if sign > 0 else 'below'} {value:g}"
+        )
+        interval = mean_interval(values)
+        if low > 0:
+            return Verdict("confirmed", words, mean, interval)
+        if high < 0:
+            return Verdict("reversed", words, mean, interval)
+        sd = float(np.std(values, ddof=1))
+        needed = _least(lambda n: _Shifted(abs(mean - value), sd, n, n - 1).above(0.0), len(values)) if sd else None
+        return Verdict("undecided", words, mean, interval, needed)
+
+
+@dataclass(frozen=True, eq=False)
+class ShareAbove:
+    """More than a share of an arm's runs have a measure of at least a value.
+
+    By the exact interval of a binomial share (Clopper and Pearson, 1934).
+
+    Args:
+        arm: whose runs.
+        measure: of a run.
+        value: to reach.
+        share: of the runs, between 0 and 1.
+    """
+
+    arm: Arm
+    measure: Measure
+    value: float
+    share: float = 0.5
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """The one."""
+        return (self.arm,)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the share."""
+        values = list(found.values(self.arm, self.measure).values())
+        if missing := _missing({self.arm: values}, 1):
+            return missing
+        n, k = len(values), sum(1 for value in values if value >= self.value)
+        interval = _share_interval(k, n)
+        words = (
+            f"{k} of {n} runs of {self.arm.name} have {self.measure.name} of at least {self.value:g} "
+            f"(share {k / n:.2f}, {interval[0]:.2f} to {interval[1]:.2f}); claimed more than {self.share:g}"
+        )
+        if interval[0] > self.share:
+            return Verdict("confirmed", words, k / n, interval)
+        if interval[1] < self.share:
+            return Verdict("reversed", words, k / n, interval)
+        return Verdict("undecided", words, k / n, interval, _least(lambda m: _share_power(k / n, self.share, m), n))
+
+
+@dataclass(frozen=True, eq=False)
+class Correlated:
+    r"""Over all runs of some arms, two measures rise together, or one falls as the other rises.
+
+    By Spearman's correlation; its interval is that of Fisher's z with the standard error of Bonett and Wright (2000),
+    :math:`\sqrt{(1 + r^2 / 2) / (n - 3)}`. Not confirmed where a correlation as strong as the margin is ruled out.
+
+    Args:
+        of: arms whose runs are taken together.
+        first, second: measures of a run.
+        sign: of the claim.
+        margin: the weakest correlation that matters.
+    """
+
+    of: Sequence[Arm]
+    first: Measure
+    second: Measure
+    sign: Literal[1, -1]
+    margin: float = 0.3
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """All of them."""
+        return tuple(self.of)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the correlation."""
+        one = _correlation(self.of, self.first, self.second, found)
+        if isinstance(one, Verdict):
+            return one
+        low, high = sorted((self.sign * one.interval[0], self.sign * one.interval[1]))
+        if low > 0:
+            return one.verdict("confirmed")
+        if high < 0:
+            return one.verdict("reversed")
+        if high < self.margin:
+            return one.verdict("not confirmed", f"; a correlation as strong as {self.margin:g} is ruled out")
+        return one.verdict("undecided", needed=one.needed)
+
+
+@dataclass(frozen=True, eq=False)
+class NotCorrelated:
+    """Over all runs of some arms, two measures do not go together as strongly as the margin.
+
+    Confirmed where such a correlation of that sign is ruled out, reversed where there surely is one. Arguments as
+    in `Correlated`.
+    """
+
+    of: Sequence[Arm]
+    first: Measure
+    second: Measure
+    sign: Literal[1, -1]
+    margin: float = 0.3
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """All of them."""
+        return tuple(self.of)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the correlation."""
+        one = _correlation(self.of, self.first, self.second, found)
+        if isinstance(one, Verdict):
+            return one
+        low, high = sorted((self.sign * one.interval[0], self.sign * one.interval[1]))
+        if high < self.margin:
+            return one.verdict("confirmed", f"; a correlation as strong as {self.margin:g} is ruled out")
+        if low > 0:
+            return one.verdict("reversed")
+        return one.verdict("undecided", needed=one.needed)
+
+
+@dataclass(frozen=True, eq=False)
+class Every:
+    """All of several rules hold: a claim that says two things.
+
+    Reversed or not confirmed where one of them is; undecided where one is, and none is refuted.
+    """
+
+    rules: Sequence[Rule]
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """Of all of them, each once."""
+        return tuple(dict.fromkeys(arm for rule in self.rules for arm in rule.arms))
+
+    def decide(self, found: Values) -> Verdict:
+        """By the weakest of the verdicts."""
+        verdicts = [rule.decide(found) for rule in self.rules]
+        order: Sequence[Outcome] = ("reversed", "not confirmed", "not run", "cannot be tested here", "undecided", "confirmed")
+        outcome = min((one.outcome for one in verdicts), key=order.index)
+        needed = [one.needed for one in verdicts if one.outcome == "undecided"]
+        known = [one for one in needed if one is not None]
+        least = max(known) if outcome == "undecided" and len(known) == len(needed) else None
+        return Verdict(outcome, "; and ".join(f"{one.text} [{one.outcome}]" for one in verdicts), needed=least)
+
+
+# intervals and powers
+
+
+@dataclass(frozen=True)
+class _Shifted:
+    """A mean with a t distribution: the chances that its interval lies above or below a value."""
+
+    mean: float
+    sd: float
+    """Of one observation of the mean's kind: its standard error is sd / sqrt(n)."""
+    n: int
+    freedom: float
+
+    def _beyond(self, value: float) -> tuple[float, float]:
+        return float(stdtrit(self.freedom, _TAIL)), (self.mean - value) * math.sqrt(self.n) / self.sd
+
+    def above(self, value: float) -> float:
+        """Chance that the whole interval lies above the value."""
+        edge, shift = self._beyond(value)
+        return _finite(1 - float(nctdtr(self.freedom, shift, edge)), float(shift > edge))
+
+    def below(self, value: float) -> float:
+        """Chance that the whole interval lies below the value."""
+        edge, shift = self._beyond(value)
+        return _finite(1 - float(nctdtr(self.freedom, -shift, edge)), float(shift < -edge))
+
+
+def _finite(value: float, otherwise: float) -> float:
+    return value if math.isfinite(value) else otherwise
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """How much better the first arm is, with what says how many runs would decide."""
+
+    rule: Better | NotBetter
+    mean: float
+    low: float
+    high: float
+    runs: tuple[int, int]
+    sds: tuple[float, ...]
+    """Of both arms; of the differences alone where runs are paired."""
+
+    def verdict(self, outcome: Outcome, more: str = "", needed: int | None = None) -> Verdict:
+        measure = self.rule.measure
+        sign = _sign(measure)
+        low, high = sorted((sign * self.low, sign * self.high))
+        n = f"{self.runs[0]} runs each" if self.runs[0] == self.runs[1] else f"{self.runs[0]} and {self.runs[1]} runs"
+        way = "; lower is better" if sign < 0 else ""
+        words = (
+            f"{measure.column}: {self.rule.first.name} less {self.rule.second.name} is {_number(sign * self.mean, measure)} "
+            f"({_ends((low, high), measure)}; {n}{way})"
+        )
+        return Verdict(outcome, words + more, sign * self.mean, (low, high), needed)
+
+    def needed(self, chance: Callable[[_Shifted], float]) -> int | None:
+        if not all(math.isfinite(sd) for sd in self.sds) or not any(self.sds):
+            return None
+        total = sum(sd**2 for sd in self.sds)
+        fourth = sum(sd**4 for sd in self.sds)
+
+        def at(n: int) -> float:
+            return chance(_Shifted(self.mean, math.sqrt(total), n, (n - 1) * total**2 / fourth))
+
+        return _least(at, max(self.runs))
+
+
+def _difference(rule: Better | NotBetter, found: Values) -> _Difference | Verdict:
+    one, other = (dict(found.values(arm, rule.measure)) for arm in rule.arms)
+    if rule.paired:
+        both = sorted(one.keys() & other.keys())
+        one, other = {seed: one[seed] for seed in both}, {seed: other[seed] for seed in both}
+    if missing := _missing({rule.first: list(one.values()), rule.second: list(other.values())}, 2):
+        return missing
+    sign = _sign(rule.measure)
+    left, right = [sign * value for value in one.values()], [sign * value for value in other.values()]
+    runs = (len(left), len(right))
+    if rule.paired:
+        gaps = [a - b for a, b in zip(left, right, strict=True)]
+        low, high = mean_interval(gaps)
+        return _Difference(rule, float(np.mean(gaps)), low, high, runs, (float(np.std(gaps, ddof=1)),))
+    interval = difference_interval(left, right)
+    assert interval is not None
+    sds = (float(np.std(left, ddof=1)), float(np.std(right, ddof=1)))
+    return _Difference(rule, float(np.mean(left) - np.mean(right)), *interval, runs, sds)
+
+
+@dataclass(frozen=True)
+class _Correlation:
+    words: str
+    r: float
+    interval: tuple[float, float]
+    needed: int | None
+
+    def verdict(self, outcome: Outcome, more: str = "", needed: int | None = None) -> Verdict:
+        return Verdict(outcome, self.words + more, self.r, self.interval, needed)
+
+
+def _correlation(arms: Sequence[Arm], first: Measure, second: Measure, found: Values) -> _Correlation | Verdict:
+    pairs = []
+    for arm in arms:
+        one, other = found.values(arm, first), found.values(arm, second)
+        pairs += [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
+    if not pairs:
+        return Verdict("not run", "no run has both measures")
+    n = len(pairs)
+    x, y = zip(*pairs, strict=True)
+    if n < 5 or len(set(x)) < 2 or len(set(y)) < 2:
+        return Verdict("undecided", f"{n} runs are too few for a correlation, or do not differ")
+    r = float(stats.spearmanr(x, y).statistic)
+    bounded = min(max(r, -0.9999), 0.9999)
+    z = math.atanh(bounded)
+    half = float(ndtri(_TAIL)) * math.sqrt((1 + r**2 / 2) / (n - 3))
+    interval = math.tanh(z - half), math.tanh(z + half)
+    total = float(ndtri(_TAIL) + ndtri(POWER))
+    needed = math.ceil(total**2 * (1 + r**2 / 2) / z**2 + 3) if z else None
+    words = (
+        f"Spearman's correlation of {first.name} and {second.name} over {n} runs is {decimal(r, 2)} "
+        f"({decimal(interval[0], 2)} to {decimal(interval[1], 2)})"
+    )
+    return _Correlation(words, r, interval, None if needed is None or needed <= n else needed)
+
+
+def _share_interval(k: int, n: int) -> tuple[float, float]:
+    low = float(betaincinv(k, n - k + 1, 1 - _TAIL)) if k else 0.0
+    high = float(betaincinv(k + 1, n - k, _TAIL)) if k < n else 1.0
+    return low, high
+
+
+def _share_power(p: float, share: float, n: int) -> float:
+    ends = [_share_interval(k, n) for k in range(n + 1)]
+    least = next((k for k in range(n + 1) if ends[k][0] > share), n + 1)
+    most = next((k for k in range(n, -1, -1) if ends[k][1] < share), -1)
+    above = 1 - float(bdtr(least - 1, n, p)) if least else 1.0
+    below = float(bdtr(most, n, p)) if most >= 0 else 0.0
+    return max(above, below)
+
+
+def _least(power: Callable[[int], float], n: int) -> int | None:
+    """The least number of runs above n with which the power is reached; None where `MOST` do not."""
+    high = n + 1
+    while power(high) < POWER:
+        if high >= MOST:
+            return None
+        high = min(MOST, 2 * high)
+    low = max(n, high // 2)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    return high
+
+
+def _missing(values: Mapping[Arm, Sequence[float]], least: int) -> Verdict | None:
+    none = [arm.name for arm, own in values.items() if not own]
+    if none:
+        return Verdict("not run", f"no run of {', '.join(none)} has this measure")
+    few = [f"{len(own)} of {arm.name}" for arm, own in values.items() if len(own) < least]
+    if few:
+        return Verdict("undecided", f"too few runs for an interval: {', '.join(few)}", needed=least)
+    return None
+
+
+def _sign(measure: Measure) -> float:
+    return -1.0 if measure.higher_is_better is False else 1.0
+
+
+def _number(value: float, measure: Measure) -> str:
+    return decimal(value, 2 if measure.unit else 3)
+
+
+def _ends(interval: tuple[float, float], measure: Measure) -> str:
+    return " to ".join(_number(end, measure) for end in interval)

@@ -1,0 +1,48 @@
+"""Training what is missing of a study, as a sweep: a killed study goes on, studies share runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from unbraid.studies.declaration import Budget, Study
+from unbraid.studies.results import find
+from unbraid.sweep.planning import make_plan
+from unbraid.sweep.points import Plan, Request, Scoring
+from unbraid.sweep.store import Store
+
+
+def missing(name: str, study: Study, budget: Budget, places: Sequence[Path], seeds: int | None) -> list[Request]:
+    """The runs of a study that no ledger holds, first seeds of every arm before second ones."""
+    there = find(name, study, budget, places, seeds=seeds)
+    wanted: list[tuple[int, Request]] = []
+    for arm in study.arms:
+        known = {run.result.seed for run in there.of(arm)}
+        wanted += [(one.seed, one) for one in arm.requests(budget, seeds) if one.seed not in known]
+    return [request for _, request in sorted(wanted, key=lambda pair: pair[0])]
+
+
+def plan_missing(
+    name: str,
+    study: Study,
+    budget: Budget,
+    store: Store,
+    places: Sequence[Path],
+    *,
+    seeds: int | None = None,
+    device: str = "auto",
+    progress: Callable[[int, int], None] | None = None,
+) -> Plan | None:
+    """A plan of what is missing; None where nothing is. Nothing is written.
+
+    Args:
+        store: the folder that the runs will lie in.
+        places: further ledgers whose runs are not trained again.
+        seeds: of each arm; as many as it says itself unless given.
+        device: for all of them.
+        progress: told how many configurations of how many are resolved.
+    """
+    requests = missing(name, study, budget, [store.folder, *places], seeds)
+    if not requests:
+        return None
+    return make_plan(requests, Scoring(study.scored[budget]), store.plans(), device=device, progress=progress)

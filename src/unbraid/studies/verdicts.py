@@ -1,0 +1,85 @@
+"""The verdict on each claim: what its rule says, unless the runs it rests on are not trained."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unbraid.studies.declaration import Arm, Claim, Yardstick
+from unbraid.studies.results import Results
+from unbraid.studies.rules import Outcome, Verdict
+
+DECIDED: tuple[Outcome, ...] = ("confirmed", "not confirmed", "reversed", "undecided")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A claim with its verdict."""
+
+    claim: Claim
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A yardstick held to an arm: the mean of its runs, NaN where there are none."""
+
+    yardstick: Yardstick
+    arm: Arm
+    value: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it passes."""
+        return self.yardstick.holds(self.value)
+
+
+def decide(results: Results) -> list[Decided]:
+    """The verdicts on all claims, in their order."""
+    measured = yardsticks(results)
+    return [Decided(claim, _verdict(results, claim, measured)) for claim in results.study.claims]
+
+
+def _verdict(results: Results, claim: Claim, measured: Sequence[Measured]) -> Verdict:
+    found = claim.rule.decide(results)
+    if found.outcome not in DECIDED:
+        return found
+    short = [one for one in measured if one.arm in claim.rule.arms and not one.holds]
+    if not short:
+        return found
+    why = "; ".join(f"{one.arm.name}: {one.yardstick.measure.name} is {one.value:.3g}, not {_bound(one)}" for one in short)
+    return replace(found, outcome="undertrained", text=f"{found.text} [{found.outcome} at this length]. {why}", needed=None)
+
+
+def _bound(one: Measured) -> str:
+    return one.yardstick.words.removeprefix(f"{one.yardstick.measure.name} ")
+
+
+def yardsticks(results: Results) -> list[Measured]:
+    """Every yardstick held to every arm that has runs."""
+    found = []
+    for yardstick in results.study.yardsticks:
+        for arm in yardstick.arms or results.study.arms:
+            if results.of(arm):
+                values = list(results.values(arm, yardstick.measure).values())
+                found.append(Measured(yardstick, arm, float(np.mean(values)) if values else math.nan))
+    return found
+
+
+def count(decided: Sequence[Decided]) -> dict[str, int]:
+    """How many claims have each outcome; outcomes of none are left out."""
+    found: dict[str, int] = {}
+    for one in decided:
+        found[one.verdict.outcome] = found.get(one.verdict.outcome, 0) + 1
+    return found
+
+
+def in_words(decided: Sequence[Decided]) -> str:
+    """As in "Of 12 claims 3 are confirmed and 2 reversed"."""
+    from unbraid.reporting.numbers import in_words as listed
+
+    counts = count(decided)
+    return f"{len(decided)} claims: {listed([f'{n} {outcome}' for outcome, n in counts.items()])}" if counts else "No claims"

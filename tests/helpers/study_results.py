@@ -1,0 +1,68 @@
+"""Results of a study's runs that were never trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from unbraid.files import write_json
+from unbraid.studies.declaration import Arm, Budget
+from unbraid.studies.results import evidence_path
+from unbraid.sweep.code import Code
+from unbraid.sweep.points import key_of
+from unbraid.sweep.records import Result
+
+CODE = Code("0.1.0", None, "d1")
+
+
+def made_result(arm: Arm, seed: int, mig: float, *, budget: Budget = "cpu", nll: float = 50.0, **more: Any) -> Result:
+    """A result of a run of an arm."""
+    given = arm.asked_options(budget)
+    configuration = {
+        "model": arm.model,
+        "model_options": {},
+        "data": arm.data,
+        "data_options": {"size": 32},
+        "latent_dim": 3,
+        **given,
+    }
+    told: dict[str, Any] = {
+        "key": key_of(configuration, seed),
+        "configuration": configuration,
+        "seed": seed,
+        "code": CODE,
+        "versions": {"torch": "2"},
+        "python": "3.11",
+        "platform": "Linux",
+        "device": "cpu",
+        "threads": 1,
+        "steps": given["steps"],
+        "images": given["steps"] * given["batch_size"],
+        "train_seconds": 10.0,
+        "evaluate_seconds": 1.0,
+        "scored_images": 500,
+        "of_images": 1000,
+        "losses": {"test": {"nll": nll, "loss": nll + 9, "terms": {"kl": 9.0}}},
+        "metrics": {"mig": {"score": mig, "per_factor": {"x": mig}, "chance": 0.0, "untrained": 0.05}},
+        "active": [True, True, False],
+        "kl_per_dim": [8.0, 0.9, 0.1],
+        "kl_parts": None,
+        "warnings": [],
+        "disk": 1000,
+        "finished": "2026-01-01T00:00:00+00:00",
+        "given": given,
+    }
+    return Result(**{**told, **more})
+
+
+def keep(ledger: Path, result: Result, *, falling: bool = False) -> None:
+    """Write a result and what else is kept of the run; a loss that is `falling` has not converged."""
+    path = ledger / result.key[:2] / f"{result.key}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(msgspec.json.encode(result))
+    losses = [100.0 - step for step in range(60)] if falling else [60.0] * 60
+    shares = {"factors": ["x", "y"], "shares": [[0.6, 0.2], [0.0, 0.4], [0.9, 0.9]], "active": [True, True, False]}
+    curve = {"step": list(range(1, 61)), "loss": losses}
+    write_json(evidence_path(ledger, result.key), {"shares": shares, "curve": curve})

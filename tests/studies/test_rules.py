@@ -1,0 +1,192 @@
+"""Rules: what they decide at which rates, and whether the number that they say would decide does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from unbraid.studies.declaration import Arm, Length
+from unbraid.studies.measures import Measure
+from unbraid.studies.rules import (
+    Better,
+    CannotTest,
+    Correlated,
+    Every,
+    MeanBeyond,
+    NotBetter,
+    NotCorrelated,
+    Outcome,
+    ShareAbove,
+    Verdict,
+)
+
+LENGTHS = {"quick": Length(64, 1), "cpu": Length(64, 3), "paper": Length(64, 5)}
+ONE, OTHER = (Arm(name, "vae", "ellipses", {"batch_size": 32}, LENGTHS) for name in ("one", "other"))
+SCORE = Measure("score", "score", lambda run: 0.0)
+LOSS = Measure("loss", "loss", lambda run: 0.0, higher_is_better=False, unit="nats")
+
+
+@dataclass
+class Given:
+    """Numbers instead of runs."""
+
+    by_arm: Mapping[Arm, Sequence[float]]
+    second: Sequence[float] = ()
+
+    def values(self, arm: Arm, measure: Measure) -> Mapping[int, float]:
+        return dict(enumerate(self.second if measure is LOSS and self.second else self.by_arm[arm]))
+
+
+def exactly(mean: float, sd: float, n: int) -> list[float]:
+    """Numbers with this mean and standard deviation."""
+    values = np.linspace(-1, 1, n)
+    return list(mean + sd * values / values.std(ddof=1))
+
+
+def outcomes(rule, draw, times: int = 600) -> dict[Outcome, float]:
+    rng = np.random.default_rng(0)
+    found = [rule.decide(Given(draw(rng))).outcome for _ in range(times)]
+    return {outcome: found.count(outcome) / times for outcome in set(found)}
+
+
+def two(effect: float, n: int, sds: tuple[float, float] = (1.0, 1.0)):
+    return lambda rng: {ONE: rng.normal(effect, sds[0], n), OTHER: rng.normal(0, sds[1], n)}
+
+
+def test_a_large_effect_is_confirmed_and_its_opposite_reversed():
+    assert outcomes(Better(ONE, OTHER, SCORE, 0.1), two(3.0, 8))["confirmed"] > 0.95
+    assert outcomes(Better(ONE, OTHER, SCORE, 0.1), two(-3.0, 8))["reversed"] > 0.95
+    assert outcomes(Better(ONE, OTHER, LOSS, 0.1), two(3.0, 8))["reversed"] > 0.95
+    assert outcomes(NotBetter(ONE, OTHER, SCORE, 0.1), two(3.0, 8))["reversed"] > 0.95
+    assert outcomes(NotBetter(ONE, OTHER, SCORE, 0.1), two(-3.0, 8))["confirmed"] > 0.95
+
+
+@pytest.mark.parametrize("paired", [False, True])
+def test_without_an_effect_one_in_twenty_is_decided_wrongly(paired):
+    found = outcomes(Better(ONE, OTHER, SCORE, 0.01, paired=paired), two(0.0, 5), times=2_000)
+    assert found["confirmed"] + found["reversed"] == pytest.approx(0.05, abs=0.015)
+    assert found["undecided"] > 0.9
+
+
+def test_no_effect_as_large_as_the_margin_is_not_confirmed():
+    assert outcomes(Better(ONE, OTHER, SCORE, 1.0), two(0.0, 40))["not confirmed"] > 0.9
+    assert outcomes(NotBetter(ONE, OTHER, SCORE, 1.0), two(0.0, 40))["confirmed"] > 0.9
+
+
+@pytest.mark.parametrize(
+    ("effect", "sds", "margin"),
+    [(0.6, (1.0, 1.0), 0.01), (-0.5, (1.0, 0.3), 0.01), (0.0, (1.0, 1.0), 1.0), (1.5, (1.0, 1.0), 0.1)],
+)
+@pytest.mark.parametrize("rule", [Better, NotBetter])
+def test_the_number_that_would_decide_decides_four_of_five(rule, effect, sds, margin):
+    made = rule(ONE, OTHER, SCORE, margin)
+    found = made.decide(Given({ONE: exactly(effect, sds[0], 3), OTHER: exactly(0.0, sds[1], 3)}))
+    assert found.outcome == "undecided"
+    assert found.needed is not None
+    undecided = outcomes(made, two(effect, found.needed, sds)).get("undecided", 0.0)
+    assert 1 - undecided == pytest.approx(0.8, abs=0.06)
+
+
+def test_pairs_cancel_what_seeds_do_to_both():
+    seeds = np.array([0.0, 5.0, 10.0])
+    given = Given({ONE: seeds + np.array([1.0, 1.1, 0.9]), OTHER: seeds})
+    assert Better(ONE, OTHER, SCORE, 0.1, paired=True).decide(given).outcome == "confirmed"
+    assert Better(ONE, OTHER, SCORE, 0.1).decide(given).outcome == "undecided"
+
+
+def test_differences_are_told_in_the_measures_own_direction():
+    found = Better(ONE, OTHER, LOSS, 0.1).decide(Given({ONE: [1.0, 1.1, 0.9], OTHER: [3.0, 3.1, 2.9]}))
+    assert found.outcome == "confirmed"
+    assert found.estimate == pytest.approx(-2.0)
+    assert found.interval is not None
+    assert found.interval[0] < -2 < found.interval[1] < 0
+    assert found.text.startswith("loss, nats: one less other is −2.00 (")
+    assert found.text.endswith("; 3 runs each; lower is better)")
+
+
+def test_a_mean_beyond_a_value():
+    above = MeanBeyond(ONE, SCORE, above=1.0)
+    assert above.decide(Given({ONE: exactly(2.0, 0.1, 4)})).outcome == "confirmed"
+    assert above.decide(Given({ONE: exactly(0.0, 0.1, 4)})).outcome == "reversed"
+    below = MeanBeyond(ONE, SCORE, below=1.0)
+    assert below.decide(Given({ONE: exactly(0.0, 0.1, 4)})).outcome == "confirmed"
+    open_ = below.decide(Given({ONE: exactly(0.5, 1.0, 3)}))
+    assert open_.outcome == "undecided"
+    assert open_.needed is not None
+    decided = outcomes(below, lambda rng: {ONE: rng.normal(0.5, 1.0, open_.needed)})
+    assert decided["confirmed"] == pytest.approx(0.8, abs=0.06)
+
+
+def test_a_share_of_runs():
+    rule = ShareAbove(ONE, SCORE, 0.5)
+    found = rule.decide(Given({ONE: [1.0, 1.0, 1.0]}))
+    assert (found.outcome, found.needed) == ("undecided", 6)  # 0.025 ** (1 / 6) is above a half, 0.025 ** (1 / 5) below
+    assert rule.decide(Given({ONE: [1.0] * 6})).outcome == "confirmed"
+    assert rule.decide(Given({ONE: [0.0] * 6})).outcome == "reversed"
+    most = rule.decide(Given({ONE: [1.0, 1.0, 1.0, 0.0]}))
+    assert most.needed is not None
+    decided = outcomes(rule, lambda rng: {ONE: (rng.random(most.needed) < 0.75).astype(float)})
+    assert decided["confirmed"] == pytest.approx(0.8, abs=0.08)
+
+
+def correlated(rng: np.random.Generator, r: float, n: int) -> Given:
+    x = rng.normal(size=n)
+    return Given({ONE: x}, list(r * x + math.sqrt(1 - r**2) * rng.normal(size=n)))
+
+
+def test_a_correlation_over_runs():
+    rng = np.random.default_rng(0)
+    rule = Correlated([ONE], SCORE, LOSS, 1)
+    assert rule.decide(correlated(rng, 0.9, 30)).outcome == "confirmed"
+    assert rule.decide(correlated(rng, -0.9, 30)).outcome == "reversed"
+    assert rule.decide(correlated(rng, 0.0, 400)).outcome == "not confirmed"
+    assert NotCorrelated([ONE], SCORE, LOSS, 1).decide(correlated(rng, 0.0, 400)).outcome == "confirmed"
+    assert NotCorrelated([ONE], SCORE, LOSS, -1).decide(correlated(rng, -0.9, 30)).outcome == "reversed"
+    assert rule.decide(correlated(rng, 0.5, 4)).outcome == "undecided"
+
+
+def test_the_number_that_would_decide_a_correlation():
+    rule = Correlated([ONE], SCORE, LOSS, 1, margin=0.05)
+    rng = np.random.default_rng(0)
+    found = next(
+        one for _ in range(100) if (one := rule.decide(correlated(rng, 0.4, 12))).outcome == "undecided" and one.needed
+    )
+    assert found.estimate is not None
+    assert found.needed is not None
+    of_normal = 2 * math.sin(math.pi * found.estimate / 6)  # whose rank correlation is the estimate
+    decided = [rule.decide(correlated(rng, of_normal, found.needed)).outcome != "undecided" for _ in range(400)]
+    assert np.mean(decided) == pytest.approx(0.8, abs=0.07)
+
+
+@dataclass(frozen=True)
+class Says:
+    verdict: Verdict
+    arms: tuple[Arm, ...] = (ONE,)
+
+    def decide(self, found) -> Verdict:
+        return self.verdict
+
+
+def test_every_rule_must_hold():
+    def both(first: Outcome, second: Outcome) -> Verdict:
+        return Every((Says(Verdict(first, "a", needed=4)), Says(Verdict(second, "b", needed=9)))).decide(Given({}))
+
+    assert both("confirmed", "confirmed").outcome == "confirmed"
+    assert both("confirmed", "reversed").outcome == "reversed"
+    assert both("undecided", "not confirmed").outcome == "not confirmed"
+    assert (both("undecided", "undecided").outcome, both("undecided", "undecided").needed) == ("undecided", 9)
+    assert both("confirmed", "undecided").needed == 9
+    assert both("confirmed", "not run").outcome == "not run"
+    assert Every((Says(Verdict("confirmed", "")),)).arms == (ONE,)
+
+
+def test_what_is_not_there_is_not_decided():
+    rule = Better(ONE, OTHER, SCORE, 0.1)
+    assert rule.decide(Given({ONE: [], OTHER: [1.0]})).outcome == "not run"
+    few = rule.decide(Given({ONE: [1.0], OTHER: [1.0, 2.0]}))
+    assert (few.outcome, few.needed) == ("undecided", 2)
+    assert CannotTest("no such data").decide(Given({})) == Verdict("cannot be tested here", "no such data")
