@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from unbraid.sweep.claims import EVERY, LEASE, Claim, Claims, Lost
+from unbraid.sweep.owners import Owner
 from unbraid.sweep.store import RESULTS, Store
 from unbraid.sweep.worker import Picker, by_shard
 
@@ -197,7 +198,7 @@ class Simulation:
     def begin(self, number: int) -> None:
         host = Host(self.server)
         store = Store(Path("sweep"), host)
-        claims = Claims(host, clock=host.clock, every=self.world.every, lease=self.world.lease)
+        claims = Claims(host, clock=host.clock, every=self.world.every, lease=self.world.lease, owner=self.elsewhere)
         self.workers[number] = Worker(
             number,
             self.server.now,
@@ -209,6 +210,10 @@ class Simulation:
         self.at(self.server.now + self.rng.expovariate(self.world.deaths_per_hour / 3600), number, "die")
         self.at(self.server.now + self.rng.expovariate(self.world.stalls_per_hour / 3600), number, "stall")
         self.at(self.server.now, number, "pick")
+
+    def elsewhere(self) -> Owner:
+        """A process of a machine that no other worker is on: only its silence tells others that it died."""
+        return Owner(f"{self.rng.getrandbits(64):016x}", "elsewhere", "another start", 1, "")
 
     def run(self) -> None:
         for number in range(self.world.workers):

@@ -117,12 +117,19 @@ class Claims:
         files: the file system.
         clock: seconds that only ever grow.
         every, lease: of claims made here, in seconds.
+        owner: says who makes a claim.
     """
 
     def __init__(
-        self, files: Files, *, clock: Callable[[], float] = time.monotonic, every: float = EVERY, lease: float = LEASE
+        self,
+        files: Files,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        every: float = EVERY,
+        lease: float = LEASE,
+        owner: Callable[[], Owner] = new_owner,
     ) -> None:
-        self._files, self._every, self._lease = _Timed(files, clock), every, lease
+        self._files, self._every, self._lease, self._owner = _Timed(files, clock), every, lease, owner
         self._clock = self._files.clock
         self._seen: dict[str, dict[str, _Seen]] = {}
 
@@ -195,7 +202,7 @@ class Claims:
         held = Held(
             key,
             generation,
-            new_owner(),
+            self._owner(),
             self._every,
             self._lease,
             round(time.time(), 3),
