@@ -131,6 +131,8 @@ def infomec(noise: float | None, slack: float, tiny: float | None = 1) -> dict[s
     }
 
 
+OF_SCRAMBLED_LATENTS = Theory(None, None, None, None, 0)
+
 THEORY: dict[str, dict[str, Theory | dict[str, Theory]]] = {
     "mig": by_all_information(0, THIRD)
     | {
@@ -138,8 +140,8 @@ THEORY: dict[str, dict[str, Theory | dict[str, Theory]]] = {
         # over the entropy of the latent: 1/2 log 2 of 3/2 log 2 twice, which leaves no gap either
         "carbonneau2022": Theory(1, 0, THIRD, 0, 0),
     },
-    "aam": by_all_information(0, THIRD),
-    "mmig": by_all_information(0, THIRD),
+    "aam": by_all_information(0, THIRD) | {"dubois2019": OF_SCRAMBLED_LATENTS},
+    "mmig": by_all_information(0, THIRD) | {"dubois2019": OF_SCRAMBLED_LATENTS},
     "mig_sup": by_all_information(1, THIRD),
     "dcimig": by_all_information(1, H3 / (H3 + 2 * H2)) | {"locatello2019, bins=10": Theory(1, 1, H3 / (H3 + 2 * H2), 0, 0)},
     "modularity": by_all_information(1, 2 / 3, noise_of_plug_in_modularity(), 0.15)

@@ -36,10 +36,9 @@ def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndar
         Variant(OWN),
         Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
         Variant(
-            "none: those of Dubois et al. (2019) are of scrambled latents",
-            {"definition": "chen2018"},
-            needs_variance=True,
+            "none: those of Dubois et al. (2019) are of scrambled latents", {"definition": "chen2018"}, needs_variance=True
         ),
+        Variant("Dubois et al. (2019), whose code scrambles latents", {"definition": "dubois2019"}, needs_variance=True),
         Variant("none; it shows what bins and bias do to the default", {"definition": "locatello2019"}),
     ),
     rests_on="known",
@@ -59,6 +58,7 @@ def aam(
     .. math:: \frac1K \sum_k \frac{\max\bigl(0,\, I(z_{(1)}; v_k) - \sum_{j \ge 2} I(z_{(j)}; v_k)\bigr)}{I(z_{(1)}; v_k)}
 
     A latent that knows no more of a factor than chance gives counts as knowing nothing, or noise alone would make a ratio.
+    By "dubois2019" the score is what the authors' code gives, which mixes up latents: it says nothing of alignment.
     By "locatello2019" and "chen2018" it counts as it is: three or more such latents still score 0, but their bias adds up
     and lowers the score of a perfect code. Otherwise a perfect code scores 1.
 

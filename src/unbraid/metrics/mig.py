@@ -16,7 +16,8 @@ from unbraid.options import Option
 
 LOCATELLO_BINS, CARBONNEAU_BINS = 20, 10
 MigDefinition = Annotated[
-    Literal["adjusted", "posterior", "chen2018", "locatello2019", "do2020", "carbonneau2022"] | None,
+    Literal["adjusted", "posterior", "chen2018", "stratified", "dubois2019", "locatello2019", "do2020", "carbonneau2022"]
+    | None,
     Option("how information is estimated; by default posterior where variances are given, adjusted bins elsewhere"),
 ]
 

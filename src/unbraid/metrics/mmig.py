@@ -40,6 +40,7 @@ def mmig_from_information(
         Variant(OWN),
         Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
         Variant("none: those published are of scrambled latents", {"definition": "chen2018"}, needs_variance=True),
+        Variant("Dubois et al. (2019), whose code scrambles latents", {"definition": "dubois2019"}, needs_variance=True),
         Variant("MIG by locatello2019, for factors that depend on each other", {"definition": "locatello2019"}),
     ),
     rests_on="known",

@@ -13,18 +13,21 @@ from unbraid.metrics.information.adaptive_bins import adjusted_information, plug
 from unbraid.metrics.information.binned_posteriors import binned_posterior_information
 from unbraid.metrics.information.histogram import factor_entropies
 from unbraid.metrics.information.posterior_information import posterior_information
+from unbraid.metrics.information.stratified import AS_RUN, NONE, stratified_information
 from unbraid.metrics.information.types import Information
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather, require_choice
 from unbraid.options import Option
 
 Definition = Annotated[
-    Literal["adjusted", "posterior", "chen2018", "locatello2019", "do2020"] | None,
+    Literal["adjusted", "posterior", "chen2018", "stratified", "dubois2019", "locatello2019", "do2020"] | None,
     Option("how information is estimated; by default posterior where variances are given, adjusted bins elsewhere"),
 ]
 IN_WORDS = {
     "adjusted": "measured in bins of the codes and adjusted for chance",
     "posterior": "measured under the posteriors of the images and adjusted for chance",
     "chen2018": "measured under the posteriors of the images",
+    "stratified": "measured under the posteriors of the images, at 10,000 draws of each value",
+    "dubois2019": "measured by the code of Dubois et al. (2019), which scrambles latents",
     "locatello2019": "measured in bins of equal width",
     "do2020": "measured from the mass of the posteriors in bins of equal width",
 }
@@ -41,6 +44,10 @@ def information(samples: Samples, definition: str | None = None, bins: int = 20)
     * "posterior" (default with variances): the mixtures of all posteriors by quadrature, adjusted for chance
       (`posterior_information`).
     * "chen2018": the same without adjustment. Chen et al. estimate it from 10,000 draws; quadrature is the limit of that.
+    * "stratified": the same from 10,000 draws of all samples and of those of each value, which "chen2018" is the limit of
+      (`stratified_information`).
+    * "dubois2019": that estimate as the code of Dubois et al. computes it: at means in place of draws, and with the values of
+      all latents mixed up. It is here to show what published numbers are, and measures nothing.
     * "locatello2019": plug-in estimate from `bins` bins of equal width over the range of each latent.
     * "do2020": plug-in estimate from the mass of the posteriors in 100 bins from -4 to 4 (`binned_posteriors`).
 
@@ -84,6 +91,11 @@ def _estimate(samples: Samples, chosen: str, bins: int) -> Information:
         raise UsageError(f"The definition {chosen!r} needs variance: the posterior variances beside the means.")
     if chosen == "do2020":
         return samples.keep(chosen, lambda: binned_posterior_information(codes, variance, factors))
+    if chosen in {"stratified", "dubois2019"}:
+        faults = AS_RUN if chosen == "dubois2019" else NONE
+        return samples.keep(
+            chosen, lambda: stratified_information(codes, variance, factors, faults=faults, rng=np.random.default_rng(0))
+        )
     return samples.keep(chosen, lambda: posterior_information(codes, variance, factors, adjusted=chosen == "posterior"))
 
 
