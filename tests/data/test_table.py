@@ -164,6 +164,13 @@ def test_the_text_files_of_celeba_are_tables(tmp_path):
     assert known.space.values(known.factors.astype(int)).tolist() == [[-1, -1], [1, -1]]
 
 
+def test_many_such_factors_get_few_cautions(tmp_path):
+    values = {f"x{k}": np.random.default_rng(k).random(40).round(4) for k in range(9)}
+    known = read_table(written(tmp_path / "t.csv", values), Wanted(40))
+    assert [note[:11] for note in known.notes[1:4]] == [f"Factor 'x{k}'" for k in range(3)]
+    assert known.notes[4:] == ("The same holds of 6 more factors.",)
+
+
 def test_a_factor_of_which_most_values_stand_once_gets_a_caution(tmp_path):
     values = np.random.default_rng(0).random(100).round(4)
     known = read_table(written(tmp_path / "t.csv", {"x": values, "y": np.arange(100) % 5}), Wanted(100))

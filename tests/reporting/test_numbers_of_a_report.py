@@ -129,7 +129,7 @@ def test_what_is_recorded_of_time_and_place_stands_at_the_top(trained):
     assert f"folder {trained[0].name}" in read(render(view)).text
     told = {**recorded, "started": "2026-11-29T19:06:22+00:00", "seconds": 432.4, "commit": "0123456789abcdef", "threads": 2}
     assert facts({**told, "device": "cpu"}, "x") == [
-        "trained 2026-11-29 19:06 in 7 min 12 s on cpu with 2 threads",
+        "trained 2026-11-29 19:06 UTC in 7 min 12 s on cpu with 2 threads",
         "commit 0123456789",
         "folder x",
     ]

@@ -145,7 +145,7 @@ def test_cautions_of_partial_and_unfinished_evaluation(make_case):
     case = make_case(limit=60, test_share=0.0)
     case.scored["step"] = 40
     text = read(case.page()).text
-    assert "60 of 240 images" in text
+    assert "60 of 240 images, a fixed pseudo-random part; unbraid evaluate --evaluate-images 240 takes all of them." in text
     assert "No test images" in text
     assert "step 40 of 100" in text
 

@@ -152,7 +152,7 @@ def _partial(table: CodeTable, dataset: Dataset) -> Caution | None:
     return Caution(
         "Evaluated on a part",
         f"Scores and codes are of {count(len(table))} of {count(len(dataset))} images, a fixed pseudo-random part; "
-        "unbraid evaluate takes all of them.",
+        f"unbraid evaluate --evaluate-images {len(dataset)} takes all of them.",
     )
 
 

@@ -286,7 +286,8 @@ def facts(environment: Mapping[str, Any], folder: str) -> list[str]:
     """When and where a run was made, in words, as far as that was recorded; its folder comes last."""
     told = []
     if isinstance(environment.get("started"), str):
-        told.append(f"trained {environment['started'][:16].replace('T', ' ')}")
+        utc = " UTC" if environment["started"].endswith("+00:00") else ""
+        told.append(f"trained {environment['started'][:16].replace('T', ' ')}{utc}")
     if np.isfinite(number(environment.get("seconds"))):
         told.append(f"in {duration(number(environment['seconds']))}")
     if isinstance(environment.get("device"), str):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
 from unbraid.data.codes.latent_names import CODES, SPREADS, numbered
-from unbraid.data.files.columns import Column, caution_of
+from unbraid.data.files.columns import Column, cautions_of
 from unbraid.data.files.table_file import INDEX, MOST_MEMORY, column_kinds, read_classes, read_numbers, require_memory
 from unbraid.errors import UnknownName, UsageError
 
@@ -130,7 +130,7 @@ def read_code_columns(
         factor_sizes=sizes,
         variance=variances(read_numbers(path, found.spreads, most=most), spread, found.spreads, str(path)) if spread else None,
         left_out=found.left_out,
-        notes=tuple(filter(None, map(caution_of, columns.values()))),
+        notes=cautions_of(columns.values()),
     )
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Shaped
 
 from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
 from unbraid.data.codes.latent_names import MEANS, SPREADS, plain
-from unbraid.data.files.columns import Column, caution_of, column_of
+from unbraid.data.files.columns import Column, cautions_of, column_of
 from unbraid.data.files.npz_members import Member, Members, open_npz
 from unbraid.data.files.table_file import MOST_MEMORY, require_memory
 from unbraid.errors import UnknownName, UsageError
@@ -57,7 +57,7 @@ def read_code_npz(path: Path, factors: Sequence[str] = (), *, most: int = MOST_M
             factor_sizes=sizes,
             variance=None if spread is None else variances(spread[1].read(), SPREADS[plain(spread[0])], names, spread[1].where),
             untrained=None if untrained is None else finite(untrained[1].read(), _numbered(untrained), untrained[1].where),
-            notes=tuple(filter(None, map(caution_of, columns))),
+            notes=cautions_of(columns),
         )
 
 

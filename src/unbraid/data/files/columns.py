@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from unbraid.errors import UsageError
 
 MOST_VALUES = 1_000
 """A factor has no more distinct values than this: they are scored as classes; otherwise every image would be its own class."""
+_MOST_CAUTIONS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,12 +95,17 @@ def known_of(factors: Sequence[Column], label: Column | None) -> Known:
     if not made:
         return Known(labels=labels, label_names=names)
     space = FactorSpace(tuple(factor for factor, _ in made))
-    notes = tuple(filter(None, map(caution_of, factors)))
-    return Known(space, np.stack([codes for _, codes in made], axis=1), labels, names, notes)
+    return Known(space, np.stack([codes for _, codes in made], axis=1), labels, names, cautions_of(factors))
 
 
-def caution_of(column: Column) -> str:
-    """A caution about a factor of which most values occur once; empty for others."""
+def cautions_of(columns: Iterable[Column]) -> tuple[str, ...]:
+    """A caution about each factor of which most values occur once; of many, those about the first."""
+    found = [*filter(None, map(_caution_of, columns))]
+    more = len(found) - _MOST_CAUTIONS
+    return (*found[:_MOST_CAUTIONS], f"The same holds of {more:,} more factors.") if more > 1 else tuple(found)
+
+
+def _caution_of(column: Column) -> str:
     counts = np.bincount(column.codes)
     once = int((counts == 1).sum())
     if once <= len(column.codes) / 2 or len(column.codes) < 2:
