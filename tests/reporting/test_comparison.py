@@ -110,6 +110,13 @@ def test_runs_are_scored_where_that_was_not_done(trained, tmp_path, monkeypatch)
     assert asked == folders[:2], "never scored, and scored before it was trained further"
 
 
+def test_runs_that_differ_in_more_than_their_objective_are_warned_of_at_the_top(trained):
+    views = [view_of(folder, device="cpu") for folder in trained]
+    page = read(render_comparison([views[0], views[3]])).text
+    assert page.index("also differ in latents, so") < page.index("What latents do")
+    assert "also differ in" not in read(render_comparison([views[0], views[2]])).text
+
+
 def test_what_cannot_be_is_refused_before_anything_is_scored(trained, tmp_path):
     for given, out, says in (
         ([], None, "Give a run folder"),

@@ -83,7 +83,7 @@ def test_the_headline_is_about_a_score_that_is_chosen_for_a_reason_and_says_what
     said = beside_headline(made)
     assert said.startswith("The headline takes MIG since it asks of every factor how far one latent is ahead")
     assert said.endswith(
-        "It puts b ahead of a: of 3 other scores 1 agree, 1 put it behind and 1 call it a tie, seeds left aside."
+        "It puts b ahead of a: of 3 other scores 1 agrees, 1 puts it behind and 1 calls it a tie, seeds left aside."
     )
     without = Compared(("a", "b"), (1, 1), scores[:1], ())
     assert beside_headline(without) == "The headline takes AAM since it is the first that all runs were scored by."

@@ -76,6 +76,7 @@ def render_comparison(views: Sequence[RunView]) -> str:
         n_groups=len(groups),
         headline=contrasts.headline(compared),
         beside=contrasts.beside_headline(compared),
+        unlike=not_alone(experiments),
         sides=sides,
         estimated=list(dict.fromkeys(one.estimated for one in sides if one.estimated)),
         trained=trained_table(views, groups),
@@ -176,20 +177,18 @@ def warned(views: Sequence[RunView], groups: Mapping[str, Sequence[int]]) -> lis
         )
         for one in told:
             found.setdefault(one.kind or one.title, {})[place] = one.text
-    warnings = [Warned(kind, _which(own, views, groups), _text(own, views)) for kind, own in found.items()]
-    return [*_not_alike([view.experiment for view in views]), *warnings]
+    return [Warned(kind, _which(own, views, groups), _text(own, views)) for kind, own in found.items()]
 
 
-def _not_alike(experiments: Sequence[Experiment]) -> list[Warned]:
-    """That more than the objective differs."""
+def not_alone(experiments: Sequence[Experiment]) -> str:
+    """That more than the objective differs; empty where it does not."""
     names = confounded(experiments)
     if not names:
-        return []
-    text = (
+        return ""
+    return (
         f"The objectives compared here also differ in {in_words(names)}, so a difference between them may come from there. To "
         "compare objectives alone, train all with the same."
     )
-    return [Warned("Not the objective alone", "several configurations", text)]
 
 
 def _text(own: Mapping[int, str], views: Sequence[RunView]) -> str:

@@ -233,9 +233,9 @@ def beside_headline(compared: Compared) -> str:
     before, after = int((gaps >= TIE).sum()), int((gaps <= -TIE).sum())
     ties = len(others) - before - after
     told = [
-        f"{before} agree" if before else "",
-        f"{after} put it behind" if after else "",
-        f"{ties} call it a tie" if ties else "",
+        f"{before} {'agrees' if before == 1 else 'agree'}" if before else "",
+        f"{after} {'puts' if after == 1 else 'put'} it behind" if after else "",
+        f"{ties} {'calls' if ties == 1 else 'call'} it a tie" if ties else "",
     ]
     return (
         f"{why} It puts {compared.names[best]} ahead of {compared.names[second]}: of {len(others)} other scores "
