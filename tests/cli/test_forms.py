@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from helpers.tiny import TINY
 from unbraid.cli import audit, compare, evaluate_codes, explore, figure, report, train
 from unbraid.cli.main import main
-from unbraid.cli.parse import Words, read
+from unbraid.cli.parse import Words, parse, read
 from unbraid.errors import UsageError
 
 READERS = {
@@ -112,6 +113,37 @@ def test_python_and_the_command_line_refuse_in_the_same_words(capsys):
         with pytest.raises(UsageError) as caught:
             unbraid.train("beta_vae", TINY, **{name: value})
         assert said == str(caught.value)
+
+
+@pytest.mark.parametrize("form", [["-o", "~/PAGE"], ["-o=~/PAGE"], ["--out", "~/PAGE"]], ids=" ".join)
+def test_a_home_folder_is_found_in_every_form(form, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = parse("report", "", report._ARGUMENTS, ["one", *form])
+    assert given["out"] == str(tmp_path / "PAGE")
+
+
+@pytest.mark.parametrize("command", ["train vae tiny_ellipses", "report one", "figure traversals one", "explore one"])
+def test_the_home_folder_of_nobody_is_refused_and_no_folder_is_made(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command.split(), "-o", "~nouser_of_unbraid/q"]) != 0
+    assert "Give the path in full" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("data", "encoder"), [("dsprites", "burgess"), ("dsprites_reduced", "burgess"), ("correlated_ellipses", "burgess")]
+)
+def test_help_loads_no_images_of_sets_of_one_size(data, encoder, monkeypatch, capsys):
+    monkeypatch.setattr("unbraid.config.plan.load_known", None)
+    assert main(["train", "vae", data, "--help"]) == 0
+    assert f"[default: {encoder}]" in capsys.readouterr().out
+
+
+def test_help_reads_the_head_alone_of_a_file(tmp_path, monkeypatch, capsys):
+    np.savez_compressed(tmp_path / "i.npz", images=np.zeros((4, 28, 28, 1), np.uint8))
+    monkeypatch.setattr("unbraid.config.plan.load_known", None)
+    assert main(["train", "vae", f"npz:{tmp_path / 'i.npz'}", "--channels-last", "--help"]) == 0
+    assert "[default: koller]" in capsys.readouterr().out
 
 
 def test_help_is_shown_whatever_the_command(capsys):

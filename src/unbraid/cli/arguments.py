@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from unbraid.cli.parse import Argument, option, positional
+from unbraid.cli.parse import OUT, Argument, option, positional
 from unbraid.options import Option
 from unbraid.registry import Entry
 
@@ -19,7 +19,7 @@ EVALUATE_IMAGES = option("evaluate_images", int, None, Option("score a fixed par
 
 def out_option(about: str, group: str = "File") -> Argument:
     """Where a command writes: --out, or -o."""
-    return option("out", str, None, about, group, short="-o")
+    return option(OUT, str, None, about, group, short="-o")
 
 
 def overwrite_option(about: str = "replace the file if it is there", group: str = "File") -> Argument:

@@ -12,6 +12,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter, UnknownOptionError
@@ -22,6 +23,8 @@ from unbraid.options import Option, OptionSpec
 _LONGEST = 1_000
 """Characters of the parser's own words that are shown."""
 _HELP = ("--help", "-h")
+OUT = "out"
+"""The option that says where a command writes."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +188,8 @@ def checked(words: Words, about: str, arguments: Iterable[Argument]) -> dict[str
             raise _unknown(f"--{flag.replace('_', '-')}", arguments, f"unbraid {words.command} --help")
         argument = own[flag]
         values[flag] = word if argument.many else argument.spec.read(word, argument.owner or f"unbraid {words.command}")
+        if flag == OUT and values[flag].startswith("~"):  # shells leave it in -o=~/x, and where there is no such user
+            values[flag] = str(Path(values[flag]).expanduser())
     for argument in arguments:
         if argument.required and argument.flag not in values:
             raise UsageError(f"unbraid {words.command} needs {_shown(argument)}. See: unbraid {words.command} --help")

@@ -50,7 +50,7 @@ def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
     """Where scores go; raises `UsageError` where something is already and may not be replaced."""
     if not beside.is_file():
         raise UsageError(f"There is no file {str(beside)!r}; give the path of the file to score.")
-    path = Path(given["out"]).expanduser() if given.get("out") else _named_after(beside, ending)
+    path = Path(given["out"]) if given.get("out") else _named_after(beside, ending)
     if path.is_dir() or (path.exists() and path.samefile(beside)):
         raise UsageError(f"--out {path} is {'a folder' if path.is_dir() else 'what is scored'}; give another file.")
     if path.exists() and not given.get("overwrite"):

@@ -88,13 +88,22 @@ def choose(model: str, data: str, given: Mapping[str, Any], height: int | None =
     Args:
         model, data: registered names.
         given: flat options.
-        height: of the images where it is known; by default what the data set's option `size` says.
+        height: of the images where it is known; by default what the data set says without its images.
     """
     options = {**tuned(model, data, given), **given}
     own = recipe_of(model, options)
-    if height is None and (declared := datasets[data].options.get("size")):
-        height = options.get("size", declared.default)
+    if height is None:
+        height = _declared_height(data, options)
     return Choice(options, choose_parts(own, model, data, options, height), own)
+
+
+def _declared_height(data: str, options: Mapping[str, Any]) -> int | None:
+    """What the option `size` says, or that all images of the data set have one height; None where neither does."""
+    if declared := datasets[data].options.get("size"):
+        found: int | None = options.get("size", declared.default)
+        return found
+    height = datasets[data].details.get("height")
+    return height if isinstance(height, int) else None
 
 
 def plan(model: str, data: str | Dataset, options: Mapping[str, Any]) -> tuple[Experiment, Dataset]:
@@ -219,8 +228,8 @@ def _intervals(settings: Mapping[str, Any], steps: int) -> dict[str, int]:
 def shown_defaults(model: str, data: str, given: Mapping[str, Any]) -> tuple[Choice, dict[str, Any]]:
     """What help shows: the chosen parts, and the default of each option, by flat name.
 
-    The images are loaded where their size decides the networks and no option tells it; where they cannot be had, the model's
-    own networks are shown.
+    Where neither an option nor the data set tells the size of the images, which decides the networks, they are looked at; where
+    they cannot be had, the model's own networks are shown.
     """
     height = _height(choose(model, data, given))
     choice = choose(model, data, given, height)
@@ -238,11 +247,12 @@ def shown_defaults(model: str, data: str, given: Mapping[str, Any]) -> tuple[Cho
 
 
 def _height(choice: Choice) -> int | None:
-    """Height of the images where no option of the data set says it; None where they cannot be had."""
+    """Height of the images; where only they tell it their file is asked, or they are loaded; None where they cannot be had."""
     data = choice.names["data"]
-    if "size" in datasets[data].options:
-        return None
+    if (height := _declared_height(data, choice.options)) is not None:
+        return height
+    options, of_file = choice.resolved(networks=False)["data"], datasets[data].details.get("height")
     try:
-        return load_known(data, choice.resolved(networks=False)["data"])[0].shape[1]
+        return int(of_file(options)) if callable(of_file) else load_known(data, options)[0].shape[1]
     except UnbraidError:
         return None

@@ -97,6 +97,7 @@ def _placed(space: FactorSpace, factors: Int[np.ndarray, "n 4"]) -> SpriteImages
     "correlated_ellipses",
     source="Ansari and Soh (2019), Hyperprior Induced Unsupervised Disentanglement of Latent Representations; "
     "redrawn from its description, not the published file",
+    height=SIZE,
 )
 def correlated_ellipses(
     images: Annotated[int, Option("number of images", ge=2, le=1_000_000)] = 200_000,

@@ -130,7 +130,7 @@ def _kept() -> tuple[KeptFile, ...]:
     return (KeptFile(find, get, "draw"),)
 
 
-@datasets.register("dsprites", source=_SOURCE, paths=("file",), kept=_kept)
+@datasets.register("dsprites", source=_SOURCE, paths=("file",), kept=_kept, height=SIZE)
 @factor_grid
 def dsprites(file: FileOption = None) -> Grid:
     """737,280 sprites of 64 x 64: shape (3), scale (6), orientation (40), position x and y (32 each)."""
@@ -138,7 +138,7 @@ def dsprites(file: FileOption = None) -> Grid:
     return Grid(PackedImages(packed, SIZE, SIZE), dsprites_space())
 
 
-@datasets.register("dsprites_reduced", source=f"Sub-grid of the Soft-Intro-TCVAE report. {_SOURCE}", paths=("file",))
+@datasets.register("dsprites_reduced", source=f"Sub-grid of the Soft-Intro-TCVAE report. {_SOURCE}", paths=("file",), height=SIZE)
 @factor_grid
 def dsprites_reduced(file: FileOption = None) -> Grid:
     """7,200 sprites of 64 x 64: dSprites with 4 of 40 orientations and 10 of 32 positions along each axis."""

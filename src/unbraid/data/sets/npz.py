@@ -32,8 +32,21 @@ def _files(options: Mapping[str, Any]) -> list[Path]:
     return [Path(options[name]).expanduser() for name in ("path", "table") if options[name]]
 
 
+def _height(options: Mapping[str, Any]) -> int:
+    """Of the images, as the head of their array says; raises what reading them raises."""
+    path = named_path(options["path"], "npz")
+    with open_npz(path) as members:
+        shape = _images(members, options["key"], path).shape
+    return int(shape[1] if len(shape) == 3 or options["channels_last"] else shape[2])
+
+
 @datasets.register(
-    "npz", source="A file of your own, as numpy.savez writes it", written="npz:PATH", paths=("path", "table"), files=_files
+    "npz",
+    source="A file of your own, as numpy.savez writes it",
+    written="npz:PATH",
+    paths=("path", "table"),
+    files=_files,
+    height=_height,
 )
 def npz(
     path: Annotated[str, Option("the .npz or .npy file; npz:PATH is short for it")] = "",
