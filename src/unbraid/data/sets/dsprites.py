@@ -138,7 +138,9 @@ def dsprites(file: FileOption = None) -> Grid:
     return Grid(PackedImages(packed, SIZE, SIZE), dsprites_space())
 
 
-@datasets.register("dsprites_reduced", source=f"Sub-grid of the Soft-Intro-TCVAE report. {_SOURCE}", paths=("file",), height=SIZE)
+@datasets.register(
+    "dsprites_reduced", source=f"Sub-grid of the Soft-Intro-TCVAE report. {_SOURCE}", paths=("file",), height=SIZE
+)
 @factor_grid
 def dsprites_reduced(file: FileOption = None) -> Grid:
     """7,200 sprites of 64 x 64: dSprites with 4 of 40 orientations and 10 of 32 positions along each axis."""
