@@ -71,14 +71,14 @@ def as_their_code_computes(mean, variance, factors, sizes, draws, rng, faults):
 def test_faults_are_those_of_the_published_code(monkeypatch, faults):
     monkeypatch.setattr(stratified, "DRAWS", 120)
     mean, variance, factors = grid_codes(30)
-    (found,) = stratified_informations(mean, variance, factors, faults=[faults], rng=np.random.default_rng(5))
+    ((found,),) = stratified_informations(mean, variance, factors, faults=[faults], rng=np.random.default_rng(5))
     theirs = as_their_code_computes(mean, variance, factors, (4, 5), 120, np.random.default_rng(5), faults)
     np.testing.assert_allclose(found.estimate, theirs, rtol=2e-3, atol=2e-3)
 
 
 def test_the_scramble_hides_what_the_best_latent_knows():
     mean, variance, factors = grid_codes(500)
-    whole = stratified_informations(mean, variance, factors, faults=[NONE, AS_RUN], rng=np.random.default_rng(0))
+    (whole,) = stratified_informations(mean, variance, factors, faults=[NONE, AS_RUN], rng=np.random.default_rng(0))
     assert whole[0].estimate[0, 0] > 1.2
     assert whole[1].estimate[0, 0] == 0  # points of other latents lie far outside its narrow conditional densities
     assert aam(mean, factors, variance=variance)["per_factor"]["0"] > 0.2

@@ -107,7 +107,7 @@ WEIGHTS = Evidence("weights", _weights)
 """A histogram of the weights of both networks, and the share of them within ±0.01."""
 
 
-def _png(images: Any) -> dict[str, Any]:
+def picture(images: Any) -> dict[str, Any]:
     """Rows of images as a PNG in base64."""
     from unbraid.figures.grids import png_within, shrink, strip
 
@@ -123,7 +123,7 @@ def _reconstructions(view: RunView) -> dict[str, Any] | None:
     if not view.dataset.redistributable:
         return None
     images = view.dataset.images.bytes(example_images(view.dataset, COLUMNS))
-    return _png([images, to_bytes(view.model.reconstruct(images))])
+    return picture([images, to_bytes(view.model.reconstruct(images))])
 
 
 RECONSTRUCTIONS = Evidence("reconstructions", _reconstructions, first_seed_only=True)
@@ -138,7 +138,7 @@ def _traversals(view: RunView) -> dict[str, Any] | None:
     code, _ = code_of(view, "posterior")
     order = [one.index for one in view.latents]
     rows = along(view, code, values_of(view, COLUMNS), order)
-    return {**_png(rows), "labels": [f"z{one.index + 1} {one.factor.replace('_', ' ')}".strip() for one in view.latents]}
+    return {**picture(rows), "labels": [f"z{one.index + 1} {one.factor.replace('_', ' ')}".strip() for one in view.latents]}
 
 
 TRAVERSALS = Evidence("traversals", _traversals, first_seed_only=True)

@@ -24,10 +24,10 @@ DRAWS = 10_000
 """Of the mixture of all samples, and of that of each value, at most as many as there are samples."""
 FEW = 1_000
 """Components up to as many are used as they are; more are put together where they are nearly equal."""
-CELLS_PER_SIGMA, CELLS_PER_DOUBLING = 4, 8
+CELLS_PER_SIGMA, CELLS_PER_DOUBLING = 3, 4
 """How near means, and variances, must be to each other."""
-POINTS_PER_SIGMA, MOST_POINTS = 3, 1 << 13
-"""Of the spline of a density's logarithm."""
+POINTS_PER_SIGMA, NARROW, MOST_POINTS = 2, 0.01, 1 << 13
+"""Of the spline of a density's logarithm; all but this share of the components are as wide as is reckoned with."""
 BLOCK = 1 << 18
 
 
@@ -54,7 +54,7 @@ def stratified_information(
 
     Raises nothing of its own: arrays are checked by `unbraid.metrics.samples.gather`.
     """
-    return stratified_informations(mean, variance, factors, faults=[faults], rng=rng)[0]
+    return stratified_informations(mean, variance, factors, faults=[faults], rng=rng)[0][0]
 
 
 def stratified_informations(
@@ -64,19 +64,23 @@ def stratified_informations(
     *,
     faults: list[Faults],
     rng: np.random.Generator,
-) -> list[Information]:
-    """The same with several sets of faults, on the same draws: densities take nearly all of the time."""
+    repeats: int = 1,
+) -> list[list[Information]]:
+    """The same with several sets of faults on the same draws, for each of several repeats with draws of their own.
+
+    Densities take nearly all of the time, and they are those of all repeats.
+    """
     table = _Table(mean, variance)
-    whole = table.entropies(np.arange(len(mean)), faults, rng)
-    found = np.empty((len(faults), mean.shape[1], factors.shape[1]))
+    whole = table.entropies(np.arange(len(mean)), faults, rng, repeats)
+    found = np.empty((*whole.shape, factors.shape[1]))
     for k, column in enumerate(factors.T):
         values, counts = np.unique(column, return_counts=True)
         given = np.zeros_like(whole)
         for value, count in zip(values, counts, strict=True):
-            given += count / len(column) * table.entropies(np.flatnonzero(column == value), faults, rng)
-        found[:, :, k] = whole - given
+            given += count / len(column) * table.entropies(np.flatnonzero(column == value), faults, rng, repeats)
+        found[..., k] = whole - given
     entropies = factor_entropies(factors)
-    return [Information(np.maximum(one, 0.0), entropies, np.zeros_like(one), one > 0) for one in found]
+    return [[Information(np.maximum(one, 0.0), entropies, np.zeros_like(one), one > 0) for one in own] for own in found]
 
 
 class _Table:
@@ -88,18 +92,24 @@ class _Table:
         self.low, self.high = float((mean - reach).min()), float((mean + reach).max())
 
     def entropies(
+        self, rows: Int64[np.ndarray, "m"], faults: list[Faults], rng: np.random.Generator, repeats: int
+    ) -> Float64[np.ndarray, "r f d"]:
+        """Entropy of each latent over these rows, in each repeat, by each set of faults."""
+        points = [self._points(rows, faults, rng) for _ in range(repeats)]
+        found = np.empty((repeats, len(faults), self.mean.shape[1]))
+        for j in range(self.mean.shape[1]):
+            density = self._log_density(rows, j, scrambled=any(one.scrambled for one in faults))
+            found[:, :, j] = [[-density(own[j]).mean() for own in several] for several in points]
+        return found
+
+    def _points(
         self, rows: Int64[np.ndarray, "m"], faults: list[Faults], rng: np.random.Generator
-    ) -> Float64[np.ndarray, "f d"]:
-        """Entropy of each latent over these rows, by each set of faults."""
+    ) -> list[Float64[np.ndarray, "d points"]]:
+        """Where densities are taken, by each set of faults."""
         drawn = rng.permutation(rows)[:DRAWS]
         means = self.mean[drawn]
         draws = np.clip(means + np.sqrt(self.variance[drawn]) * rng.standard_normal(means.shape), self.low, self.high)
-        points = [_read(means if one.at_means else draws, scrambled=one.scrambled) for one in faults]
-        found = np.empty((len(faults), means.shape[1]))
-        for j in range(means.shape[1]):
-            density = self._log_density(rows, j, scrambled=any(one.scrambled for one in faults))
-            found[:, j] = [-density(own[j]).mean() for own in points]
-        return found
+        return [_read(means if one.at_means else draws, scrambled=one.scrambled) for one in faults]
 
     def _log_density(self, rows: Int64[np.ndarray, "m"], j: int, *, scrambled: bool) -> CubicSpline:
         """Logarithm of the density of latent j over these rows, where it may be asked for."""
@@ -111,7 +121,7 @@ class _Table:
         return log_density(mean, variance, low, high)
 
 
-def _read(table: Float64[np.ndarray, "m d"], *, scrambled: bool) -> Float64[np.ndarray, "d m"]:
+def _read(table: Float64[np.ndarray, "points d"], *, scrambled: bool) -> Float64[np.ndarray, "d points"]:
     """A row of points for each latent: its own, or with the fault whatever comes next in memory."""
     return table.reshape(table.shape[1], table.shape[0]) if scrambled else table.T
 
@@ -122,8 +132,8 @@ def log_density(mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n
     A spline through values that are sums over components. Many components are put together in cells that are narrow beside
     their standard deviation and keep their mean and variance.
     """
+    count = int(np.clip((high - low) / np.sqrt(np.quantile(variance, NARROW)) * POINTS_PER_SIGMA, 64, MOST_POINTS))
     weight, mean, variance = _cells(mean, variance)
-    count = int(np.clip((high - low) / np.sqrt(variance.min()) * POINTS_PER_SIGMA, 64, MOST_POINTS))
     points = np.linspace(low, high, count)
     constant = np.log(weight) - 0.5 * np.log(2 * np.pi * variance)
     precision = 0.5 / variance
