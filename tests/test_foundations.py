@@ -65,11 +65,11 @@ def test_values_are_checked(given, says):
 
 
 def test_unknown_names_come_with_the_nearest():
-    with pytest.raises(UnknownName, match=r"Unknown option of a part 'betta'. Did you mean 'beta'\?"):
+    with pytest.raises(UnknownName, match=r"Unknown option 'betta' of a part. Did you mean 'beta'\?"):
         resolve(part, {"betta": 1}, "a part")
     with pytest.raises(UnknownName, match="Known: beta, flag"):
         resolve(part, {"zzzzz": 1}, "a part")
-    assert str(UnknownName("model", "q", ["a"], "unbraid list models")).endswith("See: unbraid list models")
+    assert str(UnknownName("model", "q", ["a"], see="unbraid list models")).endswith("See: unbraid list models")
 
 
 def test_a_registry_finds_modules_and_entry_points(monkeypatch, tmp_path):

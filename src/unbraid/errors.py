@@ -24,14 +24,25 @@ class UsageError(UnbraidError, ValueError):
 
 
 class UnknownName(UsageError, KeyError):
-    """A name that is not registered, with the nearest one that is, or a hint in its place."""
+    """A name that is not registered, with the nearest one that is, or a hint in its place.
 
-    def __init__(self, kind: str, given: str, known: Iterable[str], see: str = "", where: str = "", hint: str = "") -> None:
+    Args:
+        kind: what it should be the name of, in words.
+        given: the name.
+        known: the names that there are.
+        see: a command that lists them.
+        of, where: what has these names, and where they stand, in words.
+        hint: what to do, in the place of the nearest name.
+    """
+
+    def __init__(
+        self, kind: str, given: str, known: Iterable[str], *, see: str = "", of: str = "", where: str = "", hint: str = ""
+    ) -> None:
         known = sorted(known)
         near = get_close_matches(given, known, n=1, cutoff=0.5)
         guess = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known) or 'none'}."
         guess = f" {hint}" if hint else guess
-        place = f" in {where}" if where else ""
+        place = (f" of {of}" if of else "") + (f" in {where}" if where else "")
         self.text = f"Unknown {kind} {given!r}{place}.{guess}" + (f" See: {see}" if see else "")
         super().__init__(self.text)
 

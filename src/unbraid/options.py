@@ -171,5 +171,5 @@ def resolve(factory: Callable[..., Any], given: Mapping[str, Any], owner: str) -
     specs = options_of(factory)
     for name in given:
         if name not in specs:
-            raise UnknownName(f"option of {owner}", name, specs)
+            raise UnknownName("option", name, specs, of=owner)
     return {name: spec.check(given.get(name, spec.default), owner) for name, spec in specs.items()}

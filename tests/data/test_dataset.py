@@ -102,7 +102,7 @@ def test_an_unknown_split(toy):
     ("name", "options", "text"),
     [
         ("elipses", {}, "Unknown data set 'elipses'. Did you mean 'ellipses'"),
-        ("ellipses", {"sise": 32}, "Unknown option of data set 'ellipses' 'sise'. Did you mean 'size'"),
+        ("ellipses", {"sise": 32}, "Unknown option 'sise' of data set 'ellipses'. Did you mean 'size'"),
     ],
 )
 def test_unknown_names(name, options, text):

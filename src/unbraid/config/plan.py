@@ -61,7 +61,13 @@ class Choice:
         model, data = self.names["model"], self.names["data"]
         for option in self.options:
             if option not in known and (networks or not option.startswith(tuple(f"{part}_" for part in PREFIXED))):
-                raise UnknownName(f"option of {model!r} on {data!r}", option, known, see=f"unbraid train {model} {data} --help")
+                raise UnknownName(
+                    "option",
+                    option,
+                    known,
+                    of=f"model {model!r} on data set {data!r}",
+                    see=f"unbraid train {model} {data} --help",
+                )
 
     def resolved(self, *, networks: bool = True) -> dict[str, dict[str, Any]]:
         """The options of every part, or of all but the networks, with their checked values."""

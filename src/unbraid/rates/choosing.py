@@ -39,7 +39,7 @@ class Sum(Entry):
         """All options with their checked values."""
         for name in given:
             if name not in self.options:
-                raise UnknownName(f"option of {self.kind} {self.name!r}", name, self.options)
+                raise UnknownName("option", name, self.options, of=f"{self.kind} {self.name!r}")
         return {name: value for part in self.parts for name, value in part.resolve(_of(part, given)).items()}
 
 

@@ -13,10 +13,10 @@ from unbraid.data.files.columns import Column, column_of, known_of
 from unbraid.data.files.scratch import room
 from unbraid.data.own_data import put_together
 from unbraid.data.pixel_values import Scale, image_store
-from unbraid.data.progress import reporting
 from unbraid.data.registry import datasets
 from unbraid.errors import UnknownName, UsageError
 from unbraid.options import Option
+from unbraid.progress import reporting
 
 IN_PYTHON = "arrays"
 """Registered name of data that were given in Python."""
@@ -57,7 +57,7 @@ def dataset(data: Any, **options: Any) -> Dataset:
     known = signature(of_arrays).parameters
     for option in options:
         if option not in known:
-            raise UnknownName("option of images given in Python", option, list(known)[1:])
+            raise UnknownName("option", option, list(known)[1:], of="images given in Python")
     return of_arrays(data, **options)
 
 
