@@ -12,13 +12,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from unbraid.distributions.protocols import Likelihood, Posterior, Prior
+from unbraid.distributions.protocols import Images, Latents, Likelihood, PerImage, Posterior, Prior
 from unbraid.errors import UsageError
 from unbraid.log_entry import Unit
-
-Images = Float[Tensor, "batch channel height width"]
-Latents = Float[Tensor, "batch latent"]
-PerImage = Float[Tensor, "batch"]
 
 AUTOENCODER = ("encoder", "decoder")
 """The two players of every model: the encoder owns trunk, posterior head and codebooks; the decoder owns decoder,

@@ -9,6 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+Images = Float[Tensor, "batch channel height width"]
+Latents = Float[Tensor, "batch latent"]
+PerImage = Float[Tensor, "batch"]
+
 
 @runtime_checkable
 class Prior(Protocol):

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unbraid.data.storage import Shape
 from unbraid.errors import IncompatibleParts
 from unbraid.nn.own import NetworkRegistry
 
+__all__ = ["Shape", "check_size", "decoders", "encoders"]
+
 encoders = NetworkRegistry("encoder", "encoders", "unbraid.nn.encoders", takes=("image_shape", "n_params"))
 decoders = NetworkRegistry("decoder", "decoders", "unbraid.nn.decoders", takes=("latent_dim", "output_shape"))
-
-Shape = tuple[int, int, int]
 
 
 def _either(words: Sequence[str]) -> str:

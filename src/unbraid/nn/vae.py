@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.protocols import Likelihood, Posterior, Prior, Quantizer
+from unbraid.distributions.protocols import Images, Latents, Likelihood, Posterior, Prior, Quantizer
 from unbraid.errors import UsageError
-from unbraid.terms import Images, Latents, Pass
+from unbraid.terms import Pass
 
 OWNED = {"encoder": ("encoder", "posterior"), "decoder": ("decoder", "likelihood", "prior")}
 """Networks of the two players that every model has."""

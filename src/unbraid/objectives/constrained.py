@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unbraid.data.draws import Batches
-from unbraid.distributions.protocols import Likelihood
+from unbraid.distributions.protocols import Likelihood, PerImage
 from unbraid.errors import IncompatibleParts
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import watched
 from unbraid.objectives.moves import Move
-from unbraid.terms import AUTOENCODER, Context, Draw, Pass, PerImage, Quantity, Term
+from unbraid.terms import AUTOENCODER, Context, Draw, Pass, Quantity, Term
 
 LEAST, MOST = 1e-6, 1e6
 """Between these a multiplier stays, so that it finds back from a constraint that could not be met for a while."""

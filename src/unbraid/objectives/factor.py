@@ -13,13 +13,14 @@ from torch.nn.functional import softplus
 
 from unbraid.data.draws import Batches
 from unbraid.distributions.precision import at_least_float32
+from unbraid.distributions.protocols import Latents
 from unbraid.nn.discriminator import ActivationCache, Initialization, discriminator
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
 from unbraid.objectives.moves import Move
 from unbraid.rates.kl import KL
-from unbraid.terms import AUTOENCODER, Context, Draw, Latents, Quantity, Rate, Term, join_terms
+from unbraid.terms import AUTOENCODER, Context, Draw, Quantity, Rate, Term, join_terms
 
 
 def permute_latents(z: Latents, generator: torch.Generator) -> Latents:

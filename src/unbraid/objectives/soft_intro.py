@@ -9,13 +9,14 @@ from typing import Literal
 import torch
 
 from unbraid.data.draws import Batches
+from unbraid.distributions.protocols import Images, PerImage
 from unbraid.errors import IncompatibleParts
 from unbraid.nn.running_statistics import frozen_running_stats
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates, watched
 from unbraid.objectives.moves import Move, OfTwo
 from unbraid.rates.kl import KL
-from unbraid.terms import AUTOENCODER, Context, Draw, Images, Pass, PerImage, Quantity, Rate, Term, join_terms
+from unbraid.terms import AUTOENCODER, Context, Draw, Pass, Quantity, Rate, Term, join_terms
 
 Target = Literal["detached", "reference"]
 

@@ -27,10 +27,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
-from unbraid.distributions.protocols import Posterior
+from unbraid.distributions.protocols import Latents, PerImage, Posterior
 from unbraid.errors import IncompatibleParts, UsageError
 from unbraid.options import Option
-from unbraid.terms import Latents, PerImage
 
 Estimator = Literal["mss", "mws", "plain"]
 EstimatorOption = Annotated[

@@ -10,11 +10,11 @@ from typing import Annotated
 import torch
 
 from unbraid.distributions.inverse_wishart import require_proper, scale
-from unbraid.distributions.protocols import NormalPosterior
+from unbraid.distributions.protocols import Latents, NormalPosterior, PerImage
 from unbraid.errors import IncompatibleParts
 from unbraid.options import Option
 from unbraid.rates.registry import rates
-from unbraid.terms import Context, Latents, Pass, PerImage, Term
+from unbraid.terms import Context, Pass, Term
 
 
 def wishart_bound(posterior: NormalPosterior, other: Latents, nu: float) -> PerImage:

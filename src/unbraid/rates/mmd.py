@@ -10,9 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from unbraid.distributions.protocols import Latents
 from unbraid.options import Option
 from unbraid.rates.registry import rates
-from unbraid.terms import Context, Latents, Pass, Term
+from unbraid.terms import Context, Pass, Term
 
 Kernel = Literal["rbf", "imq", "imq_scales"]
 

@@ -10,13 +10,12 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unbraid.distributions.precision import at_least_float32
+from unbraid.distributions.protocols import Images, PerImage
 from unbraid.distributions.registry import likelihoods
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
-Images = Float[Tensor, "batch channel height width"]
 Output = Float[Tensor, "batch out height width"]
-PerImage = Float[Tensor, "batch"]
 
 Squash = Annotated[Literal["sigmoid", "none"], Option("what maps the decoder's output to the image's range [0, 1]")]
 

@@ -10,15 +10,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from unbraid.distributions.likelihoods.gaussian import (
-    Images,
-    Output,
-    PerImage,
-    Squash,
-    normal_normalizer,
-    squared_error,
-    squashed,
-)
+from unbraid.distributions.likelihoods.gaussian import Output, Squash, normal_normalizer, squared_error, squashed
+from unbraid.distributions.protocols import Images, PerImage
 from unbraid.distributions.registry import likelihoods
 from unbraid.options import Option
 

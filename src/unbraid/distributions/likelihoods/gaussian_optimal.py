@@ -8,16 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.likelihoods.gaussian import (
-    Images,
-    Output,
-    PerImage,
-    Squash,
-    normal_normalizer,
-    squared_error,
-    squashed,
-)
+from unbraid.distributions.likelihoods.gaussian import Output, Squash, normal_normalizer, squared_error, squashed
 from unbraid.distributions.likelihoods.gaussian_learned import LEAST_LOG_SIGMA, SOURCE
+from unbraid.distributions.protocols import Images, PerImage
 from unbraid.distributions.registry import likelihoods
 
 MEMORY = 0.01

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unbraid.distributions.likelihoods.gaussian import Images, Output, PerImage, Squash, squashed
+from unbraid.distributions.likelihoods.gaussian import Output, Squash, squashed
+from unbraid.distributions.protocols import Images, PerImage
 from unbraid.distributions.registry import likelihoods
 from unbraid.errors import UsageError
 from unbraid.options import Option

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from unbraid.distributions.protocols import Latents
 from unbraid.nn.fast.allowed import fast_kernels_allowed
 from unbraid.nn.fast.convolutions import form_of
 from unbraid.nn.fast.stack import Stack
@@ -17,7 +18,6 @@ from unbraid.nn.layers import Size, same_convolution, same_padding
 from unbraid.nn.registry import Shape, decoders
 from unbraid.options import Option
 
-Latents = Float[Tensor, "batch latent"]
 Grid = Float[Tensor, "2 height width"]
 
 

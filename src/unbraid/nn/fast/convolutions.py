@@ -15,9 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
+from unbraid.distributions.protocols import Images
 from unbraid.torch_private import convolution_gradients
 
-Images = Float[Tensor, "batch channel height width"]
 Made = Float[Tensor, "batch output made_height made_width"]
 Weights = Float[Tensor, "first second rows columns"]
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from unbraid.distributions.protocols import Images
 from unbraid.nn.fast.allowed import fast_kernels_allowed
-from unbraid.nn.fast.convolutions import Form, Images, Made, form_of
+from unbraid.nn.fast.convolutions import Form, Made, form_of
 from unbraid.torch_private import needed_in_backward, rectifier_gradient
 
 

@@ -17,9 +17,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
+from unbraid.distributions.protocols import Latents
 from unbraid.torch_private import rectifier_gradient
 
-Latents = Float[Tensor, "batch latent"]
 Ranges = list[tuple[int, int]]
 Zeros = tuple[int, int]
 
