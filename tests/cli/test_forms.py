@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from helpers.tiny import TINY
-from unbraid.cli import audit, compare, evaluate_codes, explore, figure, report, train
+from unbraid.cli import audit, compare, evaluate_codes, explore, figure, report, sweep, train
 from unbraid.cli.main import main
 from unbraid.cli.parse import Words, parse, read
 from unbraid.errors import UsageError
 
 READERS = {
     "train": lambda tokens: read("train", train._every_argument(), tokens),
+    "sweep": lambda tokens: read("sweep", sweep.arguments(), tokens),
     "evaluate": lambda tokens: read("evaluate", evaluate_codes.every_argument(), tokens),
     "audit": lambda tokens: read("audit", audit._ARGUMENTS, tokens),
     "report": lambda tokens: read("report", report._ARGUMENTS, tokens),
@@ -22,6 +23,7 @@ READERS = {
 }
 WORDS = {
     "train": ["vae", TINY],
+    "sweep": ["vae,beta_vae", TINY, "--beta=1,4", "--seed=0..4"],
     "evaluate": ["--codes", "x.csv"],
     "audit": ["x.csv"],
     "report": ["one", "two"],
@@ -40,7 +42,7 @@ def test_every_command_with_a_place_to_write_is_tried():
 
     for command in COMMANDS:
         source = import_module(f"unbraid.cli.{command}{'_' * iskeyword(command)}").__dict__
-        assert ("out_option" in source) <= (command in READERS), command
+        assert ("out_option" in source or command == "sweep") <= (command in READERS), command
 
 
 @pytest.mark.parametrize("form", FORMS, ids=" ".join)
@@ -60,7 +62,17 @@ def test_a_figure_goes_where_it_is_told(form, place, capsys, tmp_path):
     words = ["traversals", str(tmp_path / "none")]
     form = [word.replace("FILE", str(tmp_path / "a.png")) for word in form]
     assert main(["figure", *words[:place], *form, *words[place:]]) == 2
-    assert "none is not a run folder" in capsys.readouterr().err
+    assert "none; give a run folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--unbiased", "--no-unbiased", "--unbiased=true,false"])
+def test_flags_of_a_sweep_stand_anywhere_and_may_have_values(flag):
+    value = {"--unbiased": True, "--no-unbiased": False}.get(flag, "true,false")
+    for place in range(3):
+        words = ["vae", TINY]
+        found = READERS["sweep"]([*words[:place], flag, *words[place:]])
+        assert found.given == {"models": "vae", "data": TINY, "unbiased": value}, place
+    assert READERS["sweep"](["vae", "--unbiased", "true,false", TINY]).given["unbiased"] == "true,false"
 
 
 def test_help_may_stand_anywhere_and_before_what_is_wrong(capsys):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from unbraid.errors import UsageError
-from unbraid.sweep.grids import from_file, from_tokens, values_of
+from unbraid.sweep.grids import from_file, from_options, values_of
 
 
 def test_values_are_lists_and_ranges_with_their_ends() -> None:
@@ -20,8 +20,9 @@ def test_values_are_lists_and_ranges_with_their_ends() -> None:
         values_of("4..0")
 
 
-def test_the_command_line_gives_every_combination() -> None:
-    found = from_tokens(["vae,beta_vae", "ellipses", "--seed", "0..1", "--latent-dim=5,10", "--mirror", "--no-shuffle"])
+def test_options_give_every_combination() -> None:
+    options = {"seed": "0..1", "latent_dim": "5,10", "mirror": True, "shuffle": False}
+    found = from_options("vae,beta_vae", "ellipses", options)
     assert len(found) == 8
     assert {(one.model, one.options["seed"], one.options["latent_dim"]) for one in found} == {
         (model, seed, latents) for model in ("vae", "beta_vae") for seed in (0, 1) for latents in (5, 10)
@@ -30,17 +31,10 @@ def test_the_command_line_gives_every_combination() -> None:
     assert all(one.options["shuffle"] is False for one in found)
 
 
-@pytest.mark.parametrize(
-    ("tokens", "match"),
-    [
-        ("vae --seed 0", "needs models and data sets"),
-        ("vae ellipses --seed 0 --seed 1", "--seed is given twice; join its values by commas"),
-        ("vae ellipses --seed 0 1", "'1' stands alone; several values are joined by commas"),
-    ],
-)
-def test_what_the_command_line_refuses(tokens: str, match: str) -> None:
-    with pytest.raises(UsageError, match=match):
-        from_tokens(tokens.split())
+@pytest.mark.parametrize(("models", "data"), [("", ""), ("vae", "")])
+def test_models_and_data_are_needed(models: str, data: str) -> None:
+    with pytest.raises(UsageError, match="needs models and data sets"):
+        from_options(models, data, {"seed": "0"})
 
 
 FILE = """

@@ -131,6 +131,9 @@ def test_what_a_ledger_holds_is_not_trained(tmp_path: Path, sweep: list[str]) ->
         (["vae", "ellipses", "--engine", "pbs"], "--engine"),
         (["vae", "ellipses", "--detach"], "--detach: only Slurm goes on by itself"),
         (["sweep.yaml"], "cannot be read"),
+        (["sweep.yaml", "--seed", "0"], "sweep.yaml says which runs are asked for; write --seed there"),
+        (["vae", "ellipses", "--seed", "0", "--seed", "1"], "multiple times. Several values are joined by commas"),
+        (["vae", "ellipses", "--seed", "0", "1"], "'1': more words than it takes. Several values are joined by commas"),
         (["vae", "ellipses", "--workers", "0"], "--workers"),
     ],
 )

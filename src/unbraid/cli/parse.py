@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter, UnknownOptionError
+from cyclopts import App, CycloptsError, Group, MissingArgumentError, Parameter, RepeatArgumentError, UnknownOptionError
 
 from unbraid.errors import UsageError
 from unbraid.options import Option, OptionSpec
@@ -31,8 +31,9 @@ OUT = "out"
 class Argument:
     """One argument of a command: an option of a group, or a positional one where `group` is empty.
 
-    The last positional argument may be `many`; its value is a list. `short` is one more name of an option, like "-o". `owner`
-    says whose option it is where that is not the command: "model 'beta_vae'".
+    The last positional argument may be `many`; its value is a list. An option that is `listed` takes several values in one
+    text, as sweeps do; it is read as that text, and a flag as a boolean or such a text. `short` is one more name of an option,
+    like "-o". `owner` says whose option it is where that is not the command: "model 'beta_vae'".
     """
 
     spec: OptionSpec
@@ -40,6 +41,7 @@ class Argument:
     group: str = ""
     required: bool = False
     many: bool = False
+    listed: bool = False
     short: str = ""
     owner: str = ""
 
@@ -98,38 +100,55 @@ def read(command: str, arguments: Iterable[Argument], tokens: Sequence[str]) -> 
 
     Raises `UsageError` in the parser's words for what cannot be read, such as an option without its value.
     """
-    known = {argument.flag: argument for argument in reversed(list(arguments))}
-    places = [argument for argument in reversed(list(known.values())) if not argument.group]
-    app = _reader([argument for argument in known.values() if argument.group])
+    known = list({argument.flag: argument for argument in reversed(list(arguments))}.values())[::-1]
     end = tokens.index("--") if "--" in tokens else len(tokens)
-    help_wanted, rest = not {*_HELP}.isdisjoint(tokens[:end]), list(tokens)
-    unknown: list[str] = []
-    asked: list[str] = []
-    while True:
-        try:
-            _, bound, *_ = app.parse_known_args(rest)
-            break
-        except UnknownOptionError as error:
-            word = error.token.value
-            unknown.append(word.partition("=")[0])
-            rest.remove(word)
-        except CycloptsError as error:
-            if help_wanted and isinstance(error, MissingArgumentError) and error.keyword in rest:
-                asked.append(error.keyword)  # help is asked for instead of giving its value
-                rest.remove(error.keyword)
-                continue
-            error.verbose = False
-            raise UsageError(f"{_shortened(str(error))} See: unbraid {command} --help") from None
-    given: dict[str, Any] = {argument.flag: "" for argument in known.values() if {argument.long, argument.short} & {*asked}}
-    given |= {name: value for name, value in bound.kwargs.items() if name != "help"}
-    words = list(bound.args)
-    for place in places:
+    wants_help = not {*_HELP}.isdisjoint(tokens[:end])
+    given, words, unknown = _bind(command, [one for one in known if one.group], tokens, wants_help=wants_help)
+    for place in (one for one in known if not one.group):
         if words:
             given[place.flag] = words if place.many else words.pop(0)
             words = [] if place.many else words
-    if words and not unknown and not help_wanted:
-        raise UsageError(f"{_shortened(' '.join(map(repr, words)))}: more words than it takes. See: unbraid {command} --help")
-    return Words(command, given, tuple(unknown), help_wanted)
+    if words and not unknown and not wants_help:
+        extra = _shortened(" ".join(map(repr, words)))
+        raise UsageError(f"{extra}: more words than it takes.{_joined(known)} See: unbraid {command} --help")
+    return Words(command, given, tuple(unknown), wants_help)
+
+
+def _bind(
+    command: str, options: Sequence[Argument], tokens: Sequence[str], *, wants_help: bool
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Values of options by their names, the words that stand alone, and options that the command does not have.
+
+    The parser stops at the first word that it cannot place. It is then placed here, and the rest is parsed again.
+    """
+    app, rest = _reader(options), list(tokens)
+    flags = [one for one in options if one.listed and one.spec.type is bool]
+    placed: dict[str, Any] = {}
+    unknown: list[str] = []
+    while True:
+        try:
+            _, bound, *_ = app.parse_known_args(rest)
+        except UnknownOptionError as error:
+            unknown.append(error.token.value.partition("=")[0])
+            rest.remove(error.token.value)
+        except CycloptsError as error:
+            if not (wants_help and isinstance(error, MissingArgumentError) and error.keyword in rest):
+                error.verbose = False
+                hint = _joined(options) if isinstance(error, RepeatArgumentError) else ""
+                raise UsageError(f"{_shortened(str(error))}{hint} See: unbraid {command} --help") from None
+            placed |= {one.flag: "" for one in options if error.keyword in (one.long, one.short)}  # help, instead of its value
+            rest.remove(error.keyword)
+        else:
+            values = {name: value for name, value in bound.kwargs.items() if name != "help"}
+            alone = next((one for one in flags if one.long in rest and _is_no_boolean(values.get(one.flag))), None)
+            if alone is None:
+                return values | placed, list(bound.args), unknown
+            placed[alone.flag] = True  # the word after this flag is not its value
+            rest[rest.index(alone.long)] += "=true"
+
+
+def _joined(arguments: Iterable[Argument]) -> str:
+    return " Several values are joined by commas: --seed 0,1,2." if any(one.listed for one in arguments) else ""
 
 
 def _reader(options: Sequence[Argument]) -> App:
@@ -142,9 +161,7 @@ def _reader(options: Sequence[Argument]) -> App:
             argument.flag,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
-            annotation=Annotated[
-                (bool if argument.spec.type is bool else str) | None, Parameter(name=_names(argument), negative=_no(argument))
-            ],
+            annotation=Annotated[_kind(argument) | None, Parameter(name=_names(argument), negative=_no(argument))],
         )
         for argument in options
     ]
@@ -160,6 +177,16 @@ def _app(receive: Callable[..., None], parameters: Sequence[inspect.Parameter], 
     app = App(version_flags=[], **looks)
     app.default(receive)
     return app
+
+
+def _kind(argument: Argument) -> Any:
+    if argument.spec.type is not bool:
+        return str
+    return bool | str if argument.listed else bool
+
+
+def _is_no_boolean(word: Any) -> bool:
+    return isinstance(word, str) and not {*word.lower().split(",")} <= {"true", "false"}
 
 
 def _names(argument: Argument) -> list[str]:
@@ -187,7 +214,9 @@ def checked(words: Words, about: str, arguments: Iterable[Argument]) -> dict[str
         if flag not in own:
             raise _unknown(f"--{flag.replace('_', '-')}", arguments, f"unbraid {words.command} --help")
         argument = own[flag]
-        values[flag] = word if argument.many else argument.spec.read(word, argument.owner or f"unbraid {words.command}")
+        values[flag] = (
+            word if argument.many or argument.listed else argument.spec.read(word, argument.owner or f"unbraid {words.command}")
+        )
         if flag == OUT and values[flag].startswith("~"):  # shells leave it in -o=~/x, and where there is no such user
             values[flag] = str(Path(values[flag]).expanduser())
     for argument in arguments:

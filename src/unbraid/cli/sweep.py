@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from unbraid.cli.parse import HelpShown, option, parse, positional
+from unbraid.cli.parse import Argument, HelpShown, Words, checked, option, parse, positional, read
+from unbraid.cli.train import every_option_of_training, options_of_own_networks
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 FOLDER = "sweeps"
 _ENGINES = Literal["local", "dask", "slurm"]
 
+_WHICH = (
+    positional("models", "models, joined by commas, or a .yaml file that says which runs are asked for"),
+    positional("data", "data sets, joined by commas"),
+)
 ENGINE_OPTIONS = (
     option("retry_failed", bool, False, "try runs again that failed before", "Sweep"),
     option(
@@ -37,7 +43,7 @@ ENGINE_OPTIONS = (
 )
 """Options of every command that trains many runs."""
 _OWN = (
-    option("out", str, FOLDER, "folder of the sweep; runs that are there already are not trained again", "Sweep"),
+    option("out", str, FOLDER, "folder of the sweep; runs that are there already are not trained again", "Sweep", short="-o"),
     option("plan", bool, False, "show what would run, and run nothing", "Sweep"),
     option("metrics", str, "core", "metrics to score runs by: core, all, or names joined by commas", "Sweep"),
     option("evaluate_images", int, 100_000, Option("score runs on at most this many images", ge=2), "Sweep"),
@@ -45,7 +51,6 @@ _OWN = (
     *ENGINE_OPTIONS,
 )
 _STATUS = (positional("folder", f"folder of a sweep; default: {FOLDER}"),)
-_FLAGS = frozenset(argument.flag for argument in _OWN if argument.spec.type is bool)
 _ABOUT = (
     "Train and score every combination: unbraid sweep beta_vae,beta_tcvae ellipses --seed 0..4 --beta 1,4,16. Any option of "
     "unbraid train may have several values, joined by commas, or a range 0..4. A file says the same: unbraid sweep sweep.yaml."
@@ -61,41 +66,44 @@ def run(tokens: list[str]) -> int:
         if tokens[:1] == ["status"]:
             about = "Show which runs of a sweep are finished, running, waiting and failed."
             return _status(parse("sweep status", about, _STATUS, tokens[1:]).get("folder", FOLDER))
-        own, rest = _split(tokens)
-        shown = [*own, "--help"] if "--help" in tokens or "-h" in tokens or not rest else own
-        given = parse("sweep", _ABOUT, _OWN, shown)
+        given, asked = _given(tokens)
     except HelpShown:
         return 0
     options = {argument.flag: given.get(argument.flag, argument.spec.default) for argument in _OWN}
-    return _sweep(_requests(rest), options)
+    return _sweep(asked, options)
 
 
-def _split(tokens: list[str]) -> tuple[list[str], list[str]]:
-    """The tokens of the sweep's own options, and those that say which runs."""
-    flags = {argument.flag for argument in _OWN}
-    own: list[str] = []
-    rest: list[str] = []
-    queue = [token for token in tokens if token not in ("--help", "-h")]
-    while queue:
-        token = queue.pop(0)
-        name = token.partition("=")[0].removeprefix("--").replace("-", "_")
-        if not token.startswith("--") or (name not in flags and name.removeprefix("no_") not in _FLAGS):
-            rest.append(token)
-            continue
-        own.append(token)
-        if name in flags - _FLAGS and "=" not in token and queue:
-            own.append(queue.pop(0))
-    return own, rest
+def arguments(words: Words | None = None) -> list[Argument]:
+    """All arguments of the command.
+
+    Args:
+        words: what was read so far, which may name networks that are not registered.
+    """
+    training = [*every_option_of_training(), *(options_of_own_networks(words) if words else [])]
+    return [*_WHICH, *_OWN, *(replace(argument, listed=True) for argument in training)]
 
 
-def _requests(tokens: list[str]) -> list[Request]:
-    from unbraid.sweep.grids import from_file, from_tokens
+def _given(tokens: list[str]) -> tuple[dict[str, Any], list[Request]]:
+    """The command's own options, and the runs that the others ask for."""
+    from unbraid.sweep.grids import from_file, from_options
 
-    if len(tokens) != 1 or Path(tokens[0]).suffix not in (".yaml", ".yml"):
-        return from_tokens(tokens)
-    found = from_file(Path(tokens[0]))
-    _require_trust(tokens[0], found)
-    return found
+    words = read("sweep", arguments(), tokens)
+    if words.help or not words.given:
+        checked(replace(words, help=True), _ABOUT, [*_WHICH, *_OWN])
+    if words.unknown:
+        words = read("sweep", arguments(words), tokens)
+    given = checked(words, _ABOUT, arguments(words))
+    models, data = given.pop("models", ""), given.pop("data", "")
+    own = {argument.flag for argument in _OWN}
+    axes = {name: value for name, value in given.items() if name not in own}
+    if Path(models).suffix not in (".yaml", ".yml"):
+        return given, from_options(models, data, axes)
+    if data or axes:
+        stray = data or f"--{next(iter(axes)).replace('_', '-')}"
+        raise UsageError(f"{models} says which runs are asked for; write {stray} there.")
+    found = from_file(Path(models))
+    _require_trust(models, found)
+    return given, found
 
 
 def _require_trust(path: str, found: list[Request]) -> None:
@@ -134,7 +142,7 @@ def _status(folder: str) -> int:
 
 def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
     from unbraid.cli.console import counting, err, out
-    from unbraid.data.progress import listening
+    from unbraid.progress import listening
     from unbraid.sweep.planning import make_plan
     from unbraid.sweep.points import Scoring
     from unbraid.sweep.store import Store

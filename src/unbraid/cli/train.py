@@ -67,7 +67,7 @@ def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     try:
         words = read("train", _every_argument(), tokens)
-        if own := _options_of_own_networks(words):
+        if own := options_of_own_networks(words):
             words = read("train", [*_every_argument(), *own], tokens)
         request = _request(words)
     except HelpShown:
@@ -77,12 +77,17 @@ def run(tokens: list[str]) -> int:
 
 def _every_argument() -> list[Argument]:
     """All arguments that the command has for any model and data set, for `read`."""
+    return [*_PLACES, *_RUN, *every_option_of_training()]
+
+
+def every_option_of_training() -> list[Argument]:
+    """The settings, and the options of any registered part."""
     from unbraid.config.parts import every_option
 
-    return [*_PLACES, *_RUN, *_settings({}), *(Argument(spec, flag, "Any") for flag, spec in every_option().items())]
+    return [*_settings({}), *(Argument(spec, flag, "Any") for flag, spec in every_option().items())]
 
 
-def _options_of_own_networks(words: Words) -> list[Argument]:
+def options_of_own_networks(words: Words) -> list[Argument]:
     """The options of networks that are not registered.
 
     Their modules are imported for it if the command line names them.
@@ -94,9 +99,9 @@ def _options_of_own_networks(words: Words) -> list[Argument]:
     config = _config(words.given["config"]) if words.given.get("config") else None
     for part in PREFIXED:
         with trusting(part in words.given):  # not what a file names
-            name = str(words.given.get(part) or getattr(config, part, ""))
-            options = PARTS[part][name].options if is_own(name) else {}
-        found += [Argument(spec, f"{part}_{option}", "Any") for option, spec in options.items()]
+            for name in str(words.given.get(part) or getattr(config, part, "")).split(","):  # several in a sweep
+                options = PARTS[part][name].options if is_own(name) else {}
+                found += [Argument(spec, f"{part}_{option}", "Any") for option, spec in options.items()]
     return found
 
 
@@ -192,10 +197,11 @@ def _train(request: Request, tokens: list[str]) -> int:
     from unbraid.cli.console import counting, err, out, stages
     from unbraid.cli.tables import print_scores
     from unbraid.config.plan import plan
-    from unbraid.data.progress import listening
-    from unbraid.evaluation.stored import read_scores
+    from unbraid.progress import listening
+    from unbraid.reporting.page import write_report
+    from unbraid.scoring import score_briefly
     from unbraid.training.bar import Bar
-    from unbraid.training.run import METRICS, REPORT
+    from unbraid.training.run import REPORT
     from unbraid.zoo.registry import tuned
 
     device = request.run.get("device", "auto")
@@ -228,14 +234,15 @@ def _train(request: Request, tokens: list[str]) -> int:
     if not request.run.get("report", True):
         out.print(f"Run folder: {folder}")
         return 0
-    scored = read_scores(folder / METRICS) if (folder / METRICS).is_file() else None
-    if scored is None or scored.step != trained.step:
+    view = api.view_of(folder, device=device)
+    scored_before = view.is_scored
+    if not scored_before:
         with listening(counting):
-            scored = api.score_briefly(folder, limit=request.run.get("evaluate_images"), device=device, progress=stages())
+            score_briefly(view, limit=request.run.get("evaluate_images"), progress=stages())
         (folder / REPORT).unlink(missing_ok=True)
-    print_scores(scored)
-    page = folder / REPORT if (folder / REPORT).is_file() else api.report(folder)
-    if finished and trained.step == scored.step:
+    print_scores(view.scores)
+    page = folder / REPORT if (folder / REPORT).is_file() else write_report(view)
+    if finished and scored_before:
         out.print(f"This run had already finished at step {trained.step:,}. --extend N trains it further, --overwrite anew.")
     out.print(f"Run folder: {folder}")
     out.print(f"Report:     {page}")

@@ -53,33 +53,20 @@ def _range(text: str) -> list[int | float | str | bool]:
     return list(range(first, last + 1, step))
 
 
-def from_tokens(tokens: Sequence[str]) -> list[Request]:
-    """The points of `MODELS DATA --option values ...`, every combination of them."""
-    places = list(itertools.takewhile(lambda token: not token.startswith("--"), tokens))
-    if len(places) != 2:
+def from_options(models: str, data: str, options: Mapping[str, str | bool]) -> list[Request]:
+    """The points of `MODELS DATA --option values ...`, every combination of them.
+
+    Args:
+        models, data: names, joined by commas.
+        options: values as `values_of` takes them, by name; a boolean for a flag.
+    """
+    if not (models and data):
         raise UsageError(
-            f"unbraid sweep needs models and data sets, then options, given {' '.join(places) or 'none'}: "
+            f"unbraid sweep needs models and data sets, then options, given {models or 'none'}: "
             "unbraid sweep beta_vae,beta_tcvae ellipses --seed 0..4 --beta 1,4,16"
         )
-    fields: dict[str, list[Any]] = {"model": values_of(places[0]), "data": [part for part in places[1].split(",") if part]}
-    rest = list(tokens[2:])
-    while rest:
-        token = rest.pop(0)
-        if not token.startswith("--") or token == "--":
-            raise UsageError(f"{token!r} stands alone; several values are joined by commas: --beta 1,4,16.")
-        name, equals, text = token[2:].partition("=")
-        takes_next = not equals and rest and not rest[0].startswith("--")
-        if takes_next:
-            text = rest.pop(0)
-        name = name.replace("-", "_")
-        if not equals and not takes_next:
-            name, value = (name[3:], False) if name.startswith("no_") else (name, True)
-            found: list[Any] = [value]
-        else:
-            found = values_of(text)
-        if name in fields:
-            raise UsageError(f"--{name.replace('_', '-')} is given twice; join its values by commas.")
-        fields[name] = found
+    fields: dict[str, list[Any]] = {"model": values_of(models), "data": [part for part in data.split(",") if part]}
+    fields |= {name: values_of(value) if isinstance(value, str) else [value] for name, value in options.items()}
     return _counted(_grid(fields))
 
 
