@@ -23,14 +23,15 @@ from unbraid.data.sets.arrays import IN_PYTHON, as_dataset
 from unbraid.data.storage import BYTES, SHARES, ValueRange
 from unbraid.distributions.protocols import Posterior, Prior
 from unbraid.errors import UnbraidError, UsageError
-from unbraid.evaluation.encoding import BATCH, Progress, choose_images, encode_dataset
-from unbraid.evaluation.evaluate import Scope, evaluate_model, score_codes
+from unbraid.evaluation.encoding import BATCH
+from unbraid.evaluation.evaluate import Scope, encode_part, evaluate_model, score_codes
 from unbraid.evaluation.scores import Metrics, choose_metrics
 from unbraid.evaluation.stored import Scores
 from unbraid.files import whole_file, write_json
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
+from unbraid.progress import Stages
 from unbraid.training.checkpoint import WEIGHTS, pack
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
@@ -247,7 +248,7 @@ class Model:
         *,
         limit: int | None = None,
         intervals: int = 0,
-        progress: Callable[[str], Progress] | None = None,
+        progress: Stages | None = None,
     ) -> Scores: ...
     @overload
     def evaluate(
@@ -257,7 +258,7 @@ class Model:
         *,
         limit: int | None = None,
         intervals: int = 0,
-        progress: Callable[[str], Progress] | None = None,
+        progress: Stages | None = None,
     ) -> ScoreTable: ...
     def evaluate(
         self,
@@ -266,7 +267,7 @@ class Model:
         *,
         limit: int | None = None,
         intervals: int = 0,
-        progress: Callable[[str], Progress] | None = None,
+        progress: Stages | None = None,
     ) -> Scores | ScoreTable:
         """Scores of the model; by default on the data set of its training.
 
@@ -289,15 +290,8 @@ class Model:
             return self.evaluate_with_codes(data, limit=limit, intervals=intervals, progress=progress)[1]
         dataset = self._to_score(data)
         choose_metrics(metrics, dataset.space is not None)  # refused before anything is encoded
-        index, scope = choose_images(dataset, limit), self._scope(progress)
-        table = encode_dataset(
-            self.vae,
-            dataset,
-            index=index,
-            generator=scope.noise("evaluation"),
-            device=self.device,
-            progress=scope.counting("encoding"),
-        )
+        scope = self._scope(progress)
+        table = encode_part(self.vae, dataset, scope, scope.noise("evaluation"), limit=limit)
         return self.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
 
     def evaluate_with_codes(
@@ -307,7 +301,7 @@ class Model:
         *,
         limit: int | None = None,
         intervals: int = 0,
-        progress: Callable[[str], Progress] | None = None,
+        progress: Stages | None = None,
     ) -> tuple[CodeTable, Scores]:
         """All that `evaluate` measures, by these metrics, with the code table that it was computed from."""
         return evaluate_model(
@@ -328,13 +322,13 @@ class Model:
         metrics: Metrics,
         *,
         intervals: int = 0,
-        progress: Callable[[str], Progress] | None = None,
+        progress: Stages | None = None,
     ) -> ScoreTable:
         """Scores of a table of its codes of a data set; arguments as `evaluate` takes them."""
         scope = self._scope(progress)
         return score_codes(table, data, scope, metrics=metrics, intervals=intervals, untrained=self._untrained())
 
-    def _scope(self, progress: Callable[[str], Progress] | None = None) -> Scope:
+    def _scope(self, progress: Stages | None = None) -> Scope:
         e = self.experiment
         return Scope(e.seed, self.step, e.steps, e.batch_size, self.device, progress=progress)
 

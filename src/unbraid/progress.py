@@ -1,4 +1,4 @@
-"""How long work on data tells of its progress without printing: a listener that a front end sets."""
+"""How long work tells of its progress: functions that callers give, and a listener that a front end sets for work on data."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
-Report = Callable[[int, int], None]
-Listener = Callable[[str], AbstractContextManager[Report]]
+Progress = Callable[[int, int], None]
+"""Called with how much is done and how much there is."""
+Stages = Callable[[str], Progress]
+"""Called with the title of a stage of work, gives what counts that stage."""
+Listener = Callable[[str], AbstractContextManager[Progress]]
+"""The same as a context, so that what counts can be closed."""
 
 _listener: ContextVar[Listener | None] = ContextVar("listener", default=None)
 
@@ -23,13 +27,13 @@ def listening(listener: Listener) -> Iterator[None]:
 
 
 @contextmanager
-def reporting(title: str) -> Iterator[Report]:
+def reporting(title: str) -> Iterator[Progress]:
     """A function for long work to report to; does nothing without a listener.
 
     The listener is entered at the first report.
     """
     listener = _listener.get()
-    opened: list[tuple[AbstractContextManager[Report], Report]] = []
+    opened: list[tuple[AbstractContextManager[Progress], Progress]] = []
 
     def report(done: int, total: int) -> None:
         if listener is None:

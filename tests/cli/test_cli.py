@@ -63,7 +63,7 @@ def test_importing_the_package_imports_no_torch():
 def test_train_prints_scores_and_leaves_a_whole_run_folder(capsys, tmp_path):
     code, out, err = run(capsys, "train", "beta_vae", TINY, *FAST, "--out", tmp_path / "run", "--evaluate-every", 6)
     assert code == 0
-    for shown in ("nats per image", "reconstruction, sampled z", "total loss", "mig", "aam", "orientation", "report.html"):
+    for shown in ("nats per image", "Reconstruction, z drawn", "Loss as trained", "mig", "aam", "orientation", "report.html"):
         assert shown in out
     assert "images/s" in err
     assert "nll" in err

@@ -11,9 +11,9 @@ import pytest
 from helpers.file_server import Answer, Server, serving
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.progress import listening
 from unbraid.data.sets import dsprites as dsprites_module
 from unbraid.data.storage import ByteImages
+from unbraid.progress import listening
 
 
 @pytest.fixture(autouse=True)

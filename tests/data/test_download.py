@@ -16,8 +16,8 @@ from requests import exceptions
 
 from unbraid.data import download as module
 from unbraid.data.download import fetch
-from unbraid.data.progress import listening
 from unbraid.errors import DataUnavailable
+from unbraid.progress import listening
 
 CONTENT = b"what the file holds" * 20_000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

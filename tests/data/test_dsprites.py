@@ -11,10 +11,10 @@ import pytest
 
 from unbraid.data.dataset import load_dataset
 from unbraid.data.drawing.outlines import draw_grid
-from unbraid.data.progress import listening
 from unbraid.data.sets import dsprites as module
 from unbraid.data.sets.dsprites import DIGEST_SIZE, GEOMETRY, dsprites_space
 from unbraid.errors import DataUnavailable
+from unbraid.progress import listening
 
 REFERENCE = Path(__file__).parent / "dsprites_reference_latents.csv"
 FILE = f"dsprites-geometry{GEOMETRY}.npy"
@@ -265,7 +265,7 @@ import sys, time
 import numpy as np
 from pathlib import Path
 from unbraid.data.dataset import load_dataset
-from unbraid.data.progress import listening
+from unbraid.progress import listening
 from unbraid.data.sets import dsprites as module
 from contextlib import contextmanager
 

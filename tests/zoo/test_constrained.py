@@ -10,8 +10,8 @@ import unbraid
 from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.errors import IncompatibleParts, UsageError
+from unbraid.evaluation.loss_rows import term_label
 from unbraid.objectives.constrained import Constrained
-from unbraid.reporting.tables import term_label
 from unbraid.training.checkpoint import list_checkpoints, read_checkpoint
 from unbraid.training.log import read_log
 from unbraid.zoo.registry import models
@@ -89,4 +89,4 @@ def test_bounds_and_rates_of_nothing_are_refused(model, option, value):
 
 
 def test_names_in_the_report():
-    assert term_label("multiplier", "number") == "Weight of that bound (number)"
+    assert term_label("multiplier", "number") == "Multiplier of the constraint (number)"

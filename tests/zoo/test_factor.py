@@ -11,10 +11,10 @@ from helpers.tiny import TINY
 from unbraid.config.plan import plan
 from unbraid.data.draws import Batches
 from unbraid.errors import UsageError
+from unbraid.evaluation.loss_rows import term_label
 from unbraid.objectives.factor import FactorVAE
 from unbraid.rates.capacity import Capacity
 from unbraid.rates.kl import KL
-from unbraid.reporting.tables import term_label
 from unbraid.training.log import read_log
 from unbraid.training.optimizers import make_optimizers
 from unbraid.zoo.assemble import assemble

@@ -12,9 +12,9 @@ from helpers.tiny import TINY
 from unbraid.cli.main import main
 from unbraid.data.pairs import Pairs
 from unbraid.errors import UsageError
+from unbraid.evaluation.loss_rows import term_label
 from unbraid.objectives.ada import AdaVAE
 from unbraid.rates.kl import KL
-from unbraid.reporting.tables import term_label
 from unbraid.training.log import read_log
 from unbraid.zoo.registry import models
 

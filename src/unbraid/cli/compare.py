@@ -46,7 +46,7 @@ def run(tokens: list[str]) -> int:
         kind_of_file(path, _KINDS)
         require_absent(path, given.get("overwrite", False))
     from unbraid.cli.console import counting
-    from unbraid.data.progress import listening
+    from unbraid.progress import listening
     from unbraid.sweep.compare.comparison import compare
 
     metrics = [name for name in (given.get("metrics") or "").split(",") if name]

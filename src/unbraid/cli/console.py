@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.segment import Segment
+
+from unbraid.progress import Progress as Count
+from unbraid.progress import Stages
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -40,7 +43,7 @@ err = _Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
-def counting(title: str) -> Iterator[Callable[[int, int], None]]:
+def counting(title: str) -> Iterator[Count]:
     """A bar for work that counts (done, total)."""
     if not err.is_terminal:
         err.print(f"{title} ...")
@@ -52,10 +55,10 @@ def counting(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
-def stages() -> Callable[[str], Callable[[int, int], None]]:
+def stages() -> Stages:
     """Progress of work in stages: called with a stage's title, it gives what that stage counts with."""
 
-    def stage(title: str) -> Callable[[int, int], None]:
+    def stage(title: str) -> Count:
         bar = counting(title)
         count = bar.__enter__()
 

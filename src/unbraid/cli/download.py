@@ -24,8 +24,8 @@ def run(tokens: list[str]) -> int:
         names = dict.fromkeys(parse("download", _ABOUT, (_NAMES,), tokens).get("name", ()))
     except HelpShown:
         return 0
-    from unbraid.data.progress import listening
     from unbraid.data.registry import datasets
+    from unbraid.progress import listening
 
     if not names:
         _list(datasets)

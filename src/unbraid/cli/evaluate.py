@@ -66,8 +66,8 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     from unbraid import api
     from unbraid.cli.console import counting, out, stages
     from unbraid.cli.tables import print_metrics, print_scores
-    from unbraid.data.progress import listening
     from unbraid.metrics.score_table import ScoreTable
+    from unbraid.progress import listening
     from unbraid.training.run import METRICS
 
     if given.get("metrics", "core") == "core":

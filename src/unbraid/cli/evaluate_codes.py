@@ -101,12 +101,12 @@ def _score_encoder(words: Words) -> int:
     if not name:
         raise UsageError("--encoder needs images to encode: --data dsprites, or npz:PATH. See: unbraid list datasets")
     from unbraid.cli.console import counting, out, stages
-    from unbraid.data.progress import listening
     from unbraid.evaluation.encoding import choose_images
     from unbraid.evaluation.onnx_encoder import OnnxEncoder
     from unbraid.evaluation.scores import reference_arguments
     from unbraid.metrics.evaluate import choose
     from unbraid.metrics.samples import gather
+    from unbraid.progress import listening
 
     choose(chosen_metrics(given))
     path = Path(given["encoder"]).expanduser()

@@ -44,7 +44,7 @@ def run(tokens: list[str]) -> int:
         raise UsageError(f"--{unused[0]} goes {'with runs, not with' if decoder else 'only with'} --decoder.")
     from unbraid import api
     from unbraid.cli.console import counting, out
-    from unbraid.data.progress import listening
+    from unbraid.progress import listening
 
     with listening(counting):
         page = api.explore_onnx(decoder, target, **given) if decoder else api.explore(runs, target, **given)

@@ -30,7 +30,7 @@ def run(tokens: list[str]) -> int:
         raise UsageError("Give a run folder, or several: unbraid report RUN [RUN ...]")
     from unbraid import api
     from unbraid.cli.console import counting, out
-    from unbraid.data.progress import listening
+    from unbraid.progress import listening
 
     with listening(counting):
         out.print(f"Report: {api.report(*folders, **given)}")

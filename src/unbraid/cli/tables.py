@@ -6,14 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msgspec import UnsetType
 from rich import box
 from rich.cells import cell_len
 from rich.table import Table
 
 from unbraid.cli.console import out
-from unbraid.evaluation.stored import Bound, KLParts, Scores
-from unbraid.log_entry import unit_of
+from unbraid.evaluation.loss_rows import KLParts, kl_rows
+from unbraid.evaluation.stored import Scores
 from unbraid.metrics.score_table import COLUMNS, above_ceiling, labeled, without_interval
 
 _NOTES = {
@@ -69,22 +68,10 @@ def number(value: float | None, digits: int = 2) -> str:
 def print_scores(scored: Scores) -> None:
     """Losses, KL per latent and metrics of a run."""
     part = "" if scored.images == scored.of_images else f", on {scored.images:,} of {scored.of_images:,} images"
-    splits = scored.splits
-    losses = make_table("nats per image", *splits)
-    losses.add_row("images", *(f"{found.images:,}" for found in splits.values()))
-    losses.add_row("reconstruction, sampled z", *(number(found.nll) for found in splits.values()))
-    losses.add_row("reconstruction, mean z", *(number(found.nll_at_mean) for found in splits.values()))
-    if any(found.nll_constant for found in splits.values()):
-        losses.add_row("  of it constant", *(number(found.nll_constant or None) for found in splits.values()))
-    names = dict.fromkeys(name for found in splits.values() for name in found.terms if name != "nll")
-    for name in names:
-        unit, label = unit_of(name, scored.units), scored.labels.get(name, name)
-        label, digits = (label, 2) if unit == "nats" else (f"{label} ({unit})", 5)
-        losses.add_row(label, *(number(found.terms.get(name), digits) for found in splits.values()))
-    totals = [found.loss for found in splits.values() if not isinstance(found.loss, UnsetType)]
-    if len(totals) == len(splits):
-        losses.add_row("total loss", *map(number, totals))
-    losses.add_row("-log p(x), at most", *(_upper_bound(found.log_p_bound) for found in splits.values()))
+    losses = make_table("nats per image", *scored.splits)
+    losses.add_row("images", *(f"{found.images:,}" for found in scored.splits.values()))
+    for row in scored.loss_rows():
+        losses.add_row(row.label, *row.cells(number))
     _print(f"Losses after {scored.step:,} steps{part}", losses)
     _print_parts(scored.kl_parts)
     _print_latents(scored)
@@ -135,18 +122,12 @@ def _factors(metrics: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(f for scores in metrics.values() for f in scores.get("per_factor", ())))
 
 
-def _upper_bound(bound: Bound) -> str:
-    return f"{number(None if bound.value is None else -bound.value)} ± {number(bound.error)}"
-
-
 def _print_parts(parts: KLParts | None) -> None:
     if parts is None:
         return
     table = make_table("nats per image", "")
-    table.add_row("KL", number(parts.kl))
-    for found, label in ((parts.mi, "mutual information"), (parts.tc, "total correlation")):
-        table.add_row(f"  {label}", f"{number(found.value)} ± {number(found.error)}")
-    table.add_row("  dimension-wise KL", number(parts.dimension_wise_kl))
+    for row in kl_rows(parts):
+        table.add_row(row.label, *row.cells(number))
     _print(f"Where the KL goes, with the aggregate posterior of {parts.images:,} images", table)
 
 

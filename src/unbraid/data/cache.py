@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from unbraid.data.progress import reporting
 from unbraid.errors import CorruptFile, DataUnavailable, UnbraidError
 from unbraid.files import os_errors, temporary_beside, whole_file
+from unbraid.progress import reporting
 
 REMEDY = "Free some space there, or set UNBRAID_CACHE to a folder that can be written."
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from unbraid.data.cache import held_part, writing_cache
 from unbraid.data.files.gzipped import raw_sha256
-from unbraid.data.progress import Report, reporting
 from unbraid.errors import CorruptFile, DataUnavailable
 from unbraid.files import sync_folder
+from unbraid.progress import Progress, reporting
 
 TIMEOUT = (10.0, 30.0)
 """Seconds without a connection, and without any byte from the server, after which it counts as silent."""
@@ -104,7 +104,7 @@ def _fill(urls: Sequence[str], part: BinaryIO, path: Path, expected: _Expected, 
     )
 
 
-def _from_mirror(url: str, part: BinaryIO, expected: _Expected, report: Report) -> None:
+def _from_mirror(url: str, part: BinaryIO, expected: _Expected, report: Progress) -> None:
     tries, furthest = 0, _size(part)
     while True:
         tries += 1
@@ -124,7 +124,7 @@ def _from_mirror(url: str, part: BinaryIO, expected: _Expected, report: Report) 
         time.sleep(BACKOFF * 2 ** (tries - 1))
 
 
-def _transfer(url: str, part: BinaryIO, most: int, report: Report) -> bool:
+def _transfer(url: str, part: BinaryIO, most: int, report: Progress) -> bool:
     """Fill the part, up to so many bytes; returns whether with the rest of a file only."""
     import requests
 
@@ -153,7 +153,7 @@ def _length(announced: str | None, url: str) -> int | None:
         raise _MirrorFailed(f"{urlsplit(url).netloc} sent a malformed answer ({error})", passing=False) from error
 
 
-def _receive(response: Any, part: BinaryIO, before: int, most: int, length: int | None, report: Report) -> None:
+def _receive(response: Any, part: BinaryIO, before: int, most: int, length: int | None, report: Progress) -> None:
     # pieces are taken as they arrive, however small: whoever waits for a whole chunk never notices that it trickles
     done, since, then = before, before, time.monotonic()
     for piece in _pieces(response):

@@ -9,10 +9,11 @@ import torch
 from jaxtyping import Int
 
 from unbraid.data.dataset import Dataset
-from unbraid.evaluation.encoding import BATCH, Progress
-from unbraid.evaluation.stored import Bound
+from unbraid.evaluation.encoding import BATCH
+from unbraid.evaluation.loss_rows import Bound
 from unbraid.nn.modes import evaluation_mode
 from unbraid.nn.vae import VAE
+from unbraid.progress import Progress
 from unbraid.training.fit import load_images
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ from unbraid.data.dataset import Dataset
 from unbraid.errors import UsageError
 from unbraid.nn.modes import evaluation_mode
 from unbraid.nn.vae import VAE
+from unbraid.progress import Progress
 from unbraid.training.fit import load_images
 
 BATCH = 256
 """Images encoded at once; a size that stays in a CPU's caches."""
-Progress = Callable[[int, int], None]
 
 
 def choose_images(dataset: Dataset, limit: int | None) -> Int[np.ndarray, "_"]:

@@ -14,7 +14,8 @@ from msgspec import UNSET
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
 from unbraid.evaluation.bound import importance_weighted_bound
-from unbraid.evaluation.encoding import Progress, choose_images, encode_dataset, encode_posteriors
+from unbraid.evaluation.encoding import choose_images, encode_dataset, encode_posteriors
+from unbraid.evaluation.loss_rows import Estimate, KLParts, SplitLosses
 from unbraid.evaluation.losses import Losses, objective_losses
 from unbraid.evaluation.scores import (
     Metrics,
@@ -28,13 +29,14 @@ from unbraid.evaluation.scores import (
     reference_arguments,
     samples_of,
 )
-from unbraid.evaluation.stored import Estimate, KLParts, Scores, Split, SplitLosses
+from unbraid.evaluation.stored import Scores, Split
 from unbraid.metrics.aggregate_posterior import kl_decomposition
 from unbraid.metrics.evaluate import REFERENCE_SAMPLES
 from unbraid.metrics.evaluate import evaluate as evaluate_metrics
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.nn.vae import VAE
 from unbraid.objectives.moves import Objective
+from unbraid.progress import Progress, Stages
 from unbraid.randomness import derived_seed, torch_generator
 from unbraid.terms import Context
 
@@ -63,7 +65,7 @@ class Scope:
     batch_size: int
     device: torch.device
     bound_images: int = BOUND_IMAGES
-    progress: Callable[[str], Progress] | None = None
+    progress: Stages | None = None
 
     def counting(self, stage: str) -> Progress | None:
         """What counts a stage."""
@@ -94,9 +96,8 @@ def evaluate_model(
         untrained: the model before its first step, whose scores are shown beside.
     """
     chosen = choose_metrics(metrics, dataset.space is not None)
-    index = choose_images(dataset, limit)
-    noise, progress = scope.noise("evaluation"), scope.counting("encoding")
-    table = encode_dataset(vae, dataset, index=index, generator=noise, device=scope.device, progress=progress)
+    noise = scope.noise("evaluation")
+    table = encode_part(vae, dataset, scope, noise, limit=limit)
     splits: dict[Split, SplitLosses] = {}
     units: dict[str, str] = {}
     labels: dict[str, str] = {}
@@ -107,7 +108,7 @@ def evaluate_model(
     active = active_latents(table)
     scores = Scores(
         step=scope.step,
-        images=len(index),
+        images=len(table),
         of_images=len(dataset),
         splits=splits,
         units=units,
@@ -125,6 +126,12 @@ def evaluate_model(
         scores.factors, scores.information_shares = list(table.scored_names), shares.tolist()
         scores.follows = [name if alive else "" for name, alive in zip(named, active, strict=True)]
     return table, scores
+
+
+def encode_part(vae: VAE, dataset: Dataset, scope: Scope, noise: torch.Generator, *, limit: int | None = None) -> CodeTable:
+    """The codes of a data set, or of the fixed part of it that is scored; arguments as in `evaluate_model`."""
+    index, progress = choose_images(dataset, limit), scope.counting("encoding")
+    return encode_dataset(vae, dataset, index=index, generator=noise, device=scope.device, progress=progress)
 
 
 def score_codes(

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Int
 
 from unbraid.data.dataset import Dataset
-from unbraid.evaluation.encoding import Progress
 from unbraid.nn.vae import VAE
 from unbraid.objectives.moves import Objective
+from unbraid.progress import Progress
 from unbraid.terms import Context, Draw
 from unbraid.training.fit import load_images
 from unbraid.training.step import evaluate_step

@@ -13,8 +13,9 @@ from unbraid.data.codes.arrays import variances
 from unbraid.data.codes.latent_names import MEANS, SPREADS, plain
 from unbraid.data.dataset import Dataset
 from unbraid.errors import CorruptFile, UsageError, warn
-from unbraid.evaluation.encoding import BATCH, Progress
+from unbraid.evaluation.encoding import BATCH
 from unbraid.onnx_session import TYPES, OnnxSession, Refused
+from unbraid.progress import Progress
 
 Layout = Literal["channels first", "channels last"]
 BATCH_SECONDS = 10.0

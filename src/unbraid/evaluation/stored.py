@@ -18,67 +18,16 @@ from msgspec import UNSET, Struct, UnsetType
 
 from unbraid.config.experiment import Experiment
 from unbraid.errors import CorruptFile
+from unbraid.evaluation.loss_rows import KLParts, Number, Row, SplitLosses, loss_rows
 from unbraid.files import read_json, write_json
 from unbraid.former_names import METRICS as FORMER_METRICS
 from unbraid.former_names import TERMS as FORMER_TERMS
 from unbraid.former_names import renamed
 from unbraid.metrics.score_table import ScoreTable, html_table, nodes
-from unbraid.records import Count, Finite, as_record, content_digest, finite_or_none, to_json
+from unbraid.records import Count, as_record, content_digest, finite_or_none, to_json
 
 REMEDY = "The scores were altered, or written by another version; make them anew: unbraid evaluate RUN."
 Split = Literal["train", "test"]
-Number = Finite | None
-"""Null stands for what is not finite: JSON has no NaN."""
-
-
-class Estimate(Struct):
-    """An estimate in nats per image, and its standard error."""
-
-    value: Number
-    error: Number
-
-
-class Bound(Estimate):
-    """Mean lower bound on log p(x), with its standard error over images.
-
-    It also says how many images and draws it was made from.
-    """
-
-    images: Count
-    draws: Count
-
-
-class SplitLosses(Struct, omit_defaults=True):
-    """Losses of one split, in nats per image.
-
-    Args:
-        images: how many.
-        nll: -log p(x|z) at one draw of z; `nll_at_mean` at the posterior mean; `nll_constant`, what no reconstruction changes.
-        terms: of the objective, unweighted.
-        log_p_bound: on log p(x).
-        loss: their weighted sum; unset where each player has a loss of its own.
-    """
-
-    images: Count
-    nll: Number
-    nll_at_mean: Number
-    terms: dict[str, Number]
-    log_p_bound: Bound
-    nll_constant: Number | UnsetType = UNSET
-    loss: Number | UnsetType = UNSET
-
-
-class KLParts(Struct):
-    """The KL to the prior and its three parts under the aggregate posterior, in nats per image."""
-
-    kl: Number
-    mi: Estimate
-    tc: Estimate
-    dimension_wise_kl: Number
-    images: Count
-    dimension_wise_kl_per_dim: list[Number] = []
-    quadrature_error: Number = None
-    samples: Count = 0
 
 
 class Origin(Struct):
@@ -162,13 +111,12 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         active = f"{sum(self.active)} of {len(self.active)} latents active"
         return f"Step {self.step:,}, {self.images:,} of {self.of_images:,} images, {active}"
 
+    def loss_rows(self) -> list[Row]:
+        """Losses with one value per split."""
+        return loss_rows(self.splits, self.units, self.labels)
+
     def _losses(self) -> list[list[str]]:
-        """Losses in nats per image, one column per split."""
-        found = list(self.splits.values())
-        rows = [["nats per image", *self.splits], ["reconstruction", *(_two(one.nll) for one in found)]]
-        names = dict.fromkeys(name for one in found for name in one.terms if name != "nll")
-        rows += [[name, *(_two(one.terms.get(name)) for one in found)] for name in names]
-        return [*rows, ["log p(x), at least", *(_two(one.log_p_bound.value) for one in found)]]
+        return [["nats per image", *self.splits], *([row.label, *row.cells(_number)] for row in self.loss_rows())]
 
     @property
     def table(self) -> ScoreTable:
@@ -177,8 +125,8 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         return ScoreTable(self.metrics, self.images, tuple(factors), tuple(self.doubts))
 
 
-def _two(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 class Score(Struct):

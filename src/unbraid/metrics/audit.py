@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from unbraid.metrics.evaluate import Progress, choose, evaluate
+from unbraid.metrics.evaluate import choose, evaluate
 from unbraid.metrics.infomec import is_discrete
 from unbraid.metrics.registry import OWN, Variant
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.metrics.score_table import nodes
+from unbraid.progress import Stages
 
 NO_VARIANCE, NOT_DISCRETE, SLOW = "needs posterior variances", "needs discrete latents", "takes minutes, left out"
 
@@ -81,7 +82,7 @@ def audit(
     seed: int = 0,
     perfect: Array | None = None,
     factor_names: Sequence[str] | None = None,
-    progress: Callable[[str], Progress] | None = None,
+    progress: Stages | None = None,
 ) -> AuditTable:
     """Score codes by every registered definition of every metric, each beside its own chance and ceiling.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,13 @@ from unbraid.metrics.intervals import LEAST_SAMPLES, half_samples, score_interva
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.metrics.score_table import ScoreTable, nodes
+from unbraid.progress import Progress
 
 REFERENCE_SAMPLES = 20_000
 """Chance, ceiling and the untrained encoder are scored on as many samples at most."""
 PERFECT_SIGMA = 0.02
 """Posterior standard deviation of the perfect code, in steps between values."""
 Chosen = Mapping[str, Mapping[str, Any]]
-Progress = Callable[[int, int], None]
 
 
 def evaluate(

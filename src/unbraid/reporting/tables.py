@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,36 +11,16 @@ import numpy as np
 from unbraid.config.experiment import Experiment
 from unbraid.config.parts import PARTS
 from unbraid.config.settings import Settings
-from unbraid.data.dataset import SPLITS
 from unbraid.distributions.registry import posteriors, priors
+from unbraid.evaluation.loss_rows import KLParts, kl_rows, term_label
+from unbraid.evaluation.stored import Scores
 from unbraid.figures.series import number
-from unbraid.log_entry import unit_of
 from unbraid.metrics.registry import metrics, range_in_words
 from unbraid.metrics.score_table import COLUMNS
 from unbraid.options import options_of
 from unbraid.registry import Entry
 from unbraid.reporting.numbers import MISSING, count, decimal, duration, in_words, metric_name, plain, score_name
 
-TERMS = {
-    "loss": "Loss as trained (weighted sum)",
-    "nll": "Reconstruction, z drawn",
-    "nll_at_mean": "Reconstruction, at the mean",
-    "kl": "KL to the prior",
-    "kl_bound": "KL to the prior, at most",
-    "mi": "Mutual information",
-    "tc": "Total correlation",
-    "dimension_wise_kl": "Dimension-wise KL",
-    "quantization_codebook": "Codebooks to codes, squared",
-    "quantization_commitment": "Codes to codebooks, squared",
-    "sigma": "Standard deviation of a pixel",
-    "shared": "Latents that a pair of images shares",
-    "violation": "Beyond the bound that is asked for",
-    "multiplier": "Weight of that bound",
-    "discriminator/loss": "Discriminator's loss, 0.69 at chance",
-    "discriminator/drawn": "Discriminator's loss on codes as drawn",
-    "discriminator/permuted": "Discriminator's loss on permuted codes",
-    "discriminator/accuracy": "Discriminator's accuracy, 0.5 at chance",
-}
 TITLES = {
     "loss": "Loss as trained: weighted sum of the terms",
     "nll": "Reconstruction, −log p(x|z): nats per image",
@@ -49,13 +28,6 @@ TITLES = {
     "sigma": "Standard deviation of a pixel, as learned",
 }
 """Of charts of the terms that most objectives have; others go by their label."""
-ESTIMATORS = {
-    "mss": "from batches (mss)",
-    "mws": "from batches (mws)",
-    "plain": "within batches",
-    "discriminator": "by the discriminator",
-    "gaussian": "by linear dependence",
-}
 SPLIT_NAMES = {"train": "training", "test": "test"}
 
 
@@ -78,70 +50,23 @@ class Table:
         return Table(head, tuple(rows))
 
 
-def term_label(name: str, unit: str = "nats", label: str = "") -> str:
-    """A term as readers want to see it.
-
-    With how it was estimated where that changes its value, and its unit if it is not nats.
-
-    Args:
-        label: what the term itself says that it is to be called.
-    """
-    beside = "" if unit == "nats" else f" ({unit})"
-    if label:
-        return f"{label}{beside}"
-    quantity, _, estimator = name.rpartition("_")
-    if quantity in TERMS and estimator in ESTIMATORS:
-        return f"{TERMS[quantity]}, {ESTIMATORS[estimator]}"
-    return TERMS.get(name, name.replace("_", " ")) + beside
-
-
 def term_title(name: str, unit: str = "nats", label: str = "") -> str:
     """The title of a chart of a term; arguments as of `term_label`."""
     return TITLES.get(name) or term_label(name, unit, label)
 
 
-def loss_table(scored: Mapping[str, Any]) -> Table:
-    """Terms by splits, unweighted, in nats per image."""
-    splits = {name: scored["splits"][name] for name in SPLITS if name in scored.get("splits", {})}
-    names: dict[str, None] = dict.fromkeys(("loss", "nll", "nll_at_mean"))
-    for found in splits.values():
-        names.update(dict.fromkeys(found.get("terms", {})))
-    rows = []
-    for name in names:
-        values = [found.get("terms", {}).get(name) if name not in found else found[name] for found in splits.values()]
-        if any(value is not None for value in values):  # players that never move together have no loss in common
-            unit = unit_of(name, scored.get("units"))
-            label = term_label(name, unit, scored.get("labels", {}).get(name, ""))
-            rows.append((label, *(decimal(value, 2 if unit == "nats" else 5) for value in values)))
-    if any(found.get("nll_constant") for found in splits.values()):
-        rows.append(("of a reconstruction, constant", *(decimal(found.get("nll_constant")) for found in splits.values())))
-    bounds = [found.get("log_p_bound") or {} for found in splits.values()]
-    if any(bounds):
-        rows.append(("−log p(x), at most", *(_with_error(bound, -1) for bound in bounds)))
-    columns = [f"{SPLIT_NAMES[name]} ({count(found.get('images'))})" for name, found in splits.items()]
-    return Table(("nats per image", *columns), tuple(rows))
+def loss_table(scores: Scores) -> Table:
+    """Unweighted terms by splits, in nats per image."""
+    columns = [f"{SPLIT_NAMES[name]} ({count(found.images)})" for name, found in scores.splits.items()]
+    return Table(("nats per image", *columns), tuple((row.label.strip(), *row.cells(decimal)) for row in scores.loss_rows()))
 
 
-def _with_error(estimate: Mapping[str, Any], sign: int = 1) -> str:
-    return f"{decimal(sign * number(estimate.get('value')))} ± {decimal(estimate.get('error'))}"
-
-
-def kl_part_table(scored: Mapping[str, Any]) -> Table | None:
+def kl_part_table(parts: KLParts | None) -> Table | None:
     """The KL and its three parts, where the model has them."""
-    parts = scored.get("kl_parts")
-    if not parts:
+    if parts is None:
         return None
-    rows = (
-        ("KL to the prior", decimal(parts["kl"]), "what all images together pay"),
-        (
-            "Mutual information",
-            _with_error(parts["mi"]),
-            f"between image and latents; {decimal(math.log(parts['images']))} would tell all images apart",
-        ),
-        ("Total correlation", _with_error(parts["tc"]), "dependence between latents; 0 if they are independent"),
-        ("Dimension-wise KL", decimal(parts["dimension_wise_kl"]), "of each latent's distribution to the prior"),
-    )
-    return Table(("", "nats per image", "what it is"), rows)
+    rows = ((row.label.strip(), *row.cells(decimal), row.about) for row in kl_rows(parts))
+    return Table(("", "nats per image", "what it is"), tuple(rows))
 
 
 def parts_of(metric: str, result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -164,14 +89,14 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreRows:
     """Scores in rows under their columns; a column that no row has a value for is left out."""
 
     columns: tuple[str, ...]
     rows: tuple[Score, ...]
 
 
-def score_rows(scored: Mapping[str, Any], factors: Sequence[str], uncoded: Sequence[str] = ()) -> Scores:
+def score_rows(scored: Mapping[str, Any], factors: Sequence[str], uncoded: Sequence[str] = ()) -> ScoreRows:
     """All scores of a run with their references, and the score of each factor where there is one.
 
     Args:
@@ -190,7 +115,9 @@ def score_rows(scored: Mapping[str, Any], factors: Sequence[str], uncoded: Seque
             found.append(Score(score_name(key), cells, _remark(metric, scores, uncoded, first=place == 0)))
     heads = ("score", *COLUMNS.values(), *(name.replace("_", " ") for name in factors))
     kept = [i for i in range(len(heads)) if i == 0 or any(one.cells[i] != MISSING for one in found)]
-    return Scores(tuple(heads[i] for i in kept), tuple(replace(one, cells=tuple(one.cells[i] for i in kept)) for one in found))
+    return ScoreRows(
+        tuple(heads[i] for i in kept), tuple(replace(one, cells=tuple(one.cells[i] for i in kept)) for one in found)
+    )
 
 
 def _compared(scores: Mapping[str, Any], what: str) -> str:

@@ -22,6 +22,8 @@ from unbraid.options import Option
 
 HUES = 8
 """Number of hues unless told otherwise."""
+PRESENTATION = ("order", "correlate")
+"""Options that say in which order and how often training sees images, and change no image."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,11 +16,11 @@ from unbraid.data.drawing.outlines import Outline, draw_grid, ellipse, heart, sq
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.files.dsprites_file import published_images, published_kind
 from unbraid.data.grids.options import Grid, factor_grid
-from unbraid.data.progress import Report, reporting
 from unbraid.data.registry import datasets
 from unbraid.data.storage import PackedImages
 from unbraid.errors import DataUnavailable
 from unbraid.options import Option
+from unbraid.progress import Progress, reporting
 
 SIZE = 64
 OUTLINES: list[Outline] = [square, ellipse, heart]
@@ -57,7 +57,7 @@ def _blocks(space: FactorSpace) -> Iterator[UInt8[np.ndarray, "_ packed"]]:
     return draw_grid(outlines, scale, orientation, x, y, SIZE)
 
 
-def _write(path: Path, blocks: Iterator[UInt8[np.ndarray, "_ packed"]], progress: Report) -> None:
+def _write(path: Path, blocks: Iterator[UInt8[np.ndarray, "_ packed"]], progress: Progress) -> None:
     """All images in a bit-packed .npy file, with the SHA-256 of what it holds at its end."""
     n, done, digest = len(dsprites_space()), 0, hashlib.sha256()
     with cached_file(path) as temporary, temporary.open("wb") as handle:

@@ -18,11 +18,11 @@ from unbraid.data.files.table import Wanted, read_table
 from unbraid.data.idx_dataset import FlipOption
 from unbraid.data.own_data import FactorsOption, LabelOption, RedistributableOption, TableOption, named_path, put_together
 from unbraid.data.pixel_values import LARGEST_SIDE
-from unbraid.data.progress import reporting
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UsageError
 from unbraid.options import Option
+from unbraid.progress import reporting
 
 
 def _files(options: Mapping[str, Any]) -> list[Path]:
