@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
-import torch
-
-from unbraid.codes import CodeTable
 from unbraid.config.experiment import Experiment
 from unbraid.config.plan import plan
 from unbraid.data.dataset import Dataset
 from unbraid.data.sets.arrays import IN_PYTHON, as_dataset
-from unbraid.errors import CorruptFile, UnbraidError, UsageError, warn
-from unbraid.evaluation.cost import images_by_default, metrics_by_default
-from unbraid.evaluation.encoding import Progress, choose_images
+from unbraid.errors import UnbraidError, UsageError
 from unbraid.evaluation.evaluate import periodic
-from unbraid.evaluation.scores import Metrics, choose_metrics
-from unbraid.evaluation.stored import (
-    Origin,
-    Scores,
-    can_be_merged,
-    origin_of,
-    read_scores,
-    require_of_experiment,
-    why_better,
-    write_scores,
-)
-from unbraid.files import read_json
+from unbraid.evaluation.scores import Metrics
+from unbraid.evaluation.stored import Scores
+from unbraid.loading import load, pick_device
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.model import Model
-from unbraid.nn.own import trusting
+from unbraid.progress import Stages
+from unbraid.reporting.view import RunView
+from unbraid.scoring import score, score_briefly
 from unbraid.training.bar import bar_where_seen
-from unbraid.training.checkpoint import WEIGHTS, pack, read_weights, require_fit
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.lock import only_writer
-from unbraid.training.run import CODES, CONFIG, METRICS, find_run, make_run, open_run
+from unbraid.training.run import find_run, make_run, open_run
 
-if TYPE_CHECKING:  # matplotlib, which training needs not
+if TYPE_CHECKING:  # matplotlib, which training does not need
     from matplotlib.figure import Figure
 
     from unbraid.explorer.page import Page
-    from unbraid.reporting.view import RunView
 
-Stages = Callable[[str], Progress]
-"""Called with the title of a stage of work, gives what counts it."""
 __all__ = [
     "check_run",
     "default_folder",
@@ -61,31 +43,12 @@ __all__ = [
     "load",
     "pick_device",
     "report",
-    "score_briefly",
     "train",
     "train_planned",
     "view_of",
 ]
 
 RUNS = Path("runs")
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """The device of a name; `auto` is the GPU where there is one.
-
-    Raises `UsageError` for one that is not here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise UsageError(f"--device {name!r} is none that unbraid trains on; allowed: auto, cpu, cuda, cuda:N.")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"--device {name!r} cannot be used here ({reason}); allowed: auto, cpu, cuda, cuda:N.") from None
-    return device
 
 
 def train(
@@ -189,45 +152,6 @@ def is_finished(folder: Path) -> bool:
     return saved is not None and saved.state.step >= run.last_step
 
 
-def load(path: str | Path, device: str = "auto", *, trust: bool = False) -> Model:
-    """A model from a run folder (its newest checkpoint) or from a folder that `Model.save` wrote.
-
-    Args:
-        path: the folder.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        trust: import the modules that own networks of this run are in, which runs their code; by default only modules that
-            are imported already count (`docs/own-networks.md`).
-
-    Raises `UsageError` where there is none and `CorruptFile` where files are damaged.
-    """
-    with trusting(trust):
-        return _load(path, device)
-
-
-def _load(path: str | Path, device: str) -> Model:
-    folder = Path(path)
-    if not folder.is_dir():
-        raise UsageError(f"There is no folder {folder}; give a run folder, or one that Model.save wrote.")
-    where = pick_device(device)
-    if (folder / WEIGHTS).is_file():
-        content = read_json(folder / CONFIG, "configuration")
-        step = content.pop("step", 0)
-        if type(step) is not int or step < 0:
-            raise CorruptFile(f"{folder / CONFIG}: step is {step!r}; it must be a whole number, at least 0.")
-        experiment = Experiment.from_dict(content, str(folder / CONFIG))
-        weights = read_weights(folder / WEIGHTS, content.get("sha256", ""))
-    else:
-        run = open_run(folder)
-        saved = run.newest()
-        if saved is None:
-            raise UsageError(f"{folder} has no checkpoint yet; train it first.")
-        experiment, weights, step = run.experiment, dict(saved.weights), saved.state.step
-    require_fit(experiment.outline(), weights, folder)  # before memory is taken for a model that a file describes
-    vae = experiment.build()
-    vae.load_state_dict(weights)
-    return Model(vae.placed(where), experiment, step=int(step), folder=folder)
-
-
 def import_run(
     importer: str, file: str | Path, out: str | Path | None = None, *, overwrite: bool = False, **options: Any
 ) -> Model:
@@ -310,80 +234,8 @@ def evaluate(
     Raises `UsageError` for metrics that do not exist and data of another content, and `CorruptFile` for a run that is damaged
     or whose stored scores are of another configuration.
     """
-    folder = Path(folder)
-    run = open_run(folder)
-    model = load(folder, device)
-    dataset = run.experiment.load_data(as_dataset(data))
-    chosen = choose_metrics(metrics, dataset.space is not None)
-    limit = images_by_default(run.experiment, model.step) if limit is None else limit
-    images = len(choose_images(dataset, limit))
-    origin = origin_of(run.experiment, pack(model.vae.state_dict()), model.step, images)
-    stored, better = None if overwrite else _stored(folder / METRICS), ""
-    if stored is not None:
-        require_of_experiment(stored, run.experiment, folder / METRICS)
-        better = why_better(stored, origin, chosen)
-    if better:
-        warn(
-            f"{folder / METRICS} keeps its scores, which are {better}. The new ones, of {images:,} images at step "
-            f"{model.step:,}, are not stored; --overwrite stores them instead."
-        )
-    known = stored if stored is not None and can_be_merged(stored, origin) else None
-    table = _codes(folder / CODES, origin) if known is not None else None
-    if metrics is not None and better:
-        return model.evaluate(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
-    if metrics is not None and known is not None and table is not None:
-        asked = model.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
-        scores = known
-    else:
-        table, scores = model.evaluate_with_codes(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
-        asked = scores.table
-    if not better:
-        scores.origin, scores.metrics = origin, {**(known.metrics if known else {}), **asked.scores}
-        scores.doubts = [*dict.fromkeys((*(known.doubts if known else ()), *asked.doubts))]
-        replace(table, origin=origin.digest).save(folder / CODES)
-        write_scores(folder / METRICS, scores)
-    return scores if metrics is None else asked
-
-
-def _codes(path: Path, origin: Origin) -> CodeTable | None:
-    """Codes that are there, sound, and of this origin."""
-    try:
-        table = CodeTable.load(path)
-    except UnbraidError:
-        return None
-    return table if table.origin == origin.digest else None
-
-
-def score_briefly(
-    folder: str | Path,
-    *,
-    data: Any = None,
-    limit: int | None = None,
-    device: str = "auto",
-    progress: Stages | None = None,
-) -> Scores:
-    """Score a run at a cost in proportion to its training, as `train` and `report` do.
-
-    Arguments as `evaluate` takes them. Images and metrics follow from configuration and step (`unbraid.evaluation.cost`).
-    """
-    run = open_run(Path(folder))
-    dataset = run.experiment.load_data(as_dataset(data))
-    few = None
-    if limit is None and dataset.space is not None:
-        saved = run.newest()
-        step = saved.state.step if saved else 0
-        images = min(len(dataset), images_by_default(run.experiment, step))
-        few = metrics_by_default(run.experiment, step, images, len(dataset.space.factors))
-    evaluate(folder, data=data, metrics=few, limit=limit, device=device, progress=progress)
-    return read_scores(run.folder / METRICS)
-
-
-def _stored(path: Path) -> Scores | None:
-    """Scores that are there and sound; damaged ones are made anew."""
-    try:
-        return read_scores(path)
-    except UnbraidError:
-        return None
+    view = view_of(folder, data=data, device=device)
+    return score(view, metrics, limit=limit, intervals=intervals, overwrite=overwrite, progress=progress)
 
 
 def report(
@@ -404,54 +256,29 @@ def report(
     Raises `UsageError` for no run, for several without `out`, and for an `out` that is there already.
     """
     from unbraid.figures.saving import require_absent
+    from unbraid.reporting.comparison import write_comparison
+    from unbraid.reporting.page import write_report
 
     if not folders:
         raise UsageError("Give a run folder, or several.")
     if out is not None:
         require_absent(Path(out), overwrite)
-    if len(folders) == 1:
-        from unbraid.reporting.page import write_report
-
-        _require_scores(Path(folders[0]), data, device)
-        return write_report(view_of(folders[0], data=data, device=device), None if out is None else Path(out))
-    if out is None:
+    if len(folders) > 1 and out is None:
         raise UsageError(f"A report of {len(folders)} runs lies in none of their folders; say where: -o comparison.html")
     if len(set(map(str, folders))) < len(folders):
         raise UsageError(f"A run folder is given twice among {', '.join(map(str, folders))}; give each once.")
-    from unbraid.reporting.comparison import write_comparison
-
-    for folder in folders:  # refuse before any is scored
-        open_run(Path(folder))
-    for folder in folders:
-        _require_scores(Path(folder), data, device)
-    return write_comparison([view_of(folder, data=data, device=device) for folder in folders], Path(out))
-
-
-def _require_scores(folder: Path, data: Any, device: str) -> None:
-    """Score a run's newest checkpoint where that was not done yet."""
-    run = open_run(folder)
-    saved = run.newest()
-    _require_checkpoint(folder, _stored(folder / METRICS), saved.state.step if saved else 0)
-    if not view_of(folder).is_scored:
-        score_briefly(folder, data=data, device=device)
-
-
-def _require_checkpoint(folder: Path, scored: Scores | None, step: int) -> None:
-    """Raise `CorruptFile` for scores of a later step than the newest checkpoint that is sound."""
-    if scored is not None and scored.step > step:
-        raise CorruptFile(
-            f"{folder / METRICS}: its scores are of step {scored.step:,}, whose checkpoint is damaged or gone; the newest "
-            f"sound one is of step {step:,}. Train the run again to step {scored.step:,}, or score that one: "
-            f"unbraid evaluate {folder} --overwrite."
-        )
+    views = [view_of(folder, data=data, device=device) for folder in folders]  # refuse before any is scored
+    for view in views:
+        if not view.is_scored:
+            score_briefly(view)
+    if len(views) == 1:
+        return write_report(views[0], None if out is None else Path(out))
+    return write_comparison(views, Path(str(out)))
 
 
 def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> RunView:
     """A run as figures see it: each of its files is read when it is first needed."""
-    from unbraid.reporting.view import RunView
-
-    run = open_run(Path(folder))
-    return RunView(run, lambda: load(folder, device), as_dataset(data))
+    return RunView(open_run(Path(folder)), as_dataset(data), device)
 
 
 def figure(name: str, *folders: str | Path, data: Any = None, device: str = "auto", **options: Any) -> Figure:
@@ -489,11 +316,9 @@ def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> P
     """
     from unbraid.explorer.export import export_model
 
-    folder = Path(folder)
-    model = load(folder, "cpu")
-    view = view_of(folder)
-    table, follows = (view.table, view.scored.get("follows", ())) if view.is_scored else (None, ())
-    return export_model(model, Path(out), table=table, follows=follows, overwrite=overwrite)
+    view = view_of(folder, device="cpu")
+    table, follows = (view.table, view.scores.follows or ()) if view.is_scored else (None, ())
+    return export_model(view.model, Path(out), table=table, follows=follows, overwrite=overwrite)
 
 
 def explore(
@@ -522,17 +347,13 @@ def explore(
     """
     from unbraid.explorer.explore import explorer_page
     from unbraid.explorer.page import require_free, write
-    from unbraid.explorer.times import every_time
 
     folders = [Path(run) for run in ([runs] if isinstance(runs, (str, Path)) else runs)]
     if not folders:
         raise UsageError("Give a run folder, or several: unbraid explore runs/NAME -o page.html")
     require_free(Path(out), split=split, overwrite=overwrite)
-    shown = []
-    for folder in folders:
-        models = every_time(load(folder, "cpu"), times)
-        shown.append((models, models[-1].experiment.load_data(as_dataset(data))))
-    return write(explorer_page(shown), Path(out), split=split, overwrite=overwrite)
+    views = [view_of(folder, data=data, device="cpu") for folder in folders]
+    return write(explorer_page(views, times), Path(out), split=split, overwrite=overwrite)
 
 
 def explore_onnx(

@@ -10,7 +10,7 @@ import pytest
 
 import unbraid
 from helpers.tiny import TINY
-from unbraid.api import score_briefly
+from unbraid.api import view_of
 from unbraid.config.plan import plan
 from unbraid.errors import UnbraidError
 from unbraid.evaluation.cost import (
@@ -25,6 +25,7 @@ from unbraid.evaluation.cost import (
 from unbraid.evaluation.stored import read_scores
 from unbraid.log_entry import Entry
 from unbraid.metrics.registry import metrics
+from unbraid.scoring import score_briefly
 
 
 @pytest.fixture(scope="module")
@@ -74,9 +75,9 @@ def test_what_is_scored_does_not_depend_on_how_fast_training_was(tmp_path, monke
         unbraid.train("vae", TINY, out=folder, device="cpu", steps=2, batch_size=16, latent_dim=3, seed=seed)
         log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
         (folder / "log.jsonl").write_text("".join(json.dumps({**one, "images_per_second": speed}) + "\n" for one in log))
-        monkeypatch.setattr("unbraid.api.evaluate", lambda folder, *, metrics, **_: scored.append(metrics))
+        monkeypatch.setattr("unbraid.scoring.score", lambda view, metrics, **_: scored.append(metrics))
         with suppress(UnbraidError):  # nothing was written
-            score_briefly(folder, device="cpu")
+            score_briefly(view_of(folder, device="cpu"))
     assert scored[0] == scored[1]
 
 

@@ -28,6 +28,8 @@ from unbraid.explorer.reweight import Exporter, with_weights
 from unbraid.explorer.times import every_time
 from unbraid.figures.heatmaps import means_over_positions
 from unbraid.records import to_json
+from unbraid.reporting.view import RunView, need_same_data
+from unbraid.training.run import open_run
 
 
 def numbers(text: str) -> np.ndarray:
@@ -81,10 +83,11 @@ def test_images_that_may_not_be_passed_on_stay_out(runs, data, monkeypatch):
     assert measure(runs.first, sample, sample.pixels).posteriors is None
     monkeypatch.setattr(Networks, "add", lambda *given: None)
     monkeypatch.setattr(Exporter, "file", lambda *given: b"model")
-    content = explorer_page([([runs.first], guarded)])
+    run = open_run(runs.first.folder)
+    content = explorer_page([RunView(run, guarded, "cpu")])
     assert content.data.images is None
     assert "data:image" not in json.dumps(to_json(content.data))
-    open_to_all = explorer_page([([runs.first], data)])
+    open_to_all = explorer_page([RunView(run, data, "cpu")])
     assert "data:image" in json.dumps(to_json(open_to_all.data))
 
 
@@ -170,10 +173,17 @@ def test_a_broadcast_decoder_has_a_smaller_one(tmp_path):
     np.testing.assert_allclose(images, expected.numpy(), atol=1e-5)
 
 
-def test_models_of_different_data_are_refused(runs, data):
-    other = unbraid.load_dataset("ellipses", size=32)
-    with pytest.raises(UsageError, match="differ in the factors"):
-        explorer_page([([runs.first], data), ([runs.second], other)])
+def test_runs_on_different_images_are_refused(runs, tmp_path):
+    options = {"steps": 2, "batch_size": 8, "latent_dim": 3, "device": "cpu"}
+    unbraid.train("vae", TINY, out=tmp_path / "fewer", test_share=0.3, **options)
+    with pytest.raises(UsageError, match=r"first.* and .*fewer were trained on different data"):
+        explorer_page([api.view_of(runs.first.folder), api.view_of(tmp_path / "fewer")])
+
+
+def test_the_order_of_presentation_makes_no_other_images(runs, tmp_path):
+    options = {"steps": 2, "batch_size": 8, "latent_dim": 3, "device": "cpu"}
+    unbraid.train("vae", TINY, out=tmp_path / "walk", order="one_factor", **options)
+    need_same_data([api.view_of(runs.first.folder), api.view_of(tmp_path / "walk")])
 
 
 def test_refusals_before_anything_is_written(runs, tmp_path, monkeypatch):

@@ -61,7 +61,9 @@ class Case:
         self.run.log.write_text("".join(json.dumps(to_json(entry)) + "\n" for entry in self.log))
         write_json(self.run.folder / METRICS, finite_or_none(self.scored))
         self.table.save(self.run.folder / CODES)
-        return RunView(self.run, lambda: self.model, self.dataset)
+        view = RunView(self.run, self.dataset)
+        vars(view)["model"] = self.model  # there is no checkpoint to read it from
+        return view
 
     def page(self) -> str:
         """The page as text."""

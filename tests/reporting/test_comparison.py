@@ -104,7 +104,7 @@ def test_runs_are_scored_where_that_was_not_done(trained, tmp_path, monkeypatch)
     (folders[0] / "metrics.json").unlink()
     write_scores(folders[1] / "metrics.json", structs.replace(read_scores(folders[1] / "metrics.json"), step=6))
     asked = []
-    monkeypatch.setattr("unbraid.api.score_briefly", lambda folder, **given: asked.append(folder))
+    monkeypatch.setattr("unbraid.api.score_briefly", lambda view, **given: asked.append(view.run.folder))
     monkeypatch.setattr("unbraid.reporting.comparison.write_comparison", lambda views, path: path)
     unbraid.report(*folders, out=tmp_path / "a.html", device="cpu")
     assert asked == folders[:2], "never scored, and scored before it was trained further"
@@ -122,7 +122,7 @@ def test_what_cannot_be_is_refused_before_anything_is_scored(trained, tmp_path):
         ([], None, "Give a run folder"),
         (trained[:2], None, "say where: -o comparison.html"),
         ([trained[0], trained[0]], tmp_path / "a.html", "given twice"),
-        ([trained[0], tmp_path / "none"], tmp_path / "a.html", "is not a run folder"),
+        ([trained[0], tmp_path / "none"], tmp_path / "a.html", "There is no folder"),
     ):
         with pytest.raises(UsageError, match=says):
             unbraid.report(*given, out=out)

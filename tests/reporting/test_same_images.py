@@ -35,7 +35,7 @@ def test_everything_shows_the_same_image_however_many_were_scored(trained, tmp_p
 
     monkeypatch.setattr(Exporter, "file", lambda *given: b"model")
     monkeypatch.setattr(Networks, "add", lambda *given: None)
-    names = explorer_page([([view.model], view.dataset)]).data.images.names
+    names = explorer_page([view]).data.images.names
     assert names == [f"image {i}" for i in example_images(view.dataset, 40)]
     assert names[0] == f"image {first}"
 

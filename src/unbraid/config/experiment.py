@@ -17,6 +17,7 @@ from unbraid.config.parts import PARTS, part_options, with_rates
 from unbraid.config.settings import Settings
 from unbraid.data.dataset import Dataset, addressed, load_dataset, shown_name
 from unbraid.data.digest import digest_of
+from unbraid.data.grids.options import PRESENTATION
 from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ValueRange
@@ -178,6 +179,12 @@ class Experiment:
         paths = _paths(self.data) if self.data_digest else ()
         content["data_options"] = {name: value for name, value in self.data_options.items() if name not in paths}
         return content
+
+    @property
+    def images(self) -> tuple[Any, ...]:
+        """Equal for runs that see the same images, in the same places and splits, in whatever order and however often."""
+        options = {name: value for name, value in self.identity()["data_options"].items() if name not in PRESENTATION}
+        return self.data, options, tuple(self.image_shape), self.data_digest
 
     def digest(self) -> str:
         """SHA-256 of `identity`, by which files made from a run say which run it was.

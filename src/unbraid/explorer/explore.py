@@ -10,18 +10,19 @@ import numpy as np
 from unbraid.data.dataset import Dataset
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
-from unbraid.errors import UsageError
 from unbraid.explorer.blobs import floats, sprite
 from unbraid.explorer.compact import Networks
 from unbraid.explorer.content import Content, DecoderPart, EncoderPart, FactorPart, ImagesPart, ModelPart, Moment, PageData
 from unbraid.explorer.measured import DRAWS, Sample, cloud_rows, measure, order, take_sample
 from unbraid.explorer.onnx_files import TRIED, Decoder, Encoder, Preview
 from unbraid.explorer.reweight import Exporter
+from unbraid.explorer.times import every_time
 from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.randomness import torch_generator
 from unbraid.reporting.command import command_line
 from unbraid.reporting.groups import run_labels
+from unbraid.reporting.view import RunView, need_same_data
 
 IMAGES = 40
 """Images of the data on the page."""
@@ -32,23 +33,23 @@ PREVIEW = 16
 """Pixels of the shorter side of what a broadcast decoder draws while a hand moves."""
 
 
-def explorer_page(runs: Sequence[tuple[Sequence[Model], Dataset]]) -> Content:
-    """The content of a page that shows models, each at several times of its training.
+def explorer_page(views: Sequence[RunView], times: int = 1) -> Content:
+    """The content of a page that shows runs, each at several times of its training.
 
     Args:
-        runs: of each run its models, oldest first, and what they were trained on.
+        times: how many of each at most.
 
-    Raises `UsageError` for models of different data, and what `onnx_files` raises.
+    Raises `UsageError` for runs on different data, and what `onnx_files` raises.
     """
-    newest = [models[-1] for models, _ in runs]
-    _require_same_data(newest, [data for _, data in runs])
-    dataset = runs[0][1]
+    need_same_data(views)
+    newest = [view.model for view in views]
+    dataset = views[0].dataset
     sample = take_sample(dataset, IMAGES)
     pixels = sample.pixels
     networks, exporter = Networks(), Exporter()
     shown = [
-        _model(name, models, sample, pixels, exporter, networks, f"model{i}")
-        for i, ((models, _), name) in enumerate(zip(runs, run_labels([model.experiment for model in newest]), strict=True))
+        _model(name, every_time(model, times), sample, pixels, exporter, networks, f"model{i}")
+        for i, (model, name) in enumerate(zip(newest, run_labels([model.experiment for model in newest]), strict=True))
     ]
     experiment = newest[0].experiment
     kinds = list(dict.fromkeys(model.experiment.model for model in newest))
@@ -187,23 +188,3 @@ def _images(sample: Sample) -> ImagesPart | None:
 
 def _factors(dataset: Dataset, rows: np.ndarray) -> list[list[int]]:
     return [[] for _ in rows] if dataset.factors is None else dataset.factors[rows].astype(int).tolist()
-
-
-def _require_same_data(models: Sequence[Model], sets: Sequence[Dataset]) -> None:
-    first, *others = [
-        {
-            "data set": model.experiment.data,
-            "shape of the images": model.image_shape,
-            "content of the data": model.experiment.data_digest,
-            "factors": () if data.space is None else tuple(zip(data.space.names, data.space.sizes, strict=True)),
-            "number of images": len(data),
-        }
-        for model, data in zip(models, sets, strict=True)
-    ]
-    for model, own in zip(models[1:], others, strict=True):
-        for what, value in first.items():
-            if own[what] != value:
-                raise UsageError(
-                    f"One page shows models of the same data. These differ in the {what}: {value} of {models[0].folder}, "
-                    f"{own[what]} of {model.folder}. Make a page for each."
-                )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,14 +13,16 @@ from jaxtyping import Float, Float32, Int, UInt8
 from unbraid.codes import CodeTable
 from unbraid.config.experiment import Experiment
 from unbraid.data.dataset import Dataset
-from unbraid.errors import CorruptFile, UsageError
+from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.evaluation.scores import follows
-from unbraid.evaluation.stored import Scores, read_scores, require_of_experiment
+from unbraid.evaluation.stored import Origin, Scores, read_scores, require_of_experiment
 from unbraid.figures.grids import to_bytes
+from unbraid.loading import model_of
 from unbraid.log_entry import Entry
 from unbraid.model import Model
 from unbraid.records import to_json
 from unbraid.reporting.latents import Latent, in_order, shares_of, shares_of_active
+from unbraid.training.checkpoint import Checkpoint
 from unbraid.training.log import read_log
 from unbraid.training.run import CODES, METRICS, Run
 
@@ -31,13 +33,13 @@ class RunView:
 
     Args:
         run: the run.
-        load_model: gives the model of its newest checkpoint.
         given: the data of the run, or where they lie by now; None looks where they lay.
+        device: where its model goes, as `unbraid.load` takes it.
     """
 
     run: Run
-    load_model: Callable[[], Model]
     given: Dataset | str | None = None
+    device: str = "auto"
 
     @property
     def name(self) -> str:
@@ -50,9 +52,15 @@ class RunView:
         return self.run.experiment
 
     @cached_property
+    def newest(self) -> Checkpoint | None:
+        """Its newest sound checkpoint, without the state of optimizers; None where none was kept."""
+        saved = self.run.newest()
+        return None if saved is None else replace(saved, training={})
+
+    @cached_property
     def model(self) -> Model:
-        """The newest checkpoint."""
-        return self.load_model()
+        """The model of the newest checkpoint."""
+        return model_of(self.run, self.newest, self.device)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -64,28 +72,73 @@ class RunView:
         """Its log."""
         return read_log(self.run.log)
 
-    @property
-    def is_scored(self) -> bool:
-        """Whether the newest checkpoint was scored and has codes. Raises `CorruptFile` for damaged scores."""
-        path = self.run.folder / METRICS
-        return path.is_file() and (self.run.folder / CODES).is_file() and self.run.is_newest(read_scores(path).step)
+    def stored_scores(self, *, sound_only: bool = False) -> Scores | None:
+        """What `metrics.json` holds, of whatever step; None where there is no such file.
 
-    @cached_property
-    def scores(self) -> Scores:
-        """What `metrics.json` holds.
+        Args:
+            sound_only: None also for a damaged file, as for whoever makes the scores anew.
 
-        Raises `UsageError` where the newest checkpoint was not scored, and `CorruptFile` for scores of another configuration.
+        Raises `CorruptFile` for a damaged file and for scores of another configuration or of other data.
         """
         path = self.run.folder / METRICS
         if not path.is_file():
+            return None
+        try:
+            scores = read_scores(path)
+        except UnbraidError:
+            if sound_only:
+                return None
+            raise
+        require_of_experiment(scores, self.experiment, path)
+        return scores
+
+    def stored_codes(self, origin: Origin) -> CodeTable | None:
+        """What `codes.npz` holds if it is sound and was made from this."""
+        try:
+            table = CodeTable.load(self.run.folder / CODES)
+        except UnbraidError:
+            return None
+        return table if table.origin == origin.digest else None
+
+    def _is_current(self, scores: Scores) -> bool:
+        """Whether scores are of the newest checkpoint; also where no checkpoint was kept.
+
+        Raises `CorruptFile` for scores of a later step: their checkpoint is lost.
+        """
+        if self.newest is None:
+            return True
+        step = self.newest.state.step
+        if scores.step > step:
+            raise CorruptFile(
+                f"{self.run.folder / METRICS}: its scores are of step {scores.step:,}, whose checkpoint is damaged or gone; "
+                f"the newest sound one is of step {step:,}. Train the run again to step {scores.step:,}, or score that one: "
+                f"unbraid evaluate {self.name} --overwrite."
+            )
+        return scores.step == step
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the newest checkpoint was scored and has codes.
+
+        Raises `CorruptFile` for scores that are damaged, of another configuration, or of a later step.
+        """
+        scores = self.stored_scores()
+        return scores is not None and self._is_current(scores) and (self.run.folder / CODES).is_file()
+
+    @cached_property
+    def scores(self) -> Scores:
+        """The scores of the newest checkpoint.
+
+        Raises `UsageError` where it was not scored, and `CorruptFile` as `is_scored` does.
+        """
+        scores = self.stored_scores()
+        if scores is None:
             raise UsageError(f"{self.name} has not been scored; score it first: unbraid evaluate {self.name}.")
-        scores = read_scores(path)
-        if not self.run.is_newest(scores.step):
+        if not self._is_current(scores):
             raise UsageError(
                 f"{self.name} was scored at step {scores.step:,} and trained further since; score it anew: "
                 f"unbraid evaluate {self.name}."
             )
-        require_of_experiment(scores, self.experiment, path)
         return scores
 
     @cached_property
@@ -182,12 +235,12 @@ def need_image(dataset: Dataset, index: int) -> int:
 
 
 def need_same_data(views: Sequence[RunView]) -> None:
-    """Raise `UsageError` where runs were trained on different data."""
+    """Raise `UsageError` for runs of which the data differ in an image, its place, or the split it belongs to."""
     first = views[0].experiment
     for view in views[1:]:
         other = view.experiment
-        if any(getattr(first, part) != getattr(other, part) for part in ("data", "data_options", "image_shape", "data_digest")):
+        if first.images != other.images:
             raise UsageError(
                 f"{views[0].name} and {view.name} were trained on different data ({first.address} and {other.address}, or "
-                "their options differ); this figure needs runs on the same."
+                "their options differ); runs shown together need the same images."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import msgspec
 from unbraid.data.registry import datasets
 from unbraid.errors import UnbraidError, UsageError
 from unbraid.files import read_json
+from unbraid.progress import Stages
 from unbraid.sweep.code import Code, code_here
 from unbraid.sweep.former import request_today
 from unbraid.sweep.points import Point, Request, Scoring, key_of
@@ -21,7 +22,6 @@ from unbraid.sweep.records import Result
 from unbraid.sweep.resolving import require_same, resolve
 from unbraid.training.fit import Monitor
 
-Progress = Callable[[str], Callable[[int, int], None]]
 
 
 class NotHere(UnbraidError):
@@ -32,7 +32,7 @@ class NotHere(UnbraidError):
 
 
 def train_and_score(
-    point: Point, folder: Path, scoring: Scoring, *, device: str, monitor: Monitor, progress: Progress
+    point: Point, folder: Path, scoring: Scoring, *, device: str, monitor: Monitor, progress: Stages
 ) -> Result:
     """Train a run, from where an earlier worker left it, score it, and say what came of it."""
     from unbraid import api

@@ -112,11 +112,6 @@ class Run:
         path = self.folder / IMPORTED
         return read_record(path, Imported, "origin of the weights", "Import the model anew.") if path.is_file() else None
 
-    def is_newest(self, step: int) -> bool:
-        """Whether the newest sound checkpoint is that of this step; also where no checkpoint was kept."""
-        saved = self.newest()
-        return saved is None or saved.state.step == step
-
     def newest(self) -> Checkpoint | None:
         """The newest checkpoint that is sound and of this run; None where there is no checkpoint yet.
 
@@ -166,6 +161,8 @@ def open_run(folder: Path) -> Run:
     Raises `UsageError` where the folder holds none and `CorruptFile` where its configuration is damaged.
     """
     config = folder / CONFIG
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder {folder}; give a run folder, or one that Model.save wrote.")
     if not config.is_file():
         raise UsageError(f"{folder} is not a run folder: it holds no {CONFIG}.")
     content = read_json(config, "configuration")

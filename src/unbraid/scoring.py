@@ -1,0 +1,72 @@
+"""A run is scored: what is stored stays where it is better, and is added to where it is of the same images and weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from unbraid.errors import warn
+from unbraid.evaluation.cost import images_by_default, metrics_by_default
+from unbraid.evaluation.encoding import choose_images
+from unbraid.evaluation.scores import Metrics, choose_metrics
+from unbraid.evaluation.stored import Scores, can_be_merged, origin_of, why_better, write_scores
+from unbraid.metrics.score_table import ScoreTable
+from unbraid.progress import Stages
+from unbraid.reporting.view import RunView
+from unbraid.training.checkpoint import pack
+from unbraid.training.run import CODES, METRICS
+
+
+def score(
+    view: RunView,
+    metrics: Metrics | None = None,
+    *,
+    limit: int | None = None,
+    intervals: int = 0,
+    overwrite: bool = False,
+    progress: Stages | None = None,
+) -> Scores | ScoreTable:
+    """Score a run's newest checkpoint; arguments and errors as of `unbraid.evaluate`."""
+    model, dataset, path = view.model, view.dataset, view.run.folder / METRICS
+    chosen = choose_metrics(metrics, dataset.space is not None)
+    limit = images_by_default(view.experiment, model.step) if limit is None else limit
+    images = len(choose_images(dataset, limit))
+    origin = origin_of(view.experiment, pack(model.vae.state_dict()), model.step, images)
+
+    # what is there already
+    stored = None if overwrite else view.stored_scores(sound_only=True)
+    better = why_better(stored, origin, chosen) if stored is not None else ""
+    if better:
+        warn(
+            f"{path} keeps its scores, which are {better}. The new ones, of {images:,} images at step "
+            f"{model.step:,}, are not stored; --overwrite stores them instead."
+        )
+    known = stored if stored is not None and can_be_merged(stored, origin) else None
+    table = view.stored_codes(origin) if known is not None else None
+
+    # what is asked for
+    if metrics is not None and better:
+        return model.evaluate(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
+    if metrics is not None and known is not None and table is not None:
+        asked = model.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
+        scores = known
+    else:
+        table, scores = model.evaluate_with_codes(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
+        asked = scores.table
+    if not better:
+        scores.origin, scores.metrics = origin, {**(known.metrics if known else {}), **asked.scores}
+        scores.doubts = [*dict.fromkeys((*(known.doubts if known else ()), *asked.doubts))]
+        replace(table, origin=origin.digest).save(view.run.folder / CODES)
+        write_scores(path, scores)
+    return scores if metrics is None else asked
+
+
+def score_briefly(view: RunView, *, limit: int | None = None, progress: Stages | None = None) -> None:
+    """Score a run at a cost in proportion to its training.
+
+    Which images and metrics that are follows from configuration and step (`unbraid.evaluation.cost`).
+    """
+    few, space = None, view.dataset.space
+    if limit is None and space is not None:
+        images = min(len(view.dataset), images_by_default(view.experiment, view.model.step))
+        few = metrics_by_default(view.experiment, view.model.step, images, len(space.factors))
+    score(view, few, limit=limit, progress=progress)
