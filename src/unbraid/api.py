@@ -75,7 +75,7 @@ def train(
         extend: train a run further, up to this step; its schedules stay those of the original length.
         overwrite: replace the run in the folder.
         progress: show a bar in a terminal or a notebook; elsewhere nothing is printed.
-        monitor: told of the progress, in the place of the bar.
+        monitor: is called as training proceeds, instead of the bar.
         options: hyper-parameters of the model, options of the data set and likelihood, and `Settings`
             (`steps`, `batch_size`, `latent_dim`, `seed`, `lr`, ...): `train("beta_vae", "ellipses", beta=4, steps=6000)`.
             `encoder` and `decoder` are registered names, or classes or functions of a module: `docs/own-networks.md`.
@@ -142,7 +142,7 @@ def _free_folder(experiment: Experiment, out: str | Path | None, *, extend: int,
 def is_finished(folder: Path) -> bool:
     """Whether a folder holds a run that has reached its end.
 
-    Not for a folder that holds no run, or a damaged one.
+    False also for a folder without a run, or with a damaged one.
     """
     try:
         run = open_run(folder)
@@ -221,7 +221,7 @@ def evaluate(
     `UnbraidWarning`, unless `overwrite` is given.
 
     Args:
-        data: the data the run was trained on, where they were given in Python, or where they lie by now: "npz:PATH". Other data
+        data: the data the run was trained on if they were given in Python, or their current location: "npz:PATH". Other data
             are refused; `Model.evaluate` takes them.
         metrics: "core" (by default), "all" (also those that train many models), names, or a mapping of names to options.
         limit: score on a fixed pseudo-random part of this many images; by default one for 50 that training saw, from 1,000 to
@@ -241,9 +241,9 @@ def evaluate(
 def report(
     *folders: str | Path, out: str | Path | None = None, overwrite: bool = False, data: Any = None, device: str = "auto"
 ) -> Path:
-    """Write the report of a run, or of several together, one HTML file that needs nothing else.
+    """Write the report of a run, or of several together, as one HTML file; returns its path.
 
-    Returns its path.
+    The file needs no other file and no network.
 
     Runs that were not scored yet are scored first.
 
@@ -284,7 +284,7 @@ def view_of(folder: str | Path, *, data: Any = None, device: str = "auto") -> Ru
 def figure(name: str, *folders: str | Path, data: Any = None, device: str = "auto", **options: Any) -> Figure:
     """A figure of one run or several: `unbraid.figure("traversals", "runs/x", dims=5)`.
 
-    `unbraid list figures` lists them.
+    `unbraid list figures` lists all figures.
 
     `unbraid.figures.save` writes it to a file. The functions of arrays behind it stand in `unbraid.figures`.
 
@@ -304,9 +304,9 @@ def figure(name: str, *folders: str | Path, data: Any = None, device: str = "aut
 
 
 def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> Path:
-    """Write a run's newest checkpoint to a folder as ONNX files with a description and an example.
+    """Write a run's newest checkpoint as ONNX files with a description and an example.
 
-    Returns that folder.
+    Returns the folder they are in.
 
     What was measured of the latents goes along where this checkpoint was scored. See `unbraid.explorer.export`.
 
@@ -332,7 +332,7 @@ def explore(
 ) -> Page:
     """Write a page that shows what each latent of trained models does.
 
-    One HTML file that opens from disk, without a network.
+    It is one HTML file that opens from disk and needs no network.
 
     Args:
         runs: a run folder, or several that were trained on the same data.
@@ -377,5 +377,5 @@ def explore_onnx(
 
 
 def default_folder(experiment: Experiment) -> Path:
-    """Where a run goes unless told otherwise."""
+    """Where a run is written by default."""
     return RUNS / experiment.name

@@ -127,9 +127,9 @@ class CodeTable:
 def latent_order(
     kl: Float[np.ndarray, "_"], spread: Float[np.ndarray, "d"], active: Bool[np.ndarray, "d"] | None = None
 ) -> Int[np.ndarray, "d"]:
-    """Latents, the most informative first and dead ones last.
+    """Indices of latents, the most informative first and inactive ones last.
 
-    By KL where all have one, else by the spread of their means.
+    They are ordered by KL where all have one, else by the spread of their means.
 
     A collapsed posterior (beta = 0) has a KL that grows without end as its variance shrinks, whatever it encodes; where the KL
     is not finite the spread decides.

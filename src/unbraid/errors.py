@@ -71,7 +71,7 @@ class NonFiniteLoss(UnbraidError):
 
 
 class UnbraidWarning(UserWarning):
-    """Something is not as it should be, and work goes on without it.
+    """Something is not as it should be, and work continues without it.
 
     The command line prints its text once.
     """

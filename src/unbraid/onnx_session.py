@@ -1,4 +1,4 @@
-"""Models in ONNX files that somebody else made, run within bounds of time and memory."""
+"""ONNX models from elsewhere, run within bounds of time and memory."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def train_many(
 ) -> list[Trained]:
     """Train runs side by side, each by `unbraid.train(**run)` in a process with one thread.
 
-    What became of each, in order.
+    Returns what became of each, in order.
 
     Several processes with one thread each do more than one with several: nothing waits for anything. A run that fails does
     not stop the others. The same call again goes on where runs were stopped, and passes over those that are finished. Results

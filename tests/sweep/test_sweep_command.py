@@ -129,7 +129,7 @@ def test_what_a_ledger_holds_is_not_trained(tmp_path: Path, sweep: list[str]) ->
         (["vae"], "needs models and data sets"),
         (["vae", "ellipses", "--bete", "1"], "Unknown option"),
         (["vae", "ellipses", "--engine", "pbs"], "--engine"),
-        (["vae", "ellipses", "--detach"], "--detach: only Slurm goes on by itself"),
+        (["vae", "ellipses", "--detach"], "--detach: only Slurm jobs outlive this command"),
         (["sweep.yaml"], "cannot be read"),
         (["sweep.yaml", "--seed", "0"], "sweep.yaml says which runs are asked for; write --seed there"),
         (["vae", "ellipses", "--seed", "0", "--seed", "1"], "multiple times. Several values are joined by commas"),

@@ -254,7 +254,7 @@ def stopped(train_small, tmp_path):
 
 def test_an_emptied_log_is_said(stopped, train_small):
     stopped.write_text("")
-    with pytest.warns(UnbraidWarning, match="is empty; the run goes on without the earlier entries of its log"):
+    with pytest.warns(UnbraidWarning, match="is empty; training continues without the earlier entries of its log"):
         train_small()
     assert [entry.step for entry in read_log(stopped) if entry.kind == "train"] == [20, 24]
 

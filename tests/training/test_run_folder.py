@@ -93,7 +93,7 @@ def test_a_lost_log_or_environment_does_not_block_a_run(train_small, tmp_path):
         train_small(monitor=StopAt(16))
     (tmp_path / "run" / "log.jsonl").unlink()
     (tmp_path / "run" / "environment.json").write_text("{")
-    with pytest.warns(UnbraidWarning, match="log.jsonl is missing; the run goes on without the earlier entries"):
+    with pytest.warns(UnbraidWarning, match="log.jsonl is missing; training continues without the earlier entries"):
         train_small()
     assert final(tmp_path / "whole") == final(tmp_path / "run")
     assert [entry.step for entry in read_log(tmp_path / "run" / "log.jsonl")][-1] == 24

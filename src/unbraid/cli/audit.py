@@ -75,7 +75,7 @@ def run(tokens: list[str]) -> int:
 def _codes_of_run(folder: Path, given: Mapping[str, Any]) -> tuple[Path, CodeArrays]:
     """The code table of a run, and its file.
 
-    Without variances where some are 0, as of encoders that give points.
+    Variances are left out where some are 0, as for deterministic encoders.
     """
     from unbraid.codes import CodeTable
     from unbraid.data.codes.arrays import CodeArrays

@@ -25,7 +25,7 @@ _ARGUMENTS = (
     intervals_option("images"),
     DATA,
     DEVICE,
-    overwrite_option("replace stored scores also where they are of more images or metrics", "Options"),
+    overwrite_option("replace stored scores even if they are of more images or metrics", "Options"),
 )
 _ABOUT = (
     "Encode a run's data with its newest checkpoint, compute losses and metrics, and write codes.npz and metrics.json. "

@@ -18,9 +18,9 @@ _ARGUMENTS = (
     DATA,
 )
 _ABOUT = (
-    "Write a page to play with what a model learned: a slider for each latent, images of the data and your own, traversals, "
-    "and training over time where checkpoints were kept (--keep-checkpoints 0). One HTML file, which opens from disk and asks "
-    "no network for anything."
+    "Write a page to explore what a model learned: a slider for each latent, images of the data and your own, traversals, "
+    "and training over time where checkpoints were kept (--keep-checkpoints 0). It is one HTML file, which opens from disk and "
+    "needs no network."
 )
 
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _NAMED = positional("name", "figure, see `unbraid list figures`", required=True)
 _DPI = option("dpi", int, 144, Option("dots per inch of a .png; 72 is one dot per CSS pixel", ge=36, le=1200), "File")
-_FILE = (out_option("file to write; its ending says how: .png, .svg, .pdf, .gif"), overwrite_option(), _DPI)
+_FILE = (out_option("file to write; its ending selects the format: .png, .svg, .pdf, .gif"), overwrite_option(), _DPI)
 _OWN = (_NAMED, RUNS, *_FILE, DATA, DEVICE)
 _ABOUT = (
-    "Draw a figure of one run or several. Which there are: unbraid list figures. Runs must have been scored where the figure "
-    "shows codes or scores, which unbraid train does at its end."
+    "Draw a figure of one run or several (unbraid list figures). Figures of codes or scores need runs that were scored, as "
+    "unbraid train does at its end."
 )
 
 
@@ -68,7 +68,7 @@ def run(tokens: list[str]) -> int:
 def explain_figure(entry: Entry) -> Iterator[RenderableType]:
     """What `unbraid show FIGURE` says beside the docstring.
 
-    Of how many runs it is, what they need, and the command.
+    That is how many runs it takes, what they need, and the command that draws it.
     """
     from rich.text import Text
 

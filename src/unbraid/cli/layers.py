@@ -54,9 +54,9 @@ def _in_words(layer: nn.Module) -> str:
 
 
 def layer_table(title: str, network: nn.Module, example: Tensor) -> Table:
-    """The layers in the order in which an example passes them: output shape and parameters of each.
+    """The layers in the order in which an image passes them: output shape and parameters of each.
 
-    What neither learns nor changes the shape (rectifiers, dropout) stands beside the layer before it.
+    Layers that neither learn nor change the shape (rectifiers, dropout) stand beside the one before them.
     """
     rows: list[list[str]] = []
 

@@ -1,6 +1,6 @@
 """Entry point of the command line.
 
-Picks the command, imports it alone, and turns errors into words and exit codes.
+It imports only the command that is asked for, and turns errors into messages and exit codes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COMMANDS = {
     "explore": "Write a page with a slider for each latent",
     "export": "Write encoder and decoder as ONNX files",
     "import": "Make a run of a model that others trained",
-    "download": "Get a data set's files before they are needed",
+    "download": "Download the files of a data set in advance",
     "list": "List models, datasets, networks, metrics, figures, ...",
     "show": "Explain one of them: formula, options, layers, citation",
 }
@@ -98,9 +98,9 @@ def _open_streams() -> None:
 
 @contextmanager
 def _warnings_in_words() -> Iterator[None]:
-    """Print what the library warns of as one line each, once.
+    """Print each warning of the library once, on one line.
 
-    Other warnings are shown as Python shows them.
+    Python shows all other warnings in its own way.
     """
     from unbraid.errors import UnbraidWarning
 
@@ -126,9 +126,9 @@ _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "Un
 
 
 def _circumstance(error: Exception) -> str:
-    """The circumstance that caused an error that a library raises as its own.
+    """What outside of unbraid caused an error that a library raised.
 
-    Empty where unbraid's code is to blame.
+    Empty where unbraid's own code is to blame.
     """
     text = str(error)
     if isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY):

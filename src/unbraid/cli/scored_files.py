@@ -23,7 +23,7 @@ COLUMNS = (
         "max_memory",
         float,
         4.0,
-        Option("gigabytes that the codes and factors of the file may take, 8 bytes each", gt=0),
+        Option("gigabytes that codes and factors may take in memory, at 8 bytes per number", gt=0),
         "Columns",
     ),
 )
@@ -96,9 +96,9 @@ def _few(names: Sequence[str]) -> str:
 
 
 def about(source: str, samples: Samples, factors: Mapping[str, int]) -> dict[str, Any]:
-    """What the file of scores says of the codes and of their factors.
+    """What the file of scores says about the codes and their factors.
 
-    Factors are given by name with their numbers of values.
+    Factors are listed by name with their number of values.
     """
     from unbraid import __version__
 

@@ -104,7 +104,7 @@ def _entries(name: str) -> list[Entry]:
 def _part_arguments(found: list[Entry], words: Words) -> Iterator[Argument]:
     """Options of the networks that are shown.
 
-    Those of a model's networks carry the part's name, as for `unbraid train`.
+    Options of a model's networks are prefixed with the part's name, as in `unbraid train`.
     """
     from unbraid.config.parts import part_options
 
@@ -134,7 +134,7 @@ def _shape(text: str) -> tuple[int, int, int]:
 def _readable(text: str) -> str:
     """A docstring for terminals of any width.
 
-    Without LaTeX blocks and what it raises, each paragraph and item on one line.
+    LaTeX blocks and errors are left out, and each paragraph and item is on one line.
     """
     plain = re.sub(r"\n*\.\. math::.*?(?=\n\n(?! )|\Z)", "", text, flags=re.DOTALL)
     plain = re.sub(r":math:`([^`]*)`", r"\1", plain)
@@ -144,9 +144,9 @@ def _readable(text: str) -> str:
 
 
 def _unwrapped(paragraph: str) -> str:
-    """A paragraph whose hard line breaks are gone.
+    """A paragraph without its hard line breaks.
 
-    Items of a list and of "Args:" keep lines of their own, examples all.
+    Items of a list and of "Args:" keep their own lines; examples keep all of theirs.
     """
     if ">>>" in paragraph:
         return paragraph

@@ -1,6 +1,6 @@
 """What `unbraid show METRIC` says beside the docstring.
 
-How to read a score, and with whose it can be compared.
+That is how to read a score, and which published scores it can be compared with.
 """
 
 from __future__ import annotations

@@ -24,9 +24,13 @@ _WHICH = (
     positional("data", "data sets, joined by commas"),
 )
 ENGINE_OPTIONS = (
-    option("retry_failed", bool, False, "try runs again that failed before", "Sweep"),
+    option("retry_failed", bool, False, "train runs again that failed before", "Sweep"),
     option(
-        "allow_version_change", bool, False, "go on though other code is installed than the sweep was planned with", "Sweep"
+        "allow_version_change",
+        bool,
+        False,
+        "continue even if the installed code differs from that the sweep was planned with",
+        "Sweep",
     ),
     option("engine", _ENGINES, "local", "what runs the workers", "Engine"),
     option("workers", int, None, Option("processes of this machine, one thread each; default: one per core", ge=1), "Engine"),
@@ -34,7 +38,7 @@ ENGINE_OPTIONS = (
     option("scheduler", str, None, "address of a dask scheduler, like tcp://host:8786; default: one is started", "Engine"),
     option("jobs", int, 16, Option("Slurm: jobs of the array, each of which takes run after run", ge=1), "Slurm"),
     option("partition", str, None, "Slurm: partition", "Slurm"),
-    option("time", int, 240, Option("Slurm: time limit of a job in minutes; at its end runs are requeued", ge=1), "Slurm"),
+    option("time", int, 240, Option("Slurm: time limit of a job in minutes, after which it is requeued", ge=1), "Slurm"),
     option("memory", float, None, Option("Slurm: memory of a job in GB", gt=0), "Slurm"),
     option(
         "slurm", str, None, "Slurm: further options of sbatch, NAME=VALUE joined by commas: account=abc,gres=gpu:1", "Slurm"
@@ -46,7 +50,7 @@ _OWN = (
     option("out", str, FOLDER, "folder of the sweep; runs that are there already are not trained again", "Sweep", short="-o"),
     option("plan", bool, False, "show what would run, and run nothing", "Sweep"),
     option("metrics", str, "core", "metrics to score runs by: core, all, or names joined by commas", "Sweep"),
-    option("evaluate_images", int, 100_000, Option("score runs on at most this many images", ge=2), "Sweep"),
+    option("evaluate_images", int, 100_000, Option("images to score each run on, at most", ge=2), "Sweep"),
     option("ledger", str, None, "a folder of results; runs it holds are not trained again", "Sweep"),
     *ENGINE_OPTIONS,
 )
@@ -55,8 +59,8 @@ _ABOUT = (
     "Train and score every combination: unbraid sweep beta_vae,beta_tcvae ellipses --seed 0..4 --beta 1,4,16. Any option of "
     "unbraid train may have several values, joined by commas, or a range 0..4. A file says the same: unbraid sweep sweep.yaml."
     "\n\n"
-    "The same command goes on where it stopped, and trains only what is not there yet; several may work in one folder at once. "
-    "How it stands: unbraid sweep status FOLDER. What came of it: unbraid compare FOLDER."
+    "The same command resumes where it stopped and trains only missing runs; several processes may share one folder. "
+    "Progress: unbraid sweep status FOLDER. Results: unbraid compare FOLDER."
 )
 
 
@@ -201,9 +205,9 @@ def _without_known(plan: Plan, ledger_folder: str | None) -> tuple[Plan, int]:
 
 
 def _unusable(store: Store, plan: Plan, *, mend: bool) -> list[str]:
-    """Set results aside that are damaged, or that lack metrics or images that are asked for.
+    """Set results aside that are damaged or that lack metrics or images that are asked for.
 
-    Returns what was done, in words.
+    Returns a sentence about each.
     """
     from unbraid.errors import UnbraidError
     from unbraid.sweep.store import DAMAGED, FORMER
@@ -270,7 +274,7 @@ def _show_plan(store: Store, plan: Plan, options: dict[str, Any], elsewhere: int
     if not seconds:
         out.print("Nothing is left to run.")
     elif len(known) < len(seconds):
-        out.print("Time and disk are not known: no run like these was timed here. The first finished run tells.")
+        out.print("Time and disk are not known: no run like these was timed here. The first finished run will show it.")
     else:
         out.print(f"About {duration(sum(known))} of one core, {duration(sum(known) / workers)} with {workers} workers.")
         need, free = sum(one or 0 for one in disk), free_bytes(store)
@@ -300,13 +304,13 @@ def conduct_plan(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | N
 
     watcher = Watcher(store, [plan])
     if options["detach"] and options["engine"] != "slurm":
-        raise UsageError("--detach: only Slurm goes on by itself; give --engine slurm, or leave it out.")
+        raise UsageError("--detach: only Slurm jobs outlive this command; give --engine slurm, or leave --detach out.")
     engine = _engine(store, plan, options)
     try:
         if options["detach"]:
             jobs = submit(store, plan, engine, allow_version_change=options["allow_version_change"])
-            err.print(f"Submitted {len(jobs)} jobs: {', '.join(jobs)}. They go on by themselves.")
-            err.print(f"How it stands: unbraid sweep status {store.folder}")
+            err.print(f"Submitted {len(jobs)} jobs: {', '.join(jobs)}. They run without this process.")
+            err.print(f"Progress: unbraid sweep status {store.folder}")
             return None
         with Progress(err, watcher, engine.capacity) as progress:
             return conduct(

@@ -38,9 +38,9 @@ def _print(title: str, table: Table) -> None:
 
 
 def blocks(table: Table, width: int) -> list[Table]:
-    """The same table in as few pieces side by side as keep every column whole at a width.
+    """The same table cut into as few blocks of columns as fit a width.
 
-    Each begins with the first column.
+    Each block begins with the first column.
     """
     cells = [[str(column.header), *map(str, column.cells)] for column in table.columns]
     widths = [max(map(cell_len, column)) + 3 for column in cells]  # with padding and what stands between columns

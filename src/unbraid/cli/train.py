@@ -28,9 +28,9 @@ _PLACES = (
 _RUN = (
     out_option("run folder; default: runs/MODEL-DATA-seedN-HASH", "Run"),
     replace(DEVICE, group="Run"),
-    option("extend", int, None, Option("train the run further, up to this step; schedules stay as they were", ge=1), "Run"),
+    option("extend", int, None, Option("train a finished run further, up to this step; schedules do not change", ge=1), "Run"),
     overwrite_option("replace the run in the folder", "Run"),
-    option("config", str, None, "take everything not given here from this config.json", "Run"),
+    option("config", str, None, "read all options that are not given from this config.json", "Run"),
     option(
         "evaluate_images",
         int,
@@ -90,7 +90,7 @@ def every_option_of_training() -> list[Argument]:
 def options_of_own_networks(words: Words) -> list[Argument]:
     """The options of networks that are not registered.
 
-    Their modules are imported for it if the command line names them.
+    A module that the command line names is imported to read them.
     """
     from unbraid.config.parts import PARTS, PREFIXED
     from unbraid.nn.own import is_own, trusting

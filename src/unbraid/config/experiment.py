@@ -97,9 +97,9 @@ class Experiment:
         return replace(made, encoder=self.encoder, decoder=self.decoder, likelihood=self.likelihood, optimizer=optimizer)
 
     def outline(self) -> VAE:
-        """The model without memory for its weights: names, types and shapes alone.
+        """The model with names, types and shapes of its weights, but no memory for them.
 
-        Call it before `build` for what is new.
+        Call it before `build` for a configuration that was not built before.
 
         Raises `IncompatibleParts` for parts that do not fit and `UsageError` for networks of more than `MOST_WEIGHTS` weights.
         """
@@ -129,7 +129,8 @@ class Experiment:
         """The data set, checked to be the one the run was made for.
 
         Args:
-            given: the data set where it was given in Python, or where it lies by now, like "npz:PATH"; None looks where it lay.
+            given: the data set if it was given in Python, or its current location, like "npz:PATH"; by default the recorded
+                one.
 
         Raises `UsageError` for data of another shape or content.
         """
@@ -170,9 +171,9 @@ class Experiment:
         return {name: value for name, value in content.items() if name not in absent}
 
     def identity(self) -> dict[str, Any]:
-        """What makes this run this run.
+        """The fields by which two runs are the same run.
 
-        All but where its data lie and in which numbers, if their content is known.
+        The path of the data and the range of their values are left out where a digest tells their content.
         """
         content = self.to_dict()
         content.pop("value_range", None)
@@ -196,7 +197,7 @@ class Experiment:
     def portable(self) -> Experiment:
         """The same with paths relative to the folder that holds all of them.
 
-        This is what others may see of this machine.
+        Files that are passed on hold these, and no path of this machine.
         """
         given = {name: self.data_options[name] for name in _paths(self.data) if self.data_options[name]}
         if not given:

@@ -75,7 +75,7 @@ def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:
 def choose_parts(recipe: Recipe, model: str, data: str, options: Mapping[str, Any], height: int | None) -> dict[str, str]:
     """The names of all parts: those given, else the model's own.
 
-    On images of some heights others stand in for the model's own.
+    For images of some heights, other networks take the place of the model's own.
     """
     stand_ins = next((found for n, found in STAND_INS.items() if n == height), {})
     own = {part: getattr(recipe, part) for part in ("encoder", "decoder", "likelihood")}
@@ -101,9 +101,9 @@ def with_rates(model: str, recipe: Recipe, names: str, options: Mapping[str, Any
 
 
 def try_rates(vae: VAE, rates: tuple[Rate, ...], image_shape: Shape, n_data: int) -> None:
-    """Evaluate rates once, on blank images.
+    """Evaluate rates once, on blank images, so that those that do not fit raise their errors early.
 
-    Those that do not fit the model or each other are refused in their own words.
+    That may be because of the model or of each other.
     """
     noise = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -55,7 +55,7 @@ class Choice:
     def check_names(self, *, networks: bool = True) -> None:
         """Raise `UnknownName` for an option that the chosen parts do not have.
 
-        `networks` says whether theirs are checked.
+        Options of networks are checked only with `networks`.
         """
         known = {*self.flat, *options_of(Settings)}
         model, data = self.names["model"], self.names["data"]

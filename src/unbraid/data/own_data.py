@@ -64,7 +64,7 @@ def put_together(
 def stamp(files: Iterable[Path]) -> tuple[object, ...]:
     """Names, sizes and times of files, which change when the files do.
 
-    Files that cannot be looked at are left out: reading them will raise the error.
+    Files that cannot be read are left out: loading them will raise the error.
     """
     found: list[object] = []
     for file in files:

@@ -99,9 +99,10 @@ class Pairs:
 
 @dataclass(frozen=True, eq=False)
 class _Lines:
-    """The images sorted into lines along each varying factor: sets that share all other factors.
+    """The images sorted into lines: sets that differ in one factor and share all others.
 
-    On a line those that training draws come first. Positions count from the beginning of a factor's row.
+    There is a row of lines per varying factor. In each line the images that training draws come first. A position is an
+    image's place in its factor's row.
 
     Args:
         order: images by position.
@@ -117,9 +118,9 @@ class _Lines:
     upto: Float[np.ndarray, "position"] | None
 
     def move(self, rows: Indices, along: Indices, draws: Float[np.ndarray, "batch"]) -> Indices:
-        """For each image, one of its line along a factor, chosen by a number from 0 to 1.
+        """Replace each image by one of its line along a factor, chosen by a number from 0 to 1.
 
-        The image itself where training draws no image of its line.
+        An image in whose line training draws none stays.
         """
         start, count = self.start[along, rows], self.count[along, rows]
         target = start + draws * count

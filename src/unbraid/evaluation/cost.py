@@ -40,12 +40,12 @@ SPEED = 4e10
 
 
 def images_by_default(experiment: Experiment, step: int) -> int:
-    """How many images are scored unless told otherwise."""
+    """How many images are scored by default."""
     return min(MOST, max(FEWEST, step * experiment.batch_size // SEEN_PER_IMAGE))
 
 
 def metrics_by_default(experiment: Experiment, step: int, images: int, factors: int) -> list[str] | None:
-    """Names of the metrics computed after training unless told otherwise; None for the core.
+    """Names of the metrics computed after training by default; None for the core.
 
     Where the core would take too long, these are the metrics that only compute and train nothing.
 

@@ -203,7 +203,7 @@ def _kl_parts(table: CodeTable, scope: Scope) -> KLParts:
 def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 2_000) -> Callable[[VAE, int], Mapping[str, Any]]:
     """A quick evaluation for use during training, on a fixed part of the images.
 
-    Without metrics that train classifiers.
+    Metrics that train classifiers are left out.
     """
     index = choose_images(dataset, limit)
 

@@ -44,7 +44,7 @@ def posterior_samples(
 ) -> Samples:
     """Posteriors beside factors that are classes.
 
-    Without variances where some are 0, as of encoders that give points.
+    Variances are left out where some are 0, as for deterministic encoders.
     """
     spread = variance if (variance > 0).all() else None
     return gather(mean, factors, variance=spread, factor_names=names, only_classes=True)
@@ -53,7 +53,7 @@ def posterior_samples(
 def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:
     """`population` and `perfect` codes, which `unbraid.metrics.evaluate` compares these scores with.
 
-    Images that are equal have the factors of the first of them for codes.
+    The perfect code of an image is its factors; equal images have those of the first of them.
     """
     assert dataset.factors is not None
     assert dataset.space is not None
@@ -98,9 +98,9 @@ def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]
 
 
 def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:
-    """Whether each latent tells anything about the image.
+    """Which latents are active: their means carry information about the image.
 
-    The means of one that does not are drowned by its noise.
+    The means of an inactive latent are lost in its noise.
     """
     return explained(table.mean, table.variance) >= ACTIVE
 

@@ -122,9 +122,9 @@ def cloud_rows(n: int) -> Int[np.ndarray, "_"]:
 
 
 def order(latents: Sequence[Latent]) -> list[int]:
-    """Latents, the most informative first: by KL where all have one, else by the spread of their codes.
+    """Latents, the most informative first and inactive ones last.
 
-    Dead ones last.
+    They are ordered by KL where all have one, else by the spread of their codes.
     """
     kl = np.array([np.nan if latent.kl is None else latent.kl for latent in latents])
     spread = np.array([latent.sd for latent in latents])

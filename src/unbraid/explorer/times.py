@@ -16,9 +16,9 @@ HISTORY = 2
 
 
 def every_time(newest: Model, most: int) -> list[Model]:
-    """A model before training, at checkpoints that were kept, evenly chosen, and now.
+    """A model before training, at evenly chosen checkpoints that were kept, and now.
 
-    Oldest first, at most so many.
+    There are at most `most` of them, the oldest first.
 
     The model alone where `most` is 1, of a folder that `Model.save` wrote, and where fewer than `HISTORY` earlier checkpoints
     were kept.

@@ -16,7 +16,7 @@ from unbraid.metrics.samples import Array, Codes, Factors, gather
 def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndarray, "k"]:
     r"""The alignment of each factor: :math:`\max(0, I_{(1)} - \sum_{j \ge 2} I_{(j)}) / I_{(1)}`.
 
-    0 where nothing is known.
+    It is 0 for a factor that no latent knows anything about.
     """
     best = information.max(0)
     lead = np.maximum(0.0, 2 * best - information.sum(0))

@@ -91,7 +91,7 @@ def audit(
         metrics: "core", "all" (also those that train many models), or names.
         quick: leave out definitions that take minutes.
         seed, perfect: as for `unbraid.metrics.evaluate`.
-        progress: given a title of each part of the work, it returns what is told how many of how many scores are computed.
+        progress: called with the title of each part of the work, returns what counts its scores.
 
     Raises `UsageError` for arrays that no score can be computed from and unknown metrics.
     """

@@ -60,7 +60,7 @@ def beta_vae_score(
 ) -> VoteScores:
     r"""Accuracy of a linear classifier that names the factor whose value samples share.
 
-    It is told how far apart the codes of these samples are.
+    Its input is how far apart the codes of these samples are.
 
     A vote chooses a factor k, and L pairs of samples with the same value of v_k within each pair. Its features are
 

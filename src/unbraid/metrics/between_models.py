@@ -19,9 +19,9 @@ LEAST_KL = 0.01
 def mcc(
     first: Shaped[np.ndarray, "..."], second: Shaped[np.ndarray, "..."], *, method: Literal["pearson", "spearman"] = "pearson"
 ) -> float:
-    r"""Mean correlation coefficient: mean |correlation| over the best one-to-one match of latents.
+    r"""Mean correlation coefficient: mean |correlation| of two models' latents, matched one to one.
 
-    The latents are those of two models.
+    The match is the best there is.
 
     .. math:: \max_\pi \frac{1}{m} \sum_{i=1}^m |\mathrm{corr}(a_i, b_{\pi(i)})|, \qquad m = \min(D_a, D_b)
 
@@ -48,7 +48,7 @@ def udr(
 ) -> Float64[np.ndarray, "m"]:
     r"""Unsupervised disentanglement ranking: how well each model's latents match those of the others.
 
-    The match is one to one.
+    Latents are matched one to one.
 
     .. math:: \mathrm{UDR}_{ab} = \frac12 \Bigl[ \frac{1}{d_b} \sum_j \frac{r_b(j)^2}{\sum_i R_{ij}} I_b(j) +
         \frac{1}{d_a} \sum_i \frac{r_a(i)^2}{\sum_j R_{ij}} I_a(i) \Bigr]
@@ -82,7 +82,7 @@ def udr(
 def one_to_one(similarity: Float64[np.ndarray, "a b"]) -> float:
     """Mean of max^2 / sum over columns, and over rows, averaged.
 
-    1 for a scaled permutation with entries of 1.
+    It is 1 for a permutation matrix.
     """
     halves = []
     for matrix in (similarity, similarity.T):

@@ -102,9 +102,9 @@ def regressed(
     truth: Int64[np.ndarray, "b"],
     seed: int,
 ) -> tuple[Float64[np.ndarray, "d"], float]:
-    """Absolute coefficients of a lasso to the standardized numbers of the values, and its R^2.
+    """Absolute coefficients of a lasso that predicts standardized value indices, and its R^2.
 
-    R^2 is that on unseen samples, at least 0.
+    R^2 is computed on unseen samples and clipped at 0.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import Lasso
@@ -118,9 +118,9 @@ def regressed(
 
 
 def disentanglement_of(importance: Float64[np.ndarray, "d k"]) -> tuple[Float64[np.ndarray, "d"], Float64[np.ndarray, "d"]]:
-    """For each latent 1 less the entropy, to base K, of its shares over factors, 0 without importance.
+    """For each latent, 1 minus the entropy (to base K) of its importances over the K factors.
 
-    The weight of each latent comes with it.
+    A latent without importance has 0. The weight of each latent is returned too.
     """
     weights = importance.sum(1)
     shares = np.divide(importance, weights[:, None], out=np.zeros_like(importance), where=weights[:, None] > 0)
@@ -141,7 +141,7 @@ def rows_of(model: str, n: int, seed: int) -> tuple[Int64[np.ndarray, "a"], Int6
 def importances(samples: Samples, model: str, seed: int) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
     """How much each latent matters to the prediction of each factor, and how good predictions are.
 
-    Predictions are of unseen samples.
+    Predictions are made for unseen samples.
 
     The "forest" is given those latents of which each tells more of the factor than chance (`unbraid.metrics.information`).
     """

@@ -62,7 +62,7 @@ def evaluate(
             can know them: give one code to such samples.
         untrained: codes of the same samples by an encoder that has learned nothing, scored for comparison; or `Samples` of
             others, at best not more than 20,000.
-        progress: told how many of how many scores are computed.
+        progress: called with the number of scores computed and of all.
 
     Raises `UsageError` for arrays that no score can be computed from, unknown metrics and options, and numbers out of range.
     """

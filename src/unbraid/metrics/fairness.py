@@ -1,4 +1,4 @@
-"""Fairness: do predictions of one factor stay the same whatever value another factor has."""
+"""Fairness: whether predictions of one factor depend on the value of another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Definition = Annotated[Literal["adjusted", "plug_in"], Option("whether what few 
 
 
 class Fairness(TypedDict):
-    """1 less the unfairness, over all pairs of factors, by predicted and by sensitive factor.
+    """1 minus the unfairness, over all pairs of factors, by predicted and by sensitive factor.
 
     The sensitive factor is the one that should not matter.
     """
@@ -34,9 +34,9 @@ class Fairness(TypedDict):
 
 
 def unfairness(predicted: Int64[np.ndarray, "n"], target: Int64[np.ndarray, "n"], sensitive: Int64[np.ndarray, "n"]) -> float:
-    r"""Total variation between predictions at one value of a sensitive factor and what is expected.
+    r"""Total variation between predictions at one value of a sensitive factor and expected ones.
 
-    What is expected follows from the target there.
+    The expected ones follow from the distribution of the target at that value.
 
     .. math:: \sum_c P(v_s = c)\, \frac12 \sum_y \Bigl| P(\hat y = y \mid v_s = c) -
         \sum_v P(v_t = v \mid v_s = c)\, P(\hat y = y \mid v_t = v) \Bigr|
@@ -53,9 +53,9 @@ def unfairness(predicted: Int64[np.ndarray, "n"], target: Int64[np.ndarray, "n"]
 def unfairness_of_chance(
     predicted: Int64[np.ndarray, "n"], target: Int64[np.ndarray, "n"], sensitive: Int64[np.ndarray, "n"], seed: int
 ) -> float:
-    """Its mean where the sensitive factor is of no consequence.
+    """The mean unfairness of predictions that do not depend on the sensitive factor.
 
-    The factor is in random order among samples of the same target.
+    To compute it, the factor is shuffled among samples of the same target.
     """
     rng = np.random.default_rng(seed)
     by_target = np.argsort(target, kind="stable")
@@ -90,7 +90,7 @@ def predictions(samples: Samples, k: int, train: np.ndarray, test: np.ndarray, m
     formula="1 - mean over pairs (t, s) of TV(predictions of t where s = c, predictions of t), mean over c",
     range=(0.0, 1.0),
     perfect="1",
-    chance="1: codes that know nothing favor nobody",
+    chance="1: codes that know nothing treat all values alike",
     blind="to how well factors are predicted: read it beside an accuracy",
     variants=(
         Variant(OWN),
@@ -127,7 +127,7 @@ def fairness(
     t. Definitions:
 
     * "adjusted": (U - E) / (1 - E), at least 0, with E the mean of U over random orders of s among samples of the same t. Few
-      samples a value look unfair by chance.
+      samples per value look unfair by chance.
     * "plug_in": U as it comes.
 
     Range 0 to 1. A perfect code scores 1, and so do codes that know nothing. With a single factor, or one value of s, nothing

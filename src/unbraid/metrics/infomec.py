@@ -37,7 +37,7 @@ class InfoMEC(TypedDict):
 def share_of_best(information: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray, "a"]:
     r"""How much of a row is in its largest entry: :math:`(\max_b / \sum_b - 1/B) / (1 - 1/B)`.
 
-    0 for a row of zeros.
+    It is 0 for a row of zeros.
 
     With a single column a row that is not zero scores 1.
     """
@@ -49,9 +49,9 @@ def share_of_best(information: Float64[np.ndarray, "a b"]) -> Float64[np.ndarray
 
 
 def predicted_share(samples: Samples, k: int, *, seed: int) -> float:
-    """The share of a factor's entropy that a softmax regression takes away on unseen samples.
+    """The share of a factor's entropy that a softmax regression removes on unseen samples.
 
-    0 if worse than a guess.
+    It is 0 for a regression that is worse than guessing.
     """
     train, _ = split_rows(len(samples), TRAIN, TEST, seed)
     found, truth = linear_read(samples, k, seed=seed)
@@ -150,7 +150,7 @@ def _one_hot(codes: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n f"]:
 def _published(samples: Samples, definition: str, seed: int) -> tuple[Float64[np.ndarray, "d k"], list[float]]:
     """Shares of information as the code of the papers computes them, from all samples.
 
-    With the shares of entropy that a regression takes away.
+    The shares of entropy that a regression removes come with them.
     """
     codes, factors = samples.codes, samples.factors
     discrete = definition.endswith("_discrete")

@@ -44,7 +44,7 @@ def score_interval(
 ) -> tuple[float, float] | None:
     r"""95 % interval of the population's score, from a score and those of random halves.
 
-    None for a score that has not settled.
+    It is None for a score that has not settled.
 
     The population's score is what any number of samples would tend to. A score that depends on the number of samples by the
     order 1 / n lies as far from it as the mean of its halves lies from the score: the interval reaches from the score to
@@ -65,7 +65,7 @@ def score_interval(
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
     r"""95 % interval of the mean of runs, :math:`\bar x \pm t_{0.975, n - 1} s / \sqrt n`.
 
-    The value itself for one.
+    For one run both ends are its value.
     """
     mean = float(np.mean(values))
     if len(values) < 2:
@@ -75,9 +75,9 @@ def mean_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def difference_interval(first: Sequence[float], second: Sequence[float]) -> tuple[float, float] | None:
-    r"""95 % interval of the mean of the first runs less that of the second, whose spreads may differ.
+    r"""95 % interval of the mean of the first runs minus that of the second; their spreads may differ.
 
-    None for a lone run.
+    It is None where there is a single run on either side.
 
     .. math:: \bar x - \bar y \pm t_{0.975, \nu} \sqrt{u + v}, \quad u = s_x^2 / n, \quad v = s_y^2 / m, \quad
         \nu = (u + v)^2 / \bigl(u^2 / (n - 1) + v^2 / (m - 1)\bigr)

@@ -23,7 +23,7 @@ def robustness(
 ) -> tuple[Float64[np.ndarray, "d k"], Float64[np.ndarray, "d"]]:
     """IRS of each latent and factor, and the largest deviation of each latent from its mean.
 
-    0 where that is 0.
+    The IRS is 0 where that deviation is 0.
     """
     largest = np.where(np.ptp(codes, axis=0) > 0, np.abs(codes - codes.mean(0)).max(0), 0.0)  # a mean may be off by rounding
     deviations = np.empty((codes.shape[1], factors.shape[1]))
@@ -36,7 +36,7 @@ def robustness(
 
 
 Definition = Annotated[
-    Literal["suter2019", "locatello2019"], Option("largest deviations, or the 99th percentile with 20 bins a factor")
+    Literal["suter2019", "locatello2019"], Option("largest deviations, or the 99th percentile with 20 bins per factor")
 ]
 
 

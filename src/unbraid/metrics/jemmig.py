@@ -80,7 +80,7 @@ def _adjusted(samples: Samples) -> Float64[np.ndarray, "k"]:
 def _estimate(samples: Samples) -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
     """Information without bias and chance, entropies H(z_j), and logarithms of numbers of bins.
 
-    H(z_j) is that in the bins that go with v_k.
+    H(z_j) is computed in the bins that belong to v_k.
     """
 
     def of_equal_widths() -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:

@@ -29,9 +29,9 @@ class Accuracies(TypedDict):
 
 
 class LinearProbe(TypedDict):
-    """Accuracies by number of labels, and the share of the last that a hundred labels give.
+    """Accuracies by number of labels, and the share of the last one that a hundred labels reach.
 
-    `score` is that with the most.
+    `score` is the accuracy with the most labels.
     """
 
     score: float
@@ -44,9 +44,9 @@ class LinearProbe(TypedDict):
 
 
 def linear_read(samples: Samples, k: int, *, labels: int = TRAIN, seed: int) -> tuple[Read, Int64[np.ndarray, "n"]]:
-    """What a probe says of factor k of unseen samples, and the truth.
+    """What a probe predicts of factor k for unseen samples, and the truth.
 
-    It learns from so many labels, or all that there are.
+    It learns from the given number of labels, or from all where there are fewer.
     """
     train, test = split_rows(len(samples), TRAIN, TEST, seed)
     train, factor = train[:labels], samples.factors[:, k]

@@ -19,7 +19,7 @@ def mmig_from_information(
 ) -> Float[np.ndarray, "k"]:
     r""":math:`(I_{(1)} - I_{(2)}) / (H(v_k) - \max_{k' \ne k} I(v_k; v_{k'}))`, at most 1.
 
-    0 where the denominator is 0.
+    It is 0 where the denominator is 0.
     """
     best, second = best_two(information)
     others = np.where(np.eye(len(entropies), dtype=bool), 0.0, between)

@@ -1,4 +1,4 @@
-"""Modularity: does a latent know of one factor only."""
+"""Modularity: whether a latent knows of one factor only."""
 
 from __future__ import annotations
 

@@ -78,9 +78,9 @@ def one_vs_rest_probe(
 
 
 def area_under_curve(scores: Float64[np.ndarray, "n"], positive: Bool[np.ndarray, "n"]) -> float:
-    """ROC AUC: the chance that a positive sample has the higher score of a pair, ties counting half.
+    """ROC AUC: the chance that a positive sample scores above a negative one, ties counting half.
 
-    0.5 without a pair.
+    It is 0.5 where there is no such pair.
     """
     ones = int(positive.sum())
     zeros = len(positive) - ones

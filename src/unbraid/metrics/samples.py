@@ -154,9 +154,9 @@ def gather(
 
 
 def require_choice(option: str, value: object, annotation: Any) -> None:
-    """Raise `UsageError` unless the value is one that the annotation's `Literal` allows.
+    """Raise `UsageError` for a value that the annotation's `Literal` does not allow.
 
-    None passes where the annotation allows it.
+    None is allowed where the annotation has it.
     """
     allowed = _choices(annotation)
     if not (value is None and type(None) in allowed) and value not in allowed:

@@ -18,9 +18,9 @@ ABOVE = 0.02
 
 
 def relative(node: Mapping[str, Any]) -> float | None:
-    """How far a score is on the way from chance to the ceiling.
+    """A score on a scale where chance is 0 and the ceiling 1.
 
-    None where these are not known or the same.
+    It is None where these are not known or equal.
     """
     if "chance" not in node or "ceiling" not in node or node["ceiling"] - node["chance"] < 1e-3:
         return None

@@ -35,9 +35,9 @@ def shifts(
     repeats: int,
     rng: np.random.Generator,
 ) -> list[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_"]]]:
-    """For values of a factor at random, the training rows that have it and the test rows that have not.
+    """For random values of a factor, the training rows that have it and the test rows that do not.
 
-    Never without rows.
+    Values for which either would be empty are left out.
     """
     values = rng.permutation(np.unique(labels[train]))
     found = [(train[labels[train] == value], test[labels[test] != value]) for value in values]

@@ -39,9 +39,9 @@ def rows_by_value(factor: Integer[np.ndarray, "n"]) -> Rows:
 def voters(
     codes: Float64[np.ndarray, "n d"], threshold: float, rng: np.random.Generator
 ) -> tuple[Bool[np.ndarray, "d"], Float64[np.ndarray, "d"]]:
-    """Which latents have a vote: those that vary, by a standard deviation of `threshold` or more.
+    """Which latents have a vote, and the variance of each.
 
-    And the variance of each.
+    Those vote whose standard deviation is `threshold` or more.
     """
     sampled = codes[rng.permutation(len(codes))[:GLOBAL_SAMPLES]]
     spread = sampled.var(0, ddof=1) if len(sampled) > 1 else np.zeros(codes.shape[1])

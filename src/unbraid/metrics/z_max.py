@@ -18,9 +18,9 @@ STILL = 1e-20
 
 
 class AloneScores(TypedDict):
-    """Accuracy of the votes and of guessing; by factor, None for one that no rows vary alone in.
+    """Accuracy of the votes and of guessing, by factor, and how many latents voted.
 
-    And how many latents voted.
+    A factor in which no rows vary alone has None.
     """
 
     score: float
@@ -31,9 +31,9 @@ class AloneScores(TypedDict):
 
 
 def rows_of_others(factors: Int64[np.ndarray, "n k"], k: int) -> tuple[Int64[np.ndarray, "n"], Bool[np.ndarray, "n"]]:
-    """For each row the number of its group, which shares all factors but k.
+    """For each row its group, and whether factor k has two values or more in that group.
 
-    And whether k has two values or more in it.
+    A group shares all factors but k.
     """
     group = np.zeros(len(factors), np.int64)
     for labels in np.delete(factors, k, axis=1).T:
@@ -81,7 +81,7 @@ def z_max(
 ) -> AloneScores:
     r"""Accuracy of a majority vote on which factor varied while all others were fixed.
 
-    It is given the latent that varied most.
+    The vote is cast by the latent that varied most.
 
     A vote chooses a factor k and L samples that share the values of all other factors, and notes
 

@@ -77,9 +77,9 @@ class Constrained:
     Args:
         held: `reconstruction` or `kl`.
         bound: b, in nats per image, above 0.
-        rate: rho, by how much log lambda changes a step while g is twice its bound.
+        rate: rho, by how much log lambda changes per step while g is twice its bound.
         start: lambda at the beginning.
-        memory: m, what the running mean of violations keeps a step; it begins at the first batch's.
+        memory: m, the share that the running mean of violations keeps at each step; it begins at the first batch's.
 
     Raises:
         IncompatibleParts: with the reconstruction held, for a likelihood that learns its scale: any error is within a bound

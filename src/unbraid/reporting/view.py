@@ -33,7 +33,7 @@ class RunView:
 
     Args:
         run: the run.
-        given: the data of the run, or where they lie by now; None looks where they lay.
+        given: the data of the run, or their current location; None takes the location in the configuration.
         device: where its model goes, as `unbraid.load` takes it.
     """
 

@@ -142,9 +142,9 @@ class Bar:
         progress.update(self._task, completed=step, description=title, count=count, terms=shown, speed=speed, left=left)
 
     def _expect(self, step: int, now: float) -> None:
-        """Say once about how long training and scoring will take, by the first steps.
+        """Say once about how long training and scoring will take, judged by the first steps.
 
-        The very first is slower and left out.
+        The very first step is slower and is left out.
         """
         first, began = self._measured_from = self._measured_from or (step, now)
         if self._scoring is None or step == first or now - began < MEASURED_SECONDS:
@@ -173,9 +173,9 @@ def _has_widgets(console: Console) -> bool:
 
 
 def bar_where_seen(title: str) -> Bar | None:
-    """A bar if somebody looks, in a terminal or a notebook.
+    """A bar in a terminal or a notebook; None where the output goes to a file or a pipe.
 
-    None for scripts whose output goes to a file or a pipe.
+    Scripts then print nothing.
     """
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     seen = console.is_jupyter or (console.is_terminal and sys.stdout.isatty())

@@ -1,6 +1,6 @@
 """What TensorBoard shows beside the numbers of the log.
 
-The configuration of a run; images, and histograms of weights and of KL, of a checkpoint.
+That is the configuration of a run and, for checkpoints, images and histograms of weights and KL.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Checkpoints: a folder that appears whole or not at all, and is checked before it is read.
+"""Checkpoints: a folder that appears whole or not at all, and whose every byte is checked.
 
-Every byte is checked.
+The check comes before anything is read from it.
 
 `step_000001000/` holds `model.safetensors` (weights), `training.safetensors` (optimizers, running means) and `state.json`
 (position in the run, which run, checksums of all three). It is written under a temporary name, synced, renamed.
@@ -92,9 +92,9 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Remove a checkpoint, at once for whoever lists them.
+    """Remove a checkpoint; no listing ever shows half of it.
 
-    Files that are not part of it stay, in `left_of_step_...`.
+    Other files in its folder are kept, in `left_of_step_...`.
     """
     temporary = temporary_beside(path)
     path.rename(temporary)
@@ -155,7 +155,7 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint, keep: int = 0, check:
 
     Args:
         folder: of checkpoints, which is there.
-        check: called just before the checkpoint takes its name; raises where the folder belongs to somebody else by now.
+        check: called just before the checkpoint takes its name; raises where another process owns the folder.
 
     Raises `UnbraidError` on a full disk.
     """

@@ -53,7 +53,7 @@ class Events:
         except OSError as error:
             warn(
                 f"Events for TensorBoard cannot be written to {self._folder} any more: {error.strerror or error}. "
-                "Training goes on, and its log holds the same numbers."
+                "Training continues, and its log holds the same numbers."
             )
             handle, self._handle, self._records = self._handle, None, None
             with suppress(OSError):

@@ -41,10 +41,10 @@ from unbraid.zoo.registry import remedies
 
 @runtime_checkable
 class Monitor(Protocol):
-    """Who is told how training goes; the command line draws a bar from it."""
+    """Follows the progress of training; the command line draws its bar with one."""
 
     def start(self, step: int, last_step: int, notes: list[str]) -> None:
-        """Training begins, or goes on, at a step."""
+        """Training begins or resumes at a step."""
         ...
 
     def advance(self, step: int, entry: Entry | None, images_per_second: float) -> None:
@@ -226,9 +226,9 @@ def fit(
 
 
 def _note_environment(run: Run, device: torch.device, *, resuming: bool) -> list[str]:
-    """Write down when and with what a run is trained.
+    """Record when and on what a run is trained.
 
-    What differs from before and makes the end differ in its last bits.
+    Returns a note on what differs from before, since the last bits of the result may then differ too.
     """
     path = run.folder / ENVIRONMENT
     here = environment(device)
@@ -240,7 +240,9 @@ def _note_environment(run: Run, device: torch.device, *, resuming: bool) -> list
     differing = "; ".join(f"{key}: {there[key]} there, {here[key]} now" for key in keys)
     began = there.get("started") or datetime.now(UTC).isoformat(timespec="seconds")
     write_json(path, {"started": began, "seconds": there.get("seconds", 0.0), **here})
-    return [f"The run goes on under other conditions, so its last bits may differ ({differing})."] if keys else []
+    return (
+        [f"The run resumes under other conditions, so the last bits of its numbers may differ ({differing})."] if keys else []
+    )
 
 
 class _Loop:
@@ -308,7 +310,7 @@ class _Loop:
     def _step(self) -> list[Outcome]:
         """One step.
 
-        What it draws, and its noise, are functions of seed and step, so that no generator's state can be lost.
+        Its images and noise are functions of seed and step, so there is no generator whose state could be lost.
         """
         experiment, state, objective = self._experiment, self._state, self._recipe.objective
         indices = objective.draws.indices(self._dataset, experiment.batch_size, experiment.seed, state.step)
@@ -367,9 +369,9 @@ def _now() -> float:
 
 
 def schedule(outcomes: Iterable[Outcome], optimizers: Optimizers) -> dict[str, float]:
-    """What changes by a plan.
+    """The scheduled quantities of a step.
 
-    The weight of each term in the loss of a step, and the learning rate of each player.
+    They are the weight of each term in the loss and the learning rate of each player.
     """
     rates = {f"lr/{player}": float(optimizer.param_groups[0]["lr"]) for player, optimizer in optimizers.items()}
     weights = {f"weight/{name}": weight for outcome in outcomes for name, weight in outcome.weights.items()}

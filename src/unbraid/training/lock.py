@@ -20,9 +20,9 @@ _REMEDY = "Wait for it, or give another --out."
 
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
-    """Hold the run folder; a second process that wants it is refused.
+    """Lock the run folder; a second process that wants it is refused.
 
-    The system lets go when the process dies.
+    The system releases the lock when the process dies.
 
     Who holds it is written into the lock. On file systems that have no locks that is all there is: a process on the same
     machine is refused, one on another machine takes the folder over, and the first notices before it writes (`Claim`).

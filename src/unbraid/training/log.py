@@ -86,7 +86,7 @@ def _is_json(line: bytes) -> bool:
 def read_log(path: Path, most: int = MOST_ENTRIES) -> list[Entry]:
     """The entries of a log in order.
 
-    Of more than `most`, every second, fourth, ..., the warnings and the last one.
+    Of more than `most` entries, every second, fourth, ... is kept, with all warnings and the last entry.
 
     Raises as `stream_log`.
     """
@@ -140,7 +140,7 @@ class RunLog:
     def show(self, step: int, summaries: Iterable[Any]) -> None:
         """Let TensorBoard show more than numbers, such as images and the configuration.
 
-        They are no part of the log, so a resumed run begins anew.
+        These are not in the log, so a resumed run writes them anew.
         """
         self.events.add(step, summaries)
 
@@ -154,9 +154,9 @@ class RunLog:
         return size, self._digest.hexdigest()
 
     def close(self) -> None:
-        """Close both. What matters was synced before.
+        """Close both files; what matters was synced before.
 
-        A disk that is full now must not hide the error that led here.
+        Errors are ignored: a full disk must not hide the error that led here.
         """
         with suppress(OSError):
             self._handle.close()
@@ -171,7 +171,7 @@ def _resumed(path: Path, size: int, sha256: str) -> Any:
             os.truncate(path, 0)
         return digest
     if not path.exists() or path.stat().st_size == 0:
-        warn(f"{path} is {'empty' if path.exists() else 'missing'}; the run goes on without the earlier entries of its log.")
+        warn(f"{path} is {'empty' if path.exists() else 'missing'}; training continues without the earlier entries of its log.")
         return digest
     require_regular(path, "log")
     if path.stat().st_size < size:

@@ -1,6 +1,6 @@
-"""Running means of what steps show, and the watch for values that are not finite.
+"""Running means of what steps show, and the check for values that are not finite.
 
-Neither asks the device at each step.
+Neither waits for the device at each step.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from unbraid.training.step import Outcome
 
 
 class Meter:
-    """Means of everything shown since the last reset; kept on the device until somebody reads them."""
+    """Means of everything shown since the last reset; kept on the device until they are read."""
 
     def __init__(self) -> None:
         self.sums: dict[str, Tensor] = {}

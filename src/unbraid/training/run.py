@@ -140,7 +140,7 @@ class Run:
     def _require_own(self, state: State, path: Path) -> None:
         """Raise `CorruptFile` for a checkpoint of another configuration.
 
-        `HARMLESS` fields may differ. Those of version 0.1 do not say theirs.
+        `HARMLESS` fields may differ. Checkpoints of version 0.1 do not store their configuration.
         """
         if not state.configuration:
             return
@@ -198,9 +198,9 @@ def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite
 
 
 def _holds_a_run(folder: Path) -> bool:
-    """Whether a folder is marked as a run's.
+    """Whether a folder is marked as a run's, or holds what a run of version 0.1 holds.
 
-    Without a mark, as version 0.1 left them, whether its content is that of a run.
+    That version left no mark.
     """
     if (folder / MARK).is_file():
         return True
@@ -222,7 +222,7 @@ def _is_ours(checkpoint: Path) -> bool:
 def make_run(run: Run, *, overwrite: bool = False) -> None:
     """Make the folder of a run that `find_run` gave, and write its configuration.
 
-    Call it as `only_writer`.
+    Call it within `only_writer`.
 
     To overwrite, what runs leave is removed and nothing else, the old configuration last: at no moment does the folder look
     like anything but a run.
@@ -292,7 +292,7 @@ def environment(device: torch.device) -> dict[str, Any]:
 def commit() -> str:
     """The commit of unbraid's source, followed by "-dirty" where files differ from it.
 
-    Empty where it is not known.
+    It is empty where that is not known.
     """
     origin = distribution("unbraid").read_text("direct_url.json")
     installed: str = json.loads(origin).get("vcs_info", {}).get("commit_id", "") if origin else ""

@@ -23,9 +23,9 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Outcome(NamedTuple):
-    """What a move showed, detached, under log names.
+    """What a move showed, detached, under its names in the log.
 
-    Its weighted loss, unweighted terms and watched quantities.
+    That is its weighted loss, its unweighted terms and the quantities it watches.
 
     Args:
         players: who moved.
@@ -85,7 +85,7 @@ class _Buffers:
 
 @contextmanager
 def _own_buffers_only(vae: VAE) -> Iterator[Callable[[tuple[str, ...]], None]]:
-    """While this holds, buffers may change.
+    """Within this context all buffers may change.
 
     Afterwards only those of the players that moved keep their changes.
 
@@ -161,9 +161,9 @@ def train_step(
 
 
 def evaluate_step(vae: VAE, objective: Objective, draw: Draw, context: Context) -> list[Outcome]:
-    """What a step's moves would show, changing nothing.
+    """What a step's moves would show, without taking the step.
 
-    No gradient, no step, no `after`; buffers and modes are restored.
+    There are no gradients and no call of `after`; buffers and modes are restored.
     """
     kept = _Buffers(vae)
     with evaluation_mode(vae), torch.no_grad():

@@ -82,9 +82,9 @@ class Watch:
 
 
 def _recent(entries: Sequence[Entry], n_steps: int) -> dict[str, float]:
-    """Means of each quantity over the window, as far as there are enough entries.
+    """Means of each quantity over the window, where there are enough entries.
 
-    Vectors over latents are summed.
+    Quantities with one value per latent are summed over latents.
     """
     begin = entries[-1].step - WINDOW * n_steps
     within = [entry for entry in entries if entry.step > begin]
@@ -148,9 +148,9 @@ def _bound_missed(recent: Means) -> tuple[str, str] | None:
 
 
 def _weak_discriminator(recent: Means) -> tuple[str, str] | None:
-    """Linear dependence makes 0.3 nats or more.
+    """Linear dependence between latents makes 0.3 nats or more, and the discriminator misses it.
 
-    The discriminator sees less than half, or its accuracy is below 0.53.
+    It sees less than half, or its accuracy is below 0.53.
     """
     if not {"tc_gaussian", "tc_discriminator", "discriminator/accuracy"} <= set(recent):
         return None

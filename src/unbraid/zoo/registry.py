@@ -41,7 +41,7 @@ def tuned(model: str, data: str, given: Mapping[str, Any] | None = None) -> dict
 def tuned_default(model: str, data: str, option: str, others: Mapping[str, Any], declared: Any) -> Any:
     """The default of one option, given what the others are.
 
-    The measured one where there is one, else the declared one.
+    It is the measured one where there is one, else the declared one.
     """
     measured = _measured(model, data)
     return _value(measured[option], model, measured, others) if option in measured else declared

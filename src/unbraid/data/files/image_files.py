@@ -89,7 +89,7 @@ def read_header(path: Path) -> Header:
 def read_pixels(path: Path, channels: int, size: int | None = None, fit: Fit = "crop") -> UInt8[np.ndarray, "channels h w"]:
     """An image as bytes.
 
-    It is turned as its EXIF data tell. Transparent pixels lie over black. Gray images of 16 bits are rounded to 8. CMYK becomes
+    It is turned as its EXIF data say. Transparent pixels lie over black. Gray images of 16 bits are rounded to 8. CMYK becomes
     RGB without a color profile, RGB becomes gray by its luma 0.299 R + 0.587 G + 0.114 B, gray RGB by repeating it.
 
     Args:

@@ -103,7 +103,7 @@ class Member:
 class Members(dict[str, Member]):
     """The arrays of a file by name.
 
-    Pickled ones are in it but not listed; asking for one raises `UsageError`.
+    Pickled arrays are not listed; asking for one raises `UsageError`.
     """
 
     def __init__(self, arrays: Mapping[str, Member]) -> None:

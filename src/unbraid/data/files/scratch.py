@@ -18,7 +18,7 @@ IN_MEMORY = 1 << 30
 def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
     """An array to be filled.
 
-    One above a gibibyte is a file without a name in the cache folder, which is gone when the process ends.
+    An array above a gibibyte is an unnamed file in the cache folder, which disappears with the process.
 
     Raises `DataUnavailable` where the disk has no room for it.
     """

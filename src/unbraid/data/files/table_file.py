@@ -220,9 +220,9 @@ def _delimiter(first: str, usual: str) -> str:
 
 
 def _spaced(first: str, lines: Iterator[str]) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """Header and numbered rows of columns with spaces between, as CelebA has them.
+    """Header and numbered rows of a table whose columns are separated by spaces, like that of CelebA.
 
-    The number of rows may stand above the header. A header with a name less than rows have cells leaves out that of the files.
+    The number of rows may stand above the header. A header one name short leaves out the column of file names.
     """
     skipped = 2 if first.strip().isdecimal() else 1
     header = (next(lines, "") if skipped == 2 else first).split()

@@ -67,9 +67,9 @@ def filled_ellipse(a: int, b: int, degrees: float) -> Bool[np.ndarray, "k k"]:
 
 
 def ellipse_sprites(space: FactorSpace) -> UInt8[np.ndarray, "scale_rotation_row_column k k"]:
-    """Every ellipse at each of 4 x 4 places within a pixel, averaged over blocks of the canvas.
+    """Every ellipse at each of 4 x 4 offsets within a pixel, averaged over blocks of the canvas.
 
-    Row by row.
+    Offsets run row by row.
     """
     _, _, scales, rotations = (factor.values for factor in space.factors)
     k = -(-(2 * LONG + SAMPLES) // SAMPLES)

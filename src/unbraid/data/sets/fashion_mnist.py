@@ -29,8 +29,8 @@ LABELS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shir
 
 @datasets.register("fashion_mnist", source="Xiao, Rasul and Vollgraf (2017), Fashion-MNIST; MIT license", kept=FILES.kept)
 def fashion_mnist(size: SizeOption = 32, horizontal_flip: FlipOption = False) -> Dataset:
-    """70,000 gray photographs of clothes in ten classes, of which the published 10,000 are held out.
+    """70,000 gray photographs of clothes in ten classes; the published 10,000 test images are held out.
 
-    No factors are known.
+    Its factors are not known.
     """
     return FILES.dataset(size, LABELS, horizontal_flip=horizontal_flip)

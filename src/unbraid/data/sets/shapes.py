@@ -49,7 +49,7 @@ def shapes_space(shape: ShapeName = "heart") -> FactorSpace:
 def shapes(
     shape: Annotated[ShapeName, Option("which shape; all three as a further factor with `all`")] = "heart",
     size: Annotated[Literal[28, 32, 64], Option("image width and height in pixels")] = 28,
-    antialias: Annotated[bool, Option("gray edges from 4 x 4 samples a pixel, or binary images")] = True,
+    antialias: Annotated[bool, Option("gray edges from 4 x 4 samples per pixel, or binary images")] = True,
 ) -> Grid:
     """61,440 white hearts on black: position x and y (16 each), scale (6), rotation (40).
 

@@ -26,9 +26,9 @@ LEAST_BINS = 20
 def adjusted_information(
     codes: Float[np.ndarray, "n d"] | Integer[np.ndarray, "n d"], factors: Integer[np.ndarray, "n k"]
 ) -> Information:
-    """I(z_j; v_k) from bins as full as the values of the factor (`without_bias`).
+    """I(z_j; v_k) from bins that hold as many samples as the values of the factor.
 
-    Bias and the level of chance are removed.
+    Bias and the level of chance are removed (`without_bias`).
 
     The values of v_k are ordered by the mean rank of their codes, and the range of z_j is cut where a latent that separates
     them would: after as many samples as the first value has, and so on. Each part is cut evenly into an odd number of bins, so
@@ -45,9 +45,9 @@ def adjusted_information(
 
 
 def from_counts(tables: Sequence[Int64[np.ndarray, "d _ _"]]) -> Information:
-    """Information from how often the bins of each latent meet the values of each factor.
+    """Information from contingency tables of the bins of each latent and the values of each factor.
 
-    One stack of tables per factor.
+    There is one stack of tables per factor.
     """
     n = int(tables[0][0].sum())
     raw = np.stack([information_of_counts(joint) for joint in tables], axis=1)
@@ -95,7 +95,7 @@ def _jackknife_table(n: int) -> Float64[np.ndarray, "_"]:
 def adjusted_factor_information(factors: Integer[np.ndarray, "n k"]) -> Float64[np.ndarray, "k k"]:
     """I(v_k; v_k') of the factors themselves, adjusted for chance.
 
-    Exactly 0 on a whole grid, H(v_k) on the diagonal.
+    On a full grid it is exactly 0; the diagonal holds H(v_k).
     """
     labels = [Labels.of(column) for column in factors.T]
     raw, chance = np.empty((len(labels), len(labels))), np.empty((len(labels), len(labels)))
@@ -111,9 +111,9 @@ def adjusted_factor_information(factors: Integer[np.ndarray, "n k"]) -> Float64[
 def plug_in_information(
     codes: Float[np.ndarray, "n d"] | Integer[np.ndarray, "n d"], factors: Integer[np.ndarray, "n k"], *, bins: int = 20
 ) -> Information:
-    """I(z_j; v_k) with equal-width bins, as it comes.
+    """The plug-in estimate of I(z_j; v_k) with bins of equal width.
 
-    A latent knows of a factor unless it knows exactly nothing.
+    A latent counts as knowing of a factor unless the estimate is exactly 0.
     """
     matrix = mutual_information_matrix(codes, factors, bins=bins)
     labels = [Labels.of(column) for column in factors.T]
@@ -123,9 +123,9 @@ def plug_in_information(
 
 
 class _Ordered(NamedTuple):
-    """Samples by their codes, and twice the place of each, between 0 and 2 n.
+    """Samples sorted by their codes, and twice the rank of each, between 0 and 2 n.
 
-    Equal codes have the middle of theirs.
+    Equal codes share the middle of their ranks.
     """
 
     order: Int64[np.ndarray, "n"]

@@ -40,9 +40,9 @@ def binned_posteriors(
 def binned_posterior_information(
     mean: Float64[np.ndarray, "n d"], variance: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"]
 ) -> Information:
-    """I(z_j; v_k) of `binned_posteriors`, as it comes.
+    """The plug-in estimate of I(z_j; v_k) from `binned_posteriors`.
 
-    A latent knows of a factor unless it knows exactly nothing.
+    A latent counts as knowing of a factor unless the estimate is exactly 0.
     """
     matrix = np.array(
         [

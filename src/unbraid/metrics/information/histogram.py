@@ -63,7 +63,7 @@ def check_codes(codes: Shaped[np.ndarray, "..."], factors: Shaped[np.ndarray, ".
 def equal_width_bins(codes: Float[np.ndarray, "n d"], bins: int) -> Int[np.ndarray, "n d"]:
     """Bin of every code among `bins` of equal width over the range of its latent.
 
-    A constant latent has one bin.
+    A constant latent falls into one bin.
     """
     if bins < 2:
         raise UsageError(f"bins is {bins}; allowed: at least 2.")
@@ -89,9 +89,9 @@ def entropy(values: Integer[np.ndarray, "n"]) -> float:
 def information_of_counts(
     joint: Float64[np.ndarray, "*t bin value"] | Int64[np.ndarray, "*t bin value"],
 ) -> Float64[np.ndarray, "*t"]:
-    """Plug-in mutual information of two classifications from how often they meet, in nats.
+    """Plug-in mutual information in nats from contingency tables.
 
-    Many tables at once.
+    It takes many tables at once.
     """
     # sum p_ab log(p_ab / p_a p_b) rather than a difference of entropies: the counts are whole numbers, so independence
     # gives exactly 0 and no rounding noise that a ratio of informations would take for knowledge

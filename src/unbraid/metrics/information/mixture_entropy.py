@@ -28,9 +28,9 @@ LEAST_ERROR = 1e-5
 
 @dataclass(frozen=True)
 class Entropy:
-    """An entropy in nats, and how far from it the truth may lie.
+    """An entropy in nats, and an upper estimate of the error of its quadrature.
 
-    The error of the quadrature, on the safe side.
+    The estimate of the error is on the safe side.
     """
 
     value: float
@@ -39,7 +39,7 @@ class Entropy:
 
 @dataclass(frozen=True)
 class Quadrature:
-    """Two grids, of which the second is half as fine, for mixtures of any of some components.
+    """Two grids, the second half as fine, for mixtures of any subset of given components.
 
     See `mixture_entropy`.
     """
@@ -75,9 +75,9 @@ class Quadrature:
     def entropies(
         self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
     ) -> tuple[Float64[np.ndarray, "m"], Float64[np.ndarray, "m"]]:
-        """Entropies of even mixtures, the first of as many components as `sizes` says, and so on.
+        """Entropies of even mixtures, and their errors.
 
-        And their errors.
+        The first mixture is of the first `sizes[0]` components, and so on.
         """
         kept = np.maximum(variance, self.narrowest)
         fine, coarse = (_entropies_on_grid(grid, mean, kept, sizes) for grid in (self.fine, self.coarse))

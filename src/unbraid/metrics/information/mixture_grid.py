@@ -91,9 +91,9 @@ class Grid:
     def densities(
         self, mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n"], sizes: Int64[np.ndarray, "m"]
     ) -> Iterator[Float64[np.ndarray, "some g"]]:
-        """The same of several mixtures, given one after another.
+        """The same for several mixtures, given one after another.
 
-        The first is of as many components as `sizes` says, the second of those after them, and so on.
+        The first mixture is of the first `sizes[0]` components, the second of the next `sizes[1]`, and so on.
 
         Together they come to all mixtures, some at a time, as many as memory should hold.
         """

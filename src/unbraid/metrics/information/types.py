@@ -52,9 +52,9 @@ class Information:
 
     @property
     def detectable(self) -> Float64[np.ndarray, "k"]:
-        """The least share of each factor's entropy that so many samples tell from chance.
+        """The least share of each factor's entropy that this many samples tell from chance.
 
-        0 where it is not adjusted.
+        It is 0 for estimates that are not adjusted for chance.
         """
         return DEVIATIONS * self._deviation(np.zeros_like(self.estimate)).max(0)
 
@@ -67,7 +67,7 @@ class Information:
     def _deviation(self, share: Float64[np.ndarray, "d k"]) -> Float64[np.ndarray, "d k"]:
         """Standard deviation of a share.
 
-        It adds that of chance to that of weak information I, whose log-ratios vary by 2 I.
+        Its variance adds that of chance to that of weak information I, whose log-ratios vary by 2 I.
         """
         room = self.entropies - self.chance
         spread = np.sqrt((self.chance + 2 * share * self.entropies) / max(self.samples, 1))
