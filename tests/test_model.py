@@ -206,7 +206,7 @@ def test_unknown_names_and_options_suggest_the_nearest():
         unbraid.train("betavae", "ellipses")
     with pytest.raises(UnknownName, match="Unknown data set 'elipses'. Did you mean 'ellipses'"):
         unbraid.train("beta_vae", "elipses")
-    with pytest.raises(UnknownName, match="'bta'. Did you mean 'beta'"):
+    with pytest.raises(UnknownName, match="'bta' of model 'beta_vae' on data set 'ellipses'. Did you mean 'beta'"):
         unbraid.train("beta_vae", "ellipses", bta=3)
     with pytest.raises(UnknownName, match="option"):
         unbraid.train("vae", "ellipses", beta=3)  # a VAE has no beta

@@ -188,7 +188,7 @@ WRONG = {
     ),
     "extend backwards": (["train", "beta_vae", TINY, "--steps", "9", "--extend", "3", "--out", "{tmp}/x"], 2, "before the end"),
     "device": (["train", "beta_vae", TINY, "--device", "abacus", "--out", "{tmp}/x"], 2, "allowed: auto, cpu"),
-    "no such run": (["evaluate", "{tmp}/none"], 2, "not a run folder"),
+    "no such run": (["evaluate", "{tmp}/none"], 2, "There is no folder"),
     "no run given": (["report"], 2, "RUN"),
     "no such config": (["train", "--config", "{tmp}/none.json"], 2, "no such file"),
     "unknown list": (["list", "modells"], 2, "Did you mean 'models'"),

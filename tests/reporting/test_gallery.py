@@ -251,7 +251,7 @@ def test_what_cannot_be_drawn_is_refused_in_words(views, name, options, says):
 
 def test_runs_on_different_data_or_likelihoods_are_refused(views, tmp_path):
     other = tmp_path / "other"
-    unbraid.train("vae", TINY, out=other, steps=2, batch_size=16, test_share=0.2, likelihood="gaussian", device="cpu")
+    unbraid.train("vae", TINY, out=other, steps=2, batch_size=16, test_share=0.3, likelihood="gaussian", device="cpu")
     with pytest.raises(UsageError, match="different data"):
         draw("reconstructions", [views[0], view_of(other)], {})
     third = tmp_path / "third"

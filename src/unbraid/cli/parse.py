@@ -103,52 +103,67 @@ def read(command: str, arguments: Iterable[Argument], tokens: Sequence[str]) -> 
     known = list({argument.flag: argument for argument in reversed(list(arguments))}.values())[::-1]
     end = tokens.index("--") if "--" in tokens else len(tokens)
     wants_help = not {*_HELP}.isdisjoint(tokens[:end])
-    given, words, unknown = _bind(command, [one for one in known if one.group], tokens, wants_help=wants_help)
+    reading = _Reading(command, [one for one in known if one.group], tokens, wants_help=wants_help)
+    given, words = reading.bind()
     for place in (one for one in known if not one.group):
         if words:
             given[place.flag] = words if place.many else words.pop(0)
             words = [] if place.many else words
-    if words and not unknown and not wants_help:
-        extra = _shortened(" ".join(map(repr, words)))
-        raise UsageError(f"{extra}: more words than it takes.{_joined(known)} See: unbraid {command} --help")
-    return Words(command, given, tuple(unknown), wants_help)
+    if words and not reading.unknown and not wants_help:
+        raise reading.refusal(f"{' '.join(map(repr, words))}: more words than it takes.", several=True)
+    return Words(command, given, tuple(reading.unknown), wants_help)
 
 
-def _bind(
-    command: str, options: Sequence[Argument], tokens: Sequence[str], *, wants_help: bool
-) -> tuple[dict[str, Any], list[str], list[str]]:
-    """Values of options by their names, the words that stand alone, and options that the command does not have.
+class _Reading:
+    """A command line on its way through the parser, which stops at the first word that it cannot place.
 
-    The parser stops at the first word that it cannot place. It is then placed here, and the rest is parsed again.
+    That word is placed here, and the rest is parsed again.
     """
-    app, rest = _reader(options), list(tokens)
-    flags = [one for one in options if one.listed and one.spec.type is bool]
-    placed: dict[str, Any] = {}
-    unknown: list[str] = []
-    while True:
-        try:
-            _, bound, *_ = app.parse_known_args(rest)
-        except UnknownOptionError as error:
-            unknown.append(error.token.value.partition("=")[0])
-            rest.remove(error.token.value)
-        except CycloptsError as error:
-            if not (wants_help and isinstance(error, MissingArgumentError) and error.keyword in rest):
-                error.verbose = False
-                hint = _joined(options) if isinstance(error, RepeatArgumentError) else ""
-                raise UsageError(f"{_shortened(str(error))}{hint} See: unbraid {command} --help") from None
-            placed |= {one.flag: "" for one in options if error.keyword in (one.long, one.short)}  # help, instead of its value
-            rest.remove(error.keyword)
-        else:
-            values = {name: value for name, value in bound.kwargs.items() if name != "help"}
-            alone = next((one for one in flags if one.long in rest and _is_no_boolean(values.get(one.flag))), None)
-            if alone is None:
-                return values | placed, list(bound.args), unknown
-            placed[alone.flag] = True  # the word after this flag is not its value
-            rest[rest.index(alone.long)] += "=true"
 
+    def __init__(self, command: str, options: Sequence[Argument], tokens: Sequence[str], *, wants_help: bool) -> None:
+        self.unknown: list[str] = []
+        self._command, self._options, self._wants_help = command, options, wants_help
+        self._rest, self._placed = list(tokens), dict[str, Any]()
 
-def _joined(arguments: Iterable[Argument]) -> str:
-    return " Several values are joined by commas: --seed 0,1,2." if any(one.listed for one in arguments) else ""
+    def bind(self) -> tuple[dict[str, Any], list[str]]:
+        """The values of options by their names, and the words that stand alone."""
+        app = _reader(self._options)
+        while True:
+            try:
+                _, bound, *_ = app.parse_known_args(self._rest)
+            except UnknownOptionError as error:
+                self.unknown.append(error.token.value.partition("=")[0])
+                self._rest.remove(error.token.value)
+            except CycloptsError as error:
+                self._leave_without_value(error)
+            else:
+                values = {name: value for name, value in bound.kwargs.items() if name != "help"}
+                if not self._leave_alone(values):
+                    return values | self._placed, list(bound.args)
+
+    def _leave_without_value(self, error: CycloptsError) -> None:
+        """Pass over an option in the place of whose value help is asked for; other errors are raised in words."""
+        keyword = error.keyword if isinstance(error, MissingArgumentError) else None
+        if not (self._wants_help and keyword in self._rest):
+            error.verbose = False
+            raise self.refusal(str(error), several=isinstance(error, RepeatArgumentError)) from None
+        self._placed |= {one.flag: "" for one in self._options if keyword in (one.long, one.short)}
+        self._rest.remove(str(keyword))
+
+    def _leave_alone(self, values: Mapping[str, Any]) -> bool:
+        """Whether a flag had taken a word for its value that is not a boolean; it is then read without a value."""
+        flags = (one for one in self._options if one.listed and one.spec.type is bool and one.long in self._rest)
+        alone = next((one for one in flags if _is_no_boolean(values.get(one.flag))), None)
+        if alone is not None:
+            self._rest[self._rest.index(alone.long)] += "=true"
+            self._placed[alone.flag] = True
+        return alone is not None
+
+    def refusal(self, text: str, *, several: bool) -> UsageError:
+        """Why the line is refused; `several` if that may be because several values were meant."""
+        lists = several and any(one.listed for one in self._options)
+        hint = " Several values are joined by commas: --seed 0,1,2." if lists else ""
+        return UsageError(f"{_shortened(text)}{hint} See: unbraid {self._command} --help")
 
 
 def _reader(options: Sequence[Argument]) -> App:

@@ -120,28 +120,37 @@ def _request(words: Words) -> Request:
 
     config = _config(words.given["config"]) if "config" in words.given else None
     base = config.flat_options() if config else {}
-    model, data = words.given.get("model") or base.get("model"), words.given.get("data") or base.get("data")
+    model, data = (words.given.get(part) or base.get(part) for part in ("model", "data"))
     if not (model and data):
-        words.refuse_unknown(_every_argument(), "unbraid train MODEL DATA --help")
         return _without_parts(words)
     try:
         data, place = addressed(data, {})
         arguments, about = _arguments(model, data, words, base | place)
     except UnbraidError:
-        words.refuse_unknown(_every_argument(), "unbraid train MODEL DATA --help")  # then its value is taken for a name
+        _refuse_unknown(words)  # the value of an unknown option was taken for a name
         raise
     if config and (model, data) != (config.model, config.data):
         raise UsageError(f"--config is a run of {config.model} on {config.data}; leave MODEL and DATA out, or give those.")
     given = checked(words.at(model, data), about, arguments)
-    if "steps" in given or "epochs" in given:
-        base = {name: value for name, value in base.items() if name not in ("steps", "checkpoint_every", "log_every")}
-    kept = {name: value for name, value in base.items() if name in {argument.flag for argument in arguments}}
+    chosen = {**_still_valid(base, given, arguments), **given, **place}
     own = {argument.flag for argument in (*_PLACES, *_RUN)}
-    options = {name: value for name, value in {**kept, **given, **place}.items() if name not in own}
+    options = {name: value for name, value in chosen.items() if name not in own}
     return Request(model, data, options, {name: value for name, value in given.items() if name in own}, config)
 
 
+def _still_valid(base: Mapping[str, Any], given: Mapping[str, Any], arguments: list[Argument]) -> dict[str, Any]:
+    """Options of --config that hold beside the given ones: those of the chosen parts, and of the length unless it is given."""
+    replaced = {"steps", "checkpoint_every", "log_every"} if {"steps", "epochs"} & set(given) else set()
+    known = {argument.flag for argument in arguments} - replaced
+    return {name: value for name, value in base.items() if name in known}
+
+
+def _refuse_unknown(words: Words) -> None:
+    words.refuse_unknown(_every_argument(), "unbraid train MODEL DATA --help")
+
+
 def _without_parts(words: Words) -> Request:
+    _refuse_unknown(words)
     if words.help:
         checked(words, f"{_ABOUT}\n\nOptions of a model and a data set: unbraid train MODEL DATA --help", _general())
     raise UsageError(

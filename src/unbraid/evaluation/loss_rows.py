@@ -18,6 +18,7 @@ TERMS = {
     "loss": "Loss as trained (weighted sum)",
     "nll": "Reconstruction, z drawn",
     "nll_at_mean": "Reconstruction, at the mean",
+    "nll_constant": "  of it constant",
     "kl": "KL to the prior",
     "kl_bound": "KL to the prior, at most",
     "mi": "Mutual information",
@@ -65,7 +66,7 @@ class SplitLosses(Struct, omit_defaults=True):
 
     Args:
         images: how many.
-        nll: -log p(x|z) at one draw of z; `nll_at_mean` at the posterior mean; `nll_constant`, what no reconstruction changes.
+        nll: -log p(x|z) at one draw of z; `nll_at_mean` at the posterior mean; `nll_constant`: its normalizing constant.
         terms: of the objective, unweighted.
         log_p_bound: on log p(x).
         loss: their weighted sum; unset where each player has a loss of its own.
@@ -146,21 +147,28 @@ def loss_rows(
         splits, units, labels: as in `unbraid.evaluation.stored.Scores`.
     """
     found = list(splits.values())
+    terms = dict.fromkeys(name for one in found for name in one.terms if name != "nll")
+    quantities: dict[str, list[float | None]] = {
+        "nll": [one.nll for one in found],
+        "nll_at_mean": [one.nll_at_mean for one in found],
+        "nll_constant": [one.nll_constant or None for one in found],  # unset counts as false
+        **{name: [one.terms.get(name) for one in found] for name in terms},
+        "loss": [None if isinstance(one.loss, UnsetType) else one.loss for one in found],
+    }
+    rows = [_row(name, values, units, (labels or {}).get(name, "")) for name, values in quantities.items()]
+    rows.append(_upper_bound([one.log_p_bound for one in found]))
+    return [row for row in rows if any(value is not None for value in row.values)]
 
-    def row(name: str, values: Sequence[float | None]) -> Row:
-        unit: Unit = unit_of(name, units)
-        return Row(term_label(name, unit, (labels or {}).get(name, "")), values, 2 if unit == "nats" else 5)
 
-    rows = [row("nll", [one.nll for one in found]), row("nll_at_mean", [one.nll_at_mean for one in found])]
-    if any(one.nll_constant for one in found):  # falsy if unset too
-        rows.append(Row("  of it constant", [one.nll_constant or None for one in found]))
-    names = dict.fromkeys(name for one in found for name in one.terms if name != "nll")
-    rows += [row(name, [one.terms.get(name) for one in found]) for name in names]
-    rows.append(row("loss", [None if isinstance(one.loss, UnsetType) else one.loss for one in found]))
-    bounds = [one.log_p_bound for one in found]
-    least = [None if bound.value is None else -bound.value for bound in bounds]
-    rows.append(Row("-log p(x), at most", least, errors=[bound.error for bound in bounds]))
-    return [one for one in rows if any(value is not None for value in one.values)]
+def _row(name: str, values: Sequence[float | None], units: Mapping[str, str] | None, label: str) -> Row:
+    unit: Unit = unit_of(name, units)
+    return Row(term_label(name, unit, label), values, 2 if unit == "nats" else 5)
+
+
+def _upper_bound(bounds: Sequence[Bound]) -> Row:
+    """The bound on -log p(x)."""
+    values = [None if bound.value is None else -bound.value for bound in bounds]
+    return Row("-log p(x), at most", values, errors=[bound.error for bound in bounds])
 
 
 def kl_rows(parts: KLParts) -> list[Row]:

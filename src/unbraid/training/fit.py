@@ -272,30 +272,43 @@ class _Loop:
 
     def play(self, stop: threading.Event) -> None:
         """Train to the end of the run. Raises `Interrupted` once `stop` is set, after a checkpoint."""
-        run, state = self._run, self._state
-        state.vae.train()
-        while state.step < run.last_step:
-            outcomes = self._step()
-            last = state.step == run.last_step
-            if last or self._due(self._experiment.log_every):
-                self._write_means(outcomes)
-            if self._evaluate and self._due(self._experiment.evaluate_every):
-                self._write_evaluation(self._evaluate)
-            # asked once: a signal that comes later waits for the next step
-            stopping = stop.is_set()
-            if last or self._due(-(-run.last_step // SHOWN)):
-                values = self._entry.values if self._entry else {}
-                self._log.show(state.step, summaries(state.vae, self._dataset, values, self._device))
-            if saving := last or stopping or self._due(self._experiment.checkpoint_every):
+        self._state.vae.train()
+        while not self._ended:
+            self._write_numbers(self._step())
+            stopping = stop.is_set()  # asked once: a signal that comes later waits for the next step
+            self._advance(saved=self._write_state(stopping))
+            if stopping and not self._ended:
+                raise Interrupted(f"Stopped after step {self._state.step} of {self._run.last_step}, with a checkpoint.")
+
+    @property
+    def _ended(self) -> bool:
+        return self._state.step >= self._run.last_step
+
+    def _write_numbers(self, outcomes: Sequence[Outcome]) -> None:
+        """Lines of the log that are due after a step: means, an evaluation."""
+        if self._ended or self._due(self._experiment.log_every):
+            self._write_means(outcomes)
+        if self._evaluate and self._due(self._experiment.evaluate_every):
+            self._write_evaluation(self._evaluate)
+
+    def _write_state(self, stopping: bool) -> bool:
+        """Pictures for TensorBoard and a checkpoint, where due; returns whether a checkpoint was written."""
+        if self._ended or self._due(-(-self._run.last_step // SHOWN)):
+            values = self._entry.values if self._entry else {}
+            self._log.show(self._state.step, summaries(self._state.vae, self._dataset, values, self._device))
+        saving = self._ended or stopping or self._due(self._experiment.checkpoint_every)
+        if saving:
+            self._save()
+        return saving
+
+    def _advance(self, *, saved: bool) -> None:
+        """Tell the monitor of the step; if it interrupts training, there is a checkpoint of this step."""
+        try:
+            self._monitor.advance(self._state.step, self._entry, self._speed)
+        except Interrupted:
+            if not saved:
                 self._save()
-            try:
-                self._monitor.advance(state.step, self._entry, self._speed)
-            except Interrupted:
-                if not saving:
-                    self._save()
-                raise
-            if stopping and not last:
-                raise Interrupted(f"Stopped after step {state.step} of {run.last_step}, with a checkpoint.")
+            raise
 
     def _due(self, every: int) -> bool:
         """Whether what happens every so many steps happens now; never for 0."""
