@@ -1,4 +1,6 @@
-"""How long work tells of its progress: functions that callers give, and a listener that a front end sets for work on data."""
+"""Progress of long work, which prints nothing itself.
+
+Callers give a function to report to; work on data reports to a listener that a front end sets."""
 
 from __future__ import annotations
 

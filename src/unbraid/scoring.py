@@ -1,4 +1,7 @@
-"""A run is scored: what is stored stays where it is better, and is added to where it is of the same images and weights."""
+"""A run is scored, without losing stored scores.
+
+Stored scores that are better stay, and those of the same images and weights are added to.
+"""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ class _Reading:
         self._rest.remove(str(keyword))
 
     def _leave_alone(self, values: Mapping[str, Any]) -> bool:
-        """Whether a flag had taken a word for its value that is not a boolean; it is then read without a value."""
+        """Whether a flag had taken a word that is not a boolean; it is then read without a value."""
         flags = (one for one in self._options if one.listed and one.spec.type is bool and one.long in self._rest)
         alone = next((one for one in flags if _is_no_boolean(values.get(one.flag))), None)
         if alone is not None:

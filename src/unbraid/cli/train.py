@@ -139,7 +139,10 @@ def _request(words: Words) -> Request:
 
 
 def _still_valid(base: Mapping[str, Any], given: Mapping[str, Any], arguments: list[Argument]) -> dict[str, Any]:
-    """Options of --config that hold beside the given ones: those of the chosen parts, and of the length unless it is given."""
+    """Options of --config that still hold beside the given ones.
+
+    Those of other parts do not, nor do those of the length where it is given.
+    """
     replaced = {"steps", "checkpoint_every", "log_every"} if {"steps", "epochs"} & set(given) else set()
     known = {argument.flag for argument in arguments} - replaced
     return {name: value for name, value in base.items() if name in known}

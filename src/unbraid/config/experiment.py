@@ -183,7 +183,7 @@ class Experiment:
 
     @property
     def images(self) -> tuple[Any, ...]:
-        """Equal for runs that see the same images, in the same places and splits, in whatever order and however often."""
+        """Equal for runs on the same images and splits, in whatever order training sees them."""
         options = {name: value for name, value in self.identity()["data_options"].items() if name not in PRESENTATION}
         return self.data, options, tuple(self.image_shape), self.data_digest
 

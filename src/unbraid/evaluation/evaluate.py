@@ -129,7 +129,7 @@ def evaluate_model(
 
 
 def encode_part(vae: VAE, dataset: Dataset, scope: Scope, noise: torch.Generator, *, limit: int | None = None) -> CodeTable:
-    """The codes of a data set, or of the fixed part of it that is scored; arguments as in `evaluate_model`."""
+    """The codes of a data set, or of a fixed part of it; arguments as in `evaluate_model`."""
     index, progress = choose_images(dataset, limit), scope.counting("encoding")
     return encode_dataset(vae, dataset, index=index, generator=noise, device=scope.device, progress=progress)
 

@@ -1,4 +1,4 @@
-"""Losses and parts of the KL of a scored run: the records that are stored, and the rows in which every table shows them."""
+"""Losses and parts of the KL of a scored run: as records, and as the rows of every table."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def term_label(name: str, unit: str = "nats", label: str = "") -> str:
 def loss_rows(
     splits: Mapping[Any, SplitLosses], units: Mapping[str, str] | None = None, labels: Mapping[str, str] | None = None
 ) -> list[Row]:
-    """Losses with one value per split: reconstruction, unweighted terms, the loss, and the bound on -log p(x).
+    """Losses with one value per split: reconstruction, unweighted terms, loss, bound on -log p(x).
 
     A row that no split has a value for is left out: players that never move together have no common loss.
 

@@ -235,7 +235,7 @@ def need_image(dataset: Dataset, index: int) -> int:
 
 
 def need_same_data(views: Sequence[RunView]) -> None:
-    """Raise `UsageError` for runs of which the data differ in an image, its place, or the split it belongs to."""
+    """Raise `UsageError` for runs whose data differ in an image, its index, or its split."""
     first = views[0].experiment
     for view in views[1:]:
         other = view.experiment
