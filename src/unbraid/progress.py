@@ -1,6 +1,7 @@
 """Progress of long work, which prints nothing itself.
 
-Callers give a function to report to; work on data reports to a listener that a front end sets."""
+Callers give a function to report to; work on data reports to a listener that a front end sets.
+"""
 
 from __future__ import annotations
 
