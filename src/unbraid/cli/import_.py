@@ -34,7 +34,7 @@ def run(tokens: list[str]) -> int:
         return 0
     from unbraid import api
     from unbraid.cli.console import counting, out
-    from unbraid.data.progress import listening
+    from unbraid.progress import listening
     from unbraid.training.run import open_run
 
     chosen = {argument.flag: given[argument.flag] for argument in options if argument.flag in given}

@@ -55,7 +55,7 @@ def run(tokens: list[str]) -> int:
 
 def _study(entry: Entry, study: Study, options: dict[str, Any]) -> int:
     from unbraid.cli.console import counting, err
-    from unbraid.data.progress import listening
+    from unbraid.progress import listening
     from unbraid.studies.nulls import with_nulls
     from unbraid.studies.results import clone_ledger, find, require_ledger
     from unbraid.sweep.store import MARK, Store
@@ -87,7 +87,7 @@ def _study(entry: Entry, study: Study, options: dict[str, Any]) -> int:
 
 def _train(entry: Entry, study: Study, store: Any, known: Sequence[Path], options: dict[str, Any]) -> int:
     from unbraid.cli.console import counting, err
-    from unbraid.data.progress import listening
+    from unbraid.progress import listening
     from unbraid.studies.run import plan_missing
 
     with listening(counting), counting("Planning") as told:

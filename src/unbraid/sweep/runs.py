@@ -23,7 +23,6 @@ from unbraid.sweep.resolving import require_same, resolve
 from unbraid.training.fit import Monitor
 
 
-
 class NotHere(UnbraidError):
     """What the command could plan, this machine cannot do: data, a module or a former version is missing.
 
@@ -31,9 +30,7 @@ class NotHere(UnbraidError):
     """
 
 
-def train_and_score(
-    point: Point, folder: Path, scoring: Scoring, *, device: str, monitor: Monitor, progress: Stages
-) -> Result:
+def train_and_score(point: Point, folder: Path, scoring: Scoring, *, device: str, monitor: Monitor, progress: Stages) -> Result:
     """Train a run, from where an earlier worker left it, score it, and say what came of it."""
     from unbraid import api
 
