@@ -1,28 +1,36 @@
 """Kill workers and commands at random moments, many times, and look at what is left.
 
-`python tests/helpers/storm.py --kills 1000` is the long one, by hand. The command under test is this file again, with a folder:
-one command with two workers, started by a server of processes that has imported torch, so that a new worker is there at once.
+`python tests/helpers/storm.py --kills 1000 --points 120` is the long one, by hand. The command under test is this file again,
+with a folder: one command with two workers, started by a server of processes that has imported torch, so that a new worker is
+there at once. As root the two commands have a network, a host name and a boot of their own: each takes the other for another
+machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 MARK = "UNBRAID_STORM"
-STORM = {"steps": 12, "checkpoint_every": 3, "log_every": 3}
+STORM = {"steps": 40, "checkpoint_every": 4, "log_every": 4}
+COMMANDS = 0.05
+"""Share of kills that hit a command; the others hit one of its processes while there is a run to do."""
+_HOST = 'hostname "$0" && mount --bind "$1" /proc/sys/kernel/random/boot_id && shift && exec "$@"'
 
 
 def command(folder: Path) -> None:
@@ -42,6 +50,15 @@ def command(folder: Path) -> None:
         engine.shutdown(cancel_futures=True)
 
 
+@dataclass
+class Counts:
+    """Kills, those of processes that had claimed a run, and those of commands."""
+
+    kills: int = 0
+    owners: int = 0
+    commands: int = 0
+
+
 class Storm:
     """Two commands on one folder, and what kills them."""
 
@@ -49,13 +66,25 @@ class Storm:
         self._folder, self._rng = folder, random.Random(seed)
         self._mark = f"{folder}-{os.getpid()}"
         self._commands: dict[int, subprocess.Popen[bytes]] = {}
-        self.kills = self.commands_killed = 0
+        self.counts = Counts()
         self._log = (folder.parent / "storm.log").open("ab")
+        self.apart = can_be_apart()
+
+    def _on_a_machine_of_its_own(self, place: int) -> list[str]:
+        boot = self._folder.parent / f"boot{place}"
+        boot.write_text(f"00000000-0000-0000-0000-00000000000{place}\n", encoding="ascii")
+        return ["unshare", "--net", "--uts", "--mount", "sh", "-c", _HOST, f"machine{place}", str(boot)]
 
     def _start(self, place: int) -> None:
         environment = {**os.environ, MARK: self._mark, "OMP_NUM_THREADS": "1"}
         self._commands[place] = subprocess.Popen(
-            [sys.executable, __file__, "--folder", str(self._folder)],
+            [
+                *(self._on_a_machine_of_its_own(place) if self.apart else []),
+                sys.executable,
+                __file__,
+                "--folder",
+                str(self._folder),
+            ],
             env=environment,
             start_new_session=True,
             stdout=self._log,
@@ -71,23 +100,34 @@ class Storm:
                         found.append(int(path.name))
         return found
 
+    def _owners(self) -> set[int]:
+        found = set()
+        for path in (self._folder / "claims").rglob("*.*"):
+            with suppress(OSError, ValueError):
+                found.add(int(json.loads(path.read_bytes())["owner"]["pid"]))
+        return found
+
     def run(self, kills: int, mean_pause: float, seconds: float) -> None:
         """Kill so many processes at random moments, then let what is left come to its end."""
         until = time.monotonic() + seconds
         for place in range(2):
             self._start(place)
-        while self.kills < kills:
-            assert time.monotonic() < until, f"only {self.kills} of {kills} kills in {seconds} s"
+        while self.counts.kills < kills:
+            assert time.monotonic() < until, f"only {self.counts.kills} of {kills} kills in {seconds} s"
             time.sleep(self._rng.expovariate(1 / mean_pause))
             commands = {process.pid for process in self._commands.values()}
             workers = [pid for pid in self._alive() if pid not in commands]
-            pick_command = not workers or self._rng.random() < 0.08
-            with suppress(ProcessLookupError):
-                victim = self._rng.choice(sorted(commands)) if pick_command else self._rng.choice(workers)
-                os.kill(victim, signal.SIGKILL)
-                self.kills += 1
-                self.commands_killed += victim in commands
+            pick_command = self._rng.random() < COMMANDS
+            if pick_command or workers:
+                with suppress(ProcessLookupError):
+                    victim = self._rng.choice(sorted(commands)) if pick_command else self._rng.choice(workers)
+                    owns = victim in self._owners()
+                    os.kill(victim, signal.SIGKILL)
+                    self.counts.kills += 1
+                    self.counts.commands += victim in commands
+                    self.counts.owners += owns
             for place, process in self._commands.items():
+                assert process.poll() != 0, f"all runs were done after {self.counts.kills} kills; give more --points"
                 if process.poll() is not None:
                     self._start(place)
         while any(process.poll() != 0 for process in self._commands.values()):
@@ -107,6 +147,12 @@ class Storm:
         self._log.close()
 
 
+def can_be_apart() -> bool:
+    """Whether processes may have a network and a host name of their own here."""
+    command = ["unshare", "--net", "--uts", "--mount", "true"]
+    return bool(shutil.which("unshare")) and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def comparable(result: Any) -> dict[str, Any]:
     """A result without times and sizes, in which equal runs may differ."""
     content = msgspec.to_builtins(result)
@@ -115,8 +161,8 @@ def comparable(result: Any) -> dict[str, Any]:
     return content
 
 
-def weigh(folder: Path, points: int, kills: int, mean_pause: float, seconds: float, seed: int = 0) -> tuple[int, int]:
-    """Storm over a sweep, and check it against one that nothing disturbed; the kills of workers and of commands.
+def weigh(folder: Path, points: int, kills: int, mean_pause: float, seconds: float, seed: int = 0) -> Counts:
+    """Storm over a sweep, and check it against one that nothing disturbed.
 
     Raises `AssertionError` for a run that is lost, doubled or different.
     """
@@ -144,7 +190,7 @@ def weigh(folder: Path, points: int, kills: int, mean_pause: float, seconds: flo
     assert not store.attempts(set(expected)), "a kill counted as a failure"
     names = [path.name for path in (store.folder / "results").rglob("*") if path.is_file() and not path.name.startswith(".")]
     assert len(names) == points
-    return storm.kills, storm.commands_killed
+    return storm.counts
 
 
 if __name__ == "__main__":
@@ -152,8 +198,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--points", type=int, default=100)
-    parser.add_argument("--pause", type=float, default=1.0)
+    parser.add_argument("--points", type=int, default=120)
+    parser.add_argument("--pause", type=float, default=0.25)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.folder:
@@ -163,7 +209,8 @@ if __name__ == "__main__":
         where = Path(tempfile.mkdtemp(prefix="storm-"))
         counts = weigh(where, given.points, given.kills, given.pause, 10 * 3600, given.seed)
         took = time.monotonic() - began
+        places = "two machines" if can_be_apart() else "one machine"
         sys.stdout.write(
-            f"{counts[0]} kills, {counts[1]} of them of commands; {given.points} runs, none lost, doubled or different; "
-            f"{took:.0f} s\n"
+            f"{counts.kills} kills on {places}, {counts.owners} in the middle of a run and {counts.commands} of commands; "
+            f"{given.points} runs, none lost, doubled or different; {took:.0f} s\n"
         )
