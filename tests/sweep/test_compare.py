@@ -11,13 +11,14 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from scipy import stats
 
 from helpers.commands import run
 from helpers.small_runs import small_plan
 from unbraid.errors import UsageError
 from unbraid.sweep.code import Code, code_here
 from unbraid.sweep.compare.comparison import Comparison, compare
-from unbraid.sweep.compare.page import render
+from unbraid.sweep.compare.page import numeric_options, render
 from unbraid.sweep.compare.writing import WRITERS, headline, main_table, notes_of
 from unbraid.sweep.points import key_of
 from unbraid.sweep.records import Result
@@ -106,6 +107,45 @@ def test_differences_are_paired_and_corrected(place: Path) -> None:
     assert all(one.p_corrected >= one.p for one in found.differences if one.p is not None)  # type: ignore[operator]
     assert "Holm (1979)" in " ".join(notes_of(found))
     assert "comes first by mig" in headline(found)
+
+
+def test_a_small_ledger_by_hand(tmp_path: Path) -> None:
+    """Two configurations, four seeds, numbers that fit on a line; everything said of them against scipy."""
+    scores = {1.0: [0.10, 0.20, 0.15, 0.25], 4.0: [0.30, 0.35, 0.20, 0.45], 9.0: [0.31, 0.22, 0.40, 0.25]}
+    for beta, values in scores.items():
+        for seed, value in enumerate(values):
+            write(tmp_path, result(seed, value, beta=beta))
+    found = compare([tmp_path], with_nulls=False)
+    means = {one.settings["beta"]: found.summaries[one.label, "mig"] for one in found.configurations}
+    for beta, values in scores.items():
+        own = means[beta]
+        assert own.mean == pytest.approx(sum(values) / 4)
+        assert own.sd == pytest.approx(np.std(values, ddof=1))
+        assert own.t_interval == pytest.approx(stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values)))
+        theirs = stats.bootstrap((values,), np.mean, method="BCa", n_resamples=9_999, rng=np.random.default_rng(3))
+        assert own.bootstrap_interval == pytest.approx(tuple(theirs.confidence_interval), abs=0.01)
+    assert [one.settings["beta"] for one in found.configurations] == [4.0, 9.0, 1.0]
+    betas = {one.label: one.settings["beta"] for one in found.configurations}
+    raw = [stats.ttest_rel(scores[betas[one.first]], scores[betas[one.second]]).pvalue for one in found.differences]
+    assert [one.p for one in found.differences] == pytest.approx(raw)
+    ordered = sorted(raw)
+    steps = [min(1.0, 3 * ordered[0]), min(1.0, 2 * ordered[1]), ordered[2]]
+    holm = dict(zip(ordered, np.maximum.accumulate(steps), strict=True))
+    assert [one.p_corrected for one in found.differences] == pytest.approx([holm[p] for p in raw])
+    rules = {one.rule: one for one in found.chosen}
+    assert (rules["the best run"].target, rules["the best run"].seed) == (0.45, 3)
+    assert rules["any run, on average"].regret == pytest.approx(0.45 - np.mean(list(scores.values())))
+    assert rules["lowest reconstruction"].regret == pytest.approx(0)
+    assert "0.325 (0.159 to 0.491)" in WRITERS["md"](found)
+    assert "rank correlation −1.00 over 12 runs" in render(found)  # the reconstruction of these results falls as MIG grows
+
+
+def test_a_default_that_differs_between_models_is_no_axis(tmp_path: Path) -> None:
+    for model, latents in (("beta_vae", 5), ("beta_tcvae", 6)):
+        for beta in (1.0, 4.0):
+            for seed in range(3):
+                write(tmp_path, result(seed, 0.1 * seed, model=model, beta=beta, latents=latents))
+    assert numeric_options(compare([tmp_path], with_nulls=False)) == ["beta"]
 
 
 def test_rules_of_selection_have_a_regret(place: Path) -> None:

@@ -24,10 +24,10 @@ def lines_over_option(
     title: str = "",
     limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> Figure:
-    """Means over runs along an option, one line per kind, with 95 % t intervals as bands and runs as dots.
+    """Means over seeds along an option, one line per kind, with 95 % t intervals as bands and seeds as dots.
 
     Args:
-        values: for each kind, for each value of the option, one number per run.
+        values: for each kind, for each value of the option, one number per seed.
         option: what the option is called.
         title: what the numbers are.
         limits: the least and largest number there can be, where bands end.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
@@ -20,9 +18,12 @@ from unbraid.sweep.compare.comparison import Comparison
 from unbraid.sweep.compare.gather import differing
 from unbraid.sweep.compare.quantities import Quantity
 from unbraid.sweep.compare.writing import Rows, headline, main_table, notes_of, tables
+from unbraid.sweep.pages import template
 
 SHOWN = 6
 """At most so many quantities are drawn in the strip plots, and so many pairs of them against each other."""
+MOST_ROWS = 16
+"""Of more configurations only two quantities are drawn in the strip plots."""
 MOST_KINDS = 8
 """Of more configurations, points are colored by model."""
 
@@ -45,16 +46,9 @@ class _Table:
 
 def render(found: Comparison) -> str:
     """The page as text."""
-    world = jinja2.Environment(
-        loader=jinja2.ChoiceLoader([_loader("unbraid.sweep.compare"), _loader("unbraid.reporting")]),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     data = list(dict.fromkeys(result.data for one in found.configurations for result in one.results))
     made = tables(found)
-    return world.get_template("compare.html.jinja").render(
+    return template("compare.html.jinja").render(
         title=f"{len(found.configurations)} configurations on {', '.join(data)}",
         n_runs=found.n_runs,
         headline=headline(found),
@@ -63,14 +57,6 @@ def render(found: Comparison) -> str:
         plots=plots(found),
         notes=notes_of(found),
     )
-
-
-def _loader(package: str) -> jinja2.FunctionLoader:
-    def read(name: str) -> str | None:
-        path = resources.files(package).joinpath(name)
-        return path.read_text(encoding="utf-8") if path.is_file() else None
-
-    return jinja2.FunctionLoader(read)
 
 
 def _table(rows: Rows) -> _Table:
@@ -89,7 +75,8 @@ def _plot(figure: Figure, prefix: str, title: str, caption: str) -> Plot:
 
 
 def _strips(found: Comparison) -> Plot | None:
-    shown = [found.leading, *(one for one in found.quantities if one.key != found.leading.key)][:SHOWN]
+    most = SHOWN if len(found.configurations) <= MOST_ROWS else 2
+    shown = [found.leading, *(one for one in found.quantities if one.key != found.leading.key)][:most]
     scores = {
         what.name: {found.name(one): [what.of(result) for result in one.results] for one in found.configurations}
         for what in shown
@@ -110,13 +97,16 @@ def _few(nulls: object) -> list[tuple[str, dict[str, float]]]:
 
 
 def numeric_options(found: Comparison) -> list[str]:
-    """Settings in which configurations differ and that are numbers."""
+    """Settings that are numbers and in which configurations of one model differ.
+
+    What differs between models alone is another default.
+    """
     settings = [one.settings for one in found.configurations]
+    of_models = [[one for one in settings if one.get("model") == model] for model in _models(found)]
     return [
         name
-        for name in differing(settings)
+        for name in dict.fromkeys(name for own in of_models for name in differing(own))
         if all(isinstance(one[name], (int, float)) and not isinstance(one[name], bool) for one in settings if name in one)
-        and len({one.get(name) for one in settings if name in one}) > 1
     ]
 
 
@@ -125,18 +115,27 @@ def _over_options(found: Comparison) -> list[Plot]:
     lead = found.leading
     made = []
     for i, option in enumerate(options[:4]):
-        own: dict[str, dict[float, list[float]]] = {}
+        by_seed: dict[str, dict[float, dict[int, list[float]]]] = {}
         for one in found.configurations:
             if option in one.settings:
-                kind = str(one.settings.get("model"))
-                at = own.setdefault(kind, {}).setdefault(float(one.settings[option]), [])
-                at += [lead.of(result) for result in one.results]
+                at = by_seed.setdefault(str(one.settings.get("model")), {}).setdefault(float(one.settings[option]), {})
+                for result in one.results:
+                    at.setdefault(result.seed, []).append(lead.of(result))
+        own = {
+            kind: {value: [_mean(runs) for runs in seeds.values()] for value, seeds in values.items()}
+            for kind, values in by_seed.items()
+        }
         figure = lines_over_option(own, option, title=lead.name, limits=lead.limits)
         others = [name for name in options if name != option]
-        rest = f" Over all values of {', '.join(others)}." if others else ""
-        made.append(_plot(figure, f"line{i}", f"{lead.name} over {option}", f"Means over runs, with 95 % t intervals.{rest}"))
+        rest = f" A dot is the mean of a seed over all values of {', '.join(others)}." if others else ""
+        made.append(_plot(figure, f"line{i}", f"{lead.name} over {option}", f"Means over seeds, with 95 % t intervals.{rest}"))
     made += [_grid(found, options[0], options[1], model) for model in _models(found)] if len(options) > 1 else []
     return made
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if math.isfinite(value)]
+    return sum(known) / len(known) if known else math.nan
 
 
 def _models(found: Comparison) -> list[str]:
@@ -153,8 +152,7 @@ def _grid(found: Comparison, across: str, up: str, model: str) -> Plot:
         cells.setdefault(place, []).extend(found.leading.of(result) for result in one.results)
     scores, counts = np.full((len(y), len(x)), np.nan), np.zeros((len(y), len(x)), dtype=np.int64)
     for place, values in cells.items():
-        known = [value for value in values if math.isfinite(value)]
-        scores[place], counts[place] = (float(np.mean(known)) if known else np.nan), len(known)
+        scores[place], counts[place] = _mean(values), sum(map(math.isfinite, values))
     title = f"{found.leading.name} of {model} over {across} and {up}"
     figure = score_grid(scores, x, y, names=(across, up), title=found.leading.name, runs=counts)
     return _plot(figure, f"grid{_models(found).index(model)}", title, "Means over all runs of a cell.")

@@ -119,6 +119,10 @@ def selection_table(found: Comparison) -> Rows:
     return rows
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def _ends(interval: tuple[float, float] | None, digits: int) -> str:
     return MISSING if interval is None else f"{decimal(interval[0], digits)} to {decimal(interval[1], digits)}"
 
@@ -133,7 +137,7 @@ def notes_of(found: Comparison) -> list[str]:
         "Means over seeds; in brackets the 95 % t interval of the mean. Seeds are the unit of replication.",
         f"Ranked by {found.leading.name}. Places: where 95 % of 2,000 resamples of the seeds put it.",
         "Differences are paired by seed where seeds match; "
-        f"p is corrected for {len(found.differences)} comparisons by {CORRECTION}.",
+        f"p is corrected for {_counted(len(found.differences), 'comparison')} by {CORRECTION}.",
     ]
     if found.marks:
         made = "; ".join(f"[{letter}] {name}" for letter, name in found.versions.items())
@@ -278,9 +282,12 @@ def headline(found: Comparison) -> str:
         return f"No run has a finite {lead.name}."
     digits = digits_of(lead.unit)
     first = found.summaries[order[0].label, lead.key]
-    told = f"{order[0].label} comes first by {lead.name}: {cell(first, digits)} over {first.n} seeds"
+    told = f"{order[0].label} comes first by {lead.name}: {cell(first, digits)} over {_counted(first.n, 'seed')}"
     if len(order) == 1:
         return f"{told}."
+    if found.ranks[order[1].label].place == 1:
+        equal = " and ".join(one.label for one in order if found.ranks[one.label].place == 1)
+        return f"{equal} have the same mean {lead.name}: {decimal(first.mean, digits)}."
     names = (order[0].label, order[1].label)
     gap: Sequence[Difference] = [one for one in found.differences if (one.first, one.second) == names]
     second = f"{order[1].label} with {decimal(found.summaries[order[1].label, lead.key].mean, digits)}"
