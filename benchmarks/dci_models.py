@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, help="run folders with codes.npz, see unbraid evaluate")
     parser.add_argument("--samples", type=int, default=3_000, help="images scored, two thirds of them to learn from")
     given = parser.parse_args()
-    print(f"unbraid {unbraid.__version__}, {given.samples:,} samples per run, seed 0; D, C, I and seconds by model\n")
+    print(f"unbraid {unbraid.__version__}, {given.samples:,} samples a run, seed 0; D, C, I and seconds by model\n")
     print("| run | " + " | ".join(MODELS) + " |\n|---|" + "---|" * len(MODELS))
     found: dict[str, list[list[float]]] = {model: [] for model in MODELS}
     for run in given.runs:

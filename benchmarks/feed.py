@@ -1,4 +1,4 @@
-"""Images per second that one core makes ready for training, and whether a step costs more with ten times the data.
+"""Images a second that one core makes ready for training, and whether a step costs more with ten times the data.
 
     python benchmarks/feed.py
 
@@ -34,8 +34,7 @@ def main() -> None:
     more = median(taken["dsprites"]) / median(taken["ellipses, 64 px"])
     print(
         table(
-            ["data", "images", "images per second"],
-            [[n, f"{r['images']:,}", f"{r['per second']:,.0f}"] for n, r in rows.items()],
+            ["data", "images", "images a second"], [[n, f"{r['images']:,}", f"{r['per second']:,.0f}"] for n, r in rows.items()]
         )
     )
     print(f"\nA batch of the larger set takes {shown(more)} times as long.")

@@ -2,7 +2,7 @@
 
     python benchmarks/games.py [--rounds 6]
 
-64 pixels, 64 images per step, Burgess's networks for all, one core; every model a process of its own, in turns. What a step has
+64 pixels, 64 images a step, Burgess's networks for all, one core; every model a process of its own, in turns. What a step has
 to cost counts multiplications: a pass, its gradients of data, and its gradients of weights are one each. Writes
 benchmarks/results/games.json.
 """
@@ -52,7 +52,7 @@ def main() -> None:
                 shown(work[name] / work["vae"]),
             ]
         )
-    print(table(["model", "images per second", "times a VAE's step", "by multiplications"], rows))
+    print(table(["model", "images a second", "times a VAE's step", "by multiplications"], rows))
     keep("games", {"rows": rows, "seconds": taken})
 
 

@@ -1,4 +1,4 @@
-"""How the time of a training step grows with image size, channels, latents and images per step.
+"""How the time of a training step grows with image size, channels, latents and images a step.
 
     python benchmarks/growth.py [--rounds 5]
 

@@ -32,7 +32,7 @@ def main() -> None:
             seconds.append(train(workers))
     gain = ratio([cores * s for s in taken[1]], taken[cores])
     rows = [[str(w), f"{w * STEPS * 64 / median(s):,.0f}"] for w, s in taken.items()]
-    print(table(["workers", "images per second, all together"], rows))
+    print(table(["workers", "images a second, all together"], rows))
     print(
         f"\n{cores} workers do {shown(gain)} times what one does: {shown(None if gain is None else gain / cores)} of {cores}."
     )

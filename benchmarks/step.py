@@ -1,4 +1,4 @@
-"""Images per second in training, beside the plain PyTorch step, and as a share of what the machine's matrix product allows.
+"""Images a second in training, beside the plain PyTorch step, and as a share of what the machine's matrix product allows.
 
     python benchmarks/step.py [--rounds 8] [--only vae-64-64-1 ...]
 
@@ -29,14 +29,14 @@ CASES = (
     ("factor_vae", 64, 64, 1),
     ("sbd_vae", 64, 16, 1),
 )
-"""Model, pixels, images per step, threads."""
+"""Model, pixels, images a step, threads."""
 FLOPS = {("vae", 64): 73.7e6}
 """Multiplications and additions of a training step for an image, without the gradient of the images themselves."""
 PRODUCT = 2048
 HEAD = [
     "model",
     "pixels",
-    "images per step",
+    "images a step",
     "threads",
     "ratio",
     "ours, images/s",

@@ -192,7 +192,7 @@ def flags(options: Mapping[str, Any]) -> str:
 
 
 def protocol() -> str:
-    return f"`{flags(STUDIED)}` on `{DATA}`, 64 images per batch, all else by default; {SCORED:,} images scored. {made()}."
+    return f"`{flags(STUDIED)}` on `{DATA}`, 64 images a batch, all else by default; {SCORED:,} images scored. {made()}."
 
 
 def warnings() -> str:

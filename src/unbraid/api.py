@@ -257,7 +257,7 @@ def report(
     """
     from unbraid.figures.saving import require_absent
     from unbraid.reporting.comparison import write_comparison
-    from unbraid.reporting.report import write_report
+    from unbraid.reporting.page import write_report
 
     if not folders:
         raise UsageError("Give a run folder, or several.")

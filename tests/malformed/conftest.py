@@ -20,7 +20,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import onnx  # noqa: F401 - before memory is watched
     import onnxruntime  # noqa: F401
 
-    import unbraid.reporting.report  # noqa: F401
+    import unbraid.reporting.page  # noqa: F401
 
     metrics.names()
     return folder

@@ -22,7 +22,7 @@ from unbraid.files import write_json
 from unbraid.log_entry import Entry
 from unbraid.model import Model
 from unbraid.records import finite_or_none, to_json
-from unbraid.reporting.report import render
+from unbraid.reporting.page import render
 from unbraid.reporting.view import RunView
 from unbraid.training.run import CODES, METRICS, Run
 

@@ -20,7 +20,7 @@ from unbraid.metrics.information.definitions import IN_WORDS, information
 from unbraid.metrics.mig import mig
 from unbraid.randomness import derived_seed
 from unbraid.reporting.headline import Finding
-from unbraid.reporting.report import circles, render
+from unbraid.reporting.page import circles, render
 from unbraid.reporting.tables import facts
 from unbraid.training.run import CODES, ENVIRONMENT
 

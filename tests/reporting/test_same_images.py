@@ -17,7 +17,7 @@ from unbraid.explorer.explore import explorer_page
 from unbraid.explorer.reweight import Exporter
 from unbraid.files import read_json
 from unbraid.reporting.gallery.registry import draw
-from unbraid.reporting.report import render
+from unbraid.reporting.page import render
 from unbraid.training import board
 from unbraid.training.run import METRICS
 

@@ -147,7 +147,7 @@ def test_at_the_time_limit_a_job_writes_a_checkpoint_and_is_requeued(cluster: Cl
     until(lambda: "Restarts=1" in cluster.run("scontrol", "show", "job", job), 60, "the job was not requeued")
     assert not list(folder.rglob("results/*/*.json"))
     status = give(cluster, tmp_path, "sweep", "status")
-    assert "1 runs: 0 finished" in status
+    assert "1 run: 0 finished" in status
     cluster.run("scancel", job)
     until(lambda: job not in cluster.queue())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ def test_ctrl_c_writes_checkpoints_and_the_same_command_goes_on(tmp_path: Path, 
     long[long.index("--checkpoint-every") + 1] = "100000"
     process = start(tmp_path, *long)
     claims = tmp_path / "sweeps" / "claims"
-    until(lambda: len([path for path in claims.rglob("*.0") if b'"step": ' in path.read_bytes()]) == 2)
+    until(lambda: len([path for path in claims.rglob("*.0") if b'"step":' in path.read_bytes()]) == 2)
     until(lambda: len(list((tmp_path / "sweeps").rglob("log.jsonl"))) == 2)
     told = run(tmp_path, "sweep", "status")
     assert "2 running" in told
@@ -58,6 +59,42 @@ def test_ctrl_c_writes_checkpoints_and_the_same_command_goes_on(tmp_path: Path, 
     assert len(list((tmp_path / "sweeps").rglob("step_*"))) >= 2
     assert not list(claims.rglob("*.*"))
     assert "2 runs: 0 finished, 2 waiting" in run(tmp_path, "sweep", "status")
+
+
+def workers_of(folder: Path) -> list[int]:
+    """Processes that stand in a folder."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdecimal():
+            with suppress(OSError):
+                if (path / "cwd").resolve() == folder.resolve():
+                    found.append(int(path.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+@pytest.mark.parametrize("ending", ["killed", "Ctrl-C twice"])
+def test_no_worker_outlives_its_command(tmp_path: Path, sweep: list[str], ending: str) -> None:
+    long = [*sweep, "--seed", "0..1", "--workers", "2"]
+    long[long.index("--steps") + 1] = "10000000"
+    long[long.index("--checkpoint-every") + 1] = "10000000"
+    process = start(tmp_path, *long)
+    assert process.stdout is not None
+    try:
+        until(lambda: len(list((tmp_path / "sweeps").rglob("log.jsonl"))) == 2, 200)
+        if ending == "killed":
+            process.kill()
+        else:
+            process.send_signal(signal.SIGINT)
+            line = next(line for line in process.stdout if line.startswith(("Stopping", "Stopped")))
+            assert "Ctrl-C again leaves without waiting" in line
+            process.send_signal(signal.SIGINT)
+        process.wait(60)
+    finally:
+        process.kill()
+        process.stdout.close()
+    until(lambda: not workers_of(tmp_path), 60, "workers stayed")
+    assert len(list((tmp_path / "sweeps").rglob("step_*"))) >= 2, "a run wrote no checkpoint"
 
 
 def test_failures_are_told_and_the_rest_is_done(tmp_path: Path, sweep: list[str]) -> None:
@@ -82,7 +119,7 @@ def test_a_full_disk_stops_the_sweep_in_words_and_it_goes_on_later(tmp_path: Pat
     assert "Traceback" not in text
     store = Store.open(tmp_path / "sweeps")
     assert not list((store.folder / "failures").rglob("*.json")), "a full disk counted as a failure"
-    assert "1 of 1 runs are finished" in run(tmp_path, *sweep)
+    assert "1 of 1 run is finished" in run(tmp_path, *sweep)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="a read-only mount needs root")
@@ -98,7 +135,7 @@ def test_a_read_only_folder_is_read_and_not_written(tmp_path: Path, sweep: list[
         assert "Traceback" not in text
     finally:
         os.system(f"umount {folder}")
-    assert "1 of 1 runs are finished" in run(tmp_path, *sweep, "--seed", "1")
+    assert "1 of 1 run is finished" in run(tmp_path, *sweep, "--seed", "1")
 
 
 def test_a_moved_folder_and_a_damaged_result(tmp_path: Path, sweep: list[str]) -> None:
@@ -120,7 +157,7 @@ def test_what_a_ledger_holds_is_not_trained(tmp_path: Path, sweep: list[str]) ->
     run(tmp_path, *sweep)
     text = run(tmp_path, *sweep, "--seed", "0..1", "--out", "new", "--ledger", "sweeps/results", "--plan")
     assert "1 more are in the ledger" in text
-    assert "1 runs: 0 finished, 1 waiting" in text
+    assert "1 run: 0 finished, 1 waiting" in text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from unbraid.sweep.store import Store
 
 FOLDER = "sweeps"
+MOST_ROWS = 40
+"""Configurations that a plan shows, of all that are counted."""
 _ENGINES = Literal["local", "dask", "slurm"]
 
 _WHICH = (
@@ -54,7 +57,10 @@ _OWN = (
     option("ledger", str, None, "a folder of results; runs it holds are not trained again", "Sweep"),
     *ENGINE_OPTIONS,
 )
-_STATUS = (positional("folder", f"folder of a sweep; default: {FOLDER}"),)
+_STATUS = (
+    positional("folder", f"folder of a sweep; default: {FOLDER}"),
+    option("all", bool, False, "name every run that runs or failed, instead of the first of many"),
+)
 _ABOUT = (
     "Train and score every combination: unbraid sweep beta_vae,beta_tcvae ellipses --seed 0..4 --beta 1,4,16. Any option of "
     "unbraid train may have several values, joined by commas, or a range 0..4. A file says the same: unbraid sweep sweep.yaml."
@@ -69,7 +75,8 @@ def run(tokens: list[str]) -> int:
     try:
         if tokens[:1] == ["status"]:
             about = "Show which runs of a sweep are finished, running, waiting and failed."
-            return _status(parse("sweep status", about, _STATUS, tokens[1:]).get("folder", FOLDER))
+            told = parse("sweep status", about, _STATUS, tokens[1:])
+            return _status(told.get("folder", FOLDER), every=told.get("all", False))
         given, asked = _given(tokens)
     except HelpShown:
         return 0
@@ -123,9 +130,9 @@ def _require_trust(path: str, found: list[Request]) -> None:
         )
 
 
-def _status(folder: str) -> int:
+def _status(folder: str, *, every: bool) -> int:
     from unbraid.cli.console import out
-    from unbraid.sweep.progress import render, varying
+    from unbraid.sweep.progress import SHOWN, render, varying
     from unbraid.sweep.status import Watcher, seconds_left
     from unbraid.sweep.store import Store
 
@@ -139,6 +146,7 @@ def _status(folder: str) -> int:
             status,
             seconds_left(status, watcher.rates, max(1, len(status.running))),
             varying(list(status.points.values())),
+            shown=None if every else SHOWN,
         )
     )
     return 0
@@ -173,7 +181,8 @@ def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
     ended = conduct_plan(store, plan, options)
     if ended is None:
         return 0
-    out.print(f"{ended.finished} of {sum(len(group.seeds) for group in plan.groups)} runs are finished: {store.folder}")
+    count = sum(len(group.seeds) for group in plan.groups)
+    out.print(f"{ended.finished} of {count} {'run is' if count == 1 else 'runs are'} finished: {store.folder}")
     if ended.failed:
         out.print(f"{len(ended.failed)} failed; see unbraid sweep status {store.folder}")
         return 1
@@ -242,7 +251,8 @@ def _show_plan(store: Store, plan: Plan, options: dict[str, Any], elsewhere: int
     from unbraid.cli.console import out
     from unbraid.cli.tables import make_table
     from unbraid.sweep.engines.local import cores
-    from unbraid.sweep.progress import duration, headline
+    from unbraid.sweep.points import key_of
+    from unbraid.sweep.progress import duration, headline, labels_of
     from unbraid.sweep.status import Watcher, free_bytes
 
     watcher = Watcher(store, [plan])
@@ -253,15 +263,19 @@ def _show_plan(store: Store, plan: Plan, options: dict[str, Any], elsewhere: int
     table = make_table("configuration", "seeds", "there", "to run", "each", "disk each")
     seconds: list[float | None] = []
     disk: list[int | None] = []
-    for group in plan.groups:
-        keys = [key for key, point in status.points.items() if point.group == group]
+    for number, (group, label) in enumerate(zip(plan.groups, labels_of(plan.groups), strict=True)):
+        keys = [key_of(group.configuration, seed) for seed in group.seeds]
         there = sum(1 for key in keys if key in status.finished)
         each, size = watcher.rates.seconds(group), watcher.rates.disk(group)
         left = len(keys) - there
         seconds += [each] * left
         disk += [size] * left
+        if number == MOST_ROWS:
+            table.add_row(f"and {len(plan.groups) - MOST_ROWS} more", "", "", "", "", "")
+        if number >= MOST_ROWS:
+            continue
         table.add_row(
-            group.label,
+            label,
             str(len(keys)),
             str(there),
             str(left),
@@ -273,13 +287,17 @@ def _show_plan(store: Store, plan: Plan, options: dict[str, Any], elsewhere: int
     known = [one for one in seconds if one is not None]
     if not seconds:
         out.print("Nothing is left to run.")
-    elif len(known) < len(seconds):
+    elif not known:
         out.print("Time and disk are not known: no run like these was timed here. The first finished run will show it.")
     else:
         out.print(f"About {duration(sum(known))} of one core, {duration(sum(known) / workers)} with {workers} workers.")
         need, free = sum(one or 0 for one in disk), free_bytes(store)
         have = f"; {_size(free)} are free" if free is not None else ""
         out.print(f"About {_size(need)} of disk{have}.")
+        if len(known) < len(seconds):
+            out.print(
+                f"{len(seconds) - len(known)} of {len(seconds)} runs are not counted in this: none like them was timed here."
+            )
     return 0
 
 
@@ -298,7 +316,8 @@ def conduct_plan(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | N
         options: by the names of `ENGINE_OPTIONS`.
     """
     from unbraid.cli.console import err
-    from unbraid.sweep.conduct import conduct, submit
+    from unbraid.cli.main import INTERRUPTED
+    from unbraid.sweep.conduct import Left, conduct, submit
     from unbraid.sweep.progress import Progress
     from unbraid.sweep.status import Watcher
 
@@ -321,6 +340,9 @@ def conduct_plan(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | N
                 retry_failed=options["retry_failed"],
                 allow_version_change=options["allow_version_change"],
             )
+    except Left as left:
+        err.print(str(left), soft_wrap=True)
+        os._exit(INTERRUPTED)  # an orderly end would wait for the workers
     finally:
         engine.shutdown(wait=True, cancel_futures=True)
 

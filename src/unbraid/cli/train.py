@@ -210,7 +210,7 @@ def _train(request: Request, tokens: list[str]) -> int:
     from unbraid.cli.tables import print_scores
     from unbraid.config.plan import plan
     from unbraid.progress import listening
-    from unbraid.reporting.report import write_report
+    from unbraid.reporting.page import write_report
     from unbraid.scoring import score_briefly
     from unbraid.training.bar import Bar
     from unbraid.training.run import REPORT

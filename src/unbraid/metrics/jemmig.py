@@ -150,7 +150,7 @@ def jemmig(
 
     * "adjusted": bins of equal width over the range of a latent, at least 20 and as many as the factor has values; information
       is adjusted for chance, and a factor of which no latent knows more than chance gives scores 0.
-    * "carbonneau2022": 10 such bins, not adjusted. A code that knows nothing scores higher the fewer values a factor has,
+    * "carbonneau2022": 10 such bins, as it comes. A code that knows nothing scores the more the fewer values a factor has,
       because its joint entropy is lower: constants score log b / (H + log b).
     * "do2020": the mass of posteriors in 100 bins from -4 to 4 (`binned_posteriors`), so it depends on the scale of latents,
       and needs variances.

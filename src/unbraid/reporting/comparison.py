@@ -20,8 +20,8 @@ from unbraid.reporting.gallery.factors import estimated, information_of
 from unbraid.reporting.gallery.training import loss_panels
 from unbraid.reporting.groups import confounded, differing, grouped, labels, run_labels, settings
 from unbraid.reporting.numbers import count, few, in_words, plain
+from unbraid.reporting.page import divided, environment_of
 from unbraid.reporting.pictures import Picture, traversal_pictures
-from unbraid.reporting.report import divided, environment_of
 from unbraid.reporting.tables import Table, environment_table, facts, readings
 from unbraid.reporting.templates import render_template
 from unbraid.reporting.view import RunView

@@ -58,6 +58,11 @@ class Held(msgspec.Struct, frozen=True):
     deaths: int = 0
     """How many owners before this one died in a row without getting beyond that checkpoint."""
 
+    @property
+    def done(self) -> float:
+        """Share of the steps that are done; 0 before training begins."""
+        return self.step / self.last_step if self.last_step else 0.0
+
 
 def shard(key: str) -> str:
     """The first two digits of a key: files are spread over 256 folders by them."""

@@ -62,6 +62,10 @@ class Told(Protocol):
         ...
 
 
+class Left(Interrupted):
+    """Stopped a second time, before all workers had stopped; they do so by themselves."""
+
+
 class Ended(msgspec.Struct, frozen=True):
     """How a command ended: points of the sweep by what became of them."""
 
@@ -116,15 +120,26 @@ def conduct(
     try:
         return loop.run()
     except KeyboardInterrupt:
-        store.ask_to_stop(session)
-        loop.drain()
+        _stop(store, session, loop, told)
         raise Interrupted("Stopped, with a checkpoint of every run that had begun; the same command goes on.") from None
     except BaseException:
-        store.ask_to_stop(session)
-        loop.drain()
+        _stop(store, session, loop, None)
         raise
     finally:
-        store.end_session(session)
+        if not loop.left:
+            store.end_session(session)
+
+
+def _stop(store: Store, session: str, loop: _Loop, told: Told | None) -> None:
+    """Tell all workers to stop, and wait for them. Raises `Left` after a second Ctrl-C; what they are told then stays."""
+    try:
+        store.ask_to_stop(session)
+        say: Callable[[], None] = getattr(told, "stopping", lambda: None)
+        say()
+        loop.drain()
+    except KeyboardInterrupt:
+        loop.left = True
+        raise Left("Left at once. Workers write their checkpoints and stop by themselves; the same command goes on.") from None
 
 
 def _pin(store: Store, plan: Plan, *, allow: bool) -> None:
@@ -157,6 +172,7 @@ class _Loop:
         self._left = set(keys)
         self._failed: set[str] = set()
         self._deaths = 0
+        self.left = False
         self._first = random.randrange(len(keys) or 1)
 
     def run(self) -> Ended:

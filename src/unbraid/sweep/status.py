@@ -56,12 +56,14 @@ class Watcher:
     """
 
     def __init__(self, store: Store, plans: Sequence[Plan], claims: Claims | None = None, *, once: bool = False) -> None:
-        self._store = store
+        self._store, self.folder = store, store.folder
         self._points = {point.key: point for plan in plans for point in plan.points()}
         self._claims, self._once = claims or Claims(store.files), once
         self._finished: set[str] = set()
         self._failed: dict[str, Failed] = {}
         self.rates = Rates()
+        self.scores: dict[str, dict[str, float]] = {}
+        """Of finished points, by metric and key."""
 
     def look(self) -> Status:
         """The state by now."""
@@ -75,6 +77,9 @@ class Watcher:
                 continue
             if result is not None:
                 self.rates.add(result)
+                for metric, found in result.metrics.items():
+                    if isinstance(found.get("score"), (int, float)):
+                        self.scores.setdefault(metric, {})[key] = float(found["score"])
                 self._finished.add(key)
         status.finished = set(self._finished)
         left = set(self._points) - self._finished
@@ -85,6 +90,7 @@ class Watcher:
         for key, one in held.items():
             if key in left:
                 (status.silent if self._is_silent(one) else status.running)[key] = one
+                self.rates.add_speed(self._points[key].group, one.speed)
         status.failed = {k: one for k, one in self._failed.items() if k in left and k not in held}
         return status
 
@@ -105,6 +111,7 @@ class Rates:
     def __init__(self) -> None:
         self._seconds: dict[tuple[str, ...], list[float]] = {}
         self._bytes: dict[tuple[str, ...], list[int]] = {}
+        self._speeds: dict[tuple[str, ...], float] = {}
         self._evaluate = 0.0
 
     def add(self, result: Result) -> None:
@@ -115,14 +122,20 @@ class Rates:
             self._bytes.setdefault(kind, []).append(result.disk)
         self._evaluate = result.evaluate_seconds
 
+    def add_speed(self, group: Group, images_per_second: float) -> None:
+        """Learn from a run that is under way; finished ones tell more."""
+        if images_per_second > 0:
+            self._speeds |= dict.fromkeys(_kinds(group.configuration), images_per_second)
+
     def seconds(self, group: Group) -> float | None:
         """Of one core for a run of this group; None where nothing like it was timed."""
         images = int(group.configuration["steps"]) * int(group.configuration["batch_size"])
-        for kind in _kinds(group.configuration):
+        kinds = _kinds(group.configuration)
+        for kind in kinds:
             if kind in self._seconds:
                 found = self._seconds[kind]
                 return images * sum(found) / len(found) + self._evaluate
-        return None
+        return next((images / self._speeds[kind] for kind in kinds if kind in self._speeds), None)
 
     def disk(self, group: Group) -> int | None:
         """Bytes of a run of this group; None where nothing like it was measured."""
@@ -147,8 +160,7 @@ def seconds_left(status: Status, rates: Rates, workers: int) -> float | None:
         if seconds is None:
             return None
         held = status.running.get(key)
-        done = held.step / held.last_step if held and held.last_step else 0.0
-        total += seconds * (1 - done)
+        total += seconds * (1 - (held.done if held else 0.0))
     return total / max(1, workers)
 
 

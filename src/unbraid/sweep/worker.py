@@ -33,7 +33,7 @@ TURNS = 4
 PER_TURN = 12
 """About so many claims are read and folders listed in a turn: among few workers each watches many shards."""
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG}
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
 """Building networks goes through torch's global generator, so a process trains one run at a time."""
 
 
@@ -55,7 +55,7 @@ def work(task: Task, stopped: Callable[[], bool] = lambda: False) -> list[Outcom
         return [Outcome("", "refused", str(error))]
     points = {point.key: point for point in plan.points()}
     stop = _Stop(lambda: stopped() or store.is_to_stop(task.session))
-    with _one_at_a_time:
+    with one_at_a_time:
         if task.keys:
             return [_attempt(store, claims, plan, points[key], task, task.over.get(key), stop) for key in task.keys]
         return list(_pull(store, claims, plan, points, task, stop))

@@ -33,7 +33,7 @@ def posterior_information(
 
     Both are entropies of mixtures of the posteriors of all samples, or of those with one value (`mixture_entropy`).
     Where the samples are a part of a population, the mixture of one value is too small: its entropy is too low and the
-    information too high: by 0.12 nats for a latent that knows nothing, with 250 samples per value and standard deviations of
+    information too high: by 0.12 nats for a latent that knows nothing, with 250 samples a value and standard deviations of
     0.03. So, unless `adjusted` is false, random groups of the same sizes are read as well, and what a latent then seems to
     know is taken off (`adjusted_for_chance`). On a whole grid this takes off next to nothing.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +16,8 @@ from unbraid.sweep.owners import Owner, new_owner
 from unbraid.tune_process import tune_process
 
 _T = TypeVar("_T")
+ORPHANED = 1.0
+"""Seconds between a worker's looks at whether its parent still runs."""
 
 
 class WorkerDied(UnbraidError):
@@ -93,6 +96,17 @@ def begin(parent: Owner) -> None:
 
     torch.set_num_threads(1)
     _parents.append(parent)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process once its parent is no more and its run has written a checkpoint: its pool would wait for ever."""
+    while not orphaned():
+        time.sleep(ORPHANED)
+    from unbraid.sweep.worker import one_at_a_time
+
+    with one_at_a_time:
+        os._exit(0)
 
 
 def orphaned() -> bool:
