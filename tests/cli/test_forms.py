@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.tiny import TINY
-from unbraid.cli import audit, compare, evaluate_codes, explore, figure, report, sweep, train
+from unbraid.cli import audit, compare, evaluate_codes, explore, figure, import_, report, sweep, train
 from unbraid.cli.main import main
 from unbraid.cli.parse import Words, parse, read
 from unbraid.errors import UsageError
@@ -20,6 +20,7 @@ READERS = {
     "figure": lambda tokens: read("figure", figure._OWN, tokens),
     "explore": lambda tokens: read("explore", explore._ARGUMENTS, tokens),
     "compare": lambda tokens: read("compare", compare._ARGUMENTS, tokens),
+    "import": lambda tokens: read("import", import_._OWN, tokens),
 }
 WORDS = {
     "train": ["vae", TINY],
@@ -30,6 +31,7 @@ WORDS = {
     "figure": ["traversals", "one"],
     "explore": ["one", "two"],
     "compare": ["one", "two"],
+    "import": ["one", "two"],
 }
 FORMS = (["-o", "FILE"], ["-o=FILE"], ["-oFILE"], ["--out", "FILE"], ["--out=FILE"])
 
