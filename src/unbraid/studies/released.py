@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from unbraid.model import Model
 
 FILE = "dubois2019.json"
-RELEASED = "the weights that their code came with, for another range of settings."
 COMMAND = "python docs/source/dubois2019.py FOLDER, with the authors' files model.pt in FOLDER/VAE_dsprites and so on"
 BATCHES = 738
 """Of 1,000 images each: what their evaluator divides the losses of the first one by."""
