@@ -6,13 +6,13 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from helpers.starter import Starter
 
 STEPS = 300
 TRAIN = (
@@ -31,27 +31,31 @@ def write_images(folder: Path) -> Path:
     return folder / "images.npz"
 
 
-def train_under_fire(data: Path, out: Path, kills: int, rng: random.Random) -> int:
-    """Train a run whose process is killed so many times, at any moment; how often it was really killed."""
-    command = [sys.executable, "-m", "unbraid", "train", "beta_vae", f"npz:{data}", "--out", str(out), *TRAIN]
-    killed = 0
+def train_under_fire(starter: Starter, data: Path, out: Path, kills: int, rng: random.Random) -> int:
+    """Train a run whose process is killed so many times, at any moment; how often it was really killed.
+
+    Half of them are killed after their next checkpoint, so that the run gets on, the others as they start or resume.
+    """
+    command = ["train", "beta_vae", f"npz:{data}", "--out", str(out), *TRAIN]
+    said, killed = out.with_suffix(".said"), 0
     for _ in range(kills):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        before = _newest(out)
-        deadline = time.monotonic() + 60
-        while _newest(out) == before and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)  # until it made some way
-        time.sleep(rng.expovariate(20))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
+        before, process = _newest(out), starter.start(command, said)
+        if rng.random() < 0.5:
+            deadline = time.monotonic() + 60
+            while _newest(out) == before and starter.is_running(process) and time.monotonic() < deadline:
+                time.sleep(0.005)
+            time.sleep(rng.expovariate(20))
+        else:
+            time.sleep(rng.uniform(0, 0.5))
+        if starter.is_running(process):
+            os.kill(process, signal.SIGKILL)
             killed += 1
-        _, said = process.communicate()
-        assert not any(word in said for word in UNSOUND), said
-        if process.returncode == 0:
+        code = starter.wait(process)
+        assert not any(word in said.read_text() for word in UNSOUND), said.read_text()
+        if code == 0:
             break
-        assert process.returncode == -signal.SIGKILL, said
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+        assert code == -signal.SIGKILL, said.read_text()
+    assert starter.wait(starter.start(command, said)) == 0, said.read_text()
     return killed
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from helpers import faults
+from helpers.starter import Starter
 from unbraid.cli.main import main
 from unbraid.evaluation.stored import read_scores
 
@@ -43,12 +44,13 @@ def tell(capsys, figures):
 def no_kill_changes_the_end_of_a_run(whole, folder, capsys, kills):
     data, reference = whole
     rng, killed, runs = random.Random(0), 0, 0
-    while killed < kills:
-        run = folder / f"run{runs}"
-        killed += faults.train_under_fire(data, run, kills - killed, rng)
-        runs += 1
-        assert weights(run) == weights(reference)
-        assert losses(run) == losses(reference)
+    with Starter() as starter:
+        while killed < kills:
+            run = folder / f"run{runs}"
+            killed += faults.train_under_fire(starter, data, run, kills - killed, rng)
+            runs += 1
+            assert weights(run) == weights(reference)
+            assert losses(run) == losses(reference)
     tell(capsys, f"{killed} kills in {runs} runs: 0 lost, 0 differences")
 
 
