@@ -109,6 +109,26 @@ def test_all_commands_say_that_the_newest_checkpoint_is_damaged(train_small, tmp
         assert "does not match its checksum" in told
 
 
+def test_scores_of_a_checkpoint_that_is_damaged_by_now_stay_and_pages_say_so(train_small, tmp_path, capsys):
+    train_small()
+    folder = tmp_path / "run"
+    scores = folder / "metrics.json"
+    assert main(["evaluate", str(folder), "--metrics", "mig,sap"]) == 0
+    assert f"Scores: {folder}/metrics.json" in capsys.readouterr().out.replace("\n", "")
+    kept = scores.read_bytes()
+    with (newest(folder) / "model.safetensors").open("ab") as handle:
+        handle.write(b"x")
+    os.utime(scores, ns=(0, scores.stat().st_mtime_ns))  # that it is read is no change
+    assert main(["evaluate", str(folder), "--metrics", "mig"]) == 0
+    said = capsys.readouterr()
+    assert "keeps its scores, which are of step 24, whose checkpoint is damaged" in said.err
+    assert "Scores:" not in said.out
+    assert scores.read_bytes() == kept
+    for command in (["report", str(folder)], ["figure", "traversals", str(folder), "-o", str(tmp_path / "t.png")]):
+        assert main(command) == 1
+        assert "its scores are of step 24, whose checkpoint is damaged or gone" in capsys.readouterr().err
+
+
 # folders are known by a mark, and overwriting takes what is ours
 
 

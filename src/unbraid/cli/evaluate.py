@@ -73,7 +73,7 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     if given.get("metrics", "core") == "core":
         _announce(folder, given)
     path = Path(folder) / METRICS
-    before = path.stat() if path.is_file() else None
+    before = _version_of(path)
     with listening(counting):
         found = api.evaluate(
             folder,
@@ -89,9 +89,14 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
         print_metrics(found.scores, f"Metrics of {found.samples:,} images", cautions=found.cautions)
     else:
         print_scores(found)
-    if before is None or path.stat() != before:  # else better ones stay, which was said
+    if _version_of(path) != before:  # else better ones stay, which was said
         out.print(f"Scores: {folder}/{METRICS}")
     return found if isinstance(found, ScoreTable) else found.metrics
+
+
+def _version_of(path: Path) -> tuple[int, int] | None:
+    """Which writing of a file is there, if any."""
+    return (path.stat().st_ino, path.stat().st_mtime_ns) if path.is_file() else None
 
 
 def _announce(folder: str, given: Mapping[str, Any]) -> None:
