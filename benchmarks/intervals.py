@@ -1,9 +1,11 @@
 """How often 95 % intervals of scores hold the population's score, and how far scores of few samples are from it.
 
-python benchmarks/intervals.py [--quick] [--metrics mig,dci] [--samples 1000] [--repetitions 100]
+python benchmarks/intervals.py [--quick] [--metrics mig,dci] [--samples 1000] [--repetitions 100] [--finite 20000]
 
-Populations are of the factor sizes of dSprites. The population's score is that of 100,000 samples. Writes
-benchmarks/results/intervals.json, which docs/source/metrics.py makes a table of.
+Populations are of the factor sizes of dSprites. The population's score is that of 100,000 samples. With --finite there are only so
+many samples, sets are drawn from them without replacement, and intervals are told so. Adds its rows to
+benchmarks/results/intervals.json, in place of former ones of the same population, score and numbers of samples;
+docs/source/metrics.py makes a table of them.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from racing import keep
+from racing import RESULTS, keep
 
 from unbraid.metrics import evaluate, gather
 from unbraid.metrics.evaluate import choose
@@ -28,12 +31,14 @@ from unbraid.metrics.score_table import nodes
 SIZES = np.array([3, 6, 40, 32, 32])
 NAMES = ("shape", "scale", "orientation", "x", "y")
 TRUTH = 100_000
+PAGE = RESULTS / "intervals.json"
 POPULATIONS = {
     "clean": "a latent that is each factor, and six of noise",
     "noisy": "a latent per factor with noise, and five of noise alone",
     "mixed": "ten latents that mix the factors, with noise",
     "weak": "a latent per factor, mostly noise, and five of noise alone",
     "noise": "ten latents that know nothing",
+    "posteriors": "a latent per factor with a posterior deviation of 0.3, and five near the prior",
 }
 
 
@@ -51,18 +56,26 @@ def draw(kind: str, n: int, rng: np.random.Generator) -> Samples:
         codes = scaled @ mixing + 0.3 * idle
     elif kind == "weak":
         codes = np.hstack([0.5 * scaled + idle[:, :5], idle[:, 5:]])
+    elif kind == "posteriors":
+        codes = np.hstack([scaled, 0.03 * idle[:, 5:]])
+        variance = np.broadcast_to(np.repeat([0.3**2, 0.95], 5), codes.shape)
+        return gather(codes, factors, variance=variance, factor_names=NAMES)
     else:
         codes = idle
     return gather(codes, factors, factor_names=NAMES)
 
 
-def simulated(kind: str, chosen: list[str], n: int, repetitions: int, halves: int = 10) -> Iterator[dict[str, Any]]:
+def simulated(
+    kind: str, chosen: list[str], n: int, repetitions: int, *, finite: int | None = None, halves: int = 10
+) -> Iterator[dict[str, Any]]:
     """For each score its population's value, mean and spread at n samples, and how many intervals there are and hold."""
-    truth = flat(evaluate(draw(kind, TRUTH, np.random.default_rng(1)), metrics=chosen, intervals=0, references=False))
+    population = draw(kind, finite or TRUTH, np.random.default_rng(1))
+    truth = flat(evaluate(population, metrics=chosen, intervals=0, references=False))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in truth}
     for repetition in range(repetitions):
-        samples = draw(kind, n, np.random.default_rng([2, repetition]))
-        table = evaluate(samples, metrics=chosen, intervals=halves, references=False, seed=repetition)
+        rng = np.random.default_rng([2, repetition])
+        samples = population.rows(np.sort(rng.permutation(finite)[:n])) if finite else draw(kind, n, rng)
+        table = evaluate(samples, metrics=chosen, intervals=halves, references=False, population=finite, seed=repetition)
         for name, node in flat(table).items():
             found[name].append(node)
     for name, results in found.items():
@@ -72,6 +85,7 @@ def simulated(kind: str, chosen: list[str], n: int, repetitions: int, halves: in
         widths = [node["interval"][1] - node["interval"][0] for node in given]
         yield {
             "population": kind,
+            "of": finite,
             "score": name,
             "samples": n,
             "truth": truth[name]["score"],
@@ -96,13 +110,14 @@ def main() -> None:
     parser.add_argument("--samples", default="1000,5000")
     parser.add_argument("--populations", default=",".join(POPULATIONS))
     parser.add_argument("--repetitions", type=int, default=100)
+    parser.add_argument("--finite", type=int, help="samples that there are; without it any number")
     given = parser.parse_args()
     repetitions = given.repetitions
     rows = []
     print(f"{'population':11}{'score':28}{'samples':>8}{'truth':>8}{'mean':>8}{'sd':>7}{'given':>7}{'held':>7}{'width':>8}")
     for kind in given.populations.split(","):
         for n in map(int, given.samples.split(",")):
-            for row in simulated(kind, given.metrics.split(","), n, repetitions):
+            for row in simulated(kind, given.metrics.split(","), n, repetitions, finite=given.finite):
                 rows.append(row)
                 held = f"{100 * row['held'] / row['given']:.0f} %" if row["given"] else "-"
                 width = f"{row['width']:.3f}" if row["given"] else "-"
@@ -112,7 +127,22 @@ def main() -> None:
                     flush=True,
                 )
     if not given.quick:
-        keep("intervals", {"seeds": "1 for the population, [2, repetition] for samples", "rows": rows})
+        keep("intervals", {"seeds": "1 for the population, [2, repetition] for samples", "rows": merged(rows)})
+
+
+def merged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These rows and those that are kept of other populations, scores and numbers of samples."""
+    kept = json.loads(PAGE.read_text())["rows"] if PAGE.is_file() else []
+
+    def key(row: dict[str, Any]) -> tuple[Any, ...]:
+        return (list(POPULATIONS).index(row["population"]), row["of"] or 0, row["score"].partition(".")[0], row["samples"])
+
+    new = {key(row) for row in rows}
+    order = list(choose("all"))
+    return sorted(
+        [*(row for row in kept if key(row) not in new), *rows],
+        key=lambda row: (key(row)[1], key(row)[0], order.index(key(row)[2]), row["samples"]),
+    )
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def test_an_interval_reaches_from_the_score_to_where_it_tends():
     assert (low, high) == pytest.approx((0.45 - width, 0.48 + width))
     assert score_interval(0.45, halves, bounds=(0.44, 0.46)) == (0.44, 0.46)
     low, high = score_interval(0.45, halves, part=0.5, bounds=(0, 1))
-    assert (low, high) == pytest.approx((0.45 - width / 2, 0.465 + width / 2))
+    assert (low, high) == pytest.approx((0.45 - width / 2, 0.4575 + width / 2))
     assert score_interval(1.0, [1.0, 1.0], bounds=(0, 1)) == pytest.approx((0.998, 1.0))
 
 
@@ -87,6 +87,23 @@ def test_intervals_hold_where_a_biased_score_tends_to(rate):
         found = score_interval(score(values), halves, bounds=(0, 1))
         held += found is not None and found[0] <= truth <= found[1]
     assert 0.9 <= held / 200 <= 0.995
+
+
+@pytest.mark.parametrize("taken", [0.3, 0.9])
+def test_intervals_hold_what_all_samples_of_a_finite_population_score(taken):
+    rng = np.random.default_rng(0)
+    n, held = 400, 0
+    everything = rng.exponential(size=round(n / taken))
+
+    def score(own):
+        return 0.5 + log(own.mean()) / 4 - 2 / len(own)
+
+    for seed in range(300):
+        values = rng.permutation(everything)[:n]
+        halves = [score(values[rows]) for rows in half_samples(n, 10, seed)]
+        low, high = score_interval(score(values), halves, part=sqrt(1 - taken), bounds=(0, 1))
+        held += low <= score(everything) <= high
+    assert 0.93 <= held / 300 <= 0.995
 
 
 def test_interval_of_runs_by_hand():

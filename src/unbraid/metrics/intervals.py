@@ -52,11 +52,12 @@ def score_interval(
     that width the score moves more by the number of samples than by their choice, and there is no telling where it ends.
 
     Args:
-        part: what the width is multiplied by where samples are drawn without replacement from a finite population.
+        part: :math:`\sqrt{1 - n/N}` where n samples are drawn without replacement from a population of N. The width is
+            multiplied by it, and the way that the score has to go by its square, since bias falls from 1 / n to 1 / N.
         bounds: the least and the largest score there can be.
     """
     width = max(LEAST_WIDTH, part * half_width(halves))
-    drift = part * (score - float(np.mean(halves)))
+    drift = part**2 * (score - float(np.mean(halves)))
     if abs(drift) > max(width, LITTLE_DRIFT):
         return None
     return max(bounds[0], min(score, score + drift) - width), min(bounds[1], max(score, score + drift) + width)
