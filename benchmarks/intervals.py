@@ -2,8 +2,8 @@
 
 python benchmarks/intervals.py [--quick] [--metrics mig,dci] [--samples 1000] [--repetitions 100] [--finite 20000]
 
-Populations are of the factor sizes of dSprites. The population's score is that of 100,000 samples. With --finite there are only so
-many samples, sets are drawn from them without replacement, and intervals are told so. Adds its rows to
+Populations are of the factor sizes of dSprites. The population's score is that of 100,000 samples. With --finite there are only
+so many samples, sets are drawn from them without replacement, and intervals are told so. Adds its rows to
 benchmarks/results/intervals.json, in place of former ones of the same population, score and numbers of samples;
 docs/source/metrics.py makes a table of them.
 """

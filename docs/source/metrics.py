@@ -198,17 +198,11 @@ def coverage() -> str:
 
 
 def finite_coverage() -> str:
-    rows = [
-        [
-            row["population"],
-            f"{row['samples']:,} of {row['of']:,}",
-            f"`{row['score']}`",
-            number(row["truth"]),
-            number(row["mean"]),
-        ]
-        + [*held(row), number(row["width"])]
-        for row in simulated(finite=True)
-    ]
+    rows = []
+    for row in simulated(finite=True):
+        drawn = f"{row['samples']:,} of {row['of']:,}"
+        scores = number(row["truth"]), number(row["mean"])
+        rows.append([row["population"], drawn, f"`{row['score']}`", *scores, *held(row), number(row["width"])])
     return markdown(["population", "samples", "score", "of all", "mean of the samples", "given", "hold", "width"], rows)
 
 

@@ -1,4 +1,4 @@
-"""Runs commands of unbraid in processes that are forked from one which has imported everything: a start costs a tenth."""
+"""Runs commands of unbraid in processes that are forked from one which has imported everything: a start costs a twentieth."""
 
 from __future__ import annotations
 
