@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from time import process_time
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import unbraid
 from helpers.tiny import TINY
@@ -24,6 +27,7 @@ from unbraid.evaluation.cost import (
 )
 from unbraid.evaluation.stored import read_scores
 from unbraid.log_entry import Entry
+from unbraid.metrics import evaluate, gather
 from unbraid.metrics.registry import metrics
 from unbraid.scoring import score_briefly
 
@@ -59,11 +63,14 @@ def test_metrics_take_a_fifth_of_training_at_most_or_are_cut(experiment):
         images = images_by_default(experiment, step)
         assert metrics_by_default(experiment, step, images, 5) is None
         assert estimated_metrics(images) <= max(ALWAYS, estimated_training(experiment, step) / 5)
-    quick = metrics_by_default(experiment, 10, 5_760, 5)
+    quick = metrics_by_default(experiment, 10, 5_760, 40)
     assert {"mig", "sap"} <= set(quick)
     assert not any(metrics[name].details.get("sampled") for name in quick)
-    wide = replace(experiment, latent_dim=100)
-    assert metrics_by_default(wide, 4_500, 5_760, 10) == quick, "many latents and factors take longer"
+    wide = replace(experiment, latent_dim=1_000)
+    assert metrics_by_default(experiment, 4_500, 5_760, 10) is None
+    assert metrics_by_default(wide, 4_500, 5_760, 10) == quick, "many latents take longer"
+    few = images_by_default(experiment, 4_500)
+    assert 2 * estimated_metrics(few, intervals=10) < estimated_training(experiment, 4_500) / 5, "with intervals too"
 
 
 def test_what_is_scored_does_not_depend_on_how_fast_training_was(tmp_path, monkeypatch):
@@ -79,6 +86,22 @@ def test_what_is_scored_does_not_depend_on_how_fast_training_was(tmp_path, monke
         with suppress(UnbraidError):  # nothing was written
             score_briefly(view_of(folder, device="cpu"))
     assert scored[0] == scored[1]
+
+
+@pytest.mark.parametrize(("latents", "images"), [(10, 1_000), (10, 5_000), (64, 5_000)])
+def test_metrics_take_about_as_long_as_estimated(latents, images):
+    """CPU time, which a busy machine makes longer by its caches; types are checked at every call here."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, [16, 16, 6, 40], size=(images, 4))
+    mean, variance = 0.03 * rng.normal(size=(images, latents)), np.full((images, latents), 0.98)
+    mean[:, :4], variance[:, :4] = factors / [16, 16, 6, 40] * 3.4 + 0.1 * rng.normal(size=(images, 4)), 0.03
+    untrained = gather(0.02 * rng.normal(size=mean.shape), factors, variance=variance)
+    with threadpool_limits(1):
+        evaluate(mean[:200], factors[:200], metrics=["beta_vae_score"], references=False, intervals=0)  # imports
+        began = process_time()
+        evaluate(mean=mean, variance=variance, factors=factors, untrained=untrained, intervals=0)
+        taken = process_time() - began
+    assert estimated_metrics(images, latents, 4) / 3 < taken < 3 * estimated_metrics(images, latents, 4)
 
 
 def test_more_images_and_intervals_take_longer():

@@ -20,18 +20,19 @@ from unbraid.metrics.registry import metrics
 
 SHARE = 1 / 5
 """Of the time of training that metrics take by default."""
-ALWAYS = 20.0
+ALWAYS = 10.0
 """Seconds that metrics may take however short the training was."""
 SEEN_PER_IMAGE = 50
 """One image is scored for so many that training saw, the same one several times."""
 FEWEST, MOST = 1_000, 100_000
 """Images that are scored by default, where there are as many."""
-METRICS_SECONDS, SECONDS_PER_IMAGE, LEARNED_FROM = 4.0, 4e-3, 15_000
-"""Time of the core metrics of 10 latents and 5 factors with all that they are compared with, on one CPU core: constant, per
-image, and up to how many images, since no probe learns from more."""
-LATENTS, FACTORS = 10, 5
-"""The time is taken as proportional to both numbers, which is a guess on the long side."""
-INTERVAL_SHARE = 0.15
+METRICS_SECONDS, SECONDS_PER_IMAGE, LEARNED_FROM = 1.2, 2.5e-4, 15_000
+"""Time of the core metrics of 10 latents and 4 factors with all that they are compared with, on one CPU core: constant, per
+image, and up to how many images, since no probe learns from more (docs/estimates.md has the measurements)."""
+LATENTS, FACTORS = 10, 4
+PER_LATENT = 0.01
+"""Share of that time that each further latent adds. It is proportional to the number of factors."""
+INTERVAL_SHARE = 0.1
 """Of the metrics' time that each half sample takes for their intervals."""
 PASSES = 3
 """Encoder and decoder together see each scored image so often; a step of training costs as much per image."""
@@ -72,7 +73,7 @@ def estimated_training(experiment: Experiment, step: int) -> float:
 
 def estimated_metrics(images: int, latents: int = LATENTS, factors: int = FACTORS, intervals: int = 0) -> float:
     """Seconds that the core metrics take on one CPU core."""
-    size = latents * factors / (LATENTS * FACTORS)
+    size = (1 + PER_LATENT * (latents - LATENTS)) * factors / FACTORS
     return (METRICS_SECONDS + SECONDS_PER_IMAGE * min(images, LEARNED_FROM)) * size * (1 + INTERVAL_SHARE * intervals)
 
 
