@@ -184,3 +184,29 @@ def test_what_does_not_fit_is_refused():
         mig(codes, factors, variance=np.ones((6, 1)))
     with pytest.raises(UsageError, match=r"variance\[0, 0\] is 0.0; variances must be finite and above 0"):
         mig(codes, factors, variance=codes)
+
+
+def test_latents_that_tell_nothing_of_images_are_not_asked_of_factors(monkeypatch):
+    """They know of no factor either way, and the others are read as before."""
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, [3, 12], size=(2_000, 2))
+    mean = 0.02 * rng.normal(size=(2_000, 12))
+    mean[:, :2] = factors + 0.1 * rng.normal(size=(2_000, 2))
+    mean[:, 2] = 0.35 * (factors[:, 0] - 1)  # tells of the first factor, about three hundredths
+    variance = np.full(mean.shape, 0.98)
+    variance[:, :2] = 0.02
+    told = posterior_information(mean, variance, factors)
+    asked = []
+    information = module._Latent.information
+    monkeypatch.setattr(module._Latent, "information", lambda own, groups: asked.append(own) or information(own, groups))
+    posterior_information(mean, variance, factors)
+    assert len(asked) == 2 * 3
+    monkeypatch.setattr(module._Latent, "information_of_images", lambda own: np.inf)
+    every = posterior_information(mean, variance, factors)
+    assert len(asked) == 2 * 3 + 2 * 12
+    np.testing.assert_array_equal(told.known, every.known)
+    np.testing.assert_array_equal(told.matrix, every.matrix)
+    np.testing.assert_array_equal(told.detectable, every.detectable)
+    assert told.known[2, 0]
+    assert not told.known[3:].any()
+    assert every.estimate[3:].max() < 0.01 * log(3)

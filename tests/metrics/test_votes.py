@@ -1,3 +1,5 @@
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -23,7 +25,9 @@ def test_rows_that_share_a_value_evenly():
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_differences_are_those_of_pairs_one_by_one(noisy, signed):
+@pytest.mark.parametrize("cached", [1, 50, 1 << 16])
+def test_differences_are_those_of_pairs_one_by_one(noisy, signed, cached, monkeypatch):
+    monkeypatch.setattr(import_module("unbraid.metrics.beta_vae_score"), "CACHED", cached)
     codes, factors = noisy(0)
     held = np.array([0, 2, 1, 0, 2])
     found = _differences(codes, factors, held, 5, signed, np.random.default_rng(4))

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float64, Int64, Integer, Shaped
 from unbraid.errors import UsageError
 from unbraid.metrics.information.histogram import check_codes, factor_entropies
 from unbraid.metrics.information.mixture_entropy import Quadrature
-from unbraid.metrics.information.types import Information, adjusted_for_chance, knows
+from unbraid.metrics.information.types import LEAST_SHARE, Information, adjusted_for_chance, knows
 
 CHANCE_GROUPS = 40
 """At least as many random groups, of the sizes of the values of a factor, measure the level of chance."""
@@ -37,6 +37,13 @@ def posterior_information(
     0.03. So, unless `adjusted` is false, random groups of the same sizes are read as well, and what a latent then seems to
     know is taken off (`adjusted_for_chance`). On a whole grid this takes off next to nothing.
 
+    What a latent tells of a factor is no more than what it tells of the image:
+
+    .. math:: I(z_j; v_k) \le I(z_j; x) = H(q(z_j)) - \frac1n \sum_i H(q(z_j | x_i))
+
+    Where that is less than counts as knowledge (`LEAST_SHARE`), as of most unused latents, no factor is asked; information and
+    chance are then given as 0.
+
     All mixtures of a latent are read on one grid. `error` is the largest error of the quadrature in the information: that of
     both entropies, as much again for the level of chance, and times H / (H - E) by the adjustment.
 
@@ -47,14 +54,17 @@ def posterior_information(
     if variance.shape != mean.shape:
         raise UsageError(f"variance has shape {variance.shape} and the means {mean.shape}; both are (samples, latents).")
     groups = [_Groups.of(column) for column in factors.T]
+    entropies = factor_entropies(factors)
+    least = LEAST_SHARE * float(entropies[entropies > 0].min(initial=np.inf))
     shape = (mean.shape[1], factors.shape[1])
     raw, chance, error = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     for j in range(shape[0]):
         latent = _Latent(mean[:, j].astype(np.float64), variance[:, j].astype(np.float64))
+        if adjusted and latent.information_of_images() < least:
+            continue
         for k, own in enumerate(groups):
             raw[j, k], error[j, k] = latent.information(own)
             chance[j, k] = latent.information_of_chance(own.sizes) if adjusted else 0.0
-    entropies = factor_entropies(factors)
     if not adjusted:
         return Information(raw, entropies, chance, raw > 0, float(error.max()))
     known = knows(raw, chance, entropies, len(mean))
@@ -74,6 +84,11 @@ class _Latent:
         all_rows = np.array([len(mean)])
         (self.whole,), (self.error,) = self.quadrature.entropies(mean, variance, all_rows)
         self.log_density = _log(next(self.quadrature.densities(mean, variance, all_rows))[0])
+
+    def information_of_images(self) -> float:
+        """I(z; x) of these samples, or more by the error of the quadrature."""
+        each = 0.5 * float(np.log(2 * np.pi * np.e * self.variance).mean())
+        return float(self.whole + self.error) - each
 
     def information(self, groups: _Groups) -> tuple[float, float]:
         """Entropy of all rows less the mean of those of the groups, weighted by their sizes; and its error."""
