@@ -15,7 +15,7 @@ from unbraid.cli.main import main
 from unbraid.errors import UsageError
 from unbraid.files import whole_file
 
-ESCAPES = "\x1b]0;owned\x07\x1b[2J\r\x9b31m"
+ESCAPES = "\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202e\u2028"
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,7 @@ def test_no_name_steers_the_terminal(monkeypatch, capsys):
     from unbraid.cli import console
 
     assert visible("a\tb\nc") == "a\tb\nc"
+    assert visible("a\x1b\x07\x9b\u202eb…é") == "a\\x1b\\x07\\x9b\\u202eb…é"
     file = StringIO()
     shown = console._Console(file=file, force_terminal=True, width=60, markup=False)
     table = Table("name")
@@ -72,7 +73,7 @@ def test_no_name_steers_the_terminal(monkeypatch, capsys):
     shown.print(ESCAPES, style="bold")
     text = file.getvalue()
     assert "\x1b[1m" in text  # what rich writes itself
-    for sequence in ("\x1b]", "\x1b[2J", "\x07", "\r", "\x9b"):
+    for sequence in ("\x1b]", "\x1b[2J", "\x07", "\r", "\x9b", "\u202e", "\u2028"):
         assert sequence not in text
     assert "\\x1b" in text
     assert main(["train", f"v{ESCAPES}ae", "ellipses"]) == 2

@@ -101,6 +101,8 @@ def test_files_that_are_there_stay_unless_told_otherwise(exported, monkeypatch, 
     assert main(["export", str(model.folder), str(folder)]) == 2
     assert "holds encoder.onnx, decoder.onnx, model.json, example.py already" in capsys.readouterr().err
     assert {name: (folder / name).read_bytes() for name in made} == made
+    assert main(["export", str(model.folder), str(folder / "encoder.onnx"), "--overwrite"]) == 2
+    assert "encoder.onnx is a file; give the name of a folder" in capsys.readouterr().err.replace("\n", " ")
     assert main(["export", str(model.folder), str(folder), "--overwrite"]) == 0
     assert (folder / "encoder.onnx").read_bytes() == b"new"
     for name, content in made.items():

@@ -15,12 +15,13 @@ from rich.segment import Segment
 from unbraid.progress import Progress as Count
 from unbraid.progress import Stages
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of text or break a line."""
 
 
 def visible(text: str) -> str:
     """The same text with control characters written out, so that no name can steer the terminal."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 class _Console(Console):

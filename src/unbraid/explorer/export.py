@@ -47,6 +47,8 @@ def export_model(
 
     Raises `UsageError` where files are there already, and what `onnx_files` raises; nothing is written then.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; give the name of a folder.")
     present = [name for name in FILES if (folder / name).exists()]
     if present and not overwrite:
         raise UsageError(f"{folder} holds {', '.join(present)} already; give another folder, or --overwrite to replace them.")
