@@ -87,7 +87,7 @@ class _Latent:
 
     def information_of_images(self) -> float:
         """I(z; x) of these samples, or more by the error of the quadrature."""
-        each = 0.5 * float(np.log(2 * np.pi * np.e * self.variance).mean())
+        each = 0.5 * (1 + float(np.log(2 * np.pi * self.variance).mean()))
         return float(self.whole + self.error) - each
 
     def information(self, groups: _Groups) -> tuple[float, float]:
