@@ -96,7 +96,7 @@ def _fill(urls: Sequence[str], part: BinaryIO, path: Path, expected: _Expected, 
                 _from_mirror(url, part, expected, report)
             return
         except _MirrorFailed as failure:
-            failures.append(f"{url}: {failure}")
+            failures.append(f"{url}: {str(failure).rstrip('.')}")
     kept = "What has arrived is kept, and the next try goes on from there. " if _size(part) else ""
     raise DataUnavailable(
         f"Could not download {path.name} to {path}. Tried {'; '.join(failures)}. {kept}Try again later, or with "
