@@ -118,7 +118,7 @@ def _given(tokens: list[str]) -> tuple[dict[str, Any], list[Request]]:
 
 
 def _require_trust(path: str, found: list[Request]) -> None:
-    """Raise `UsageError` where a file, which may come from others, names networks whose modules would be imported."""
+    """Raise `UsageError` for a file, maybe by others, whose networks would be imported."""
     from unbraid.nn.own import is_own, is_trusting
 
     parts = (str(one.options[part]) for one in found for part in ("encoder", "decoder") if is_own(one.options.get(part)))

@@ -104,7 +104,7 @@ def choose(model: str, data: str, given: Mapping[str, Any], height: int | None =
 
 
 def _declared_height(data: str, options: Mapping[str, Any]) -> int | None:
-    """What the option `size` says, or that all images of the data set have one height; None where neither does."""
+    """The height that option `size` or the data set itself declares; None where neither does."""
     if declared := datasets[data].options.get("size"):
         found: int | None = options.get("size", declared.default)
         return found
@@ -253,7 +253,10 @@ def shown_defaults(model: str, data: str, given: Mapping[str, Any]) -> tuple[Cho
 
 
 def _height(choice: Choice) -> int | None:
-    """Height of the images; where only they tell it their file is asked, or they are loaded; None where they cannot be had."""
+    """Height of the images; None where they cannot be had.
+
+    Where nothing declares it, the head of their file is read, or they are loaded.
+    """
     data = choice.names["data"]
     if (height := _declared_height(data, choice.options)) is not None:
         return height

@@ -24,7 +24,7 @@ def lines_over_option(
     title: str = "",
     limits: tuple[float, float] = (-np.inf, np.inf),
 ) -> Figure:
-    """Means over seeds along an option, one line per kind, with 95 % t intervals as bands and seeds as dots.
+    """Means over seeds along an option, one line per kind; bands are 95 % t intervals, dots seeds.
 
     Args:
         values: for each kind, for each value of the option, one number per seed.

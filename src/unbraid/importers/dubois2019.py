@@ -131,7 +131,7 @@ def _theirs(part: str) -> Iterator[str]:
 
 
 def _latent_dim(tensors: Mapping[str, Tensor]) -> int:
-    """As many latents as their decoder takes; their number where it cannot be told, which is refused by the names then."""
+    """As many latents as their decoder takes, or the report's number where that cannot be told."""
     first = tensors.get("decoder.lin1.weight")
     return int(first.shape[1]) if first is not None and first.ndim == 2 and 1 <= first.shape[1] <= 10_000 else 10
 

@@ -18,7 +18,7 @@ PICKLED = (".pt", ".pth")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The named tensors of a .safetensors file, or of a .pt or .pth file that `torch.save` wrote of a state dict.
+    """The named tensors of a .safetensors file, or of a state dict in a .pt or .pth file.
 
     Pickles are read by PyTorch's restricted reader, which builds tensors and containers and refuses everything else, so that no
     code of the file runs.

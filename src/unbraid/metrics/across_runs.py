@@ -64,6 +64,6 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _of_all(results: Sequence[Mapping[str, Any]], key: str) -> list[Any]:
-    """What every run has under a key; nothing if one lacks it, or has null there, which stands for what is not finite."""
+    """What every run has under a key; nothing if one lacks it or has null, which is not finite."""
     values = [result.get(key) for result in results]
     return [] if any(value is None for value in values) else values

@@ -102,7 +102,7 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """What to know when reading the scores, a sentence each: of the samples, and of scores above their ceilings."""
+        """What to know when reading the scores: of the samples, and of scores above their ceilings."""
         return (*self.doubts, *above_ceiling(self.scores))
 
     def __getitem__(self, name: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def in_order(table: CodeTable, follows: Sequence[str]) -> list[Latent]:
 
 
 def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, "d k"] | None:
-    """Information shares of the scored factors, as scored or computed; None without factors or with non-finite codes."""
+    """Information shares of the scored factors; None without factors or with non-finite codes."""
     if not table.has_factors:
         return None
     given = np.array(scored.get("information_shares") or [], dtype=np.float64)

@@ -1,4 +1,4 @@
-"""What single latents do, as a ledger keeps it: KL over training, heat maps over positions, traversals from the prior."""
+"""What single latents do, as kept in a ledger: KL over training, position maps, traversals."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ POSITION_MAPS = Evidence("position_maps", _position_maps, first_seed_only=True)
 
 @dataclass(frozen=True, eq=False)
 class KLCurves:
-    """KL of each latent over the training of the first seed of each arm, as the evidence `KL_CURVES` keeps it."""
+    """KL of each latent over the training of the first seed of each arm, from `KL_CURVES`."""
 
     title: str
     arms: Sequence[Arm]

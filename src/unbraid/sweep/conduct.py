@@ -131,7 +131,7 @@ def conduct(
 
 
 def _stop(store: Store, session: str, loop: _Loop, told: Told | None) -> None:
-    """Tell all workers to stop, and wait for them. Raises `Left` after a second Ctrl-C; what they are told then stays."""
+    """Tell all workers to stop, and wait for them; raises `Left` after a second Ctrl-C."""
     try:
         store.ask_to_stop(session)
         say: Callable[[], None] = getattr(told, "stopping", lambda: None)
@@ -143,7 +143,7 @@ def _stop(store: Store, session: str, loop: _Loop, told: Told | None) -> None:
 
 
 def _pin(store: Store, plan: Plan, *, allow: bool) -> None:
-    """Keep the plan, which says by which code its runs are to be made. Raises `CodeMismatch` where that would mix versions."""
+    """Keep the plan and the code its runs are made by; raises `CodeMismatch` for mixed versions."""
     require_same_code(plan.code, allow=allow)
     require_known_code(store.plans(damaged=[]), allow=allow)
     store.write_plan(plan)

@@ -1,4 +1,4 @@
-"""A page that shows a sweep while it runs: `status.html` in its folder, written anew every few seconds."""
+"""A page that shows a running sweep: `status.html` in its folder, rewritten every few seconds."""
 
 from __future__ import annotations
 

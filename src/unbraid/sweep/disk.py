@@ -126,7 +126,7 @@ def _link_new(target: Path, content: bytes) -> int | None:
 
 
 def _write_all(descriptor: int, content: bytes) -> None:
-    """Write from the beginning: a disk that is nearly full takes a part at first, and refuses only the next."""
+    """Write all of it: a disk that is nearly full takes a part at first and refuses only the rest."""
     done = 0
     while done < len(content):
         done += os.pwrite(descriptor, content[done:], done)

@@ -95,7 +95,7 @@ def require_same_code(planned: Code, *, allow: bool) -> None:
 
 
 def require_known_code(known: Sequence[Plan], *, allow: bool) -> None:
-    """Raise `CodeMismatch` where plans of a folder were all made with other code than is installed, unless that is allowed.
+    """Raise `CodeMismatch` for a folder whose plans were all made with other code than is installed.
 
     Once it was allowed, a plan of the folder names the new code, and it need not be allowed again.
     """

@@ -51,7 +51,7 @@ def resolve(request: Request) -> dict[str, Any]:
 
 
 def names_own_network(request: Request) -> bool:
-    """Whether a network is one of a module, like "mylab.nets:Encoder", which this process must be able to import."""
+    """Whether a network is one of a module, like "mylab.nets:Encoder", which has to be imported."""
     return any(is_own(request.options.get(part)) for part in ("encoder", "decoder"))
 
 

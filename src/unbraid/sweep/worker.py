@@ -155,7 +155,7 @@ class Picker:
         return None
 
     def watch(self) -> None:
-        """Look at the claims of a few shards: every `TURNS` calls at the same ones, so that the silent are known as such."""
+        """Look at the claims of a few shards, the same every `TURNS` calls, so that silent ones are noticed."""
         if self._turn == TURNS:
             self._turn = self._next = 0
         self._turn += 1

@@ -1,4 +1,4 @@
-r"""Mutual information by stratified sampling, in nats: as the report of Dubois et al. (2019) has it, and as its code has it.
+r"""Mutual information by stratified sampling, in nats, as Dubois et al. (2019) report and compute it.
 
 :math:`I(z_j; v_k) = H(z_j) - \sum_v p(v) H(z_j | v_k = v)`, each entropy a mean of -log density over draws from the mixture of
 the posteriors of all samples, or of those with one value. The density is that of the mixture of all of them, not of the draws.
@@ -66,7 +66,7 @@ def stratified_informations(
     rng: np.random.Generator,
     repeats: int = 1,
 ) -> list[list[Information]]:
-    """The same with several sets of faults on the same draws, for each of several repeats with draws of their own.
+    """The same with several sets of faults on the same draws, for repeats with draws of their own.
 
     Densities take nearly all of the time, and they are those of all repeats.
     """

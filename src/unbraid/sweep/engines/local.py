@@ -100,7 +100,7 @@ def begin(parent: Owner) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process once its parent is no more and its run has written a checkpoint: its pool would wait for ever."""
+    """End this process once its parent is gone and its run has written a checkpoint."""
     while not orphaned():
         time.sleep(ORPHANED)
     from unbraid.sweep.worker import one_at_a_time
