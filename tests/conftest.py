@@ -48,6 +48,8 @@ objectives/test_page.py
 reporting/test_comparison.py
 reporting/test_in_browser.py
 reporting/test_page.py
+studies/test_docs.py
+studies/test_study_command.py
 sweep/test_compare.py
 sweep/test_engines.py
 sweep/test_scale.py

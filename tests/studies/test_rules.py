@@ -188,5 +188,5 @@ def test_what_is_not_there_is_not_decided():
     rule = Better(ONE, OTHER, SCORE, 0.1)
     assert rule.decide(Given({ONE: [], OTHER: [1.0]})).outcome == "not run"
     few = rule.decide(Given({ONE: [1.0], OTHER: [1.0, 2.0]}))
-    assert (few.outcome, few.needed) == ("undecided", 2)
+    assert (few.outcome, few.needed) == ("undecided", None)
     assert CannotTest("no such data").decide(Given({})) == Verdict("cannot be tested here", "no such data")

@@ -48,10 +48,10 @@ class Arm:
 
     Args:
         name: what tables call it.
-        model, data: registered names.
+        model, data: registered names, the data's with its path where it has one, as in "folder:PATH".
         options: as for `unbraid train`, without the seed and the length; `batch_size` must be among them. Say all that
             matters: defaults may change with the version.
-        lengths: by budget.
+        lengths: by budget; it is no part of budgets that are left out.
         about: what it is there for, in one sentence.
     """
 
@@ -70,11 +70,13 @@ class Arm:
                 raise UsageError(f"Arm {self.name!r} has the option {name}; its lengths say that.")
 
     def steps(self, budget: Budget) -> int:
-        """Training steps of a run."""
+        """Training steps of a run; the arm must be part of the budget."""
         return max(1, round(self.lengths[budget].images / int(self.options["batch_size"])))
 
     def seeds(self, budget: Budget, asked: int | None = None) -> range:
-        """Seeds of its runs: as many as are asked for, or as it says itself."""
+        """Seeds of its runs: as many as are asked for, or as it says itself; none where it is not part of the budget."""
+        if budget not in self.lengths:
+            return range(0)
         return range(self.lengths[budget].seeds if asked is None else asked)
 
     def asked_options(self, budget: Budget) -> dict[str, Any]:
@@ -82,7 +84,9 @@ class Arm:
         return {**self.options, "steps": self.steps(budget)}
 
     def requests(self, budget: Budget, seeds: int | None = None) -> list[Request]:
-        """Its runs, as a sweep asks for them."""
+        """Its runs, as a sweep asks for them; none where it is not part of the budget."""
+        if budget not in self.lengths:
+            return []
         options = self.asked_options(budget)
         return [Request(self.model, self.data, {**options, "seed": seed}) for seed in self.seeds(budget, seeds)]
 
@@ -143,6 +147,7 @@ class Study:
         parts: tables and figures of the page, in order.
         yardsticks: while one of them does not hold for an arm, claims about it are "undertrained".
         evidence: what the ledger keeps of each run beside its scores; measures, tables and pictures are made from it.
+        metrics: that runs are scored by; all of the core unless given.
         scored: images that runs are scored on at most, by budget.
         published: settings of the report, name and value, with what it leaves open.
         answers: what a reader of the report may ask, and the answer in a sentence where no arm or figure gives it.
@@ -154,7 +159,8 @@ class Study:
     parts: Sequence[Part]
     yardsticks: Sequence[Yardstick] = ()
     evidence: Sequence[Evidence] = ()
-    scored: Mapping[Budget, int] = field(default_factory=lambda: {"quick": 1_000, "cpu": 20_000, "paper": 100_000})
+    metrics: Sequence[str] = ()
+    scored: Mapping[Budget, int] = field(default_factory=lambda: {"quick": 200, "cpu": 20_000, "paper": 100_000})
     published: Sequence[tuple[str, str]] = ()
     answers: Sequence[tuple[str, str]] = ()
 

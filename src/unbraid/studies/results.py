@@ -105,8 +105,8 @@ def find(
             own[key] = _completed(own[key], places)
     runs: dict[str, list[Run]] = {}
     for arm in study.arms:
-        asked = arm.asked_options(budget)
-        own = index.get((arm.model, arm.data), {})
+        asked = arm.asked_options(budget) if budget in arm.lengths else {}
+        own = index.get((arm.model, arm.data.partition(":")[0]), {})  # results do not say where data lie
         found = {run.result.seed: run for run in own.values() if run.result.given == asked}
         chosen = [found[seed] for seed in sorted(found) if seeds is None or seed < seeds]
         runs[arm.name] = [_with_evidence(run, study.evidence, i == 0, keep, notes) for i, run in enumerate(chosen)]

@@ -446,7 +446,7 @@ def _correlation(arms: Sequence[Arm], first: Measure, second: Measure, found: Va
         one, other = found.values(arm, first), found.values(arm, second)
         pairs += [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
     if not pairs:
-        return Verdict("not run", "no run has both measures")
+        return Verdict("not run", "there is no run yet that has both measures")
     n = len(pairs)
     x, y = zip(*pairs, strict=True)
     if n < 5 or len(set(x)) < 2 or len(set(y)) < 2:
@@ -497,10 +497,10 @@ def _least(power: Callable[[int], float], n: int) -> int | None:
 def _missing(values: Mapping[Arm, Sequence[float]], least: int) -> Verdict | None:
     none = [arm.name for arm, own in values.items() if not own]
     if none:
-        return Verdict("not run", f"no run of {', '.join(none)} has this measure")
+        return Verdict("not run", f"there is no run yet of {' and '.join(none)}")
     few = [f"{len(own)} of {arm.name}" for arm, own in values.items() if len(own) < least]
     if few:
-        return Verdict("undecided", f"too few runs for an interval: {', '.join(few)}", needed=least)
+        return Verdict("undecided", f"too few runs for an interval: {' and '.join(few)}")
     return None
 
 

@@ -45,4 +45,5 @@ def plan_missing(
     requests = missing(name, study, budget, [store.folder, *places], seeds)
     if not requests:
         return None
-    return make_plan(requests, Scoring(study.scored[budget]), store.plans(), device=device, progress=progress)
+    scoring = Scoring(study.scored[budget], list(study.metrics) or "core")
+    return make_plan(requests, scoring, store.plans(), device=device, progress=progress)

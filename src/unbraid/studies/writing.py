@@ -110,7 +110,8 @@ def arms_table(results: Results) -> Table:
         seconds = [seconds_of(run.result) for run in results.of(arm)]
         took = duration(sum(seconds) / len(seconds)) if seconds else MISSING
         what = f"{arm.model} on {arm.data}: {options_in_words(own[arm.name])}"
-        length = count(arm.lengths[results.budget].images)
+        own_length = arm.lengths.get(results.budget)
+        length = count(own_length.images) if own_length else "not in this budget"
         rows.append([marked(results, arm), what, length, runs_cell(results, arm), took, arm.about or MISSING])
     columns = ["arm", "what", "images per run", "runs", "one run took", "what for"]
     return Table("Arms", columns, rows, f"All arms: {options_in_words(common)}.", words=True)
@@ -204,7 +205,7 @@ def to_json(results: Results, told: Told) -> str:
             arm.name: {
                 "model": arm.model,
                 "data": arm.data,
-                "options": arm.asked_options(results.budget),
+                "options": {**arm.options, **({"steps": arm.steps(results.budget)} if results.budget in arm.lengths else {})},
                 "wanted": results.wanted(arm),
                 "runs": {str(run.result.seed): run.result.key for run in results.of(arm)},
             }
@@ -261,7 +262,10 @@ def costs(study: Study, budget: Budget, rates: Results) -> list[Cost]:
     """
     found = []
     for arm in study.arms:
-        length = arm.lengths[budget]
+        length = arm.lengths.get(budget)
+        if length is None:
+            found.append(Cost(arm, 0, 0, 0.0))
+            continue
         timed = [run.result for run in rates.of(arm) if run.result.images]
         if timed:
             each = sum(one.train_seconds / one.images for one in timed) / len(timed)
