@@ -109,9 +109,11 @@ WEIGHTS = Evidence("weights", _weights)
 
 def picture(images: Any) -> dict[str, Any]:
     """Rows of images as a PNG in base64."""
-    from unbraid.figures.grids import png_within, shrink, strip
+    from unbraid.figures.grids import SEPARATOR, gap_of, png_within, shrink, strip
 
-    pixels = np.concatenate([strip(shrink(row, 64)) for row in images])
+    rows = [strip(shrink(row, 64)) for row in images]
+    line = np.full_like(rows[0][: gap_of(rows[0].shape[0])], SEPARATOR)
+    pixels = np.concatenate([part for row in rows for part in (line, row)][1:])
     shown = base64.b64encode(png_within(pixels, LARGEST_PICTURE)).decode("ascii")
     return {"png": shown, "width": pixels.shape[1], "height": pixels.shape[0]}
 

@@ -48,7 +48,8 @@ def with_nulls(
     for done, (key, runs) in enumerate(kinds.items()):
         if progress:
             progress(done, len(kinds))
-        metrics = sorted({name for run in runs for name in run.result.metrics})
+        scored = {name for run in runs for name in run.result.metrics}
+        metrics = sorted(scored & set(results.study.metrics) if results.study.metrics else scored)
         known = _known(key, places)
         if keep is not None and not _has(known, metrics):
             try:

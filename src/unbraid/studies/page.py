@@ -16,7 +16,7 @@ from unbraid.figures.style import svg
 from unbraid.reporting.pictures import STRIP_WIDTH
 from unbraid.studies.blocks import Block, Chart, Pictures, Table
 from unbraid.studies.results import Results
-from unbraid.studies.writing import Told
+from unbraid.studies.writing import Told, verdict_words
 
 
 def render(results: Results, told: Told) -> str:
@@ -34,7 +34,16 @@ def render(results: Results, told: Told) -> str:
         question=results.study.question,
         headline=told.headline,
         source=told.source,
-        claims=told.claims,
+        told_claims=[
+            {
+                "kind": one.verdict.outcome.partition(" ")[0] if one.verdict.outcome != "not run" else "open",
+                "verdict": verdict_words(one),
+                "claim": one.claim.text,
+                "section": one.claim.section,
+                "text": ". ".join(part for part in (one.verdict.text, one.claim.note) if part),
+            }
+            for one in told.decided
+        ],
         blocks=[_shown(block, i) for i, block in enumerate(told.blocks)],
         arms=told.arms,
         trained=told.trained,

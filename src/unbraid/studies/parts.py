@@ -255,6 +255,8 @@ class WeightHistograms:
 
     def blocks(self, results: Results) -> Iterator[Block]:
         """One plot for the encoder, one for the decoder, and the shares near zero."""
+        from matplotlib.ticker import FuncFormatter
+
         from unbraid.figures.style import drawing, kind_of, panels
 
         firsts = [(arm.name, run) for arm in self.arms for run in results.of(arm)[:1]]
@@ -269,6 +271,7 @@ class WeightHistograms:
                 for place, (name, own) in enumerate(found.items()):
                     ax.stairs(own[network]["shares"], own["edges"], color=kind_of(place)[0], label=name, linewidth=1.6)
                 ax.set_yscale("log")
+                ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:g} %"))
                 ax.set_xlabel("value of a weight")
             axes[0].legend(loc="upper left", fontsize=9)
         told = "; ".join(
@@ -319,15 +322,15 @@ def summary_of(results: Results, arm: Arm, measure: Measure) -> Summary:
 
 
 def summary_cell(results: Results, arm: Arm, measure: Measure) -> str:
-    """As in "0.371 ± 0.061"; "not run" where there is no run, a dash where runs have no such number."""
-    if not results.of(arm):
-        return "not run"
+    """As in "0.371 ± 0.061"; a dash where there is no run, or none with such a number."""
     return short_cell(summary_of(results, arm, measure), _digits(measure))
 
 
 def runs_cell(results: Results, arm: Arm) -> str:
-    """As in "3", or "1 of 3" while some are missing."""
+    """As in "3"; "1 of 3" while some are missing, "not run" while all are."""
     there, wanted = len(results.of(arm)), results.wanted(arm)
+    if not there:
+        return "not run"
     return str(there) if there >= wanted else f"{there} of {wanted}"
 
 

@@ -190,8 +190,8 @@ class MeanBeyond:
         low, high = sorted(sign * (end - value) for end in mean_interval(values))
         mean = float(np.mean(values))
         words = (
-            f"{self.measure.name} of {self.arm.name} is {_number(mean, self.measure)} "
-            f"({_ends(mean_interval(values), self.measure)}, {len(values)} runs); "
+            f"{self.measure.column}: {self.arm.name} has {_number(mean, self.measure)} "
+            f"({_ends(mean_interval(values), self.measure)}; {len(values)} runs); "
             f"claimed {'above' if sign > 0 else 'below'} {value:g}"
         )
         interval = mean_interval(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
@@ -82,4 +83,5 @@ def in_words(decided: Sequence[Decided]) -> str:
     from unbraid.reporting.numbers import in_words as listed
 
     counts = count(decided)
-    return f"{len(decided)} claims: {listed([f'{n} {outcome}' for outcome, n in counts.items()])}" if counts else "No claims"
+    told = [f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if outcome in counts]
+    return f"{len(decided)} claims: {listed(told)}" if told else "No claims"
