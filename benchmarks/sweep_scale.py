@@ -25,8 +25,6 @@ from unbraid.sweep.owners import Owner
 from unbraid.sweep.store import RESULTS, Store
 from unbraid.sweep.worker import Picker, by_shard
 
-RESULT = Path(__file__).parent / "results" / "sweep_scale.json"
-
 
 @dataclass(frozen=True)
 class World:
