@@ -199,7 +199,7 @@ if __name__ == "__main__":
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--points", type=int, default=120)
-    parser.add_argument("--pause", type=float, default=0.25)
+    parser.add_argument("--pause", type=float, default=0.1)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.folder:
