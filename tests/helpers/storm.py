@@ -1,6 +1,6 @@
 """Kill workers and commands at random moments, many times, and look at what is left.
 
-`python tests/helpers/storm.py --kills 1000 --points 120` is the long one, by hand. The command under test is this file again,
+`python tests/helpers/storm.py --kills 1000` is the long one, by hand. The command under test is this file again,
 with a folder: one command with two workers, started by a server of processes that has imported torch, so that a new worker is
 there at once. As root the two commands have a network, a host name and a boot of their own: each takes the other for another
 machine.
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,8 @@ import msgspec
 
 MARK = "UNBRAID_STORM"
 STORM = {"steps": 40, "checkpoint_every": 4, "log_every": 4}
-COMMANDS = 0.05
-"""Share of kills that hit a command; the others hit one of its processes while there is a run to do."""
+COMMANDS, OTHERS = 0.05, 0.25
+"""Shares of kills that hit a command, and any of its processes; the rest hit a process that has claimed a run."""
 _HOST = 'hostname "$0" && mount --bind "$1" /proc/sys/kernel/random/boot_id && shift && exec "$@"'
 
 
@@ -52,11 +52,12 @@ def command(folder: Path) -> None:
 
 @dataclass
 class Counts:
-    """Kills, those of processes that had claimed a run, and those of commands."""
+    """Kills, those of processes that had claimed a run, those of commands, and the runs that they disturbed."""
 
     kills: int = 0
     owners: int = 0
     commands: int = 0
+    runs: int = 0
 
 
 class Storm:
@@ -100,6 +101,20 @@ class Storm:
                         found.append(int(path.name))
         return found
 
+    def _kill(self) -> None:
+        """Kill one process, if there is one of the kind that chance asks for."""
+        commands = {process.pid for process in self._commands.values()}
+        others = {pid for pid in self._alive() if pid not in commands}
+        owners, chance = self._owners() & others, self._rng.random()
+        pool = commands if chance < COMMANDS else others if chance < COMMANDS + OTHERS else owners
+        if pool:
+            victim = self._rng.choice(sorted(pool))
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+                self.counts.kills += 1
+                self.counts.commands += victim in commands
+                self.counts.owners += victim in owners
+
     def _owners(self) -> set[int]:
         found = set()
         for path in (self._folder / "claims").rglob("*.*"):
@@ -108,27 +123,16 @@ class Storm:
         return found
 
     def run(self, kills: int, mean_pause: float, seconds: float) -> None:
-        """Kill so many processes at random moments, then let what is left come to its end."""
+        """Kill so many processes at random moments, or fewer if all is done before, then let what is left come to its end."""
         until = time.monotonic() + seconds
         for place in range(2):
             self._start(place)
-        while self.counts.kills < kills:
+        while self.counts.kills < kills and all(process.poll() != 0 for process in self._commands.values()):
             assert time.monotonic() < until, f"only {self.counts.kills} of {kills} kills in {seconds} s"
             time.sleep(self._rng.expovariate(1 / mean_pause))
-            commands = {process.pid for process in self._commands.values()}
-            workers = [pid for pid in self._alive() if pid not in commands]
-            pick_command = self._rng.random() < COMMANDS
-            if pick_command or workers:
-                with suppress(ProcessLookupError):
-                    victim = self._rng.choice(sorted(commands)) if pick_command else self._rng.choice(workers)
-                    owns = victim in self._owners()
-                    os.kill(victim, signal.SIGKILL)
-                    self.counts.kills += 1
-                    self.counts.commands += victim in commands
-                    self.counts.owners += owns
+            self._kill()
             for place, process in self._commands.items():
-                assert process.poll() != 0, f"all runs were done after {self.counts.kills} kills; give more --points"
-                if process.poll() is not None:
+                if process.poll() not in (None, 0):
                     self._start(place)
         while any(process.poll() != 0 for process in self._commands.values()):
             assert time.monotonic() < until, f"not finished in {seconds} s: see {self._log.name}"
@@ -190,7 +194,19 @@ def weigh(folder: Path, points: int, kills: int, mean_pause: float, seconds: flo
     assert not store.attempts(set(expected)), "a kill counted as a failure"
     names = [path.name for path in (store.folder / "results").rglob("*") if path.is_file() and not path.name.startswith(".")]
     assert len(names) == points
+    storm.counts.runs = points
     return storm.counts
+
+
+def storm(folder: Path, points: int, kills: int, mean_pause: float, seconds: float, seed: int = 0) -> Counts:
+    """Storm over one sweep after another, since a fast machine may be done with one before it is killed often enough."""
+    all_of_them = Counts()
+    while all_of_them.kills < kills:
+        place = folder / str(all_of_them.runs)
+        found = weigh(place, points, kills - all_of_them.kills, mean_pause, seconds, seed + all_of_them.runs)
+        assert found.kills > 0, "a sweep was done before the first kill"
+        all_of_them = Counts(*(a + b for a, b in zip(astuple(all_of_them), astuple(found), strict=True)))
+    return all_of_them
 
 
 if __name__ == "__main__":
@@ -198,8 +214,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--kills", type=int, default=1000)
-    parser.add_argument("--points", type=int, default=120)
-    parser.add_argument("--pause", type=float, default=0.1)
+    parser.add_argument("--points", type=int, default=24)
+    parser.add_argument("--pause", type=float, default=0.25)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.folder:
@@ -207,10 +223,10 @@ if __name__ == "__main__":
     else:
         began = time.monotonic()
         where = Path(tempfile.mkdtemp(prefix="storm-"))
-        counts = weigh(where, given.points, given.kills, given.pause, 10 * 3600, given.seed)
+        counts = storm(where, given.points, given.kills, given.pause, 10 * 3600, given.seed)
         took = time.monotonic() - began
         places = "two machines" if can_be_apart() else "one machine"
         sys.stdout.write(
             f"{counts.kills} kills on {places}, {counts.owners} in the middle of a run and {counts.commands} of commands; "
-            f"{given.points} runs, none lost, doubled or different; {took:.0f} s\n"
+            f"{counts.runs} runs, none lost, doubled or different; {took:.0f} s\n"
         )
