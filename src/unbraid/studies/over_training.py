@@ -1,0 +1,182 @@
+"""What happens while a run trains: losses of one or two players, scores at its checkpoints, and how restless they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from unbraid.reporting.view import RunView
+from unbraid.studies.blocks import Block, Chart, Prose
+from unbraid.studies.declaration import Arm
+from unbraid.studies.evidence import POINTS, Evidence
+from unbraid.studies.measures import Measure, Run
+from unbraid.studies.results import Results
+from unbraid.sweep.compare.quantities import number
+
+FOLLOWED = ("beta_vae_score", "mig", "modularity", "explicitness")
+"""Metrics that are computed at every checkpoint."""
+IMAGES = 2_000
+"""They are computed on these many images at most, the same ones at every checkpoint."""
+LEAST = 4
+"""Values of which a spread or a roughness is taken, at least."""
+
+Values = Float[np.ndarray, "_"]
+
+
+def late(values: Values) -> Values:
+    """The second half; the middle one of an odd number is in it."""
+    return values[len(values) // 2 :]
+
+
+def late_spread(values: Values) -> float:
+    """Standard deviation of the second half. NaN for fewer than `LEAST` values there, or one that is not finite."""
+    found = late(values)
+    return float(found.std(ddof=1)) if len(found) >= LEAST and np.isfinite(found).all() else math.nan
+
+
+def roughness(values: Values) -> float:
+    """How far values of the second half lie off the straight line through them, as a share of their mean.
+
+    The root of the mean square. 0 for what rises or falls evenly; NaN for fewer than `LEAST` values there, one that is not
+    finite, or a mean of 0.
+    """
+    found = late(values)
+    if len(found) < LEAST or not np.isfinite(found).all() or found.mean() == 0:
+        return math.nan
+    place = np.arange(len(found))
+    line = np.polynomial.Polynomial.fit(place, found, 1)(place)
+    return float(np.sqrt(np.mean((found - line) ** 2)) / abs(found.mean()))
+
+
+def _terms(view: RunView) -> dict[str, Any] | None:
+    entries = [one for one in view.log if one.kind == "train" and _named(one.values, "nll") and _named(one.values, "kl")]
+    if not entries:
+        return None
+    groups = [group for group in np.array_split(np.arange(len(entries)), min(POINTS, len(entries))) if len(group)]
+    found: dict[str, Any] = {"step": [entries[int(group[-1])].step for group in groups]}
+    for name in ("nll", "kl"):
+        values = np.array([float(np.mean(one.values[_named(one.values, name)])) for one in entries])
+        found[name] = [round(float(values[group].mean()), 4) for group in groups]
+    return found
+
+
+def _named(values: Any, term: str) -> str:
+    """The name under which a log has a term: that of the encoder's player where there are two."""
+    return next((name for name in (term, f"encoder/{term}") if name in values), "")
+
+
+TERMS = Evidence("terms", _terms)
+"""Unweighted reconstruction and KL of training images over training, each point the mean of a stretch.
+
+As `CURVE`, and of models with two players too, whose losses are no nats.
+"""
+
+
+def _followed(view: RunView) -> dict[str, Any] | None:
+    from unbraid.evaluation.encoding import choose_images, encode_posteriors
+    from unbraid.evaluation.scores import posterior_samples
+    from unbraid.metrics.evaluate import evaluate
+    from unbraid.training.checkpoint import WEIGHTS, list_checkpoints, read_state, read_weights
+
+    dataset = view.dataset
+    if dataset.space is None or dataset.factors is None:
+        return None
+    index = choose_images(dataset, min(IMAGES, view.scores.images))
+    vae = view.experiment.build()
+    found: dict[str, Any] = {"step": [], "images": len(index)} | {name: [] for name in FOLLOWED}
+    for path in list_checkpoints(view.run.checkpoints):
+        state = read_state(path)
+        vae.load_state_dict(read_weights(path / WEIGHTS, state.sha256.get(WEIGHTS)))
+        mean, variance = encode_posteriors(vae, dataset, index=index, device=view.model.device)
+        if not np.isfinite(mean).all():
+            continue
+        samples = posterior_samples(mean, variance, dataset.factors[index], dataset.space.names)
+        scores = evaluate(samples, metrics=list(FOLLOWED), intervals=0, references=False)
+        found["step"].append(state.step)
+        for name in FOLLOWED:
+            found[name].append(round(float(scores[name]["score"]), 4))
+    return found
+
+
+SCORED = Evidence("scored", _followed)
+"""Scores at every checkpoint that the run kept (`keep_checkpoints` 0 keeps all)."""
+
+
+def values_of(run: Run, evidence: str, name: str) -> Values:
+    """What the ledger keeps of a run over training, by the name of the evidence and of the quantity."""
+    kept = run.evidence.get(evidence) or {}
+    return np.array([number(value) for value in kept.get(name, ())], dtype=np.float64)
+
+
+def variability(metric: str, name: str) -> Measure:
+    """Standard deviation of a score over the checkpoints of the second half of training."""
+    return Measure(
+        f"variability.{metric}",
+        f"spread of {name} over checkpoints",
+        lambda run: late_spread(values_of(run, "scored", metric)),
+        higher_is_better=None,
+        limits=(0.0, 1.0),
+    )
+
+
+KL_ROUGHNESS = Measure(
+    "kl_roughness", "roughness of the KL", lambda run: roughness(values_of(run, "terms", "kl")), None, (0.0, math.inf)
+)
+"""Of training images, in the second half of training (`roughness`)."""
+
+
+def _change(run: Run) -> float:
+    bound = values_of(run, "terms", "nll") + values_of(run, "terms", "kl")
+    if len(bound) < LEAST:
+        return math.nan
+    quarters = np.array_split(bound, 4)
+    return float((quarters[2].mean() - quarters[3].mean()) / abs(quarters[3].mean()))
+
+
+BOUND_CHANGE = Measure("bound_change", "fall of reconstruction + KL in the last quarter", _change, higher_is_better=None)
+"""(Mean of the third quarter of training less that of the last) / the last, unweighted."""
+
+
+@dataclass(frozen=True, eq=False)
+class OverTraining:
+    """Quantities over training, one plot each, one line per run: of the evidence `TERMS` or `SCORED`.
+
+    Args:
+        title: with the number of the report's figure.
+        arms: whose runs; those of an arm share a color.
+        evidence: "terms" or "scored".
+        values: the quantities with the titles of their plots.
+        caption: what they are.
+    """
+
+    title: str
+    arms: Sequence[Arm]
+    evidence: str
+    values: Sequence[tuple[str, str]]
+    caption: str
+
+    def blocks(self, results: Results) -> Iterator[Block]:
+        """The plots, or that nothing has run."""
+        from unbraid.figures.losses import Panel, curve_panels
+        from unbraid.figures.series import Series
+
+        plots = []
+        for name, title in self.values:
+            lines = []
+            for arm in self.arms:
+                for run in results.of(arm):
+                    steps, values = (values_of(run, self.evidence, which) for which in ("step", name))
+                    if len(values) > 1:
+                        lines.append(Series(arm.name, steps.astype(np.int64), values))
+            if lines:
+                plots.append(Panel(title, lines))
+        if plots:
+            names = [arm.name for arm in self.arms if results.of(arm)]
+            yield Chart(self.title, curve_panels(plots, labels=names), self.caption)
+        else:
+            yield Prose(self.title, [f"Not run yet: {', '.join(arm.name for arm in self.arms)}."])
