@@ -254,7 +254,7 @@ def test_who_looks_once_tells_the_silent_by_the_time_of_their_claim(store: Store
     then = path.stat().st_mtime - 3600
     os.utime(path, (then, then))
     assert list(Watcher(store, [plan], once=True).look().silent) == [point.key]
-    assert store.heard(elsewhere) == pytest.approx(3600, abs=60)
+    assert store.seconds_silent(elsewhere) == pytest.approx(3600, abs=60)
     assert list(Watcher(store, [plan]).look().running) == [point.key], "claims are judged by the times of files"
 
 

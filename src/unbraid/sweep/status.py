@@ -95,7 +95,7 @@ class Watcher:
         return status
 
     def _is_silent(self, held: Held) -> bool:
-        return self._claims.is_stale(held) or (self._once and (self._store.heard(held) or 0.0) > held.lease)
+        return self._claims.is_stale(held) or (self._once and (self._store.seconds_silent(held) or 0.0) > held.lease)
 
     def _why(self, key: str) -> str:
         try:

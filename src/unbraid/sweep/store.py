@@ -175,7 +175,7 @@ class Store:
 
     # claims
 
-    def heard(self, held: Held) -> float | None:
+    def seconds_silent(self, held: Held) -> float | None:
         """Seconds since a claim was last written, by the file system's clock; None if that is unknown.
 
         For people who look once. Claims are not judged by it: a copy of the folder is younger than its claims.
