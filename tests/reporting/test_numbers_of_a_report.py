@@ -6,22 +6,26 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from helpers.page_reader import read
 from unbraid.api import view_of
 from unbraid.codes import CodeTable
 from unbraid.data.factor_space import Factor
 from unbraid.data.sets.ellipses import ellipses_space
-from unbraid.evaluation.scores import samples_of
+from unbraid.evaluation.encoding import encode_posteriors
+from unbraid.evaluation.scores import posterior_samples, reference_arguments, samples_of
 from unbraid.files import read_json
 from unbraid.metrics.aggregate_posterior import kl_decomposition
 from unbraid.metrics.dci import dci, disentanglement_of, importances
+from unbraid.metrics.evaluate import evaluate
 from unbraid.metrics.information.definitions import IN_WORDS, information
 from unbraid.metrics.mig import mig
 from unbraid.randomness import derived_seed
 from unbraid.reporting.headline import Finding
+from unbraid.reporting.numbers import score_name
 from unbraid.reporting.page import circles, render
-from unbraid.reporting.tables import facts
+from unbraid.reporting.tables import facts, parts_of
 from unbraid.training.run import CODES, ENVIRONMENT
 
 
@@ -86,6 +90,11 @@ def test_tiles_and_the_kl_and_its_parts(source, table):
     assert close(tiles["Reconstruction"], table.nll_mean[held].mean())
     assert close(tiles["Total KL"], table.kl.sum())
     assert tiles["Images seen"] == f"{12 * 16}"
+    assert tiles["Steps"] == "12"
+    live = table.mean.astype(np.float64).var(0)
+    live = (live / (live + table.variance.astype(np.float64).mean(0)) >= 0.05).sum()
+    assert tiles["Active latents"] == f"{live} of {table.latent_dim}"
+    assert set(tiles) == {"Steps", "Images seen", "Reconstruction", "Total KL", "Active latents"}
     parts = kl_decomposition(table.mean, table.variance, rng=np.random.default_rng(derived_seed(0, "aggregate", 12)))
     rows = rows_of(source)
     assert close(rows["Mutual information"][0].split(" ")[0], parts.mi.value)
@@ -108,6 +117,72 @@ def test_scores_and_their_parts(source, table):
     for factor, value in found["per_factor"].items():
         assert close(rows["MIG"][columns.index(factor)], value)
     assert "95 %" not in columns, "a column of dashes is left out"
+
+
+def test_every_cell_of_the_table_of_scores(source, table, trained):
+    view = view_of(trained[0], device="cpu")
+    index, untrained = table.index, view.experiment.build()
+    mean, variance = encode_posteriors(untrained, view.dataset, index=index, device=torch.device("cpu"))
+    names = list(view.scored["metrics"])
+    found = evaluate(
+        samples_of(table),
+        metrics=names,
+        intervals=0,
+        untrained=posterior_samples(mean, variance, table.factors, table.factor_names),
+        **reference_arguments(view.dataset, index),
+    )
+    body = re.search(r'<table class="numbers scores">(.*?)</table>', source, re.DOTALL)[1]
+    columns, rows = re.findall(r'<th scope="col">([^<]+)</th>', body)[1:], rows_of(body)
+    expected = {score_name(key): node for name in names for key, node in parts_of(name, found[name]).items()}
+    assert list(rows) == list(expected)
+    for name, node in expected.items():
+        values = {**node, **{factor.replace("_", " "): value for factor, value in node.get("per_factor", {}).items()}}
+        for column, cell in zip(columns, rows[name][:-1], strict=True):
+            value = values.get(column)
+            assert cell == "–" if value is None else close(cell, value), (name, column)
+
+
+def test_every_row_of_the_losses(source, table, trained):
+    splits, held = view_of(trained[0]).scored["splits"], table.is_test
+    body = re.search(r'<section id="losses">.*?<table[^>]*>(.*?)</table>', source, re.DOTALL)[1]
+    rows = rows_of(body)
+    expected = {  # of each split: what codes.npz holds, or where weights are needed what metrics.json does
+        "Loss as trained (weighted sum)": lambda split, rows: splits[split]["terms"]["nll"] + splits[split]["terms"]["kl"],
+        "Reconstruction, z drawn": lambda split, rows: table.nll_sample[rows].mean(),
+        "Reconstruction, at the mean": lambda split, rows: table.nll_mean[rows].mean(),
+        "KL to the prior": lambda split, rows: kl_of_normals(table, rows),
+        "-log p(x), at most": lambda split, rows: -splits[split]["log_p_bound"]["value"],
+    }
+    assert set(rows) == set(expected)
+    for name, of in expected.items():
+        for cell, (split, rows_in) in zip(rows[name][:-1], (("train", ~held), ("test", held)), strict=True):
+            assert close(cell.split(" ")[0], of(split, rows_in)), (name, split)
+    heads = re.findall(r"\((\d+)\)</th>", body)
+    assert heads == [str((~held).sum()), str(held.sum())]
+
+
+def kl_of_normals(table: CodeTable, rows: np.ndarray) -> float:
+    mean, variance = table.mean[rows].astype(np.float64), table.variance[rows].astype(np.float64)
+    return float((0.5 * (mean**2 + variance - 1 - np.log(variance))).sum(1).mean())
+
+
+def test_ranges_of_traversals_and_of_position_maps(source, table):
+    mean, variance = table.mean.astype(np.float64), table.variance.astype(np.float64)
+    center, deviation = mean.mean(0), np.sqrt(mean.var(0) + variance.mean(0))
+    x, y = (table.factors[:, table.factor_names.index(name)] for name in ("x", "y"))
+    glance = source[source.index('<section id="glance">') : source.index("</section>", source.index('<section id="glance">'))]
+    shown = re.findall(r"<figcaption>z(\d+) · [^<]*<small>(\S+) to (\S+)</small>", glance)
+    assert {int(j) for j, _, _ in shown} == set(range(table.latent_dim))
+    for j, low, high in shown:
+        ends = center[int(j)] + 2 * deviation[int(j)] * np.array([-1, 1])
+        assert close(low, ends[0])
+        assert close(high, ends[1])
+    maps = re.findall(r'alt="Mean of z(\d+) over position, (\S+) to (\S+)"', source)
+    assert [int(j) for j, _, _ in maps] == active(table)
+    for j, low, high in maps:
+        means = [mean[(x == a) & (y == b), int(j)].mean() for a in np.unique(x) for b in np.unique(y)]
+        for told, value in ((low, min(means)), (high, max(means))):
+            assert float(told.replace("−", "-")) == pytest.approx(value, rel=0.06, abs=0.006)
 
 
 def test_the_matrix_of_dci(source, table):
