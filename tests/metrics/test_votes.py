@@ -1,4 +1,4 @@
-from importlib import import_module
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from unbraid.metrics.beta_vae_score import _differences, beta_vae_score
 from unbraid.metrics.factor_vae_score import _least_varying, factor_vae_score
 from unbraid.metrics.votes import GLOBAL_SAMPLES, majority_right, rows_by_value, voters
+from unbraid.metrics.z_max import z_max
 
 FEW = {"train_votes": 3000, "test_votes": 2000}
 
@@ -27,7 +28,7 @@ def test_rows_that_share_a_value_evenly():
 @pytest.mark.parametrize("signed", [False, True])
 @pytest.mark.parametrize("cached", [1, 50, 1 << 16])
 def test_differences_are_those_of_pairs_one_by_one(noisy, signed, cached, monkeypatch):
-    monkeypatch.setattr(import_module("unbraid.metrics.beta_vae_score"), "CACHED", cached)
+    monkeypatch.setattr("unbraid.metrics.votes.CACHED", cached)
     codes, factors = noisy(0)
     held = np.array([0, 2, 1, 0, 2])
     found = _differences(codes, factors, held, 5, signed, np.random.default_rng(4))
@@ -159,3 +160,27 @@ def test_the_majority_by_hand():
     held = np.array([1, 1, 0, 0, 1, 1, 1, 0, 0, 0, 1])
     found = majority_right(said, held, 6, 3, 2)  # latent 0 stands for 1, latent 1 for 0, latent 2 and none for nothing
     assert found.tolist() == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize("score", [factor_vae_score, beta_vae_score, z_max])
+def test_memory_grows_with_latents_and_not_with_latents_times_votes(score):
+    """4,000 latents and 400 votes: all at once would take 400 x 64 x 4,000 numbers, 800 MB."""
+    rng = np.random.default_rng(0)
+    factors = np.stack([np.arange(60) % 3, np.arange(60) % 4], axis=1)
+    codes = rng.normal(size=(60, 4_000))
+    score(codes[:, :2], factors, train_votes=20, test_votes=10)  # imports
+    tracemalloc.start()
+    try:
+        score(codes, factors, train_votes=300, test_votes=100, **({"pairs": 64} if score is beta_vae_score else {"batch": 64}))
+        assert tracemalloc.get_traced_memory()[1] < 150e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("cached", [1, 1_000])
+def test_votes_do_not_depend_on_how_many_are_counted_at_once(noisy, cached, monkeypatch):
+    codes, factors = noisy(0)
+    few = {"train_votes": 60, "test_votes": 40}
+    before = [score(codes, factors, **few) for score in (factor_vae_score, z_max, beta_vae_score)]
+    monkeypatch.setattr("unbraid.metrics.votes.CACHED", cached)
+    assert [score(codes, factors, **few) for score in (factor_vae_score, z_max, beta_vae_score)] == before

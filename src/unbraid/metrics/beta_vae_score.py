@@ -12,7 +12,7 @@ from unbraid.metrics.probes import multinomial_probe
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import standardized
-from unbraid.metrics.votes import rows_by_value
+from unbraid.metrics.votes import in_parts, rows_by_value
 from unbraid.options import Option
 
 DEFINITIONS = ("standardized", "locatello2019", "signed")
@@ -25,9 +25,6 @@ class VoteScores(TypedDict):
     per_factor: dict[str, float]
     chance: float
 
-
-CACHED = 1 << 16
-"""Differences that are taken at once: they stay in a CPU's caches."""
 
 Definition = Annotated[
     Literal["standardized", "locatello2019", "signed"], Option("how the differences of a vote become features")
@@ -120,8 +117,7 @@ def _differences(
         votes = np.flatnonzero(held == k)
         first = rng.integers(0, len(codes), (len(votes), pairs))
         second = rows_by_value(factors[:, k]).like(first, rng)
-        few = max(1, CACHED // (pairs * codes.shape[1]))
-        for part in np.array_split(np.arange(len(votes)), -(-len(votes) // few) or 1):
+        for part in in_parts(len(votes), pairs * codes.shape[1]):
             difference = codes[first[part]] - codes[second[part]]
             features[votes[part]] = (difference if signed else np.abs(difference, out=difference)).mean(1)
     return features

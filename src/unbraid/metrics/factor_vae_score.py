@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from unbraid.metrics.beta_vae_score import VoteScores, vote_scores
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
-from unbraid.metrics.votes import majority_right, rows_by_value, voters
+from unbraid.metrics.votes import in_parts, majority_right, rows_by_value, voters
 from unbraid.options import Option
 
 
@@ -93,6 +93,7 @@ def _least_varying(
     for k in range(factors.shape[1]):
         votes = np.flatnonzero(held == k)
         fixed = np.repeat(rng.integers(0, len(codes), (len(votes), 1)), batch, axis=1)
-        drawn = codes[rows_by_value(factors[:, k]).like(fixed, rng)]
-        least[votes] = drawn.var(1, ddof=1).argmin(1)
+        drawn = rows_by_value(factors[:, k]).like(fixed, rng)
+        for part in in_parts(len(votes), batch * codes.shape[1]):
+            least[votes[part]] = codes[drawn[part]].var(1, ddof=1).argmin(1)
     return least

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,15 @@ from jaxtyping import Bool, Float64, Int64, Integer
 
 GLOBAL_SAMPLES = 10_000
 """The variances of latents are over as many samples at most."""
+
+CACHED = 1 << 16
+"""Codes that are taken at once: they stay in a CPU's caches, and memory does not grow with votes times latents."""
+
+
+def in_parts(count: int, each: int) -> Iterator[slice]:
+    """So many votes, as many at a time as fit into `CACHED` with so many codes each."""
+    few = max(1, CACHED // max(each, 1))
+    return (slice(start, start + few) for start in range(0, count, few))
 
 
 @dataclass(frozen=True)

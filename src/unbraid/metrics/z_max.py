@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather
-from unbraid.metrics.votes import majority_right, rows_by_value, voters
+from unbraid.metrics.votes import in_parts, majority_right, rows_by_value, voters
 from unbraid.options import Option
 
 STILL = 1e-20
@@ -148,5 +148,8 @@ def most_varying(
     """The latent of most variance in each vote, -1 where none moves; codes have a variance of 1."""
     rows = np.flatnonzero(varied)
     first = np.repeat(rng.choice(rows, (votes, 1)), batch, axis=1)
-    variances = codes[rows_by_value(group).like(first, rng)].var(1, ddof=1)
-    return np.where(variances.max(1) > STILL, variances.argmax(1), -1)
+    drawn, most = rows_by_value(group).like(first, rng), np.empty(votes, np.int64)
+    for part in in_parts(votes, batch * codes.shape[1]):
+        variances = codes[drawn[part]].var(1, ddof=1)
+        most[part] = np.where(variances.max(1) > STILL, variances.argmax(1), -1)
+    return most
