@@ -102,18 +102,19 @@ class Storm:
         return found
 
     def _kill(self) -> None:
-        """Kill one process, if there is one of the kind that chance asks for."""
+        """Kill one process of the kind that chance asks for, while somebody trains: else no command would come to that."""
         commands = {process.pid for process in self._commands.values()}
         others = {pid for pid in self._alive() if pid not in commands}
         owners, chance = self._owners() & others, self._rng.random()
+        if not owners:
+            return
         pool = commands if chance < COMMANDS else others if chance < COMMANDS + OTHERS else owners
-        if pool:
-            victim = self._rng.choice(sorted(pool))
-            with suppress(ProcessLookupError):
-                os.kill(victim, signal.SIGKILL)
-                self.counts.kills += 1
-                self.counts.commands += victim in commands
-                self.counts.owners += victim in owners
+        victim = self._rng.choice(sorted(pool))
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+            self.counts.kills += 1
+            self.counts.commands += victim in commands
+            self.counts.owners += victim in owners
 
     def _owners(self) -> set[int]:
         found = set()
