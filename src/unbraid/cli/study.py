@@ -68,7 +68,6 @@ def _study(entry: Entry, study: Study, options: dict[str, Any]) -> int:
         code = _train(entry, study, Store.make(folder), known, options)
     places = [folder, *known] if (folder / MARK).is_file() else known
     budget: Budget = options["budget"] or "cpu"
-    keep = Store.make(folder).folder if places and options["nulls"] else None
     with counting("Reading results"):
         results = find(entry.name, study, budget, places, seeds=options["seeds"], keep=folder if folder in places else None)
     if not results.everything:
@@ -76,6 +75,7 @@ def _study(entry: Entry, study: Study, options: dict[str, Any]) -> int:
             f"No run of {entry.name} was found{f' in {ledger}' if ledger else ''}. Train them: unbraid study {entry.name} "
             f"--budget {' or '.join(BUDGETS)}; what they cost: unbraid show {entry.name}"
         )
+    keep = Store.make(folder).folder if options["nulls"] else None
     bar = counting("Scoring codes that know nothing") if keep else nullcontext()
     with listening(counting), bar as told:
         results = with_nulls(results, places, keep=keep, progress=told)
@@ -146,7 +146,7 @@ def explain_study(entry: Entry) -> list[RenderableType]:
 
     study: Study = entry.factory()
     ledger = clone_ledger()
-    shown: list[RenderableType] = [Text(f"{study.question}\n")]
+    shown: list[RenderableType] = []
     rates = find(entry.name, study, "cpu", [ledger] if ledger else [])
     by_budget = {budget: costs(study, budget, rates) for budget in BUDGETS}
     common, own = common_options(study.arms)

@@ -82,7 +82,7 @@ def _shown(block: Block, place: int) -> dict[str, Any]:
 
 def _short(title: str) -> str:
     """The first part of a title, for the list of sections."""
-    return re.split(r"[:(,]", title, maxsplit=1)[0].strip()
+    return re.split(r"[:(]", title, maxsplit=1)[0].strip()
 
 
 def _checked(png: str) -> str:

@@ -336,6 +336,8 @@ class Every:
         verdicts = [rule.decide(found) for rule in self.rules]
         order: Sequence[Outcome] = ("reversed", "not confirmed", "not run", "cannot be tested here", "undecided", "confirmed")
         outcome = min((one.outcome for one in verdicts), key=order.index)
+        if outcome == "not run":
+            return next(one for one in verdicts if one.outcome == outcome)
         needed = [one.needed for one in verdicts if one.outcome == "undecided"]
         known = [one for one in needed if one is not None]
         least = max(known) if outcome == "undecided" and len(known) == len(needed) else None
