@@ -166,10 +166,13 @@ def _codes(kind: str, images: Float32[np.ndarray, "n pixels"], latents: int) -> 
         return np.random.default_rng(0).standard_normal((len(images), latents))
     if latents > min(images.shape):
         return None
-    model = PCA(latents, random_state=0) if kind == "pca" else FastICA(latents, random_state=0, max_iter=400, tol=1e-3)
+    components = np.asarray(PCA(latents, random_state=0).fit_transform(images), dtype=np.float64)
+    if kind == "pca":
+        return components
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last iterate is as good a baseline
-        return np.asarray(model.fit_transform(images), dtype=np.float64)
+        # ICA begins with these components; given pixels it begins with all of them, and divides by those that never change
+        return np.asarray(FastICA(latents, random_state=0, max_iter=400, tol=1e-3).fit_transform(components))
 
 
 def value_of(scores: Mapping[str, Any], key: str) -> float:
