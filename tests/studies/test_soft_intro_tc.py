@@ -87,3 +87,10 @@ def test_faces_of_the_user_take_the_place_of_the_stand_in(monkeypatch):
 
 def test_quick_needs_no_download():
     assert {request.data for request in study.soft_intro_tc().requests("quick")} == {"dsprites_reduced"}
+
+
+def test_runs_of_quick_are_too_short_for_a_verdict_and_those_of_cpu_are_not():
+    for arm in study.soft_intro_tc().arms:
+        assert (
+            arm.steps("quick") * arm.options["batch_size"] < study.LEAST_IMAGES <= arm.steps("cpu") * arm.options["batch_size"]
+        )

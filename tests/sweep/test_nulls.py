@@ -20,3 +20,8 @@ def test_images_with_pixels_that_never_change_have_codes(kind):
     np.testing.assert_allclose(correlations, np.eye(10), atol=2e-3)
     if kind == "ica":
         np.testing.assert_allclose(codes.std(0), 1, rtol=1e-3)
+
+
+def test_images_of_fewer_directions_than_latents_have_no_independent_components():
+    images = np.outer(np.arange(20.0), np.ones(6)).astype(np.float32)
+    assert _codes("ica", images, 3) is None

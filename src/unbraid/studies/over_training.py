@@ -117,7 +117,7 @@ def variability(metric: str, name: str) -> Measure:
     """Standard deviation of a score over the checkpoints of the second half of training."""
     return Measure(
         f"variability.{metric}",
-        f"spread of {name} over checkpoints",
+        f"{name}, spread",
         lambda run: late_spread(values_of(run, "scored", metric)),
         higher_is_better=None,
         limits=(0.0, 1.0),

@@ -22,6 +22,8 @@ from unbraid.sweep.compare.quantities import node_of, number
 
 IMAGES = 5_000
 """Images that nulls are scored on, at most."""
+NEGLIGIBLE = 1e-6
+"""A principal component that varies less than this share of the first one is rounding."""
 KINDS = {"pca": "PCA", "ica": "ICA", "random": "random code"}
 
 Nulls = dict[str, Mapping[str, Any]]
@@ -169,6 +171,8 @@ def _codes(kind: str, images: Float32[np.ndarray, "n pixels"], latents: int) -> 
     components = np.asarray(PCA(latents, random_state=0).fit_transform(images), dtype=np.float64)
     if kind == "pca":
         return components
+    if components.std(0).min() <= NEGLIGIBLE * components.std(0).max():
+        return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the last iterate is as good a baseline
         # ICA begins with these components; given pixels it begins with all of them, and divides by those that never change
