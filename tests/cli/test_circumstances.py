@@ -27,6 +27,12 @@ ESCAPES = "\x1b]0;owned\x07\x1b[2J\r\x9b31m\u202e\u2028"
         ),
         (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "out of memory"),
         (MemoryError(), "out of memory"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "(libtorch_cpu.so: failed to map segment"),
+        (
+            ImportError("Read this.\n\nOriginal error was: libblas.so: failed to map segment from shared object\n"),
+            "out of memory",
+        ),
+        (RuntimeError("can't start new thread"), "refused another thread"),
         (RuntimeError("Could not determine home directory."), "Give the path in full"),
         (ValueError("I/O operation on closed file."), "The output is closed"),
     ],
@@ -42,9 +48,10 @@ def test_circumstances_are_no_defects(error, says, monkeypatch, capsys):
     assert "defect" not in shown
 
 
-def test_defects_are_called_so(monkeypatch, capsys):
+@pytest.mark.parametrize("error", [RuntimeError("index out of range"), ImportError("cannot import name 'x' from 'unbraid'")])
+def test_defects_are_called_so(error, monkeypatch, capsys):
     def fail(tokens):
-        raise RuntimeError("index out of range")
+        raise error
 
     monkeypatch.setattr(entry, "_dispatch", fail)
     assert main(["list"]) == 1

@@ -123,6 +123,8 @@ def _warnings_in_words() -> Iterator[None]:
 
 
 _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory", "Unable to allocate", "bad_alloc")
+_NOT_LOADED = ("failed to map segment", "cannot allocate memory", "Cannot allocate memory")
+"""Of shared libraries, where memory is limited."""
 
 
 def _circumstance(error: Exception) -> str:
@@ -133,6 +135,11 @@ def _circumstance(error: Exception) -> str:
     text = str(error)
     if isinstance(error, RuntimeError) and any(words in text for words in _NO_MEMORY):
         return _refused_by_the_system(MemoryError())
+    if isinstance(error, ImportError) and any(words in text for words in _NOT_LOADED):
+        line = next(line for line in text.splitlines() if any(words in line for words in _NOT_LOADED))
+        return f"out of memory while a library was loaded ({line.strip()}). Allow the process more memory."
+    if isinstance(error, RuntimeError) and "start new thread" in text:
+        return "The system refused another thread. Allow the process more threads or more memory."
     if isinstance(error, RuntimeError) and "home directory" in text:
         return "A path begins with ~ and the name of a user who is not known here. Give the path in full."
     if isinstance(error, ValueError) and "closed file" in text:
