@@ -56,6 +56,7 @@ def test_a_latent_that_is_a_factor_is_seen_without_the_scramble_and_hidden_by_it
     assert row["faults"]["at means"]["information"][0][3] == pytest.approx(np.log(10), abs=0.05)
     assert row["faults"]["scrambled"]["information"][0][3] == 0
     assert row["quadrature"]["shares"][0][3] == pytest.approx(1, abs=0.02)
+    assert row["unadjusted"]["mmig"] == pytest.approx(np.mean(row["faults"]["no fault"]["mmig"]), abs=0.02)
 
 
 def test_parts_show_what_the_ledger_has(scored, nothing, monkeypatch, tmp_path):
@@ -70,6 +71,7 @@ def test_parts_show_what_the_ledger_has(scored, nothing, monkeypatch, tmp_path):
     assert all(isinstance(table, Table) and len(table.columns) == len(table.rows[0]) for table in tables)
     assert tables[0].rows[0][:3] == ["VAE", f"{scored[2]['quadrature']['aam']:.3f}", "0.20"]
     assert [row[1] for row in tables[1].rows] == ["AAM", "MMIG"]
+    assert "5 runs of the evaluator on the same models give 1 different order, 5 of them this one" in tables[1].note
 
 
 def test_table_1_of_the_report_does_not_add_up(nothing):

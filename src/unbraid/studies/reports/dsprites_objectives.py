@@ -259,7 +259,8 @@ PARTS = (
             "value of a factor, scored under the mixture of all their posteriors. The definition 'stratified' does the same: "
             "unbraid evaluate RUN, then in Python unbraid.metrics.aam(mean, factors, variance=variance, "
             "definition='stratified'). Scores here come from quadrature, the limit of many draws, without the level of "
-            "chance; 'stratified' and 'chen2018' agree within the noise of the draws (columns 'no fault' and 'quadrature').",
+            "chance; 'stratified' and 'chen2018', the limit of many draws, agree within the noise of the draws: columns "
+            "'no fault' and 'quadrature' of 'The evaluator'.",
         ),
     ),
 )
