@@ -258,8 +258,8 @@ PARTS = (
             "The report estimates information by stratified sampling: 10,000 draws of all images, and of those with each "
             "value of a factor, scored under the mixture of all their posteriors. The definition 'stratified' does the same: "
             "unbraid evaluate RUN, then in Python unbraid.metrics.aam(mean, factors, variance=variance, "
-            "definition='stratified'). Scores here come from quadrature, the limit of many draws, without the level of "
-            "chance; 'stratified' and 'chen2018', the limit of many draws, agree within the noise of the draws: columns "
+            "definition='stratified'). Scores here come from quadrature, without the level of chance. "
+            "'stratified' and 'chen2018', the limit of many draws, agree within the noise of the draws: columns "
             "'no fault' and 'quadrature' of 'The evaluator'.",
         ),
     ),
@@ -300,9 +300,12 @@ def dsprites_objectives() -> Study:
             (
                 "Are the published weights the models of the report?",
                 "Not known: they came with the code later, and β 50 is not among them. So Table 1 cannot be reproduced to the "
-                "digit; that its MMIG is a hundredth of what such models have can be explained.",
+                "digit. That its MMIG lies so far below what such models have is explained by the evaluator.",
             ),
             ("Which reading of Var. Dim. KL is theirs?", "Not said. The logs hold the KL per latent, so probably that one."),
-            ("Does the estimator matter?", "Without its faults hardly: see 'no fault' beside 'quadrature'."),
+            (
+                "Does the estimator matter?",
+                "Without its faults it does not: see 'no fault' beside 'quadrature'. What counts as knowing does: 'default'.",
+            ),
         ),
     )
