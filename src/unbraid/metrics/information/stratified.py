@@ -26,7 +26,7 @@ FEW = 1_000
 """Components up to as many are used as they are; more are put together where they are nearly equal."""
 CELLS_PER_SIGMA, CELLS_PER_DOUBLING = 3, 4
 """How near means, and variances, must be to each other."""
-POINTS_PER_SIGMA, NARROW, MOST_POINTS = 2, 0.01, 1 << 13
+POINTS_PER_SIGMA, NARROW, MOST_POINTS = 2, 0.01, 1 << 12
 """Of the spline of a density's logarithm; all but this share of the components are as wide as is reckoned with."""
 BLOCK = 1 << 18
 
@@ -130,8 +130,10 @@ def log_density(mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n
     """Logarithm of the density of an even mixture of normals between two values, its far tails included.
 
     A spline through values that are sums over components. Many components are put together in cells that are narrow beside
-    their standard deviation and keep their mean and variance.
+    their standard deviation and keep their mean and variance. Components narrower than `MOST_POINTS` can show are widened,
+    which raises the entropies of all samples and of those of a value alike.
     """
+    variance = np.maximum(variance, (POINTS_PER_SIGMA * (high - low) / MOST_POINTS) ** 2)
     count = int(np.clip((high - low) / np.sqrt(np.quantile(variance, NARROW)) * POINTS_PER_SIGMA, 64, MOST_POINTS))
     weight, mean, variance = _cells(mean, variance)
     points = np.linspace(low, high, count)
