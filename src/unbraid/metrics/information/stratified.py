@@ -131,7 +131,7 @@ def log_density(mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n
 
     A spline through values that are sums over components. Many components are put together in cells that are narrow beside
     their standard deviation and keep their mean and variance. Components narrower than `MOST_POINTS` can show are widened,
-    which raises the entropies of all samples and of those of a value alike.
+    which raises the entropies of all samples and of those of a value; of the latter more where these are too few to overlap.
     """
     variance = np.maximum(variance, (POINTS_PER_SIGMA * (high - low) / MOST_POINTS) ** 2)
     count = int(np.clip((high - low) / np.sqrt(np.quantile(variance, NARROW)) * POINTS_PER_SIGMA, 64, MOST_POINTS))
