@@ -14,22 +14,23 @@ def my_study() -> Study:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
 from unbraid.errors import UsageError
 from unbraid.sweep.points import Request
 
 if TYPE_CHECKING:
+    from unbraid.studies.blocks import Block
     from unbraid.studies.evidence import Evidence
     from unbraid.studies.measures import Measure
-    from unbraid.studies.parts import Part
-    from unbraid.studies.rules import Rule
 
 Budget = Literal["quick", "cpu", "paper"]
 """How long runs are: a check that all works, what two cores do in hours, and as published."""
 BUDGETS: tuple[Budget, ...] = get_args(Budget)
+Outcome = Literal["confirmed", "not confirmed", "reversed", "undecided", "undertrained", "cannot be tested here", "not run"]
+"""`not confirmed`: there is no such effect as large as the margin. `undecided`: at this number of runs."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,47 @@ class Arm:
         return [Request(self.model, self.data, {**options, "seed": seed}) for seed in self.seeds(budget, seeds)]
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule decides.
+
+    Args:
+        outcome: in a word.
+        text: the numbers it rests on.
+        estimate, interval: of the quantity that decides, where there is one.
+        needed: runs of each arm that would decide; None where it is decided or cannot be said.
+    """
+
+    outcome: Outcome
+    text: str
+    estimate: float | None = None
+    interval: tuple[float, float] | None = None
+    needed: int | None = None
+
+
+@runtime_checkable
+class Values(Protocol):
+    """Where rules get their numbers."""
+
+    def values(self, arm: Arm, measure: Measure) -> Mapping[int, float]:
+        """The measure of each run of an arm, by seed; runs without it are left out."""
+        ...
+
+
+@runtime_checkable
+class Rule(Protocol):
+    """Decides a claim."""
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """The arms it rests on."""
+        ...
+
+    def decide(self, found: Values) -> Verdict:
+        """The verdict on these runs."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """A sentence of the report.
@@ -134,6 +176,15 @@ class Yardstick:
         """As in "change of the loss at most 0.02"."""
         bound = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
         return f"{self.measure.name} {bound}"
+
+
+@runtime_checkable
+class Part(Protocol):
+    """Something that a page shows."""
+
+    def blocks(self, results: Any) -> Iterator[Block]:
+        """What it makes of the `Results` of a study."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,15 +19,6 @@ from unbraid.studies.nulls import null_rows
 from unbraid.studies.results import Results
 from unbraid.sweep.compare.statistics import Summary, summarize
 from unbraid.sweep.compare.writing import MISSING, decimal, short_cell
-
-
-@runtime_checkable
-class Part(Protocol):
-    """Something that a page shows."""
-
-    def blocks(self, results: Results) -> Iterator[Block]:
-        """What it makes of these results."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

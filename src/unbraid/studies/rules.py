@@ -10,67 +10,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import numpy as np
 from scipy import stats
 from scipy.special import bdtr, betaincinv, nctdtr, ndtri, stdtrit
 
 from unbraid.metrics.intervals import COVERAGE, difference_interval, mean_interval
+from unbraid.studies.declaration import Arm, Outcome, Rule, Values, Verdict
+from unbraid.studies.measures import Measure
 from unbraid.sweep.compare.writing import decimal
-
-if TYPE_CHECKING:
-    from unbraid.studies.declaration import Arm
-    from unbraid.studies.measures import Measure
-
-Outcome = Literal["confirmed", "not confirmed", "reversed", "undecided", "undertrained", "cannot be tested here", "not run"]
-"""`not confirmed`: there is no such effect as large as the margin. `undecided`: at this number of runs."""
 
 POWER = 0.8
 MOST = 10_000
 """Runs; what needs more is said to need "more than" these."""
 _TAIL = (1 + COVERAGE) / 2
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What a rule decides.
-
-    Args:
-        outcome: in a word.
-        text: the numbers it rests on.
-        estimate, interval: of the quantity that decides, where there is one.
-        needed: runs of each arm that would decide; None where it is decided or cannot be said.
-    """
-
-    outcome: Outcome
-    text: str
-    estimate: float | None = None
-    interval: tuple[float, float] | None = None
-    needed: int | None = None
-
-
-@runtime_checkable
-class Values(Protocol):
-    """Where rules get their numbers."""
-
-    def values(self, arm: Arm, measure: Measure) -> Mapping[int, float]:
-        """The measure of each run of an arm, by seed; runs without it are left out."""
-        ...
-
-
-@runtime_checkable
-class Rule(Protocol):
-    """Decides a claim."""
-
-    @property
-    def arms(self) -> Sequence[Arm]:
-        """The arms it rests on."""
-        ...
-
-    def decide(self, found: Values) -> Verdict:
-        """The verdict on these runs."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

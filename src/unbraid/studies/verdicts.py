@@ -9,9 +9,8 @@ from typing import get_args
 
 import numpy as np
 
-from unbraid.studies.declaration import Arm, Claim, Yardstick
+from unbraid.studies.declaration import Arm, Claim, Outcome, Verdict, Yardstick
 from unbraid.studies.results import Results
-from unbraid.studies.rules import Outcome, Verdict
 
 DECIDED: tuple[Outcome, ...] = ("confirmed", "not confirmed", "reversed", "undecided")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from unbraid.studies.declaration import Arm, Budget, Claim, Length, Study, Yardstick
+from unbraid.studies.declaration import Arm, Budget, Claim, Length, Rule, Study, Values, Verdict, Yardstick
 from unbraid.studies.evidence import RECONSTRUCTIONS, SHARES, SPECTRUM
 from unbraid.studies.generation import (
     LARGE,
@@ -32,18 +32,7 @@ from unbraid.studies.over_training import (
 )
 from unbraid.studies.parts import Against, Note, ScoreTable, Shown, Strips
 from unbraid.studies.registry import studies
-from unbraid.studies.rules import (
-    Better,
-    CannotTest,
-    Correlated,
-    Every,
-    MeanBeyond,
-    NotBetter,
-    NotCorrelated,
-    Rule,
-    Values,
-    Verdict,
-)
+from unbraid.studies.rules import Better, CannotTest, Correlated, Every, MeanBeyond, NotBetter, NotCorrelated
 
 # lengths: images per run and seeds. As published, 200 epochs of 7,200 images
 SPRITES: dict[Budget, Length] = {"quick": Length(256, 1), "cpu": Length(100_000, 3), "paper": Length(1_440_000, 5)}
