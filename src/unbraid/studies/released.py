@@ -195,7 +195,7 @@ def ranking(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def orders(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The order of the models of Table 1 by AAM: without faults, and in each run of the evaluator as it is."""
+    """The order of the models of Table 1 by AAM, without faults and in each run of the evaluator."""
     shown = [row for row in rows if row["name"] in TABLE_1]
     exact = order({row["name"]: row["unadjusted"]["aam"] for row in shown})
     runs = [order({row["name"]: row["faults"]["as run"]["aam"][i] for row in shown}) for i in range(REPEATS)]
