@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from unbraid.codes import CodeTable
 from unbraid.errors import warn
 from unbraid.evaluation.cost import images_by_default, metrics_by_default
 from unbraid.evaluation.encoding import choose_images
 from unbraid.evaluation.scores import Metrics, choose_metrics
-from unbraid.evaluation.stored import Scores, can_be_merged, origin_of, why_better, write_scores
+from unbraid.evaluation.stored import Origin, Scores, can_be_merged, origin_of, why_better, write_scores
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.progress import Stages
 from unbraid.reporting.view import RunView
@@ -56,11 +57,21 @@ def score(
         table, scores = model.evaluate_with_codes(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
         asked = scores.table
     if not better:
-        scores.origin, scores.metrics = origin, {**(known.metrics if known else {}), **asked.scores}
-        scores.doubts = [*dict.fromkeys((*(known.doubts if known else ()), *asked.doubts))]
-        replace(table, origin=origin.digest).save(view.run.folder / CODES)
-        write_scores(path, scores)
+        _store(view, scores, asked, replace(table, origin=origin.digest), origin, overwrite=overwrite)
     return scores if metrics is None else asked
+
+
+def _store(view: RunView, scores: Scores, asked: ScoreTable, codes: CodeTable, origin: Origin, *, overwrite: bool) -> None:
+    """Write new scores beside those of the same images and weights.
+
+    What is there is read again: another process may have stored scores meanwhile.
+    """
+    there = None if overwrite else view.stored_scores(sound_only=True)
+    known = there if there is not None and can_be_merged(there, origin) else None
+    scores.origin, scores.metrics = origin, {**(known.metrics if known else {}), **asked.scores}
+    scores.doubts = [*dict.fromkeys((*(known.doubts if known else ()), *asked.doubts))]
+    codes.save(view.run.folder / CODES)
+    write_scores(view.run.folder / METRICS, scores)
 
 
 def score_briefly(view: RunView, *, limit: int | None = None, progress: Stages | None = None) -> None:

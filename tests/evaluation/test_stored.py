@@ -17,6 +17,7 @@ from helpers.tiny import TINY
 from unbraid.codes import CodeTable
 from unbraid.errors import CorruptFile, UnbraidWarning
 from unbraid.evaluation.stored import read_scores, write_scores
+from unbraid.model import Model
 from unbraid.records import to_json
 
 FIXTURES = sorted((Path(__file__).parents[1] / "fixtures" / "runs_of_0_1").iterdir())
@@ -72,6 +73,19 @@ def test_metrics_of_the_same_images_are_added(run):
     assert after.metrics["mig"] == before.metrics["mig"]
     assert after.splits == before.splits
     assert CodeTable.load(run / "codes.npz").origin == after.origin.digest
+
+
+def test_metrics_that_another_process_stored_meanwhile_stay(run, monkeypatch):
+    computed = Model.evaluate_codes
+
+    def slowly(*args, **given):
+        monkeypatch.setattr(Model, "evaluate_codes", computed)
+        unbraid.evaluate(run, metrics=["modularity"], limit=150, device="cpu")
+        return computed(*args, **given)
+
+    monkeypatch.setattr(Model, "evaluate_codes", slowly)
+    unbraid.evaluate(run, metrics=["dci"], limit=150, device="cpu")
+    assert set(read_scores(run / "metrics.json").metrics) == {"mig", "sap", "modularity", "dci"}
 
 
 def test_metrics_alone_are_the_same_as_with_all_else(run):
