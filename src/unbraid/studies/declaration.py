@@ -75,7 +75,10 @@ class Arm:
         return max(1, round(self.lengths[budget].images / int(self.options["batch_size"])))
 
     def seeds(self, budget: Budget, asked: int | None = None) -> range:
-        """Seeds of its runs: as many as are asked for, or as it says itself; none where it is not part of the budget."""
+        """Seeds of its runs: as many as are asked for, or as it says itself.
+
+        There are none where the arm is not part of the budget.
+        """
         if budget not in self.lengths:
             return range(0)
         return range(self.lengths[budget].seeds if asked is None else asked)

@@ -41,7 +41,7 @@ def random_codes(latents: int, spread: float) -> Float32[np.ndarray, "n d"]:
 def of_random_vectors(
     decode: Decode, latents: int, spread: float, real: UInt8[np.ndarray, "m c h w"]
 ) -> dict[str, float | None]:
-    """The share of blank images among those decoded from random vectors, and their fine detail (`fine_share`).
+    """The share of blank images among those decoded from random vectors, and their `fine_share`.
 
     Args:
         decode: gives images for codes.
@@ -56,7 +56,10 @@ def of_random_vectors(
 
 
 def fine_share(made: UInt8[np.ndarray, "n c h w"], real: UInt8[np.ndarray, "m c h w"]) -> float | None:
-    """Power of waves of 4 pixels or shorter in images, as a share of that in others; None where those have none."""
+    """Power of waves of 4 pixels or shorter in images, divided by that in others.
+
+    None where those have none.
+    """
     from unbraid.figures.spectra import spectrum
 
     wanted = spectrum(real).fine

@@ -1,4 +1,7 @@
-"""What happens while a run trains: losses of one or two players, scores at its checkpoints, and how restless they are."""
+"""What happens while a run trains.
+
+Losses of one or two players, scores at its checkpoints, and how much they vary.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ def late(values: Values) -> Values:
 
 
 def late_spread(values: Values) -> float:
-    """Standard deviation of the second half. NaN for fewer than `LEAST` values there, or one that is not finite."""
+    """Standard deviation of the second half.
+
+    NaN for fewer than `LEAST` values there, or one that is not finite.
+    """
     found = late(values)
     return float(found.std(ddof=1)) if len(found) >= LEAST and np.isfinite(found).all() else math.nan
 

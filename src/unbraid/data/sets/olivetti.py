@@ -1,4 +1,4 @@
-"""Olivetti: photographs of faces, from the cache, from a file of the user's, or downloaded."""
+"""Olivetti: photographs of faces, from the cache, from your own file, or downloaded."""
 
 from __future__ import annotations
 
