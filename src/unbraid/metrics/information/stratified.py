@@ -87,6 +87,7 @@ class _Table:
     """Posteriors of all samples, and the range of values at which densities may be asked for."""
 
     def __init__(self, mean: Float64[np.ndarray, "n d"], variance: Float64[np.ndarray, "n d"]) -> None:
+        mean = mean - np.median(mean)  # far from 0 numbers lie too far apart to draw between
         self.mean, self.variance = mean, variance
         reach = 6 * np.sqrt(variance)
         self.low, self.high = float((mean - reach).min()), float((mean + reach).max())
