@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from typing import Annotated
@@ -324,7 +325,16 @@ def test_bad_arrays_are_refused_in_words_by_every_metric():
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
+    """An empty cache, but for noise that stands in for the Olivetti faces."""
+    from unbraid.data.sets import olivetti
+
+    folder = tmp_path_factory.mktemp("cache")
+    faces = np.random.default_rng(0).integers(0, 256, (400, 64, 64), dtype=np.uint8)
+    (folder / "olivetti").mkdir()
+    np.savez(folder / "olivetti" / olivetti.NAMES[1], images=faces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(olivetti, "PIXELS", hashlib.sha256(faces.tobytes()).hexdigest())
+        yield folder
 
 
 READY = [entry for entry in REGISTRIES["datasets"] if not entry.options.keys() & {"path", "name"}]

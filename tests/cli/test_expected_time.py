@@ -59,7 +59,7 @@ def test_scoring_is_left_out_where_there_is_none(clock, capsys):
 def test_scoring_takes_longer_on_more_images_and_slower_machines():
     experiment, dataset = plan("vae", TINY, {"steps": 1_000, "batch_size": 16})
     few, many = (_scoring_time(experiment, dataset, {"evaluate_images": n}) for n in (50, 200))
-    assert 4 < few(0.01) < many(0.01) < many(1.0)
+    assert 1 < few(0.01) < many(0.01) < many(1.0)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ WRONG = {
     "ending": (["figure", "traversals", "{run}", "-o", "{tmp}/a.bmp"], 2, "allowed: .png, .svg, .pdf, .gif"),
     "does not move": (["figure", "samples", "{run}", "-o", "{tmp}/a.gif"], 2, "does not move"),
     "too few": (["figure", "grid", "{run}", "-o", "{tmp}/a.png"], 2, "is of 2 runs or more, and 1 was given"),
-    "no such run": (["figure", "traversals", "{tmp}/none", "-o", "{tmp}/a.png"], 2, "not a run folder"),
+    "no such run": (["figure", "traversals", "{tmp}/none", "-o", "{tmp}/a.png"], 2, "There is no folder"),
     "range": (["figure", "traversals", "{run}", "--dims", "0", "-o", "{tmp}/a.png"], 2, "at least 1"),
     "dpi": (["figure", "traversals", "{run}", "--dpi", "5", "-o", "{tmp}/a.png"], 2, "at least 36"),
     "option of another": (["figure", "seeds", "{run}", "--dims", "3", "-o", "{tmp}/a.png"], 2, "--dims"),

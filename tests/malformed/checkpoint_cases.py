@@ -46,13 +46,13 @@ def resumed(spoil: Callable[[Path], object], *says: str) -> Build:
     return build
 
 
-def in_saved(spoil: Callable[[Path], object], *says: str) -> Build:
+def in_saved(spoil: Callable[[Path], object], *says: str, code: int = 1) -> Build:
     """The folder of a saved model, spoilt."""
 
     def build(place: Place) -> Wrong:
         folder = place.saved()
         spoil(folder)
-        return Wrong(lambda: unbraid.load(folder, device="cpu"), (str(folder), *says), 1)
+        return Wrong(lambda: unbraid.load(folder, device="cpu"), (str(folder), *says), code)
 
     return build
 
@@ -234,5 +234,5 @@ BUILDERS: dict[str, Build] = {
     ),
     "saved: step below 0": in_saved(lambda at: altered(at / "config.json", lambda c: {**c, "step": -4}), "step"),
     "saved: step true": in_saved(lambda at: altered(at / "config.json", lambda c: {**c, "step": True}), "step"),
-    "saved: no configuration": in_saved(lambda at: (at / "config.json").unlink(), "config.json", "Check the path"),
+    "saved: no configuration": in_saved(lambda at: (at / "config.json").unlink(), "config.json", "give a run folder", code=2),
 }

@@ -214,7 +214,7 @@ def run(tmp_path_factory):
 def test_scores_know_that_codes_have_no_noise_and_no_kl_each(run, capsys, monkeypatch):
     monkeypatch.setattr("unbraid.evaluation.evaluate.BOUND_DRAWS", 2)
     assert main(["evaluate", str(run)]) == 0
-    assert "quantization_codebook (number)" in capsys.readouterr().out
+    assert "Codebooks to codes, squared (number)" in capsys.readouterr().out
     table = CodeTable.load(run / "codes.npz")
     assert not table.variance.any()
     assert (table.nll_mean == table.nll_sample).all()

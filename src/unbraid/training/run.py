@@ -161,10 +161,12 @@ def open_run(folder: Path) -> Run:
     Raises `UsageError` where the folder holds none and `CorruptFile` where its configuration is damaged.
     """
     config = folder / CONFIG
-    if not folder.is_dir():
+    if not (folder.is_symlink() or folder.exists()):
         raise UsageError(f"There is no folder {folder}; give a run folder, or one that Model.save wrote.")
     if not config.is_file():
-        raise UsageError(f"{folder} is not a run folder: it holds no {CONFIG}.")
+        raise UsageError(
+            f"{folder} is not a run folder: it holds no {CONFIG}; give a run folder, or one that Model.save wrote."
+        )
     content = read_json(config, "configuration")
     extend = content.get("extend", 0)
     if type(extend) is not int or not 0 <= extend <= MOST_STEPS:
