@@ -207,11 +207,8 @@ def _config(path: str) -> Experiment:
 def _train(request: Request, tokens: list[str]) -> int:
     from unbraid import api
     from unbraid.cli.console import counting, err, out, stages
-    from unbraid.cli.tables import print_scores
     from unbraid.config.plan import plan
     from unbraid.progress import listening
-    from unbraid.reporting.page import write_report
-    from unbraid.scoring import score_briefly
     from unbraid.training.bar import Bar
     from unbraid.training.run import REPORT
     from unbraid.zoo.registry import tuned
@@ -246,6 +243,10 @@ def _train(request: Request, tokens: list[str]) -> int:
     if not request.run.get("report", True):
         out.print(f"Run folder: {folder}")
         return 0
+    from unbraid.cli.tables import print_scores  # here, so that the first step comes soon
+    from unbraid.reporting.page import write_report
+    from unbraid.scoring import score_briefly
+
     view = api.view_of(folder, device=device)
     scored_before = view.is_scored
     if not scored_before:
