@@ -101,8 +101,7 @@ def read(command: str, arguments: Iterable[Argument], tokens: Sequence[str]) -> 
     Raises `UsageError` in the parser's words for what cannot be read, such as an option without its value.
     """
     known = list({argument.flag: argument for argument in reversed(list(arguments))}.values())[::-1]
-    end = tokens.index("--") if "--" in tokens else len(tokens)
-    wants_help = not {*_HELP}.isdisjoint(tokens[:end])
+    wants_help = asks_for_help(tokens)
     reading = _Reading(command, [one for one in known if one.group], tokens, wants_help=wants_help)
     given, words = reading.bind()
     for place in (one for one in known if not one.group):
@@ -112,6 +111,12 @@ def read(command: str, arguments: Iterable[Argument], tokens: Sequence[str]) -> 
     if words and not reading.unknown and not wants_help:
         raise reading.refusal(f"{' '.join(map(repr, words))}: more words than it takes.", several=True)
     return Words(command, given, tuple(reading.unknown), wants_help)
+
+
+def asks_for_help(tokens: Sequence[str]) -> bool:
+    """Whether a command line asks for help."""
+    end = tokens.index("--") if "--" in tokens else len(tokens)
+    return not {*_HELP}.isdisjoint(tokens[:end])
 
 
 class _Reading:

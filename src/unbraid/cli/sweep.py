@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from unbraid.cli.parse import Argument, HelpShown, Words, checked, option, parse, positional, read
+from unbraid.cli.parse import Argument, HelpShown, Words, asks_for_help, checked, option, parse, positional, read
 from unbraid.cli.train import every_option_of_training, options_of_own_networks
 from unbraid.errors import UsageError
 from unbraid.options import Option
@@ -98,8 +98,10 @@ def _given(tokens: list[str]) -> tuple[dict[str, Any], list[Request]]:
     """The command's own options, and the runs that the others ask for."""
     from unbraid.sweep.grids import from_file, from_options
 
-    words = read("sweep", arguments(), tokens)
-    if words.help or not words.given:
+    # help does not wait for the options of all parts, which takes a second
+    wants_help = not tokens or asks_for_help(tokens)
+    words = Words("sweep", {}, help=True) if wants_help else read("sweep", arguments(), tokens)
+    if not words.given:
         checked(replace(words, help=True), _ABOUT, [*_WHICH, *_OWN])
     if words.unknown:
         words = read("sweep", arguments(words), tokens)

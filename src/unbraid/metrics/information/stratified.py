@@ -12,13 +12,16 @@ The code has two faults:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64, Int64
-from scipy.interpolate import CubicSpline
 
 from unbraid.metrics.information.histogram import factor_entropies
 from unbraid.metrics.information.types import Information
+
+if TYPE_CHECKING:
+    from scipy.interpolate import CubicSpline
 
 DRAWS = 10_000
 """Of the mixture of all samples, and of that of each value, at most as many as there are samples."""
@@ -134,6 +137,8 @@ def log_density(mean: Float64[np.ndarray, "n"], variance: Float64[np.ndarray, "n
     their standard deviation and keep their mean and variance. Components narrower than `MOST_POINTS` can show are widened,
     which raises the entropies of all samples and of those of a value; of the latter more where these are too few to overlap.
     """
+    from scipy.interpolate import CubicSpline  # here, since it takes a third of a second to import
+
     variance = np.maximum(variance, (POINTS_PER_SIGMA * (high - low) / MOST_POINTS) ** 2)
     count = int(np.clip((high - low) / np.sqrt(np.quantile(variance, NARROW)) * POINTS_PER_SIGMA, 64, MOST_POINTS))
     weight, mean, variance = _cells(mean, variance)
