@@ -43,8 +43,53 @@ class CannotTest:
         return Verdict("cannot be tested here", self.why)
 
 
+def _there_is(low: float, high: float, margin: float) -> tuple[Outcome, bool]:
+    """The outcome of a claim that there is an effect, and whether the margin is ruled out for it.
+
+    By the ends of the interval of the effect.
+    """
+    if low > 0:
+        return "confirmed", False
+    if high < 0:
+        return "reversed", False
+    return ("not confirmed", True) if high < margin else ("undecided", False)
+
+
+def _there_is_none(low: float, high: float, margin: float) -> tuple[Outcome, bool]:
+    """The same of a claim that there is no effect as large as the margin."""
+    if high < margin:
+        return "confirmed", True
+    return ("reversed" if low > 0 else "undecided"), False
+
+
 @dataclass(frozen=True, eq=False)
-class Better:
+class _OfDifference:
+    first: Arm
+    second: Arm
+    measure: Measure
+    margin: float
+    paired: bool = False
+
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        raise NotImplementedError
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """Both."""
+        return (self.first, self.second)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the difference of means."""
+        one = _difference(self, found)
+        if isinstance(one, Verdict):
+            return one
+        outcome, ruled_out = self._judge(one.low, one.high)
+        if outcome == "undecided":
+            return one.verdict(outcome, needed=one.needed(lambda t: max(t.above(0.0), t.below(self.margin))))
+        return one.verdict(outcome, f"; better by {self.margin:g} or more is ruled out" if ruled_out else "")
+
+
+class Better(_OfDifference):
     """The first arm's mean is better than the second's.
 
     Confirmed or reversed where the interval of the difference leaves out 0; not confirmed where it lies below the margin.
@@ -58,60 +103,19 @@ class Better:
             Welch's interval of independent runs, which is narrower for few seeds.
     """
 
-    first: Arm
-    second: Arm
-    measure: Measure
-    margin: float
-    paired: bool = False
-
-    @property
-    def arms(self) -> Sequence[Arm]:
-        """Both."""
-        return (self.first, self.second)
-
-    def decide(self, found: Values) -> Verdict:
-        """By the interval of the difference of means."""
-        one = _difference(self, found)
-        if isinstance(one, Verdict):
-            return one
-        if one.low > 0:
-            return one.verdict("confirmed")
-        if one.high < 0:
-            return one.verdict("reversed")
-        if one.high < self.margin:
-            return one.verdict("not confirmed", f"; better by {self.margin:g} or more is ruled out")
-        return one.verdict("undecided", needed=one.needed(lambda t: max(t.above(0.0), t.below(self.margin))))
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        return _there_is(low, high, self.margin)
 
 
-@dataclass(frozen=True, eq=False)
-class NotBetter:
+class NotBetter(_OfDifference):
     """The first arm's mean is not better than the second's by the margin or more.
 
     Confirmed where the interval of the difference lies below the margin; reversed where it leaves out 0 on the other side.
     Arguments as in `Better`.
     """
 
-    first: Arm
-    second: Arm
-    measure: Measure
-    margin: float
-    paired: bool = False
-
-    @property
-    def arms(self) -> Sequence[Arm]:
-        """Both."""
-        return (self.first, self.second)
-
-    def decide(self, found: Values) -> Verdict:
-        """By the interval of the difference of means."""
-        one = _difference(self, found)
-        if isinstance(one, Verdict):
-            return one
-        if one.high < self.margin:
-            return one.verdict("confirmed", f"; better by {self.margin:g} or more is ruled out")
-        if one.low > 0:
-            return one.verdict("reversed")
-        return one.verdict("undecided", needed=one.needed(lambda t: max(t.above(0.0), t.below(self.margin))))
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        return _there_is_none(low, high, self.margin)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,14 +145,13 @@ class MeanBeyond:
             return missing
         value, sign = (self.above, 1.0) if self.above is not None else (self.below, -1.0)
         assert value is not None
-        low, high = sorted(sign * (end - value) for end in mean_interval(values))
-        mean = float(np.mean(values))
+        mean, interval = float(np.mean(values)), mean_interval(values)
+        low, high = sorted(sign * (end - value) for end in interval)
         words = (
             f"{self.measure.column}: {self.arm.name} has {_number(mean, self.measure)} "
-            f"({_ends(mean_interval(values), self.measure)}; {len(values)} runs); "
+            f"({_ends(interval, self.measure)}; {len(values)} runs); "
             f"claimed {'above' if sign > 0 else 'below'} {value:g}"
         )
-        interval = mean_interval(values)
         if low > 0:
             return Verdict("confirmed", words, mean, interval)
         if high < 0:
@@ -200,7 +203,34 @@ class ShareAbove:
 
 
 @dataclass(frozen=True, eq=False)
-class Correlated:
+class _OfCorrelation:
+    of: Sequence[Arm]
+    first: Measure
+    second: Measure
+    sign: Literal[1, -1]
+    margin: float = 0.3
+
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        raise NotImplementedError
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """All of them."""
+        return tuple(self.of)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the correlation."""
+        one = _correlation(self.of, self.first, self.second, found)
+        if isinstance(one, Verdict):
+            return one
+        low, high = sorted((self.sign * one.interval[0], self.sign * one.interval[1]))
+        outcome, ruled_out = self._judge(low, high)
+        if outcome == "undecided":
+            return one.verdict(outcome, needed=one.needed)
+        return one.verdict(outcome, f"; a correlation as strong as {self.margin:g} is ruled out" if ruled_out else "")
+
+
+class Correlated(_OfCorrelation):
     r"""Over all runs of some arms, two measures rise together, or one falls as the other rises.
 
     By Spearman's correlation; its interval is that of Fisher's z with the standard error of Bonett and Wright (2000),
@@ -213,62 +243,19 @@ class Correlated:
         margin: the weakest correlation that matters.
     """
 
-    of: Sequence[Arm]
-    first: Measure
-    second: Measure
-    sign: Literal[1, -1]
-    margin: float = 0.3
-
-    @property
-    def arms(self) -> Sequence[Arm]:
-        """All of them."""
-        return tuple(self.of)
-
-    def decide(self, found: Values) -> Verdict:
-        """By the interval of the correlation."""
-        one = _correlation(self.of, self.first, self.second, found)
-        if isinstance(one, Verdict):
-            return one
-        low, high = sorted((self.sign * one.interval[0], self.sign * one.interval[1]))
-        if low > 0:
-            return one.verdict("confirmed")
-        if high < 0:
-            return one.verdict("reversed")
-        if high < self.margin:
-            return one.verdict("not confirmed", f"; a correlation as strong as {self.margin:g} is ruled out")
-        return one.verdict("undecided", needed=one.needed)
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        return _there_is(low, high, self.margin)
 
 
-@dataclass(frozen=True, eq=False)
-class NotCorrelated:
+class NotCorrelated(_OfCorrelation):
     """Over all runs of some arms, two measures do not go together as strongly as the margin.
 
     Confirmed where such a correlation of that sign is ruled out, reversed where there surely is one. Arguments as
     in `Correlated`.
     """
 
-    of: Sequence[Arm]
-    first: Measure
-    second: Measure
-    sign: Literal[1, -1]
-    margin: float = 0.3
-
-    @property
-    def arms(self) -> Sequence[Arm]:
-        """All of them."""
-        return tuple(self.of)
-
-    def decide(self, found: Values) -> Verdict:
-        """By the interval of the correlation."""
-        one = _correlation(self.of, self.first, self.second, found)
-        if isinstance(one, Verdict):
-            return one
-        low, high = sorted((self.sign * one.interval[0], self.sign * one.interval[1]))
-        if high < self.margin:
-            return one.verdict("confirmed", f"; a correlation as strong as {self.margin:g} is ruled out")
-        if low > 0:
-            return one.verdict("reversed")
-        return one.verdict("undecided", needed=one.needed)
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        return _there_is_none(low, high, self.margin)
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,7 +320,7 @@ def _finite(value: float, otherwise: float) -> float:
 class _Difference:
     """How much better the first arm is, with what says how many runs would decide."""
 
-    rule: Better | NotBetter
+    rule: _OfDifference
     mean: float
     low: float
     high: float
@@ -365,7 +352,7 @@ class _Difference:
         return _least(at, max(self.runs))
 
 
-def _difference(rule: Better | NotBetter, found: Values) -> _Difference | Verdict:
+def _difference(rule: _OfDifference, found: Values) -> _Difference | Verdict:
     one, other = (dict(found.values(arm, rule.measure)) for arm in rule.arms)
     if rule.paired:
         both = sorted(one.keys() & other.keys())
