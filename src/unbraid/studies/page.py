@@ -5,15 +5,14 @@ from __future__ import annotations
 import base64
 import re
 from dataclasses import asdict
-from importlib import resources
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from unbraid.figures.heatmaps import natural_width
 from unbraid.figures.style import svg
 from unbraid.reporting.pictures import STRIP_WIDTH
+from unbraid.reporting.templates import render_template
 from unbraid.studies.blocks import Block, Chart, Pictures, Table
 from unbraid.studies.results import Results
 from unbraid.studies.writing import Told, verdict_words
@@ -21,14 +20,9 @@ from unbraid.studies.writing import Told, verdict_words
 
 def render(results: Results, told: Told) -> str:
     """The page as text."""
-    world = jinja2.Environment(
-        loader=jinja2.ChoiceLoader([_loader("unbraid.studies"), _loader("unbraid.reporting")]),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return world.get_template("study.html.jinja").render(
+    return render_template(
+        "study.html.jinja",
+        "unbraid.studies",
         name=results.name,
         budget=results.budget,
         question=results.study.question,
@@ -40,7 +34,7 @@ def render(results: Results, told: Told) -> str:
                 "verdict": verdict_words(one),
                 "claim": one.claim.text,
                 "section": one.claim.section,
-                "text": ". ".join(part for part in (one.verdict.text, one.claim.note) if part),
+                "text": one.text,
             }
             for one in told.decided
         ],
@@ -51,14 +45,6 @@ def render(results: Results, told: Told) -> str:
         commands=told.commands,
         made=told.made,
     )
-
-
-def _loader(package: str) -> jinja2.FunctionLoader:
-    def read(name: str) -> str | None:
-        path = resources.files(package).joinpath(name)
-        return path.read_text(encoding="utf-8") if path.is_file() else None
-
-    return jinja2.FunctionLoader(read)
 
 
 def _shown(block: Block, place: int) -> dict[str, Any]:

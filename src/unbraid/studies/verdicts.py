@@ -22,6 +22,11 @@ class Decided:
     claim: Claim
     verdict: Verdict
 
+    @property
+    def text(self) -> str:
+        """What the verdict rests on, and what to know of the rule."""
+        return ". ".join(part for part in (self.verdict.text, self.claim.note) if part)
+
 
 @dataclass(frozen=True)
 class Measured:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from unbraid.files import whole_file
-from unbraid.sweep.pages import template
+from unbraid.reporting.templates import render_template
 from unbraid.sweep.points import Group
 from unbraid.sweep.progress import duration, headline, labels_of, percent
 from unbraid.sweep.status import Status
@@ -43,7 +43,9 @@ def write(
     Raises `UnbraidError` where it cannot be written.
     """
     done = len(status.finished) / max(1, len(status.points))
-    text = template("dashboard.html.jinja").render(
+    text = render_template(
+        "dashboard.html.jinja",
+        "unbraid.sweep",
         folder=folder.name,
         headline=headline(status, left),
         done=f"{done:.4f}",

@@ -14,11 +14,11 @@ from unbraid.figures.heatmaps import natural_width, score_grid
 from unbraid.figures.over_options import agreement, lines_over_option
 from unbraid.figures.over_runs import seeds
 from unbraid.figures.style import svg
+from unbraid.reporting.templates import render_template
 from unbraid.sweep.compare.comparison import Comparison
 from unbraid.sweep.compare.gather import differing
 from unbraid.sweep.compare.quantities import Quantity
 from unbraid.sweep.compare.writing import Rows, headline, main_table, notes_of, tables
-from unbraid.sweep.pages import template
 
 SHOWN = 6
 """At most so many quantities are drawn in the strip plots, and so many pairs of them against each other."""
@@ -48,7 +48,9 @@ def render(found: Comparison) -> str:
     """The page as text."""
     data = list(dict.fromkeys(result.data for one in found.configurations for result in one.results))
     made = tables(found)
-    return template("compare.html.jinja").render(
+    return render_template(
+        "compare.html.jinja",
+        "unbraid.sweep.compare",
         title=f"{len(found.configurations)} configurations on {', '.join(data)}",
         n_runs=found.n_runs,
         headline=headline(found),
