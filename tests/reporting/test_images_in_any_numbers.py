@@ -15,6 +15,8 @@ from unbraid.codes import CodeTable
 from unbraid.data.examples import example_images
 from unbraid.explorer.measured import measure, take_sample
 from unbraid.reporting.gallery.registry import draw
+from unbraid.studies.evidence import RECONSTRUCTIONS, SPECTRUM
+from unbraid.studies.generation import RANDOM_VECTORS
 
 SHAPES = np.random.default_rng(0).integers(0, 2, (60, 28, 28))
 GIVEN = {
@@ -41,6 +43,12 @@ def test_the_report_shows_the_codes_that_were_scored(run):
     rows = np.array([3, 0, 17])
     np.testing.assert_allclose(view.encoded(rows), table.mean[[list(table.index).index(row) for row in rows]], atol=1e-6)
     assert '<section id="reconstructions">' in unbraid.report(run).read_text()
+
+
+def test_studies_keep_what_the_model_makes_of_them(run):
+    view = view_of(run, device="cpu")
+    for evidence in (SPECTRUM, RECONSTRUCTIONS, RANDOM_VECTORS):
+        assert evidence.make(view), evidence.name
 
 
 @pytest.mark.parametrize("name", ["reconstructions", "interpolation", "traversals", "spectrum", "samples"])

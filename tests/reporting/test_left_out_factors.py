@@ -20,6 +20,7 @@ from unbraid.evaluation.stored import read_scores
 from unbraid.explorer.measured import measure, take_sample
 from unbraid.metrics.information.definitions import information
 from unbraid.metrics.samples import gather
+from unbraid.studies.evidence import SHARES
 
 REASONS = ["color has a single value", "speed has 96 values in 96 samples"]
 
@@ -45,6 +46,13 @@ def runs(tmp_path_factory):
         unbraid.evaluate(folder / f"r{seed}", device="cpu", metrics=["mig", "dci"])
         made.append(folder / f"r{seed}")
     return made
+
+
+def test_studies_keep_shares_under_the_names_of_scored_factors(runs):
+    view = view_of(runs[0], device="cpu")
+    kept = SHARES.make(view)
+    assert kept["factors"] == ["x", "light"]
+    np.testing.assert_allclose(kept["shares"], view.shares, atol=1e-4)
 
 
 def test_scores_say_what_was_left_out_and_which_columns_are_whose(runs, capsys):

@@ -151,7 +151,7 @@ def test_what_a_declaration_refuses() -> None:
     with pytest.raises(UsageError, match="rests on the arm 'β 4'"):
         Study("?", (VAE,), (Claim("c", "I", Better(BETA, VAE, MIG, 0.1)),), ())
     with pytest.raises(UsageError, match="no such folder"):
-        from unbraid.studies.results import require_ledger
+        from unbraid.sweep.store import require_ledger
 
         require_ledger(Path("nowhere"))
 

@@ -57,8 +57,8 @@ def _study(entry: Entry, study: Study, options: dict[str, Any]) -> int:
     from unbraid.cli.console import counting, err
     from unbraid.progress import listening
     from unbraid.studies.nulls import with_nulls
-    from unbraid.studies.results import clone_ledger, find, require_ledger
-    from unbraid.sweep.store import MARK, Store
+    from unbraid.studies.results import clone_ledger, find
+    from unbraid.sweep.store import MARK, Store, require_ledger
 
     folder = Path(options["out"])
     ledger = require_ledger(Path(options["ledger"])) if options["ledger"] else clone_ledger()
@@ -118,7 +118,6 @@ def _write(entry: Entry, results: Results, folder: Path) -> None:
     from unbraid.cli.tables import make_table
     from unbraid.files import whole_file
     from unbraid.studies.page import render
-    from unbraid.studies.verdicts import decide
     from unbraid.studies.writing import tell, to_json, to_markdown, verdict_words
 
     told = tell(results, entry.source)
@@ -126,7 +125,7 @@ def _write(entry: Entry, results: Results, folder: Path) -> None:
         with whole_file(folder / f"{entry.name}.{ending}") as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     table = make_table("claim", "verdict")
-    for one in decide(results):
+    for one in told.decided:
         table.add_row(one.claim.text, verdict_words(one))
     out.print(table)
     out.print(told.headline)

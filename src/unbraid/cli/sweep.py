@@ -198,13 +198,11 @@ def _without_known(plan: Plan, ledger_folder: str | None) -> tuple[Plan, int]:
 
     from unbraid.sweep.former import configuration_today
     from unbraid.sweep.points import key_of
-    from unbraid.sweep.store import ledger
+    from unbraid.sweep.store import ledger, require_ledger
 
     if ledger_folder is None:
         return plan, 0
-    if not Path(ledger_folder).is_dir():
-        raise UsageError(f"--ledger {ledger_folder}: there is no such folder.")
-    known = {key_of(result.configuration, result.seed) for result in ledger(Path(ledger_folder))}
+    known = {key_of(result.configuration, result.seed) for result in ledger(require_ledger(Path(ledger_folder)))}
     groups = []
     for group in plan.groups:
         today = configuration_today(group.configuration)

@@ -6,12 +6,14 @@ With it a study's page is made anew without the run, its data or PyTorch.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from unbraid.log_entry import Entry
+from unbraid.reporting.latents import Latent
 from unbraid.reporting.view import RunView
 
 POINTS = 60
@@ -38,11 +40,11 @@ class Evidence:
 
 
 def _shares(view: RunView) -> dict[str, Any] | None:
-    shares = view.scored.get("information_shares")
-    if not shares:
+    shares = view.shares
+    if shares is None:
         return None
     return {
-        "factors": list(view.table.factor_names),
+        "factors": list(view.table.scored_names),
         "shares": [[round(float(value), 4) for value in row] for row in shares],
         "active": list(view.scored["active"]),
     }
@@ -52,17 +54,27 @@ SHARES = Evidence("shares", _shares)
 """The share of each factor's entropy that each latent knows."""
 
 
-def _curve(view: RunView) -> dict[str, Any] | None:
-    entries = [entry for entry in view.log if entry.kind == "train" and "loss" in entry.values]
+def stretches(entries: Sequence[Entry], values: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
+    """Quantities over training, each point the mean of a stretch at the step at which it ends.
+
+    Args:
+        entries: of the log.
+        values: by name, what each entry has of a quantity: a number, or several whose mean is taken.
+    """
     if not entries:
         return None
-    groups = [group for group in np.array_split(np.arange(len(entries)), min(POINTS, len(entries))) if len(group)]
-    names = [name for name in ("loss", "nll", "kl") if name in entries[0].values]
+    groups = np.array_split(np.arange(len(entries)), min(POINTS, len(entries)))
     found: dict[str, Any] = {"step": [entries[int(group[-1])].step for group in groups]}
-    for name in names:
-        values = np.array([float(np.mean(entry.values.get(name, np.nan))) for entry in entries])
-        found[name] = [round(float(values[group].mean()), 4) for group in groups]
+    for name, own in values.items():
+        means = np.array([float(np.mean(one)) for one in own])
+        found[name] = [round(float(means[group].mean()), 4) for group in groups]
     return found
+
+
+def _curve(view: RunView) -> dict[str, Any] | None:
+    entries = [entry for entry in view.log if entry.kind == "train" and "loss" in entry.values]
+    names = [name for name in ("loss", "nll", "kl") if entries and name in entries[0].values]
+    return stretches(entries, {name: [entry.values.get(name, np.nan) for entry in entries] for name in names})
 
 
 CURVE = Evidence("curve", _curve)
@@ -71,11 +83,10 @@ CURVE = Evidence("curve", _curve)
 
 def _spectrum(view: RunView) -> dict[str, Any]:
     from unbraid.data.examples import example_images
-    from unbraid.figures.grids import to_bytes
     from unbraid.figures.spectra import spectrum
 
-    images = view.dataset.images.bytes(example_images(view.dataset, 200))
-    own, theirs = spectrum(to_bytes(view.model.reconstruct(images))), spectrum(images)
+    rows = example_images(view.dataset, 200)
+    own, theirs = spectrum(view.reconstructed(rows)), spectrum(view.dataset.images.bytes(rows))
     return {
         "checkerboard": own.checkerboard / theirs.checkerboard if theirs.checkerboard else None,
         "fine": own.fine / theirs.fine if theirs.fine else None,
@@ -118,14 +129,18 @@ def picture(images: Any) -> dict[str, Any]:
     return {"png": shown, "width": pixels.shape[1], "height": pixels.shape[0]}
 
 
+def named(latents: Iterable[Latent]) -> list[str]:
+    """Latents with the factors they follow, as in "z3 scale", numbered from 1 as the reports do."""
+    return [f"z{one.index + 1} {one.factor.replace('_', ' ')}".strip() for one in latents]
+
+
 def _reconstructions(view: RunView) -> dict[str, Any] | None:
     from unbraid.data.examples import example_images
-    from unbraid.figures.grids import to_bytes
 
     if not view.dataset.redistributable:
         return None
-    images = view.dataset.images.bytes(example_images(view.dataset, COLUMNS))
-    return picture([images, to_bytes(view.model.reconstruct(images))])
+    rows = example_images(view.dataset, COLUMNS)
+    return picture([view.dataset.images.bytes(rows), view.reconstructed(rows)])
 
 
 RECONSTRUCTIONS = Evidence("reconstructions", _reconstructions, first_seed_only=True)
@@ -140,7 +155,7 @@ def _traversals(view: RunView) -> dict[str, Any] | None:
     code, _ = code_of(view, "posterior")
     order = [one.index for one in view.latents]
     rows = along(view, code, values_of(view, COLUMNS), order)
-    return {**picture(rows), "labels": [f"z{one.index + 1} {one.factor.replace('_', ' ')}".strip() for one in view.latents]}
+    return {**picture(rows), "labels": named(view.latents)}
 
 
 TRAVERSALS = Evidence("traversals", _traversals, first_seed_only=True)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from unbraid.reporting.view import RunView
-from unbraid.studies.evidence import COLUMNS, Evidence, picture
+from unbraid.studies.evidence import COLUMNS, Evidence, named, picture
 
 SMALL, LARGE = 1.0, 3.0
 """Standard deviations of random vectors; as the figure `random_vectors` has them."""
@@ -108,8 +108,7 @@ def _paired_traversal(view: RunView) -> dict[str, Any] | None:
         return None
     chosen = view.latents[0]
     first, second = _two_traversals(view, [chosen.index])
-    label = f"z{chosen.index + 1} {chosen.factor.replace('_', ' ')}".strip()
-    return {**picture([first[0], second[0]]), "labels": [label]}
+    return {**picture([first[0], second[0]]), "labels": named([chosen])}
 
 
 PAIRED_TRAVERSAL = Evidence("paired_traversal", _paired_traversal, first_seed_only=True)

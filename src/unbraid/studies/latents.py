@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from unbraid.reporting.view import RunView
-from unbraid.studies.blocks import Block, Chart, Prose
+from unbraid.studies.blocks import Block, Chart
 from unbraid.studies.declaration import Arm
-from unbraid.studies.evidence import COLUMNS, Evidence, picture
+from unbraid.studies.evidence import COLUMNS, Evidence, named, picture
+from unbraid.studies.parts import not_run
 from unbraid.studies.results import Results
+from unbraid.sweep.compare.quantities import number
 
 TRUNCATED = 5
 """Latents of a traversal from the prior, as in Dubois et al. (2019), Fig. 4."""
@@ -28,7 +30,7 @@ def _kl_curves(view: RunView) -> dict[str, Any] | None:
     return {
         "step": [int(step) for step in steps],
         "kl": [[round(float(value), 4) for value in row] for row in kl],
-        "names": [one.short for one in sorted(view.latents, key=lambda one: one.index)],
+        "names": named(sorted(view.latents, key=lambda one: one.index)),
         "order": [one.index for one in view.latents],
     }
 
@@ -45,7 +47,7 @@ def _prior_traversals(view: RunView) -> dict[str, Any] | None:
     code, _ = code_of(view, "prior")
     shown = view.latents[:TRUNCATED]
     rows = along(view, code, values_of(view, COLUMNS), [one.index for one in shown])
-    return {**picture(rows), "labels": [f"z{one.index + 1} {one.factor.replace('_', ' ')}".strip() for one in shown]}
+    return {**picture(rows), "labels": named(shown)}
 
 
 PRIOR_TRAVERSALS = Evidence("prior_traversals", _prior_traversals, first_seed_only=True)
@@ -67,7 +69,7 @@ def _position_maps(view: RunView) -> dict[str, Any] | None:
             columns += [np.flatnonzero(table.factors[:, k] == value) for value in range(table.factor_sizes[k])]
     maps = position_maps_of(table, columns)[[one.index for one in view.latents]]
     pixels = np.stack([[diverging_pixels(one, LIMIT) for one in row] for row in maps]).transpose(0, 1, 4, 2, 3)
-    return {**picture(pixels), "labels": [f"z{one.index + 1} {one.factor.replace('_', ' ')}".strip() for one in view.latents]}
+    return {**picture(pixels), "labels": named(view.latents)}
 
 
 POSITION_MAPS = Evidence("position_maps", _position_maps, first_seed_only=True)
@@ -92,10 +94,10 @@ class KLCurves:
                 if not kept:
                     continue
                 steps = np.array(kept["step"], dtype=np.int64)
-                kl = np.array([[np.nan if v is None else v for v in row] for row in kept["kl"]], dtype=np.float64)
+                kl = np.array([[number(value) for value in row] for row in kept["kl"]])
                 figure = kl_over_training(steps, kl, kept["names"], kept["order"])
                 caption = "Lines are named after the latent and the factor it follows in the end, which is computed."
                 yield Chart(f"{self.title}: {arm.name}", figure, caption)
                 drawn = True
         if not drawn:
-            yield Prose(self.title, [f"Not run yet: {', '.join(arm.name for arm in self.arms)}."])
+            yield not_run(self.title, self.arms)

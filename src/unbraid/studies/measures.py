@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from unbraid.metrics.registry import metrics as registry
 from unbraid.reporting.numbers import score_name
-from unbraid.sweep.compare.quantities import LOSSES, node_of, number
+from unbraid.sweep.compare.quantities import LOSSES, limits_of, node_of, number
 from unbraid.sweep.records import Result
 
 
@@ -54,16 +53,16 @@ class Measure:
 
 def score(key: str, name: str = "") -> Measure:
     """The score of a metric, a part of it, or one factor of it: "mig", "dci.completeness", "mig.x"."""
+    return Measure(key, name or score_name(key), lambda run: score_of(run.result.metrics, key), True, limits_of(key))
+
+
+def score_of(scores: Mapping[str, Any], key: str) -> float:
+    """A score by its key, NaN where there is none."""
     metric, _, part = key.partition(".")
-    limits = tuple(registry[metric].details["range"]) if metric in registry else (-math.inf, math.inf)
-
-    def of(run: Run) -> float:
-        node = node_of(run.result.metrics, key)
-        if not node and part:
-            return number((node_of(run.result.metrics, metric).get("per_factor") or {}).get(part))
-        return number(node.get("score"))
-
-    return Measure(key, name or score_name(key), of, True, (limits[0], limits[1]))
+    node = node_of(scores, key)
+    if not node and part:
+        return number((node_of(scores, metric).get("per_factor") or {}).get(part))
+    return number(node.get("score"))
 
 
 _QUANTITIES = {one.key: one for one in LOSSES}
@@ -163,16 +162,27 @@ def best_share(factor: str) -> Measure:
     return Measure(f"best_share.{factor}", f"best latent's share of {factor}", of, True, (0.0, 1.0))
 
 
-def _loss_change(run: Run) -> float:
-    curve = run.evidence.get("curve")
-    if not curve or len(curve["loss"]) < 4:
+def values_of(run: Run, evidence: str, name: str) -> Float[np.ndarray, "_"]:
+    """What the ledger keeps of a run over training, by the name of the evidence and of the quantity; empty for nothing."""
+    kept = run.evidence.get(evidence) or {}
+    return np.array([number(value) for value in kept.get(name, ())], dtype=np.float64)
+
+
+def late_fall(values: Float[np.ndarray, "_"]) -> float:
+    """(Mean of the third quarter less that of the last) / the last: near 0 where training has converged.
+
+    NaN for fewer than four values.
+    """
+    if len(values) < 4:
         return math.nan
-    quarters = np.array_split(np.array([number(value) for value in curve["loss"]]), 4)
-    return float((quarters[2].mean() - quarters[3].mean()) / abs(quarters[3].mean()))
+    *_, third, last = (quarter.mean() for quarter in np.array_split(values, 4))
+    return float((third - last) / abs(last))
 
 
-LOSS_CHANGE = Measure("loss_change", "fall of the loss in the last quarter", _loss_change, higher_is_better=None, unit="")
-"""(Mean loss of the third quarter of training less that of the last) / the last: near 0 where training has converged."""
+LOSS_CHANGE = Measure(
+    "loss_change", "fall of the loss in the last quarter", lambda run: late_fall(values_of(run, "curve", "loss")), None
+)
+"""Of the loss as trained (`late_fall`)."""
 
 
 def kept(key: str, name: str, path: str, **more: Any) -> Measure:

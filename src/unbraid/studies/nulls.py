@@ -12,13 +12,14 @@ from typing import Any
 
 from unbraid.errors import UnbraidError
 from unbraid.files import read_json, write_json
-from unbraid.studies.measures import Measure, Run
+from unbraid.studies.measures import Measure, Run, score_of
 from unbraid.studies.results import NULLS, Results, ledger_of
 from unbraid.sweep.compare.gather import Configuration
 from unbraid.sweep.compare.nulls import IMAGES, score_nulls
+from unbraid.sweep.compare.nulls import KINDS as CODES
 from unbraid.sweep.compare.quantities import node_of, number
 
-KINDS: Mapping[str, str] = {"pca": "PCA", "ica": "ICA", "random": "random code", "oracle": "oracle (the factors)"}
+KINDS: Mapping[str, str] = {**CODES, "oracle": "oracle (the factors)"}
 UNTRAINED = "untrained encoder"
 
 
@@ -95,7 +96,7 @@ def null_rows(results: Results, runs: Sequence[Run], measures: Sequence[Measure]
         for kind, name in KINDS.items():
             scores = results.nulls.get(key, {}).get(kind)
             if scores:
-                rows[f"{name}{where}"] = {one.key: _of(scores, one.key) for one in measures}
+                rows[f"{name}{where}"] = {one.key: score_of(scores, one.key) for one in measures}
     return {name: own for name, own in rows.items() if any(math.isfinite(value) for value in own.values())}
 
 
@@ -103,14 +104,6 @@ def _data_words(content: Mapping[str, Any]) -> str:
     size = content.get("image_shape") or []
     pixels = f" {size[-1]} px" if size else ""
     return f"{content['data']}{pixels}"
-
-
-def _of(scores: Mapping[str, Any], key: str) -> float:
-    value = number(node_of(scores, key).get("score"))
-    if math.isnan(value):
-        metric, _, part = key.partition(".")
-        value = number((node_of(scores, metric).get("per_factor") or {}).get(part))
-    return value
 
 
 def _untrained(runs: Sequence[Run], key: str) -> float:

@@ -14,12 +14,12 @@ import numpy as np
 from jaxtyping import Float
 
 from unbraid.reporting.view import RunView
-from unbraid.studies.blocks import Block, Chart, Prose
+from unbraid.studies.blocks import Block, Chart
 from unbraid.studies.declaration import Arm
-from unbraid.studies.evidence import POINTS, Evidence
-from unbraid.studies.measures import Measure, Run
+from unbraid.studies.evidence import Evidence, stretches
+from unbraid.studies.measures import Measure, late_fall, values_of
+from unbraid.studies.parts import lines_of, not_run
 from unbraid.studies.results import Results
-from unbraid.sweep.compare.quantities import number
 
 FOLLOWED = ("beta_vae_score", "mig", "modularity", "explicitness")
 """Metrics that are computed at every checkpoint."""
@@ -61,14 +61,7 @@ def roughness(values: Values) -> float:
 
 def _terms(view: RunView) -> dict[str, Any] | None:
     entries = [one for one in view.log if one.kind == "train" and _named(one.values, "nll") and _named(one.values, "kl")]
-    if not entries:
-        return None
-    groups = [group for group in np.array_split(np.arange(len(entries)), min(POINTS, len(entries))) if len(group)]
-    found: dict[str, Any] = {"step": [entries[int(group[-1])].step for group in groups]}
-    for name in ("nll", "kl"):
-        values = np.array([float(np.mean(one.values[_named(one.values, name)])) for one in entries])
-        found[name] = [round(float(values[group].mean()), 4) for group in groups]
-    return found
+    return stretches(entries, {name: [one.values[_named(one.values, name)] for one in entries] for name in ("nll", "kl")})
 
 
 def _named(values: Any, term: str) -> str:
@@ -113,12 +106,6 @@ SCORED = Evidence("scored", _followed)
 """Scores at every checkpoint that the run kept (`keep_checkpoints` 0 keeps all)."""
 
 
-def values_of(run: Run, evidence: str, name: str) -> Values:
-    """What the ledger keeps of a run over training, by the name of the evidence and of the quantity."""
-    kept = run.evidence.get(evidence) or {}
-    return np.array([number(value) for value in kept.get(name, ())], dtype=np.float64)
-
-
 def variability(metric: str, name: str) -> Measure:
     """Standard deviation of a score over the checkpoints of the second half of training."""
     return Measure(
@@ -136,16 +123,13 @@ KL_ROUGHNESS = Measure(
 """Of training images, in the second half of training (`roughness`)."""
 
 
-def _change(run: Run) -> float:
-    bound = values_of(run, "terms", "nll") + values_of(run, "terms", "kl")
-    if len(bound) < LEAST:
-        return math.nan
-    quarters = np.array_split(bound, 4)
-    return float((quarters[2].mean() - quarters[3].mean()) / abs(quarters[3].mean()))
-
-
-BOUND_CHANGE = Measure("bound_change", "fall of reconstruction + KL in the last quarter", _change, higher_is_better=None)
-"""(Mean of the third quarter of training less that of the last) / the last, unweighted."""
+BOUND_CHANGE = Measure(
+    "bound_change",
+    "fall of reconstruction + KL in the last quarter",
+    lambda run: late_fall(values_of(run, "terms", "nll") + values_of(run, "terms", "kl")),
+    None,
+)
+"""Unweighted, of training images (`late_fall`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,20 +153,11 @@ class OverTraining:
     def blocks(self, results: Results) -> Iterator[Block]:
         """The plots, or that nothing has run."""
         from unbraid.figures.losses import Panel, curve_panels
-        from unbraid.figures.series import Series
 
-        plots = []
-        for name, title in self.values:
-            lines = []
-            for arm in self.arms:
-                for run in results.of(arm):
-                    steps, values = (values_of(run, self.evidence, which) for which in ("step", name))
-                    if len(values) > 1:
-                        lines.append(Series(arm.name, steps.astype(np.int64), values))
-            if lines:
-                plots.append(Panel(title, lines))
+        plots = [Panel(title, lines_of(results, self.arms, self.evidence, name)) for name, title in self.values]
+        plots = [plot for plot in plots if plot.lines]
         if plots:
             names = [arm.name for arm in self.arms if results.of(arm)]
             yield Chart(self.title, curve_panels(plots, labels=names), self.caption)
         else:
-            yield Prose(self.title, [f"Not run yet: {', '.join(arm.name for arm in self.arms)}."])
+            yield not_run(self.title, self.arms)

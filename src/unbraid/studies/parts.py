@@ -8,17 +8,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unbraid.figures.assignment import STRONG, WEAK, assignments
 from unbraid.studies.blocks import Block, Chart, Picture, Pictures, Prose, Table
 from unbraid.studies.declaration import Arm
-from unbraid.studies.measures import Measure, shares_of
+from unbraid.studies.measures import Measure, shares_of, values_of
 from unbraid.studies.nulls import null_rows
 from unbraid.studies.results import Results
 from unbraid.sweep.compare.statistics import Summary, summarize
 from unbraid.sweep.compare.writing import MISSING, decimal, short_cell
+
+if TYPE_CHECKING:
+    from unbraid.figures.series import Series
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +175,7 @@ class Strips:
         arms = [arm for arm in self.arms if results.of(arm)]
         shown = [one for one in self.measures if any(results.values(arm, one) for arm in arms)]
         if not shown:
-            yield _nothing(self.title, self.arms)
+            yield not_run(self.title, self.arms)
             return
         nulls = null_rows(results, [run for arm in arms for run in results.of(arm)], shown)
         few = {name: own for name, own in nulls.items() if name.startswith(("PCA", "untrained"))}
@@ -202,7 +206,7 @@ class Against:
         points = [(arm.name, self.across.of(run), self.up.of(run)) for arm in self.arms for run in results.of(arm)]
         points = [one for one in points if math.isfinite(one[1]) and math.isfinite(one[2])]
         if len(points) < 3:
-            yield _nothing(self.title, self.arms)
+            yield not_run(self.title, self.arms)
             return
         names, x, y = zip(*points, strict=True)
         figure = agreement(np.array(x), np.array(y), list(names), names=(self.across.column, self.up.column))
@@ -220,17 +224,10 @@ class Curves:
     def blocks(self, results: Results) -> Iterator[Block]:
         """One plot."""
         from unbraid.figures.losses import curves
-        from unbraid.figures.series import Series
 
-        lines = []
-        for arm in self.arms:
-            for run in results.of(arm):
-                curve = run.evidence.get("curve") or {}
-                values = np.array([math.nan if v is None else v for v in curve.get(self.value, ())], dtype=np.float64)
-                if len(values) > 1:
-                    lines.append(Series(arm.name, np.array(curve["step"], dtype=np.int64), values))
+        lines = lines_of(results, self.arms, "curve", self.value)
         if not lines:
-            yield _nothing(self.title, self.arms)
+            yield not_run(self.title, self.arms)
             return
         caption = "One line per run; points are means over a sixtieth of the training."
         yield Chart(self.title, curves(f"{self.value}, nats per image", lines), caption)
@@ -252,7 +249,7 @@ class WeightHistograms:
         firsts = [(arm.name, run) for arm in self.arms for run in results.of(arm)[:1]]
         found = {name: run.evidence["weights"] for name, run in firsts if "weights" in run.evidence}
         if not found:
-            yield _nothing(self.title, self.arms)
+            yield not_run(self.title, self.arms)
             return
         with drawing():
             figure, axes = panels(2, 2, 400, 300)
@@ -299,11 +296,25 @@ class Shown:
                     if kept.get("labels"):
                         label += ": " + ", ".join(kept["labels"])
                     made.append(Picture(label, kept["png"], kept["width"], kept["height"]))
-        yield Pictures(self.title, made, self.caption) if made else _nothing(self.title, self.arms)
+        yield Pictures(self.title, made, self.caption) if made else not_run(self.title, self.arms)
 
 
-def _nothing(title: str, arms: Sequence[Arm]) -> Prose:
+def not_run(title: str, arms: Sequence[Arm]) -> Prose:
+    """What stands in the place of a figure of which there is nothing to draw."""
     return Prose(title, [f"Not run yet: {', '.join(arm.name for arm in arms)}."])
+
+
+def lines_of(results: Results, arms: Sequence[Arm], evidence: str, name: str) -> list[Series]:
+    """A quantity over the training of each run, by the name of the evidence that keeps it and its own."""
+    from unbraid.figures.series import Series
+
+    lines = []
+    for arm in arms:
+        for run in results.of(arm):
+            steps, values = (values_of(run, evidence, which) for which in ("step", name))
+            if len(values) > 1:
+                lines.append(Series(arm.name, steps.astype(np.int64), values))
+    return lines
 
 
 def summary_of(results: Results, arm: Arm, measure: Measure) -> Summary:
@@ -326,11 +337,10 @@ def runs_cell(results: Results, arm: Arm) -> str:
 
 def marked(results: Results, arm: Arm) -> str:
     """The arm's name, with letters of the code that made its runs where there are several versions."""
-    versions = results.versions
-    if len(versions) < 2:
+    letters = results.letters
+    if len(letters) < 2:
         return arm.name
-    letters = {str(version): chr(ord("a") + i) for i, version in enumerate(versions)}
-    own = dict.fromkeys(letters[str(run.result.code)] for run in results.of(arm))
+    own = dict.fromkeys(letters[run.result.code.identity] for run in results.of(arm))
     return f"{arm.name} [{', '.join(own)}]" if own else arm.name
 
 

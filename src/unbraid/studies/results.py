@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unbraid.errors import UnbraidError, UsageError
+from unbraid.errors import UnbraidError
 from unbraid.files import read_json, write_json
 from unbraid.records import finite_or_none
 from unbraid.studies.declaration import Arm, Budget, Study
 from unbraid.studies.evidence import Evidence
 from unbraid.studies.measures import Measure, Run
 from unbraid.sweep.claims import shard
+from unbraid.sweep.code import Code, lettered
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import MARK, RESULTS, Store, ledger
 
@@ -67,9 +68,14 @@ class Results:
         return list({run.result.key: run for arm in self.study.arms for run in self.of(arm)}.values())
 
     @property
-    def versions(self) -> list[str]:
-        """The code that made these runs, each version once."""
-        return list(dict.fromkeys(str(run.result.code) for run in self.everything))
+    def codes(self) -> list[Code]:
+        """The code that made these runs, each once."""
+        return list({run.result.code.identity: run.result.code for run in self.everything}.values())
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """A letter for each of these, by its identity."""
+        return lettered(self.codes)
 
     @property
     def missing(self) -> int:
@@ -100,15 +106,12 @@ def find(
     for place in places:
         for run in _at(place, notes):
             index.setdefault((run.result.model, run.result.data), {}).setdefault(run.result.key, run)
-    for own in index.values():
-        for key in own:
-            own[key] = _completed(own[key], places)
     runs: dict[str, list[Run]] = {}
     for arm in study.arms:
         asked = arm.asked_options(budget) if budget in arm.lengths else {}
         own = index.get((arm.model, arm.data.partition(":")[0]), {})  # results do not say where data lie
         found = {run.result.seed: run for run in own.values() if run.result.given == asked}
-        chosen = [found[seed] for seed in sorted(found) if seeds is None or seed < seeds]
+        chosen = [_completed(found[seed], places) for seed in sorted(found) if seeds is None or seed < seeds]
         runs[arm.name] = [_with_evidence(run, study.evidence, i == 0, keep, notes) for i, run in enumerate(chosen)]
     return Results(name, study, budget, seeds, runs, notes=tuple(dict.fromkeys(notes)))
 
@@ -167,13 +170,6 @@ def clone_ledger() -> Path | None:
     """The ledger of the checkout that unbraid runs from; None where it is installed as a package."""
     folder = Path(__file__).parents[3] / "docs" / "ledger"
     return folder if folder.is_dir() else None
-
-
-def require_ledger(folder: Path) -> Path:
-    """The folder. Raises `UsageError` where there is none."""
-    if not folder.is_dir():
-        raise UsageError(f"--ledger {folder}: there is no such folder.")
-    return folder
 
 
 def seconds_of(result: Result) -> float:

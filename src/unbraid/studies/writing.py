@@ -74,10 +74,7 @@ def tell(results: Results, source: str) -> Told:
 
 def claims_table(decided: Sequence[Decided]) -> Table:
     """One row per claim."""
-    rows = []
-    for one in decided:
-        text = one.verdict.text + (f". {one.claim.note}" if one.claim.note else "")
-        rows.append([one.claim.text, one.claim.section, verdict_words(one), text])
+    rows = [[one.claim.text, one.claim.section, verdict_words(one), one.text] for one in decided]
     return Table("Claims", ["claim", "section", "verdict", "by what"], rows, words=True)
 
 
@@ -131,14 +128,14 @@ def trained_table(results: Results) -> Table:
 def made_table(results: Results) -> Table:
     """What made the runs: versions, devices, seeds."""
     runs = results.everything
-    versions = results.versions
-    letters = {version: f"[{chr(ord('a') + i)}] " if len(versions) > 1 else "" for i, version in enumerate(versions)}
+    letters = results.letters
+    marked_codes = [f"[{letters[one.identity]}] {one}" if len(letters) > 1 else str(one) for one in results.codes]
 
     def several(values: Sequence[Any]) -> str:
         return ", ".join(dict.fromkeys(map(str, values))) or MISSING
 
     rows = [
-        ["code", "; ".join(f"{letters[version]}{version}" for version in versions) or MISSING],
+        ["code", "; ".join(marked_codes) or MISSING],
         ["torch", several([run.result.versions.get("torch", MISSING) for run in runs])],
         ["Python", several([run.result.python for run in runs])],
         ["platform", several([run.result.platform for run in runs])],
@@ -174,7 +171,7 @@ def notes_of(results: Results, decided: Sequence[Decided]) -> list[str]:
         "factors. They are scored on 5,000 images.",
         "Losses are in nats per image on held-out images: summed over pixels and latents.",
     ]
-    if len(results.versions) > 1:
+    if len(results.codes) > 1:
         notes.append("Several versions of the code made these runs; letters in brackets say which made what.")
     return [*notes, *results.notes]
 

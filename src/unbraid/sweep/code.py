@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from string import ascii_lowercase
 
 import msgspec
 
@@ -32,6 +34,12 @@ class Code(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         commit = f", commit {self.commit[:10]}" if self.commit else ""
         return f"version {self.version}{commit}, sources {self.digest[:8]}"
+
+
+def lettered(codes: Iterable[Code]) -> dict[str, str]:
+    """A letter for each different code, by its identity, in the order in which they come."""
+    different = dict.fromkeys(code.identity for code in codes)
+    return {one: ascii_lowercase[i] if i < len(ascii_lowercase) else f"v{i}" for i, one in enumerate(different)}
 
 
 @cache

@@ -222,6 +222,13 @@ class Store:
         return found
 
 
+def require_ledger(folder: Path) -> Path:
+    """The folder that option `--ledger` names. Raises `UsageError` where there is none."""
+    if not folder.is_dir():
+        raise UsageError(f"--ledger {folder}: there is no such folder.")
+    return folder
+
+
 def ledger(folder: Path, *, damaged: list[str] | None = None) -> Iterator[Result]:
     """The results in a folder of result files, or in the folder of a sweep, in the order of their names.
 

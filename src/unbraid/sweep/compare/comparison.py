@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unbraid.errors import UsageError
+from unbraid.sweep.code import lettered
 from unbraid.sweep.compare import nulls
 from unbraid.sweep.compare.gather import Configuration, configurations, gather
 from unbraid.sweep.compare.quantities import LOSSES, Quantity, scores
@@ -19,7 +20,6 @@ from unbraid.sweep.store import MARK
 ALL_PAIRS = 6
 """Up to so many configurations are all compared with each other; of more, each is compared with the first in rank."""
 NULLS_FOLDER = "nulls"
-_MARKS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _differences(labels: Sequence[str], values: Mapping[str, Mapping[int, float]
 
 def _versions(groups: Sequence[Configuration]) -> tuple[dict[str, str], dict[str, str]]:
     codes = {code.identity: code for one in groups for code in one.codes}
-    letters = {name: _MARKS[i] if i < len(_MARKS) else f"v{i}" for i, name in enumerate(codes)}
+    letters = lettered(codes.values())
     if len(codes) < 2:
         return {}, {"": str(next(iter(codes.values())))}
     marks = {one.label: ", ".join(letters[code.identity] for code in one.codes) for one in groups}

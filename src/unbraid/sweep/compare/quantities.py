@@ -63,10 +63,16 @@ def node_of(metrics: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return inner if isinstance(inner, Mapping) else {}
 
 
-def _score(key: str) -> Quantity:
+def limits_of(key: str) -> tuple[float, float]:
+    """The least and the largest value of a score."""
     metric = key.partition(".")[0]
-    limits = tuple(registry[metric].details["range"]) if metric in registry else (-math.inf, math.inf)
-    return Quantity(key, key.replace("_", " "), lambda result: number(node_of(result.metrics, key).get("score")), True, limits)
+    low, high = registry[metric].details["range"] if metric in registry else (-math.inf, math.inf)
+    return low, high
+
+
+def _score(key: str) -> Quantity:
+    name = key.replace("_", " ")
+    return Quantity(key, name, lambda result: number(node_of(result.metrics, key).get("score")), True, limits_of(key))
 
 
 def number(value: Any) -> float:
