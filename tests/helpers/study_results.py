@@ -7,14 +7,11 @@ from typing import Any
 
 import msgspec
 
+from helpers.results import result_of
 from unbraid.files import write_json
 from unbraid.studies.declaration import Arm, Budget
 from unbraid.studies.results import evidence_path
-from unbraid.sweep.code import Code
-from unbraid.sweep.points import key_of
 from unbraid.sweep.records import Result
-
-CODE = Code("0.1.0", None, "d1")
 
 
 def made_result(arm: Arm, seed: int, mig: float, *, budget: Budget = "cpu", nll: float = 50.0, **more: Any) -> Result:
@@ -28,33 +25,14 @@ def made_result(arm: Arm, seed: int, mig: float, *, budget: Budget = "cpu", nll:
         "latent_dim": 3,
         **given,
     }
-    told: dict[str, Any] = {
-        "key": key_of(configuration, seed),
-        "configuration": configuration,
-        "seed": seed,
-        "code": CODE,
-        "versions": {"torch": "2"},
-        "python": "3.11",
-        "platform": "Linux",
-        "device": "cpu",
-        "threads": 1,
-        "steps": given["steps"],
-        "images": given["steps"] * given["batch_size"],
-        "train_seconds": 10.0,
-        "evaluate_seconds": 1.0,
-        "scored_images": 500,
-        "of_images": 1000,
+    told = {
         "losses": {"test": {"nll": nll, "loss": nll + 9, "terms": {"kl": 9.0}}},
         "metrics": {"mig": {"score": mig, "per_factor": {"x": mig}, "chance": 0.0, "untrained": 0.05}},
         "active": [True, True, False],
         "kl_per_dim": [8.0, 0.9, 0.1],
-        "kl_parts": None,
-        "warnings": [],
-        "disk": 1000,
-        "finished": "2026-01-01T00:00:00+00:00",
         "given": given,
     }
-    return Result(**{**told, **more})
+    return result_of(configuration, seed, told, **more)
 
 
 def keep(ledger: Path, result: Result, *, falling: bool = False) -> None:

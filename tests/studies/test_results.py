@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.study_results import CODE, keep, made_result
+from helpers.results import CODE
+from helpers.study_results import keep, made_result
 from unbraid.errors import UsageError
 from unbraid.studies.blocks import Table
 from unbraid.studies.declaration import Arm, Claim, Length, Study, Yardstick
@@ -118,6 +119,11 @@ def test_a_deleted_result_changes_what_is_told(ledger: Path) -> None:
     after = to_markdown(found(ledger), tell(found(ledger), "A report"))
     assert before != after
     assert "2 of 3" in after
+
+
+def test_a_commit_that_changes_no_source_is_no_other_version(ledger: Path) -> None:
+    keep(ledger, made_result(ABSENT, 0, 0.5, code=Code(CODE.version, "abcdef0123", CODE.digest)))
+    assert len(found(ledger).codes) == 1
 
 
 def test_several_versions_are_marked(ledger: Path) -> None:

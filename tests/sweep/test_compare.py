@@ -14,19 +14,17 @@ import pytest
 from scipy import stats
 
 from helpers.commands import run
+from helpers.results import result_of
 from helpers.small_runs import small_plan
 from unbraid.errors import UsageError
 from unbraid.sweep.code import Code, code_here
 from unbraid.sweep.compare.comparison import Comparison, compare
 from unbraid.sweep.compare.page import numeric_options, render
 from unbraid.sweep.compare.writing import WRITERS, headline, main_table, notes_of
-from unbraid.sweep.points import key_of
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import Store, ledger
 from unbraid.sweep.tasks import Task
 from unbraid.sweep.worker import work
-
-CODE = Code("0.1.0", None, "d1")
 
 
 def result(seed: int, mig: float, *, beta: float = 4.0, latents: int = 5, model: str = "beta_vae", **more: Any) -> Result:
@@ -41,32 +39,13 @@ def result(seed: int, mig: float, *, beta: float = 4.0, latents: int = 5, model:
         "lr": 1e-3,
     }
     score = {"score": mig, "per_factor": {"x": mig}, "chance": 0.0, "untrained": 0.05}
-    told: dict[str, Any] = {
-        "key": key_of(configuration, seed),
-        "configuration": configuration,
-        "seed": seed,
-        "code": CODE,
-        "versions": {"torch": "2"},
-        "python": "3.11",
-        "platform": "Linux",
-        "device": "cpu",
-        "threads": 1,
-        "steps": 100,
-        "images": 6400,
-        "train_seconds": 10.0,
-        "evaluate_seconds": 1.0,
-        "scored_images": 500,
-        "of_images": 1000,
+    told = {
         "losses": {"test": {"nll": 50 - 10 * mig, "loss": 60.0, "terms": {"kl": 9.0}, "log_p_bound": {"value": -55.0}}},
         "metrics": {"mig": score, "dci": {"score": mig / 2, "disentanglement": {"score": mig / 2}}},
         "active": [True, False],
         "kl_per_dim": [8.0, 0.1],
-        "kl_parts": None,
-        "warnings": [],
-        "disk": 1000,
-        "finished": "2026-01-01T00:00:00+00:00",
     }
-    return Result(**{**told, **more})
+    return result_of(configuration, seed, told, **more)
 
 
 @pytest.fixture

@@ -163,7 +163,13 @@ def best_share(factor: str) -> Measure:
 
 
 def values_of(run: Run, evidence: str, name: str) -> Float[np.ndarray, "_"]:
-    """What the ledger keeps of a run over training, by the name of the evidence and of the quantity; empty for nothing."""
+    """What the ledger keeps of a run over training; empty where it keeps nothing.
+
+    Args:
+        run: the run.
+        evidence: the name under which it is kept.
+        name: of the quantity.
+    """
     kept = run.evidence.get(evidence) or {}
     return np.array([number(value) for value in kept.get(name, ())], dtype=np.float64)
 
