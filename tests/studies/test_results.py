@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from helpers.results import CODE
@@ -61,6 +62,14 @@ def ledger(tmp_path: Path) -> Path:
 
 def found(ledger: Path) -> Results:
     return find("mine", STUDY, "cpu", [ledger])
+
+
+def test_runs_on_a_folder_of_the_user_are_found_wherever_it_lies_now(tmp_path: Path) -> None:
+    then, now = (Arm("own", "vae", "folder", {"batch_size": 64, "path": path, "size": 64}, LENGTHS) for path in ("/a", "/b"))
+    made = made_result(then, 0, 0.1)
+    keep(tmp_path, msgspec.structs.replace(made, given={name: value for name, value in made.given.items() if name != "path"}))
+    study = Study("?", (now,), (), ())
+    assert len(find("mine", study, "cpu", [tmp_path]).of(now)) == 1
 
 
 def test_verdicts(ledger: Path) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 import unbraid
-from helpers.small_runs import SCORING, requests, small_file, small_plan
+from helpers.small_runs import SCORING, SMALL, requests, small_file, small_plan
 from unbraid.errors import ConfigMismatch, CorruptFile, DataUnavailable, UnknownName, UsageError
 from unbraid.sweep import worker
 from unbraid.sweep.claims import Claims
@@ -65,6 +66,17 @@ def test_points_become_results_that_hold_what_was_trained(store: Store) -> None:
     assert unbraid.load(store.run_folder(one.key)).step == 6
     assert not list((store.folder / "claims").rglob("*.*")), "claims were left"
     assert do(store, plan) == []
+
+
+def test_data_without_factors_are_trained_and_get_losses_and_no_scores(store: Store, tmp_path: Path) -> None:
+    np.save(tmp_path / "plain.npy", np.random.default_rng(0).integers(0, 255, (96, 28, 28), np.uint8))
+    plan = make_plan([Request("vae", f"npz:{tmp_path / 'plain.npy'}", SMALL)], SCORING, [], device="cpu")
+    store.write_plan(plan)
+    (outcome,) = do(store, plan)
+    assert outcome.what == "finished"
+    (result,) = ledger(store.folder)
+    assert result.metrics == {}
+    assert result.losses["test"]["nll"] > 0
 
 
 def test_a_run_that_was_stopped_is_taken_up_and_ends_bit_for_bit(store: Store, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from unbraid.studies.evidence import Evidence
 from unbraid.studies.measures import Measure, Run
 from unbraid.sweep.claims import shard
 from unbraid.sweep.code import Code, lettered
+from unbraid.sweep.points import Request
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import MARK, RESULTS, Store, ledger
 
@@ -108,7 +109,7 @@ def find(
             index.setdefault((run.result.model, run.result.data), {}).setdefault(run.result.key, run)
     runs: dict[str, list[Run]] = {}
     for arm in study.arms:
-        asked = arm.asked_options(budget) if budget in arm.lengths else {}
+        asked = Request(arm.model, arm.data, arm.asked_options(budget)).given if budget in arm.lengths else {}
         own = index.get((arm.model, arm.data.partition(":")[0]), {})  # results do not say where data lie
         found = {run.result.seed: run for run in own.values() if run.result.given == asked}
         chosen = [_completed(found[seed], places) for seed in sorted(found) if seeds is None or seed < seeds]

@@ -32,6 +32,14 @@ class Request(msgspec.Struct, frozen=True):
         options = {name: value for name, value in self.options.items() if name != "seed"}
         return _canonical([self.model, self.data, options])
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """Its options without the seed and without where data lie: what its result keeps of them."""
+        from unbraid.data.registry import datasets
+
+        paths = datasets[self.data.partition(":")[0]].details.get("paths", ())
+        return {name: value for name, value in self.options.items() if name != "seed" and name not in paths}
+
 
 class Group(msgspec.Struct, frozen=True):
     """Points that differ in their seed alone: what was asked for, and what it resolved to."""

@@ -33,6 +33,7 @@ class NotHere(UnbraidError):
 def train_and_score(point: Point, folder: Path, scoring: Scoring, *, device: str, monitor: Monitor, progress: Stages) -> Result:
     """Train a run, from where an earlier worker left it, score it, and say what came of it."""
     from unbraid import api
+    from unbraid.scoring import score
 
     group = point.group
     request = request_today(Request(group.model, group.data, {**group.options, "seed": point.seed}))
@@ -44,9 +45,10 @@ def train_and_score(point: Point, folder: Path, scoring: Scoring, *, device: str
     began = time.perf_counter()
     path = _path_option(request.data, request.options)
     place = f"{request.data}:{path}" if path else None
-    api.evaluate(folder, data=place, metrics=scoring.metrics, limit=scoring.images, device=device, progress=progress)
-    given = {name: value for name, value in group.options.items() if name not in _paths(request.data)}
-    made = result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=given)
+    view = api.view_of(folder, data=place, device=device)
+    metrics = scoring.metrics if view.dataset.space is not None else None  # what has no factors has losses alone
+    score(view, metrics, limit=scoring.images, progress=progress)
+    made = result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=group.request.given)
     return msgspec.structs.replace(made, key=point.key, configuration=group.configuration)
 
 
