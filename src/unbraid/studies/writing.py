@@ -276,8 +276,9 @@ def costs(study: Study, budget: Budget, rates: Results) -> list[Cost]:
 
 def total_words(found: Sequence[Cost]) -> str:
     """As in "about 3 h 5 min of one core"; which arms are not reckoned."""
-    known = [one.seconds for one in found if math.isfinite(one.seconds)]
-    unknown = [one.arm.name for one in found if not math.isfinite(one.seconds)]
+    run = [one for one in found if one.runs]
+    known = [one.seconds for one in run if math.isfinite(one.seconds)]
+    unknown = [one.arm.name for one in run if not math.isfinite(one.seconds)]
     if not known:
         return "not measured yet"
     rest = f", and {in_words(unknown)}, which were not timed yet" if unknown else ""
