@@ -88,6 +88,8 @@ BOUND = _loss("bound")
 """What the importance-weighted bound says that -log p(x) is at most, in nats per image."""
 ACTIVE = _loss("active")
 """Latents that tell something about the image."""
+IMAGES = Measure("images", "images seen in training", lambda run: float(run.result.images), None, (0.0, math.inf))
+"""Repeats included."""
 
 
 def kl_part(part: str, name: str) -> Measure:

@@ -20,7 +20,7 @@ from unbraid.studies.generation import (
     SMALL,
     TRAVERSAL_BLANKS,
 )
-from unbraid.studies.measures import KL, NLL, TOTAL_CORRELATION, Measure, Run, kept, kl_part, score
+from unbraid.studies.measures import IMAGES, KL, NLL, TOTAL_CORRELATION, Measure, Run, kept, kl_part, score
 from unbraid.studies.over_training import (
     BOUND_CHANGE,
     FOLLOWED,
@@ -142,7 +142,6 @@ def _bound(run: Run) -> float:
     return NLL.of(run) + KL.of(run)
 
 
-IMAGES = Measure("images", "images seen in training", lambda run: float(run.result.images), None, (0.0, math.inf))
 LEAST_IMAGES = 40_000
 """Losses hardly fall at the very beginning either, so that their change alone tells of no convergence."""
 TO_PRIOR = Measure("to_prior", "KL(q(z) ‖ p(z))", _to_prior, False, (0.0, math.inf), "nats")
