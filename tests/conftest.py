@@ -16,14 +16,18 @@ import helpers.typechecking  # noqa: F401 - the hook below looks it up by its na
 
 install_import_hook("unbraid", "helpers.typechecking.check")
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
 
+hypothesis.settings.register_profile("unbraid")  # a busy machine is no failure
+hypothesis.settings.load_profile("unbraid")
+
 ROOT = Path(__file__).parent
 
 
-SLOW = """
+SLOWEST = """
 cli/test_circumstances.py
 cli/test_cli.py
 cli/test_figure_command.py
@@ -65,14 +69,40 @@ training/test_durability.py
 training/test_resume.py
 training/test_run_folder.py
 """
-"""Files that take most of the time of all tests; `make check` leaves them out."""
+"""Files that take most of the time of all tests; left out on the oldest versions, and of `make check`."""
+
+SLOW = """
+evaluation/test_cost.py
+explorer/test_explore.py
+importers/test_dubois2019.py
+malformed/test_corpus.py
+reporting/test_gallery.py
+reporting/test_images_in_any_numbers.py
+reporting/test_same_images.py
+studies/test_over_training.py
+studies/test_released.py
+sweep/test_worker.py
+test_contracts.py
+test_readme.py
+training/test_board.py
+training/test_no_waiting.py
+training/test_symptoms.py
+zoo/test_constrained.py
+zoo/test_hyperprior.py
+zoo/test_soft_intro.py
+zoo/test_weak.py
+"""
+"""Files that take most of what is left; `make check` leaves them out too."""
 
 
 def pytest_collection_modifyitems(items):
-    slow = {ROOT / name for name in SLOW.split()}
+    slowest = {ROOT / name for name in SLOWEST.split()}
+    slow = {ROOT / name for name in SLOW.split()} | slowest
     for item in items:
         if item.path in slow:
             item.add_marker(pytest.mark.slow)
+        if item.path in slowest:
+            item.add_marker(pytest.mark.slowest)
 
 
 @pytest.fixture(autouse=True)

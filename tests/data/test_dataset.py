@@ -13,7 +13,7 @@ from unbraid.data.registry import datasets
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UnknownName, UsageError
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 
 
 @fixed

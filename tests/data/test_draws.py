@@ -9,7 +9,7 @@ from unbraid.data.draws import Batches, steps_per_epoch
 from unbraid.data.storage import ByteImages
 from unbraid.errors import UsageError
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 
 
 def dataset_of(n: int, test: list[int], walk: np.ndarray | None = None, weights: np.ndarray | None = None) -> Dataset:

@@ -9,7 +9,7 @@ from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.sets.dsprites import dsprites_space
 from unbraid.errors import UnknownName, UsageError
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 sizes = st.lists(st.integers(1, 6), min_size=1, max_size=5)
 
 

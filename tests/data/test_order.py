@@ -8,7 +8,7 @@ from unbraid.data.grids.order import all_factors_walk, one_factor_walk, presenta
 from unbraid.data.sets.dsprites import dsprites_space
 from unbraid.data.sets.ellipses import ellipses_space
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 KINDS = ["ordinal", "circular", "categorical"]
 shapes = st.lists(st.tuples(st.integers(1, 6), st.sampled_from(KINDS)), min_size=1, max_size=4)
 

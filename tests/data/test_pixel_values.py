@@ -41,7 +41,7 @@ def test_what_white_is():
     assert floats(np.zeros((2, 3, 4), np.uint8)).max() == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(low=st.floats(-1e6, 1e6), width=st.floats(1e-3, 1e6))
 def test_minmax_maps_the_whole_range_whatever_it_is(low, width):
     images = low + width * RAMP

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from unbraid.data.drawing.raster import SUBPIXEL, fill_polygon, place, regular, words_to_bytes
 from unbraid.errors import UsageError
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 
 
 def pixels_of(words: np.ndarray, size: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from torch.nn.functional import interpolate
 from unbraid.data.drawing.resize import bilinear_matrix, resize_bytes
 from unbraid.errors import UsageError
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 
 
 def by_torch(images: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.selection import pair_weights, parse_selection
 from unbraid.errors import UnknownName, UsageError
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from unbraid.metrics.aam import aam, aam_from_information
 from unbraid.metrics.registry import metrics
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 seeds = st.integers(0, 2**32)
 
 

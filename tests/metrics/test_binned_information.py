@@ -18,7 +18,7 @@ from unbraid.metrics.information.histogram import mutual_information_matrix
 from unbraid.metrics.information.types import adjusted_for_chance, beyond_chance
 
 SIZES = [3, 6, 40, 32, 32]
-fixed = settings(derandomize=True, deadline=None, max_examples=25, database=None)
+fixed = settings(derandomize=True, max_examples=25, database=None)
 
 
 def mean_over_orders(rows, columns):

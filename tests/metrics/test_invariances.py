@@ -22,7 +22,7 @@ DEFINITIONS = [
     if (entry.name, variant.name) != ("sap", "locatello2019")  # which trains a machine on codes as they are
     if variant.name != "dubois2019"  # which mixes up latents, as its authors' code does: a fault that is reproduced
 ]
-everywhere = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+everywhere = settings(max_examples=8, suppress_health_check=list(HealthCheck))
 
 
 @st.composite

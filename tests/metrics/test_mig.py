@@ -9,7 +9,7 @@ from unbraid.errors import UsageError
 from unbraid.metrics.mig import mig, mig_from_information
 from unbraid.metrics.registry import metrics
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 seeds = st.integers(0, 2**32)
 
 

@@ -42,7 +42,7 @@ def test_separate_normals_of_two_widths():
     assert found.value == pytest.approx(math.log(2) + NORMAL + 0.25 * math.log(0.04), abs=1e-6)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(st.integers(1, 25), st.floats(-2, 0.5), st.floats(0, 1.5), st.integers(0, 2**32 - 1))
 def test_the_truth_lies_within_the_error(n, log10_sigma, spread, seed):
     rng = np.random.default_rng(seed)

@@ -15,7 +15,7 @@ from unbraid.metrics.information.histogram import (
     mutual_information_matrix,
 )
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40, database=None)
+fixed = settings(derandomize=True, max_examples=40, database=None)
 seeds = st.integers(0, 2**32)
 
 
