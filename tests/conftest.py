@@ -32,6 +32,7 @@ cli/test_circumstances.py
 cli/test_cli.py
 cli/test_figure_command.py
 cli/test_own_data.py
+cli/test_probe_command.py
 data/test_outlines.py
 data/test_shapes.py
 evaluation/test_stored.py

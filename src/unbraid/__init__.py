@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from unbraid.api import figure as figure
     from unbraid.api import import_run as import_run
     from unbraid.api import load as load
+    from unbraid.api import probe as probe
     from unbraid.api import report as report
     from unbraid.api import train as train
     from unbraid.codes import CodeTable as CodeTable
@@ -38,7 +39,7 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "api": ("evaluate", "explore", "export", "figure", "import_run", "load", "report", "train"),
+        "api": ("evaluate", "explore", "export", "figure", "import_run", "load", "probe", "report", "train"),
         "codes": ("CodeTable",),
         "data.dataset": ("Dataset", "load_dataset"),
         "data.factor_space": ("Factor", "FactorSpace"),

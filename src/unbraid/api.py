@@ -12,12 +12,16 @@ from unbraid.data.dataset import Dataset
 from unbraid.data.sets.arrays import IN_PYTHON, as_dataset
 from unbraid.errors import UnbraidError, UsageError
 from unbraid.evaluation.evaluate import periodic
+from unbraid.evaluation.probing import Probe
 from unbraid.evaluation.scores import Metrics
 from unbraid.evaluation.stored import Scores
+from unbraid.files import write_json
 from unbraid.loading import load, pick_device
+from unbraid.metrics.label_curves import DRAWS, PENALTY
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.model import Model
-from unbraid.progress import Stages
+from unbraid.progress import Progress, Stages
+from unbraid.records import finite_or_none, to_json
 from unbraid.reporting.view import RunView
 from unbraid.scoring import score, score_briefly
 from unbraid.training.bar import bar_where_seen
@@ -42,6 +46,7 @@ __all__ = [
     "is_finished",
     "load",
     "pick_device",
+    "probe",
     "report",
     "train",
     "train_planned",
@@ -236,6 +241,57 @@ def evaluate(
     """
     view = view_of(folder, data=data, device=device)
     return score(view, metrics, limit=limit, intervals=intervals, overwrite=overwrite, progress=progress)
+
+
+def probe(
+    folder: str | Path,
+    data: Any = None,
+    target: str | None = None,
+    *,
+    label_counts: Sequence[int] = (),
+    draws: int = DRAWS,
+    penalty: float = PENALTY,
+    seed: int = 0,
+    device: str = "auto",
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Probe:
+    """Train linear classifiers on a run's frozen encoder.
+
+    Writes their accuracy and loss by the number of labels beside the run, as JSON and as a figure.
+
+    Args:
+        folder: the run.
+        data: what is probed, as `train` takes it; that of the run's training unless given. Where a registered data set comes in
+            several sizes it comes in that of the run.
+        target: what is predicted: "labels" (the default), or a factor.
+        label_counts, draws, penalty, seed, progress: as `Model.probe` takes them.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        out: the JSON file; by default `probe-DATA-TARGET.json` in the run folder. The figure has the same name, ending in .png.
+        overwrite: replace both files.
+        options: of the data set.
+
+    Raises `UsageError` before work starts for files that are there already, and what `Model.probe` refuses.
+    """
+    from unbraid.evaluation.probing import target_of
+    from unbraid.figures.saving import require_absent, save
+    from unbraid.reporting.probes import probe_figure, probe_path
+
+    model = load(folder, device)
+    dataset = model.matching_data(data, **options)
+    name, _ = target_of(dataset, target)
+    path = probe_path(Path(folder), dataset.name, name) if out is None else Path(out)
+    if path.suffix.lower() != ".json":
+        raise UsageError(f"{path}: curves are written as JSON; give a name that ends in .json.")
+    picture = path.with_suffix(".png")
+    for one in (path, picture):
+        require_absent(one, overwrite)
+    found = model.probe(dataset, target, label_counts=label_counts, draws=draws, penalty=penalty, seed=seed, progress=progress)
+    write_json(path, finite_or_none(to_json(found)))
+    save(probe_figure(found), picture, overwrite=overwrite)
+    return found
 
 
 def report(

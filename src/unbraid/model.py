@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -25,13 +25,15 @@ from unbraid.distributions.protocols import Posterior, Prior
 from unbraid.errors import UnbraidError, UsageError
 from unbraid.evaluation.encoding import BATCH
 from unbraid.evaluation.evaluate import Scope, encode_part, evaluate_model, score_codes
+from unbraid.evaluation.probing import Probe, probe_encoder
 from unbraid.evaluation.scores import Metrics, choose_metrics
 from unbraid.evaluation.stored import Scores
 from unbraid.files import whole_file, write_json
+from unbraid.metrics.label_curves import DRAWS, PENALTY
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
-from unbraid.progress import Stages
+from unbraid.progress import Progress, Stages
 from unbraid.training.checkpoint import WEIGHTS, pack
 
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
@@ -288,11 +290,59 @@ class Model:
         """
         if metrics is None:
             return self.evaluate_with_codes(data, limit=limit, intervals=intervals, progress=progress)[1]
-        dataset = self._to_score(data)
+        dataset = self.matching_data(data)
         choose_metrics(metrics, dataset.space is not None)  # refused before anything is encoded
         scope = self._scope(progress)
         table = encode_part(self.vae, dataset, scope, scope.noise("evaluation"), limit=limit)
         return self.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
+
+    def probe(
+        self,
+        data: Any = None,
+        target: str | None = None,
+        *,
+        label_counts: Sequence[int] = (),
+        draws: int = DRAWS,
+        penalty: float = PENALTY,
+        seed: int = 0,
+        progress: Progress | None = None,
+    ) -> Probe:
+        """How well linear classifiers on the frozen encoder's means do, by the number of labels.
+
+        What it returns prints as a table.
+
+        Beside them stand the same classifiers on the encoder before its first step, on as many principal components, and on
+        pixels, all with the same labels and the same held-out images.
+
+        Args:
+            data: any data set of images of the same shape with labels or factors, as `evaluate` takes it.
+            target: what is predicted: "labels" (the default), or a factor.
+            label_counts: numbers of labels; by default 10, 30, 100, ... 3,000, as far as possible.
+            draws: how often labels are drawn anew, for 95 % intervals.
+            penalty: of the regularized classifier; there is always one without a penalty beside it.
+            seed: of the draws.
+            progress: told how many regressions of how many are done.
+
+        Raises `UsageError` for images of another shape, a target that the data do not have, no held-out image, and numbers of
+        labels fewer than the classes or more than the training images.
+        """
+        from unbraid import __version__
+
+        dataset = self.matching_data(data)
+        name, found = probe_encoder(
+            self.vae,
+            self._untrained(),
+            dataset,
+            device=self.device,
+            target=target,
+            label_counts=label_counts,
+            draws=draws,
+            penalty=penalty,
+            seed=seed,
+            progress=progress,
+        )
+        e = self.experiment
+        return Probe(__version__, e.model, e.data_name, self.step, dataset.name, name, self.latent_dim, found)
 
     def evaluate_with_codes(
         self,
@@ -307,7 +357,7 @@ class Model:
         return evaluate_model(
             self.vae,
             self.experiment.recipe().objective,
-            self._to_score(data),
+            self.matching_data(data),
             self._scope(progress),
             limit=limit,
             metrics=metrics,
@@ -335,11 +385,21 @@ class Model:
     def _untrained(self) -> VAE:
         return self.experiment.build().placed(self.device)
 
-    def _to_score(self, data: Any) -> Dataset:
-        if data is None or data is self._data:
+    def matching_data(self, data: Any = None, **options: Any) -> Dataset:
+        """A data set whose images this model takes: that of its training, or another.
+
+        Args:
+            data: as `evaluate` takes it. A registered data set that comes in several sizes comes in that of the model.
+            options: of a registered data set.
+
+        Raises `UsageError` for images of another shape and for values in another range.
+        """
+        if data is None and not options:
             dataset = self._data or self.experiment.load_data()
-        elif isinstance(data, str):
-            dataset = self._elsewhere(data)
+        elif isinstance(data, str) or data is None:
+            dataset = self._elsewhere(data or self.experiment.address, options)
+        elif options:
+            raise UsageError(f"{', '.join(options)}: options belong to registered data sets; give one by its name.")
         else:
             dataset = as_dataset(data, self.value_range or "auto")
         self._require_same_scale(dataset)
@@ -347,14 +407,21 @@ class Model:
             raise UsageError(f"{dataset.name!r} has images of shape {dataset.shape}; this model takes {self.image_shape}.")
         return dataset
 
-    def _elsewhere(self, data: str) -> Dataset:
-        name, place = addressed(data, {})
+    def _elsewhere(self, data: str, options: Mapping[str, Any]) -> Dataset:
+        name, place = addressed(data, options)
+        entry, known = datasets[name], self.experiment.data_options
+        entry.resolve(place)  # refuses what is no option
         if name == self.experiment.data:
-            paths = datasets[name].details.get("paths", ())
-            if all(self.experiment.data_options[option] == where for option, where in place.items()):
+            paths = entry.details.get("paths", ())
+            if all(known.get(option) == where for option, where in place.items()):
                 return self._data or self.experiment.load_data()
-            kept = {option: value for option, value in self.experiment.data_options.items() if option not in paths}
-            place = {option: value for option, value in kept.items() if option not in TABLE_OPTIONS} | place
+            moved = any(option in place for option in paths)
+            kept = {option: value for option, value in known.items() if option not in paths}
+            place = {option: value for option, value in kept.items() if not (moved and option in TABLE_OPTIONS)} | place
+        elif "size" in entry.options and "size" not in place:
+            with suppress(UsageError):  # where it does not come in that size, its shape is refused
+                entry.resolve({"size": self.image_shape[-1]})
+                place = {"size": self.image_shape[-1], **place}
         trained = self.value_range
         if trained is None or trained.usual or "scale" not in datasets[name].options or place.get("scale") in ("255", "1"):
             return load_dataset(name, **place)

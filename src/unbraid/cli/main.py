@@ -22,6 +22,7 @@ COMMANDS = {
     "study": "Run a study: claims of a report, each with a verdict",
     "compare": "Compare many runs: means, differences, ranking, plots",
     "evaluate": "Score a run: losses, KL per latent, metrics",
+    "probe": "Train linear classifiers on a run's codes, by number of labels",
     "audit": "Score codes by every definition of every metric",
     "report": "Write the HTML report of a run, or of several together",
     "figure": "Draw a figure of runs as PNG, SVG, PDF or GIF",

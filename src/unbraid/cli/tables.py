@@ -31,7 +31,8 @@ def make_table(*columns: str) -> Table:
     return table
 
 
-def _print(title: str, table: Table) -> None:
+def print_blocks(title: str, table: Table) -> None:
+    """A table under its title, cut into blocks that fit the terminal."""
     out.print(title, style="bold")
     for block in blocks(table, out.width):
         out.print(block)
@@ -72,7 +73,7 @@ def print_scores(scored: Scores) -> None:
     losses.add_row("images", *(f"{found.images:,}" for found in scored.splits.values()))
     for row in scored.loss_rows():
         losses.add_row(row.label, *row.cells(number))
-    _print(f"Losses after {scored.step:,} steps{part}", losses)
+    print_blocks(f"Losses after {scored.step:,} steps{part}", losses)
     _print_parts(scored.kl_parts)
     _print_latents(scored)
     if scored.metrics:
@@ -96,7 +97,7 @@ def print_metrics(
         table.add_row(name, number(node["score"], 3), *(_compared(node.get(key)) for key in shown))
         if "per_factor" in node or any("per_factor" in part for part in node.values() if isinstance(part, dict)):
             by_factor.add_row(name, *_by_factor(node, factors))
-    _print(f"{title} (higher is better; unbraid show METRIC says how to read one)", table)
+    print_blocks(f"{title} (higher is better; unbraid show METRIC says how to read one)", table)
     said = [note for key, note in {**_NOTES, **notes}.items() if key in shown]
     if said:
         out.print("; ".join(said).capitalize() + ".\n", style="dim")
@@ -105,7 +106,7 @@ def print_metrics(
     for caution in cautions if cautions is not None else above_ceiling(scores):
         out.print(caution, style="yellow")
     if factors:
-        _print("By factor", by_factor)
+        print_blocks("By factor", by_factor)
 
 
 def _compared(value: Any) -> str:
@@ -128,7 +129,7 @@ def _print_parts(parts: KLParts | None) -> None:
     table = make_table("nats per image", "")
     for row in kl_rows(parts):
         table.add_row(row.label, *row.cells(number))
-    _print(f"Where the KL goes, with the aggregate posterior of {parts.images:,} images", table)
+    print_blocks(f"Where the KL goes, with the aggregate posterior of {parts.images:,} images", table)
 
 
 def _print_latents(scored: Scores) -> None:
@@ -146,6 +147,6 @@ def _print_latents(scored: Scores) -> None:
         table.add_row(f"z{j}", *([number(kl[j])] if kl else []), follows, *cells)
     if active and (kl or factors):
         order = "Latents by KL" if kl else "Latents, which have no KL each"
-        _print(order + (", with the share of each factor's entropy that they know" if factors else ""), table)
+        print_blocks(order + (", with the share of each factor's entropy that they know" if factors else ""), table)
     if len(active) < n:
         out.print(f"{n - len(active)} of {n} latents tell nothing about the image.\n")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from unbraid.figures.losses import curves as curves
     from unbraid.figures.over_options import agreement as agreement
     from unbraid.figures.over_options import lines_over_option as lines_over_option
+    from unbraid.figures.over_runs import label_curves as label_curves
     from unbraid.figures.over_runs import label_efficiency as label_efficiency
     from unbraid.figures.over_runs import seeds as seeds
     from unbraid.figures.planes import rate_distortion as rate_distortion
@@ -65,7 +66,7 @@ __getattr__, __dir__, __all__ = lazy(
         "kl": ("kl_over_training",),
         "losses": ("curve_panels", "curves"),
         "over_options": ("agreement", "lines_over_option"),
-        "over_runs": ("label_efficiency", "seeds"),
+        "over_runs": ("label_curves", "label_efficiency", "seeds"),
         "planes": ("rate_distortion", "trade_off"),
         "positions": ("position_maps",),
         "saving": ("save",),

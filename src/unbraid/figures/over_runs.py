@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from unbraid.figures.style import FAINT, INK, PAPER, canvas, drawing, kind_of, panels, width_of
+from unbraid.figures.style import FAINT, INK, PAPER, drawing, kind_of, panels, width_of
 from unbraid.metrics.intervals import mean_interval
 
 PLOT, ROW, FRAME = 270, 30, 100
@@ -89,25 +89,50 @@ def label_efficiency(
         labels: numbers of labeled images, ascending.
         accuracies: for each kind of run, for each run, the accuracy with so many labels.
     """
+    return label_curves(labels, {title: accuracies})
+
+
+def label_curves(
+    labels: Sequence[int],
+    plots: Mapping[str, Mapping[str, Sequence[Sequence[float]]]],
+    *,
+    chance: float | None = None,
+    limits: tuple[float, float | None] = (0.0, 1.02),
+) -> Figure:
+    """Quantities by the number of labeled images, in plots side by side.
+
+    Lines are means over the rows of a kind, bands their 95 % intervals, dots rows.
+
+    Args:
+        labels: numbers of labeled images, ascending.
+        plots: by title, for each kind, rows of one number per number of labels: one row per run, or per draw of labels.
+        chance: drawn as a dotted line.
+        limits: of the vertical axis; None ends it where the means do.
+    """
+    kinds = list(dict.fromkeys(kind for own in plots.values() for kind in own))
     with drawing():
-        figure, ax = canvas(560, 360)
-        ax.set_title(title)
-        for place, (kind, runs) in enumerate(accuracies.items()):
-            color, marker = kind_of(place)
-            values = np.asarray(runs, dtype=np.float64)
-            ax.plot(
-                labels, values.mean(0), color=color, marker=marker, markersize=7, markeredgecolor=PAPER, label=kind, zorder=4
-            )
-            if len(values) > 1:
-                ends = np.array([mean_interval(column.tolist()) for column in values.T])
-                ax.fill_between(labels, ends[:, 0], ends[:, 1], color=color, alpha=0.15, linewidth=0, zorder=1)
-                for run in values:
-                    ax.plot(labels, run, ".", color=color, markersize=4, alpha=0.7, zorder=3)
-        ax.set_xscale("log")
-        ax.set_xticks(list(labels))
-        ax.minorticks_off()
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
-        ax.set_xlabel("labeled images")
-        ax.set_ylim(0, 1.02)
-        ax.legend(loc="best")
+        figure, axes = panels(len(plots), 2, 560 if len(plots) == 1 else 440, 360)
+        for ax, (title, own) in zip(axes, plots.items(), strict=True):
+            ax.set_title(title)
+            for kind, rows in own.items():
+                _label_curve(ax, labels, kind, np.asarray(rows, dtype=np.float64), kinds.index(kind))
+            if chance is not None:
+                ax.axhline(chance, linestyle=":", color=FAINT, linewidth=1, zorder=1, label="chance")
+            ax.set_xscale("log")
+            ax.set_xticks(list(labels))
+            ax.minorticks_off()
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
+            ax.set_xlabel("labeled images")
+            ax.set_ylim(*limits)
+        axes[0].legend(loc="best")
         return figure
+
+
+def _label_curve(ax: Axes, labels: Sequence[int], kind: str, rows: np.ndarray, place: int) -> None:
+    color, marker = kind_of(place)
+    ax.plot(labels, rows.mean(0), color=color, marker=marker, markersize=7, markeredgecolor=PAPER, label=kind, zorder=4)
+    if len(rows) > 1:
+        ends = np.array([mean_interval(column.tolist()) for column in rows.T])
+        ax.fill_between(labels, ends[:, 0], ends[:, 1], color=color, alpha=0.15, linewidth=0, zorder=1)
+        for row in rows:
+            ax.plot(labels, row, ".", color=color, markersize=4, alpha=0.7, zorder=3)
