@@ -33,7 +33,10 @@ FLOOR, WALL, SOLID = range(3)
 
 @dataclass(frozen=True)
 class Camera:
-    """Where the camera stands: angle around the room, 0 in front, positive to the right, and height above the floor."""
+    """Where the camera stands: its angle around the room, and its height above the floor.
+
+    The angle is 0 in front and positive to the right.
+    """
 
     angle: float
     height: float
@@ -115,7 +118,7 @@ class EmptyRoom:
         return Samples(part, shadow, shade, gloss)
 
     def maps(self, solid: Solid, scale: float) -> UInt8[np.ndarray, "4 {self._size} {self._size}"]:
-        """Brightness in each pixel of floor, walls and solid, each the mean over its samples, and of the gloss in white."""
+        """Brightness of floor, walls, solid and gloss in each pixel, the mean over its samples."""
         samples = self.with_solid(solid, scale)
         parts = [np.where(samples.part == part, samples.shade, 0) for part in (FLOOR, WALL, SOLID)]
         fine = np.stack([*parts, samples.gloss]).reshape(4, self._size, SAMPLES, self._size, SAMPLES)

@@ -1,4 +1,4 @@
-"""Convex solids that stand on the floor: where a ray enters and leaves them, and which way their surface faces.
+"""Convex solids that stand on the floor: where rays enter and leave them, and their normals.
 
 Solids have their natural size around the axis x = y = 0, with the floor at z = 0. Vectors are arrays (3, n); an origin that all
 rays share is (3, 1).

@@ -35,7 +35,7 @@ CAMERA, LAMP = 3.0, -40.0
 
 
 def rooms_space(cameras: int = 1, lamps: int = 1) -> FactorSpace:
-    """Factors of the rooms; heights of the camera and angles of the lamp are factors where there are several."""
+    """Factors of the rooms; camera height and lamp are factors where they have several values."""
     hue = tuple(k / HUES for k in range(HUES))
     factors = [
         *(Factor(f"{part}_hue", hue, "circular", "share of the color circle") for part in ("floor", "wall", "object")),
@@ -68,7 +68,7 @@ def rooms(
     cameras: Annotated[int, Option("heights of the camera, a further factor where there are several", ge=1, le=8)] = 1,
     lamps: Annotated[int, Option("places of the lamp, a further factor where there are several", ge=1, le=8)] = 1,
 ) -> Grid:
-    """184,320 color images: hues of floor, wall and object (8 each), scale (6), shape (5), orientation (12).
+    """184,320 rooms: hue of floor, wall and object (8 each), scale (6), shape (5), orientation (12).
 
     A sphere, cube, cylinder, cone or capsule stands in the middle of a square room, and a lamp throws its shadow on the floor
     and the walls. Orientation is the angle at which the camera stands around the room, from -44 to 44 degrees, so that every
