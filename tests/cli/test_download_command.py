@@ -82,14 +82,16 @@ def test_without_a_name_it_lists_what_is_here(capsys, cache, online):
     (cache / "fashion_mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
     code, out, _ = run(capsys)
     assert code == 0
-    states = {line.split()[0]: line.split(maxsplit=1)[1].strip() for line in out[:4]}
+    end = out.index("")
+    states = {line.split()[0]: line.split(maxsplit=1)[1].strip() for line in out[:end]}
     total = sum(path.stat().st_size for path in (cache / "mnist").iterdir())
     assert states["mnist"] == f"here, {total / 1e3:,.1f} kB, in {cache}/mnist"
     assert states["fashion_mnist"] == "1 of 4 files not here; can be downloaded"
     assert states["dsprites"] == "not here; is drawn when it is first used"
     rest = {entry.name for entry in datasets} - set(states)
-    assert set(out[5].removeprefix("Nothing to download: ").removesuffix(".").split(", ")) == rest
-    assert out[6] == f"Cache: {cache}"
+    assert states["shapes3d"] == "not here; can be downloaded (267.6 MB)"
+    assert set(out[end + 1].removeprefix("Nothing to download: ").removesuffix(".").split(", ")) == rest
+    assert out[end + 2] == f"Cache: {cache}"
 
 
 def test_listing_makes_no_folder(capsys, cache):

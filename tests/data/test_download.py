@@ -101,9 +101,9 @@ def test_progress_goes_on_where_the_transfer_does(server, answer, heard, part, g
 @pytest.mark.parametrize(
     ("sent", "reason"),
     [
-        (b"<html>Log in first</html>", "SHA-256 of its decompressed content is [0-9a-f]{64}, expected " + DIGEST),
+        (b"<html>Log in first</html>", "it is a web page .without a title. under the name of the file"),
         (gzip.compress(CONTENT[:-1] + b"!"), f"expected {DIGEST}"),
-        (b"", f"expected {DIGEST}"),
+        (b"", "it is empty"),
         (PACKED[:-100], "no valid gzip file"),
     ],
     ids=["html", "altered", "empty", "truncated"],

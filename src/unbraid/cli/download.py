@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from unbraid.cli.parse import HelpShown, parse, positional
+from unbraid.cli.parse import HelpShown, option, parse, positional
 from unbraid.data.cache import KeptFile, cache_folder
+from unbraid.errors import DataUnavailable, UsageError
 from unbraid.registry import Entry
 
-_NAMES = positional("name", "data set; several are fetched one after the other", many=True)
+_ARGUMENTS = (
+    positional("name", "data set; several are fetched one after the other", many=True),
+    option("yes", bool, False, "agree to the licenses and terms of what is downloaded, without being asked"),
+)
 _ABOUT = (
     "Fetch or draw all files that data sets keep, into the folder that UNBRAID_CACHE names or the user's cache folder. "
+    "Of published data sets size, license and terms are shown first, and agreed to. "
     "Without a name: list these data sets, and which of them are here."
 )
 _DONE = {"download": "downloaded", "draw": "drawn"}
@@ -21,16 +27,19 @@ _WAY = {"download": "can be downloaded", "draw": "is drawn when it is first used
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     try:
-        names = dict.fromkeys(parse("download", _ABOUT, (_NAMES,), tokens).get("name", ()))
+        given = parse("download", _ABOUT, _ARGUMENTS, tokens)
     except HelpShown:
         return 0
     from unbraid.data.registry import datasets
     from unbraid.progress import listening
 
+    names = dict.fromkeys(given.get("name") or ())
     if not names:
         _list(datasets)
         return 0
     entries = [datasets[name] for name in names]  # before anything is fetched
+    for entry in entries:
+        _agree(entry, agreed=bool(given.get("yes")))
     from unbraid.cli.console import counting
 
     with listening(counting):
@@ -41,6 +50,41 @@ def run(tokens: list[str]) -> int:
 
 def _files(entry: Entry) -> tuple[KeptFile, ...]:
     return entry.details["kept"]() if "kept" in entry.details else ()
+
+
+def _agree(entry: Entry, *, agreed: bool) -> None:
+    """Show where a published data set comes from and on what terms, and ask where something has to be downloaded."""
+    from unbraid.cli.console import out
+
+    published = entry.details.get("published")
+    if published is None:
+        return
+    files = _files(entry)
+    if not files:
+        raise DataUnavailable(f"{published.title} cannot be downloaded. {published.steps}")
+    missing = [file for file in files if file.find() is None]
+    if not missing:
+        return
+    out.print(f"{published.title}, {published.home}")
+    out.print(f"  download: {published.size}, to {published.folder}")
+    out.print(f"  license: {published.license}")
+    if published.terms:
+        out.print(f"  terms: {published.terms}")
+    if agreed:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"Nobody can be asked here. Agree to license and terms: unbraid download {entry.name} --yes.")
+    if input("Download? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise UsageError(f"{entry.name} was not downloaded.")
+
+
+def _convert(entry: Entry) -> None:
+    """Make the store of a published data set, as its first use would."""
+    from unbraid.cli.console import out
+    from unbraid.data.dataset import load_dataset
+
+    made = load_dataset(entry.name)
+    out.print(f"{entry.name}: ready, {len(made):,} images of {made.shape[1]} x {made.shape[2]}")
 
 
 def _get(entry: Entry) -> None:
@@ -54,6 +98,8 @@ def _get(entry: Entry) -> None:
         path = file.get()
         done = "already here," if _signature(path) == before else _DONE[file.how]
         out.print(f"{entry.name}: {done} {path} ({_size([path])})")
+    if "published" in entry.details:
+        _convert(entry)
 
 
 def _signature(path: Path | None) -> tuple[object, ...]:
@@ -68,12 +114,17 @@ def _list(entries: Iterable[Entry]) -> None:
     from unbraid.cli.console import out
 
     entries = list(entries)
-    states = {entry.name: _state(files) for entry in entries if (files := _files(entry))}
+    states = {entry.name: _state(files) + _how_much(entry) for entry in entries if (files := _files(entry))}
     width = max(map(len, states))
     for name, state in states.items():
         out.print(f"{name:<{width}}  {state}")
     others = ", ".join(entry.name for entry in entries if entry.name not in states)
     out.print(f"\nNothing to download: {others}.\nCache: {cache_folder()}\nFetch one: unbraid download mnist")
+
+
+def _how_much(entry: Entry) -> str:
+    published = entry.details.get("published")
+    return f" ({published.size})" if published else ""
 
 
 def _state(files: tuple[KeptFile, ...]) -> str:

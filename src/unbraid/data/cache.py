@@ -66,18 +66,22 @@ def cached_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def held_part(path: Path) -> Iterator[BinaryIO]:
+def held_part(path: Path, waiting: str = "") -> Iterator[BinaryIO]:
     """The unfinished copy of a file, `.NAME.part` beside it, open for appending and locked.
 
     Waits while another process holds it; the system lets go when a process dies. What is in it stays for the next time,
     unless it is renamed meanwhile; an empty one is removed. Where the file system has no locks, the copy has a name of its own
     and is removed. Raises `DataUnavailable` for a `.NAME.part` that is a link, or no file.
+
+    Args:
+        path: the file.
+        waiting: what progress says while another process holds it; by default that it is downloaded.
     """
     part = path.with_name(f".{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         with _opened(part) as handle:
-            if not _lock(handle, f"waiting for another process to download {path.name}"):
+            if not _lock(handle, waiting or f"waiting for another process to download {path.name}"):
                 break
             if not _is(handle, part):  # its former holder finished, and renamed or removed it
                 continue

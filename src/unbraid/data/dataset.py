@@ -223,8 +223,10 @@ def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
 
 
 def shown_name(data: str, options: Mapping[str, Any]) -> str:
-    """What to call a data set: its option `name`, the name of its file or folder, or its registered name."""
+    """What to call a data set: its option `name`, the name of your own file or folder, or its registered name."""
     if options.get("name"):
         return str(options["name"])
     place = options.get("path")
+    if "published" in datasets[data].details:  # whatever the folder of its files is called
+        return data
     return (PurePath(place).stem or data) if place else data

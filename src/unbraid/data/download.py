@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from unbraid.data.cache import held_part, writing_cache
+from unbraid.data.files.beginnings import page_title, wrong_beginning
 from unbraid.data.files.gzipped import raw_sha256
 from unbraid.errors import CorruptFile, DataUnavailable
 from unbraid.files import sync_folder
@@ -24,6 +27,8 @@ BACKOFF = 1.0
 """Seconds before the second try; twice as many before each later one."""
 SLOWEST, WINDOW = 1_000, 60.0
 """A mirror that sends fewer bytes per second, over so many seconds, is given up."""
+LARGEST = 1 << 36
+"""Bytes of a file whose size is not published."""
 _CHUNK = 1 << 14
 _NOT_THE_REST, _LATER = 416, {408, 416, 429}
 
@@ -53,13 +58,32 @@ def fetch(urls: Sequence[str], path: Path, *, sha256: str, size: int, hint: str 
 
     Raises `DataUnavailable` where no mirror gives the expected file or it cannot be written.
     """
+    return _fetch(urls, path, _Content(sha256, size), hint)
+
+
+def fetch_file(urls: Sequence[str], path: Path, *, digest: str = "", size: int | None = None, hint: str = "") -> Path:
+    """The same for a file that is checked as it was sent, not by what it decompresses to.
+
+    Args:
+        urls: where from, in this order.
+        path: where to; the ending says how the file must begin.
+        digest: "md5:..." or "sha256:..." of the file; empty where none is published. Then a file is taken that the server
+            sent to its end and that begins as its ending says.
+        size: bytes of the file, where published.
+        hint: another way to get the file, for the error.
+
+    Raises as `fetch` does.
+    """
+    return _fetch(urls, path, Whole(path.name, digest, size), hint)
+
+
+def _fetch(urls: Sequence[str], path: Path, expected: Whole | _Content, hint: str) -> Path:
     with writing_cache(path), held_part(path) as part:
         name = Path(part.name)
-        expected = _Expected(sha256, size)
         if path.is_file() and not expected.wrong(path):  # another process was faster
             name.unlink()
             return path
-        if _size(part) == 0 or expected.wrong(name):
+        if _size(part) == 0 or not expected.certain or expected.wrong(name):
             _fill(urls, part, path, expected, hint)
         os.fsync(part.fileno())
         name.replace(path)
@@ -68,11 +92,45 @@ def fetch(urls: Sequence[str], path: Path, *, sha256: str, size: int, hint: str 
 
 
 @dataclass(frozen=True)
-class _Expected:
+class Whole:
+    """A file as it is sent: its name, whose ending says how it begins, its digest and size where they are published."""
+
+    name: str
+    digest: str = ""
+    size: int | None = None
+
+    @property
+    def most(self) -> int:
+        """Bytes that it can have."""
+        return LARGEST if self.size is None else self.size
+
+    @property
+    def certain(self) -> bool:
+        """Whether a file that is not wrong is known to be whole."""
+        return bool(self.digest)
+
+    def wrong(self, path: Path) -> str:
+        """What is wrong with a file; empty where nothing is."""
+        if problem := wrong_beginning(path, self.name):
+            return problem
+        size = path.stat().st_size
+        if self.size is not None and size != self.size:
+            return f"it has {size:,} bytes, expected {self.size:,}"
+        kind, _, expected = self.digest.partition(":")
+        if not expected:
+            return ""
+        with path.open("rb") as handle:
+            found = hashlib.file_digest(handle, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
+        return "" if found == expected else f"its {kind.upper()} is {found}, expected {expected}"
+
+
+@dataclass(frozen=True)
+class _Content:
     """The content of a file, once decompressed."""
 
     sha256: str
     size: int
+    certain = True
 
     @property
     def most(self) -> int:
@@ -81,6 +139,8 @@ class _Expected:
 
     def wrong(self, path: Path) -> str:
         """What is wrong with a file; empty where it is the expected one."""
+        if problem := wrong_beginning(path, ""):
+            return problem
         try:
             digest = raw_sha256(path, most=self.size)
         except CorruptFile as error:
@@ -88,7 +148,7 @@ class _Expected:
         return "" if digest == self.sha256 else f"the SHA-256 of its decompressed content is {digest}, expected {self.sha256}"
 
 
-def _fill(urls: Sequence[str], part: BinaryIO, path: Path, expected: _Expected, hint: str) -> None:
+def _fill(urls: Sequence[str], part: BinaryIO, path: Path, expected: Whole | _Content, hint: str) -> None:
     failures = []
     for url in urls:
         try:
@@ -104,7 +164,7 @@ def _fill(urls: Sequence[str], part: BinaryIO, path: Path, expected: _Expected, 
     )
 
 
-def _from_mirror(url: str, part: BinaryIO, expected: _Expected, report: Progress) -> None:
+def _from_mirror(url: str, part: BinaryIO, expected: Whole | _Content, report: Progress) -> None:
     tries, furthest = 0, _size(part)
     while True:
         tries += 1
@@ -133,6 +193,7 @@ def _transfer(url: str, part: BinaryIO, most: int, report: Progress) -> bool:
     try:
         with requests.get(url, stream=True, timeout=TIMEOUT, headers=headers) as response:
             resumed = response.status_code == 206
+            pieces = _no_page(response) if response.status_code == 200 else _pieces(response)
             if response.status_code in (200, _NOT_THE_REST):  # all of it, or there is no rest
                 part.truncate(0)
             response.raise_for_status()
@@ -140,7 +201,7 @@ def _transfer(url: str, part: BinaryIO, most: int, report: Progress) -> bool:
             length = _length(response.headers.get("Content-Length"), url)
             if before + (length or 0) > most:
                 raise _MirrorFailed(f"announces {before + (length or 0):,} bytes; expected at most {most:,}", passing=False)
-            _receive(response, part, before, most, length, report)
+            _receive(pieces, part, before, most, length, report)
     except requests.RequestException as error:
         raise _described(error, url) from error
     return resumed
@@ -153,10 +214,20 @@ def _length(announced: str | None, url: str) -> int | None:
         raise _MirrorFailed(f"{urlsplit(url).netloc} sent a malformed answer ({error})", passing=False) from error
 
 
-def _receive(response: Any, part: BinaryIO, before: int, most: int, length: int | None, report: Progress) -> None:
+def _no_page(response: Any) -> Iterable[bytes]:
+    """What arrives; raises where that is a web page, before anything that is here already is given up for it."""
+    pieces = _pieces(response)
+    start = list(islice(pieces, 4)) if "html" in response.headers.get("Content-Type", "").lower() else []
+    title = page_title(b"".join(start))
+    if title is not None:
+        raise _MirrorFailed(f"answers with a web page ({title}) in the place of the file", passing=False)
+    return chain(start, pieces)
+
+
+def _receive(pieces: Iterable[bytes], part: BinaryIO, before: int, most: int, length: int | None, report: Progress) -> None:
     # pieces are taken as they arrive, however small: whoever waits for a whole chunk never notices that it trickles
     done, since, then = before, before, time.monotonic()
-    for piece in _pieces(response):
+    for piece in pieces:
         done += len(piece)
         if done > most:
             part.truncate(0)

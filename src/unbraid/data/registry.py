@@ -7,20 +7,10 @@ from pathlib import Path
 
 from unbraid.registry import Registry
 
-ELSEWHERE = {
-    "cars3d",
-    "3dcars",
-    "shapes3d",
-    "3dshapes",
-    "mpi3d",
-    "smallnorb",
-    "celeba",
-    "cifar10",
-    "svhn",
-    "falcor3d",
-    "isaac3d",
-}
+ELSEWHERE = {"cifar10", "svhn", "falcor3d", "isaac3d", "lfw"}
 """Well-known data sets that are not registered, without what stands between the words of their names."""
+ALIASES = {"3dshapes": "shapes3d", "3dcars": "cars3d", "3dchairs": "chairs3d", "chairs": "chairs3d", "norb": "smallnorb"}
+"""Other names of data sets that are registered."""
 
 
 def _hint(name: str) -> str:
@@ -33,7 +23,10 @@ def _hint(name: str) -> str:
             return f"Did you mean 'folder:{name}'?"
     except (OSError, ValueError):
         return ""
-    if re.sub(r"[\W_]", "", name.lower()) in ELSEWHERE:
+    plain = re.sub(r"[\W_]", "", name.lower())
+    if plain in ALIASES:
+        return f"Did you mean {ALIASES[plain]!r}?"
+    if plain in ELSEWHERE:
         return (
             "It has to be given as files: images and factors in one .npz file (npz:PATH), or a folder of images (folder:PATH)."
         )

@@ -119,15 +119,19 @@ class ByteImages(Indexed):
     def __len__(self) -> int:
         return len(self._pixels)
 
+    def _read(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        pixels: UInt8[np.ndarray, "n c h w"] = self._pixels[index]
+        return pixels
+
     def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
         """The images at the given positions, in [0, 1]."""
-        shares: Float32[np.ndarray, "n c h w"] = self._pixels[index].astype(np.float32) / np.float32(255)
+        shares: Float32[np.ndarray, "n c h w"] = self._read(index).astype(np.float32)
+        shares /= np.float32(255)
         return shares
 
     def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
         """The images at the given positions, as stored."""
-        pixels: UInt8[np.ndarray, "n c h w"] = self._pixels[index]
-        return pixels
+        return self._read(index)
 
 
 class Selected(Indexed):

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Literal
 
@@ -104,7 +105,7 @@ def read_pixels(path: Path, channels: int, size: int | None = None, fit: Fit = "
     with _opened(path) as image:
         image.load()
         upright = ImageOps.exif_transpose(image)
-        return pixels_of(_sized(_plain(upright, channels), size, fit))
+        return pixels_of(_sized(plain(upright, channels), size, fit))
 
 
 def pixels_of(image: Image.Image) -> UInt8[np.ndarray, "c h w"]:
@@ -113,7 +114,8 @@ def pixels_of(image: Image.Image) -> UInt8[np.ndarray, "c h w"]:
     return pixels[None] if pixels.ndim == 2 else np.ascontiguousarray(np.moveaxis(pixels, 2, 0))
 
 
-def _plain(image: Image.Image, channels: int) -> Image.Image:
+def plain(image: Image.Image, channels: int) -> Image.Image:
+    """An image in bytes, gray or RGB, as `read_pixels` says."""
     if image.mode.startswith("I;16"):
         gray = np.asarray(image).astype(np.float64) / 257  # 65,535 becomes 255
         image = Image.fromarray(np.rint(gray).astype(np.uint8))
@@ -142,23 +144,31 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         if not stat.S_ISREG(path.stat().st_mode):
             raise CorruptFile(f"{path} is not a file; remove it from the folder.")
         handle = path.open("rb")
-    with handle, warnings.catch_warnings():
+    with handle, opened_image(handle, str(path), "Repair it or remove it from the folder.") as image:
+        yield image
+
+
+@contextmanager
+def opened_image(handle: BytesIO | BufferedReader, where: str, remedy: str) -> Iterator[Image.Image]:
+    """An image of a file or of bytes; its pixels are decoded when they are asked for.
+
+    Raises `CorruptFile`, which ends with the remedy, for what is no sound image and `UsageError` for one that is not taken.
+    """
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged EXIF data and the like
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(handle, formats=_FORMATS) as image:
-                _check(image, path)
+                _check(image, where)
                 yield image
         except _DAMAGE as error:
             if isinstance(error, UsageError):
                 raise
             reason = "no image format is recognized" if isinstance(error, UnidentifiedImageError) else str(error)
-            raise CorruptFile(
-                f"{path} is no sound image ({reason or type(error).__name__}). Repair it or remove it from the folder."
-            ) from error
+            raise CorruptFile(f"{where} is no sound image ({reason or type(error).__name__}). {remedy}") from error
 
 
-def _check(image: Image.Image, path: Path) -> None:
+def _check(image: Image.Image, path: str) -> None:
     if image.width * image.height > LARGEST:
         raise UsageError(f"{path} announces {image.width} x {image.height} pixels; allowed: {LARGEST:,} in all.")
     if image.mode not in (*_GRAY, *_COLOR):

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Annotated, Any, get_type_hints
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Int16
 
 from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.factor_space import FactorSpace
@@ -22,6 +22,7 @@ from unbraid.options import Option
 
 HUES = 8
 """Number of hues unless told otherwise."""
+_SOME = 1 << 16
 PRESENTATION = ("order", "correlate")
 """Options that say in which order and how often training sees images, and change no image."""
 
@@ -34,11 +35,13 @@ class Grid:
         images: the store.
         space: the factors; image i has the codes `space.at(i)`.
         redistributable: whether pages and reports may embed images.
+        notes: what to beware of, a sentence each.
     """
 
     images: ImageStore
     space: FactorSpace
     redistributable: bool = True
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.images) != len(self.space):
@@ -99,11 +102,21 @@ def arranged(
         images if only is None else Selected(images, rows),
         hold_out(len(space), test_share) if unseen is None else _unseen(unseen, whole, rows),
         space,
-        space.at(np.arange(len(space))).astype(np.int16),
+        _codes(space),
         walk=presentation(space, order),
         redistributable=grid.redistributable,
         weights=None if correlate is None else pair_weights(correlate, kept),
+        notes=grid.notes,
     )
+
+
+def _codes(space: FactorSpace) -> Int16[np.ndarray, "n factor"]:
+    """Factor codes of every image; some at a time, since grids have millions of images."""
+    codes = np.empty((len(space), len(space.factors)), np.int16)
+    for start in range(0, len(space), _SOME):
+        rows = np.arange(start, min(start + _SOME, len(space)))
+        codes[rows] = space.at(rows)
+    return codes
 
 
 def _varying(space: FactorSpace, only: str) -> FactorSpace:
