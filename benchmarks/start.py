@@ -21,7 +21,7 @@ FIRST = """
 import os, sys, time
 from unbraid.tune_process import tune_process
 tune_process()
-from unbraid.cli.console import Bar
+from unbraid.training.bar import Bar
 def advance(self, step, values, speed):
     print(time.time(), flush=True)
     os._exit(0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import importlib
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -200,3 +202,21 @@ def test_files_that_are_slow_are_there():
     found = re.findall(r'^SLOW(?:EST)? = """\n(.*?)\n"""', (tests / "conftest.py").read_text(), re.DOTALL | re.MULTILINE)
     assert len(found) == 2
     assert not [name for names in found for name in names.split() if not (tests / name).is_file()]
+
+
+IMPORTS = re.compile(r"^\s*from (unbraid[\w.]*) import (\([^)]*\)|[^\n(]+)", re.MULTILINE)
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "docs/source"])
+def test_programs_beside_the_library_import_names_that_are_there(folder):
+    """Those in strings too, which other processes run."""
+    programs = sorted((Path(__file__).parents[1] / folder).rglob("*.py"))
+    missing = []
+    for program in programs:
+        for module, names in IMPORTS.findall(program.read_text(encoding="utf-8")):
+            for name in re.findall(r"(\w+)(?: as \w+)?", names.split("#")[0].strip("()")):
+                found = importlib.import_module(module)
+                inside = hasattr(found, "__path__") and importlib.util.find_spec(f"{module}.{name}")
+                if not hasattr(found, name) and not inside:
+                    missing.append(f"{program.name}: from {module} import {name}")
+    assert not missing
