@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,23 +18,36 @@ from unbraid.sweep.store import ledger
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def written() -> dict[str, str]:
+def source() -> ModuleType:
     spec = importlib.util.spec_from_file_location("studies_of_docs", DOCS / "source" / "studies.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    pages: dict[str, str] = module.pages()
-    return pages
+    return module
 
 
 def test_pages_are_what_the_ledger_makes() -> None:
-    made = written()
+    module = source()
+    made: dict[str, str] = module.pages()
     assert made, "docs/ledger holds no run of any study"
     there = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "studies").glob("*.md")}
     assert there == made, "write them anew: python docs/source/studies.py"
     index = (DOCS / "studies.md").read_text(encoding="utf-8")
     assert all(f"(studies/{name})" in index for name in made)
+    claims = module.claims(name.removesuffix(".md") for name in made)
+    assert (DOCS / "claims.md").read_text(encoding="utf-8") == claims, "write it anew: python docs/source/studies.py"
+    assert "(claims.md)" in index
+
+
+def test_the_page_of_claims_has_every_claim_and_fits_80_columns() -> None:
+    page = (DOCS / "claims.md").read_text(encoding="utf-8")
+    assert max(map(len, page.splitlines())) <= 80
+    one_line = re.sub(r"\s+", " ", page.replace("\\", ""))
+    wanted = [claim for entry in studies for claim in entry.factory().claims]
+    assert len(wanted) >= 40
+    for claim in wanted:
+        assert f"{claim.text} (" in one_line
 
 
 def test_every_result_of_the_ledger_belongs_to_a_study() -> None:

@@ -20,6 +20,7 @@ KINDS = {
     "figures": "what `unbraid figure` draws",
     "importers": "whose trained models `unbraid import` reads",
     "studies": "what `unbraid study` runs: claims of reports, each with a verdict",
+    "claims": "the claims of all studies with the verdicts that there are",
 }
 _ARGUMENTS = (positional("kind", f"one of {', '.join(KINDS)}; all kinds are listed unless given"),)
 
@@ -38,6 +39,11 @@ def run(tokens: list[str]) -> int:
         return 0
     if kind is not None and kind not in KINDS:
         raise UnknownName("list", kind, KINDS, see="unbraid list")
+    if kind == "claims":
+        from unbraid.cli.study import list_claims
+
+        list_claims()
+        return 0
     from rich.table import Table
 
     from unbraid.cli.console import out

@@ -134,6 +134,28 @@ def _write(entry: Entry, results: Results, folder: Path) -> None:
     out.print(f"The page: {folder / f'{entry.name}.html'}")
 
 
+def list_claims() -> None:
+    """All claims by study with their verdicts, from the clone's ledger and the folder of studies in this directory."""
+    from unbraid.cli.console import out
+    from unbraid.cli.tables import make_table
+    from unbraid.studies.claims_ledger import decide_all, totals
+    from unbraid.studies.results import clone_ledger
+    from unbraid.studies.writing import verdict_words
+    from unbraid.sweep.store import MARK
+
+    folder, ledger = Path(FOLDER), clone_ledger()
+    found = decide_all([*([folder] if (folder / MARK).is_file() else []), *([ledger] if ledger else [])])
+    for one in found:
+        table = make_table("claim", "section", "verdict")
+        for decided in one.decided:
+            table.add_row(decided.claim.text, decided.claim.section, verdict_words(decided))
+        out.print(f"{one.results.name}: {one.source}", style="bold")
+        out.print(table)
+    everything = totals(found)
+    out.print(f"{everything.total()} claims: " + ", ".join(f"{n} {outcome}" for outcome, n in everything.most_common()))
+    out.print("What decides those of one study: unbraid study NAME")
+
+
 def explain_study(entry: Entry) -> list[RenderableType]:
     """What `unbraid show` says of a study: question, arms and their cost, claims, what is published."""
     from rich.text import Text

@@ -104,6 +104,7 @@ class Verdict:
         text: the numbers it rests on.
         estimate, interval: of the quantity that decides, where there is one.
         needed: runs of each arm that would decide; None where it is decided or cannot be said.
+        parts: the verdicts of a rule that is made of several, in their order.
     """
 
     outcome: Outcome
@@ -111,6 +112,7 @@ class Verdict:
     estimate: float | None = None
     interval: tuple[float, float] | None = None
     needed: int | None = None
+    parts: Sequence[Verdict] = ()
 
 
 @runtime_checkable

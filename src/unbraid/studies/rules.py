@@ -275,14 +275,22 @@ class Every:
     def decide(self, found: Values) -> Verdict:
         """By the weakest of the verdicts."""
         verdicts = [rule.decide(found) for rule in self.rules]
-        order: Sequence[Outcome] = ("reversed", "not confirmed", "not run", "cannot be tested here", "undecided", "confirmed")
-        outcome = min((one.outcome for one in verdicts), key=order.index)
+        weakest = deciding(verdicts)
+        outcome = weakest[0].outcome
         if outcome == "not run":
-            return next(one for one in verdicts if one.outcome == outcome)
+            return weakest[0]
         needed = [one.needed for one in verdicts if one.outcome == "undecided"]
         known = [one for one in needed if one is not None]
         least = max(known) if outcome == "undecided" and len(known) == len(needed) else None
-        return Verdict(outcome, "; and ".join(f"{one.text} [{one.outcome}]" for one in verdicts), needed=least)
+        words = "; and ".join(f"{one.text} [{one.outcome}]" for one in verdicts)
+        return Verdict(outcome, words, needed=least, parts=verdicts)
+
+
+def deciding(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Those of several verdicts that decide a claim that is all of them: the weakest."""
+    order: Sequence[Outcome] = ("reversed", "not confirmed", "not run", "cannot be tested here", "undecided", "confirmed")
+    outcome = min((one.outcome for one in verdicts), key=order.index)
+    return [one for one in verdicts if one.outcome == outcome]
 
 
 # intervals and powers
