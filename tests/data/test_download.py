@@ -469,3 +469,52 @@ def test_without_locks_the_part_has_a_name_of_its_own(server, answer, target, pa
     assert target.read_bytes() == CONTENT
     assert part.read_bytes() == CONTENT[:HALF]
     assert sorted(left_in(target)) == [part, target]
+
+
+PAGE = b"<!doctype html><html><head><title>Sign &amp; in</title></head></html>"
+
+
+def test_a_page_does_not_spoil_what_has_arrived(server, answer, target, part, get):
+    put(part, CONTENT[:HALF])
+    server.answers["/file.gz"] = answer(PAGE, headers={"Content-Type": "text/html"})
+    with pytest.raises(DataUnavailable, match=r"answers with a web page \('Sign & in'\) in the place of the file.*is kept"):
+        get()
+    assert part.read_bytes() == CONTENT[:HALF]
+    server.answers["/file.gz"] = answer(CONTENT, resumes=True, headers={"Content-Type": "text/html"})
+    get()
+    assert target.read_bytes() == CONTENT
+
+
+class TestAFileAsItIsSent:
+    @pytest.fixture
+    def fetched(self, server, target):
+        return lambda **known: module.fetch_file([f"{server.url}/a.zip"], target.with_name("a.zip"), hint=HINT, **known)
+
+    def test_by_its_checksum(self, server, answer, fetched):
+        sent = b"PK" + CONTENT
+        server.answers["/a.zip"] = [answer(sent, stop=HALF, resumes=True), answer(sent, resumes=True)]
+        path = fetched(digest=f"md5:{hashlib.md5(sent).hexdigest()}", size=len(sent))
+        assert path.read_bytes() == sent
+        assert server.ranges == [None, f"bytes={HALF}-"]
+
+    @pytest.mark.parametrize(
+        ("sent", "says"),
+        [
+            (b"PK" + OTHER, "its MD5 is [0-9a-f]{32}, expected"),
+            (b"PK" + CONTENT[:-1], "it has 379,999 bytes, expected 380,002|it has"),
+            (CONTENT, "does not begin like a zip archive"),
+            (PAGE, "is a web page .'Sign & in'. under the name of the file"),
+        ],
+    )
+    def test_another_file(self, server, answer, fetched, sent, says):
+        expected = b"PK" + CONTENT
+        server.answers["/a.zip"] = answer(sent)
+        with pytest.raises(DataUnavailable, match=says):
+            fetched(digest=f"md5:{hashlib.md5(expected).hexdigest()}", size=len(expected))
+
+    def test_without_a_checksum_a_part_is_never_taken_for_the_whole(self, server, answer, part, target, fetched):
+        sent = b"PK" + CONTENT
+        put(target.with_name(".a.zip.part"), sent[:HALF])
+        server.answers["/a.zip"] = answer(sent, resumes=True)
+        assert fetched().read_bytes() == sent
+        assert server.ranges == [f"bytes={HALF}-"]

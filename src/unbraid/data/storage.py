@@ -6,6 +6,7 @@ batch is made.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast, runtime_checkable
@@ -134,12 +135,19 @@ class ByteImages(Indexed):
         return self._read(index)
 
 
+def digest_of_rows(images: ImageStore, rows: Integer[np.ndarray, "n"]) -> str:
+    """A digest of some images of a store that knows its own without reading them; empty for one that does not."""
+    known = getattr(images, "digest", "")
+    return hashlib.sha256(known.encode() + np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest() if known else ""
+
+
 class Selected(Indexed):
     """Some images of another store, in the given order."""
 
     def __init__(self, images: ImageStore, rows: Integer[np.ndarray, "n"]) -> None:
         self._images, self._rows = images, rows
         self.shape: Shape = images.shape
+        self.digest = digest_of_rows(images, rows)
 
     def __len__(self) -> int:
         return len(self._rows)

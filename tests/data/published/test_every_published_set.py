@@ -234,9 +234,21 @@ def test_whether_reports_embed_images(name, tmp_path):
     assert load_dataset(f"{name}:{folder}", redistributable=not own).redistributable is not own
 
 
+@pytest.mark.parametrize("options", [{"only": "scale=0"}, {"unseen": "scale=0"}, {"test_share": 0.3}])
+def test_a_part_of_a_grid_is_known_by_a_digest_of_its_own(tmp_path, options):
+    place = f"shapes3d:{write(MADE['shapes3d'], tmp_path / 'mine')}"
+    assert digest_of(load_dataset(place, **options)) != digest_of(load_dataset(place))
+    assert digest_of(load_dataset(place, **options)) == digest_of(load_dataset(place, **options))
+
+
 @every
 def test_the_page_of_data_sets_has_it(name):
     page = (Path(__file__).parents[3] / "docs" / "data-sets.md").read_text()
     published = datasets[name].details["published"]
-    assert f"`{name}`" in page
-    assert published.home in page
+    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+    assert published.home in row
+    assert published.license in row
+    kinds = {remote.digest.partition(":")[0] for remote in published.files if remote.digest}
+    for kind, word in (("md5", "MD5"), ("sha256", "SHA-256")):
+        assert (word in row) == (kind in kinds)
+    assert ("no published checksum" in row) == (not kinds)

@@ -72,6 +72,23 @@ class Member:
                     self._fill(blocks, array.reshape(-1).view(np.uint8))
         return array.T if self.fortran else array
 
+    def blocks(self, rows: int, start: int = 0) -> Iterator[np.ndarray]:
+        """Rows from a given one on, so many at a time, of an array in C order; no more than these are ever in memory.
+
+        Raises `CorruptFile` where the file holds something else than the header announces.
+        """
+        row = self.dtype.itemsize * math.prod(self.shape[1:])
+        opened = self.path.open("rb") if self.archive is None or self.info is None else self.archive.open(self.info)
+        with _damage(self.path), opened as stream:
+            stream.read(self.header)
+            for first in range(0, self.shape[0], rows):
+                n = min(rows, self.shape[0] - first)
+                content = stream.read(n * row)
+                if len(content) < n * row:
+                    raise CorruptFile(f"{self.where} ends within rows {first:,} to {first + n - 1:,}. {REMEDY}")
+                if first + n > start:
+                    yield np.frombuffer(content, self.dtype).reshape(n, *self.shape[1:])[max(0, start - first) :]
+
     def _mapped(self, shape: tuple[int, ...], offset: int = 0) -> np.ndarray:
         array: np.ndarray = np.memmap(self.path, self.dtype, "r", offset + self.header, shape).view(np.ndarray)
         return array

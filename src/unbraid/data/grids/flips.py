@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32, Integer, UInt8
 
 from unbraid.data.dataset import Dataset
-from unbraid.data.storage import ImageStore, Indexed, Shape
+from unbraid.data.storage import ImageStore, Indexed, Shape, digest_of_rows
 from unbraid.errors import UsageError
 
 
@@ -24,6 +24,7 @@ class Mirrored(Indexed):
         self._images = images
         self._source = np.concatenate([np.arange(len(images)), np.asarray(sources, dtype=np.int64)])
         self.shape: Shape = images.shape
+        self.digest = digest_of_rows(images, self._source)
 
     def __len__(self) -> int:
         return len(self._source)

@@ -16,7 +16,12 @@ from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 from unbraid.files import os_errors
 from unbraid.options import Option
 
-PathOption = Annotated[str, Option("folder of the files that you have; default: those that `unbraid download` fetched")]
+PathOption = Annotated[
+    str,
+    Option(
+        "folder of the files that you have, as published; NAME:FOLDER is short for it; default: what `unbraid download` got"
+    ),
+]
 SizeOption = Annotated[int, Option("image width and height in pixels", ge=8, le=512)]
 GrayOption = Annotated[bool, Option("gray images instead of color")]
 EmbedOption = Annotated[bool, Option("whether reports may embed the images; the license of the set decides the default")]

@@ -66,7 +66,6 @@ _MOST_LINES = 10_000_000
 @datasets.register(
     "celeba",
     source="Liu, Luo, Wang and Tang (2015), Deep Learning Face Attributes in the Wild; see its agreement",
-    written="celeba or celeba:FOLDER",
     paths=("path",),
     files=CELEBA.present,
     kept=CELEBA.kept,

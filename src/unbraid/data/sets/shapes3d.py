@@ -41,7 +41,6 @@ _HUES = ("floor_hue", "wall_hue", "object_hue")
 @datasets.register(
     "shapes3d",
     source="Burgess and Kim (2018), 3D Shapes Dataset; Apache-2.0",
-    written="shapes3d or shapes3d:FOLDER",
     paths=("path",),
     files=SHAPES3D.present,
     kept=SHAPES3D.kept,
