@@ -10,7 +10,14 @@ import pytest
 from scipy.stats import t, ttest_ind
 
 from unbraid.metrics.evaluate import evaluate
-from unbraid.metrics.intervals import difference_interval, half_samples, half_width, mean_interval, score_interval
+from unbraid.metrics.intervals import (
+    contrast_interval,
+    difference_interval,
+    half_samples,
+    half_width,
+    mean_interval,
+    score_interval,
+)
 from unbraid.metrics.mig_sup import mig_sup
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import Samples, gather
@@ -229,3 +236,16 @@ def test_a_lone_run_has_no_difference_and_runs_without_spread_an_exact_one():
     assert difference_interval([1.0], [2.0, 3.0]) is None
     assert difference_interval([1.0, 2.0], [3.0]) is None
     assert difference_interval([2.0, 2.0], [0.5, 0.5]) == (1.5, 1.5)
+
+
+def test_the_interval_of_a_contrast_holds_it_in_95_of_100():
+    rng = np.random.default_rng(5)
+    inside = []
+    for _ in range(2_000):
+        groups = [rng.normal(mean, sd, n).tolist() for mean, sd, n in ((1, 1, 5), (3, 0.2, 4), (7, 2, 6))]
+        low, high = contrast_interval(groups, [1, -0.25, -0.75])
+        inside.append(low < 1 - 0.75 - 5.25 < high)
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
+    assert contrast_interval([[1.0, 1.0], [3.0, 3.0], [5.0, 5.0]], [1, -0.5, -0.5]) == (-3.0, -3.0)
+    assert contrast_interval([[1.0, 3.0]], [1]) == pytest.approx(mean_interval([1.0, 3.0]))
+    assert contrast_interval([[1.0, 3.0]], [-2]) == pytest.approx([-2 * end for end in mean_interval([1.0, 3.0])][::-1])

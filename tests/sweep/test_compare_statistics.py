@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from unbraid.sweep.compare.statistics import bootstrap_interval, difference, holm, rank, summarize
+from unbraid.sweep.compare.statistics import bootstrap_interval, difference, holm, rank, rank_correlation, summarize
 
 
 def test_a_summary_is_that_of_students_t() -> None:
@@ -92,3 +92,34 @@ def test_seeds_that_move_all_alike_do_not_blur_ranks() -> None:
     assert paired["a"].best == 1
     apart = rank({"a": {s + 10: v + 0.1 for s, v in shared.items()}, "b": shared})
     assert apart["a"].best < 0.9
+
+
+def test_rank_correlation_is_spearman_s_and_its_interval_is_that_of_bonett_and_wright() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=30)
+    y = np.exp(x + rng.normal(size=30))
+    found = rank_correlation([*x, float("nan")], [*y, 1.0])
+    assert found is not None
+    assert found.n == 30
+    assert found.r == pytest.approx(stats.spearmanr(x, y).statistic)
+    half = stats.norm.ppf(0.975) * np.sqrt((1 + found.r**2 / 2) / 27)
+    assert found.interval == pytest.approx(np.tanh([np.arctanh(found.r) - half, np.arctanh(found.r) + half]))
+    falling = rank_correlation(range(9), [-one for one in range(9)])
+    assert falling is not None
+    assert falling.r == pytest.approx(-1)
+    assert falling.interval[1] < -0.99
+    assert falling.needed is None
+
+
+def test_weak_correlations_say_how_many_pairs_would_tell_them_from_none() -> None:
+    found = rank_correlation([1, 2, 3, 4, 5, 6], [2, 1, 5, 3, 6, 4])
+    assert found is not None
+    assert found.interval[0] < 0 < found.interval[1]
+    assert found.needed is not None
+    assert 6 < found.needed < 30
+
+
+def test_few_or_constant_values_have_no_correlation() -> None:
+    assert rank_correlation([1, 2, 3, 4], [1, 2, 3, 4]) is None
+    assert rank_correlation([1, 2, 3, 4, 5], [1, 1, 1, 1, 1]) is None
+    assert rank_correlation([], []) is None

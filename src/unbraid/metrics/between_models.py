@@ -69,8 +69,9 @@ def udr(
     _check_models(models)
     require_choice("definition", definition, Literal["spearman", "lasso"])
     informative = _informative(models, kl)
-    similarity = _rank_correlations if definition == "spearman" else _lasso_weights
+    similarity = _of_standardized if definition == "spearman" else _lasso_weights
     kept = [codes[:, mask] for codes, mask in zip(models, informative, strict=True)]
+    kept = [_standardized(_ranks(codes) if definition == "spearman" else codes) for codes in kept]  # once, not for each pair
     pairs = np.full((len(models), len(models)), np.nan)
     for a, own in enumerate(kept):
         for b, other in enumerate(kept):
@@ -101,21 +102,31 @@ def _informative(
     return [found > LEAST_KL for found in kl]
 
 
-def _correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
-    left, right = standardized(first, first)[0], standardized(second, second)[0]
+def _standardized(codes: Shaped[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+    return standardized(codes, codes)[0] if codes.shape[1] else codes.astype(np.float64)
+
+
+def _ranks(codes: Shaped[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(codes, axis=0), dtype=np.float64)
+
+
+def _of_standardized(left: Float64[np.ndarray, "n a"], right: Float64[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
     return np.minimum(np.abs(left.T @ right) / len(left), 1.0)
 
 
+def _correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
+    return _of_standardized(_standardized(first), _standardized(second))
+
+
 def _rank_correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
-    from scipy.stats import rankdata
-
-    return _correlations(rankdata(first, axis=0), rankdata(second, axis=0))
+    return _correlations(_ranks(first), _ranks(second))
 
 
-def _lasso_weights(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
+def _lasso_weights(left: Float64[np.ndarray, "n a"], right: Float64[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
     from sklearn.linear_model import Lasso
 
-    left, right = standardized(first, first)[0], standardized(second, second)[0]
     model = Lasso(LASSO_PENALTY, random_state=0)
     weights: Float64[np.ndarray, "b a"] = np.stack([model.fit(left, column).coef_ for column in right.T])
     return np.abs(weights).T

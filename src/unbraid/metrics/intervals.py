@@ -85,13 +85,24 @@ def difference_interval(first: Sequence[float], second: Sequence[float]) -> tupl
 
     Source: Welch (1947), The generalization of Student's problem when several different population variances are involved.
     """
-    n, m = len(first), len(second)
-    if min(n, m) < 2:
+    if min(len(first), len(second)) < 2:
         return None
-    difference = float(np.mean(first) - np.mean(second))
-    u, v = float(np.var(first, ddof=1)) / n, float(np.var(second, ddof=1)) / m
-    if u + v == 0:
-        return difference, difference
-    freedom = (u + v) ** 2 / (u**2 / (n - 1) + v**2 / (m - 1))
-    half = float(stdtrit(freedom, 0.5 + COVERAGE / 2)) * math.sqrt(u + v)
-    return difference - half, difference + half
+    return contrast_interval([first, second], [1.0, -1.0])
+
+
+def contrast_interval(groups: Sequence[Sequence[float]], weights: Sequence[float]) -> tuple[float, float]:
+    r"""95 % interval of a weighted sum of means of groups of runs, each of two runs or more; their spreads may differ.
+
+    .. math:: \sum_i w_i \bar x_i \pm t_{0.975, \nu} \sqrt{\textstyle\sum_i u_i}, \quad u_i = w_i^2 s_i^2 / n_i, \quad
+        \nu = \bigl(\textstyle\sum_i u_i\bigr)^2 \Big/ \sum_i u_i^2 / (n_i - 1)
+
+    Source: Satterthwaite (1946), An approximate distribution of estimates of variance components; of two groups it is Welch's.
+    """
+    value = sum(weight * float(np.mean(own)) for own, weight in zip(groups, weights, strict=True))
+    parts = [weight**2 * float(np.var(own, ddof=1)) / len(own) for own, weight in zip(groups, weights, strict=True)]
+    total = sum(parts)
+    if total == 0:
+        return value, value
+    freedom = total**2 / sum(part**2 / (len(own) - 1) for own, part in zip(groups, parts, strict=True))
+    half = float(stdtrit(freedom, 0.5 + COVERAGE / 2)) * math.sqrt(total)
+    return value - half, value + half

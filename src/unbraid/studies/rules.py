@@ -13,17 +13,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
-from scipy.special import bdtr, betaincinv, nctdtr, ndtri, stdtrit
+from scipy.special import bdtr, betaincinv
 
 from unbraid.metrics.intervals import COVERAGE, difference_interval, mean_interval
 from unbraid.studies.declaration import Arm, Outcome, Rule, Values, Verdict
 from unbraid.studies.measures import Measure
+from unbraid.sweep.compare.power import ShiftedMean, least_runs
+from unbraid.sweep.compare.statistics import rank_correlation
 from unbraid.sweep.compare.writing import decimal
 
-POWER = 0.8
-MOST = 10_000
-"""Runs; what needs more is said to need "more than" these."""
 _TAIL = (1 + COVERAGE) / 2
 
 
@@ -157,7 +155,7 @@ class MeanBeyond:
         if high < 0:
             return Verdict("reversed", words, mean, interval)
         sd = float(np.std(values, ddof=1))
-        needed = _least(lambda n: _Shifted(abs(mean - value), sd, n, n - 1).above(0.0), len(values)) if sd else None
+        needed = least_runs(lambda n: ShiftedMean(abs(mean - value), sd, n, n - 1).above(0.0), len(values)) if sd else None
         return Verdict("undecided", words, mean, interval, needed)
 
 
@@ -199,7 +197,7 @@ class ShareAbove:
             return Verdict("confirmed", words, k / n, interval)
         if interval[1] < self.share:
             return Verdict("reversed", words, k / n, interval)
-        return Verdict("undecided", words, k / n, interval, _least(lambda m: _share_power(k / n, self.share, m), n))
+        return Verdict("undecided", words, k / n, interval, least_runs(lambda m: _share_power(k / n, self.share, m), n))
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,10 +229,10 @@ class _OfCorrelation:
 
 
 class Correlated(_OfCorrelation):
-    r"""Over all runs of some arms, two measures rise together, or one falls as the other rises.
+    """Over all runs of some arms, two measures rise together, or one falls as the other rises.
 
-    By Spearman's correlation; its interval is that of Fisher's z with the standard error of Bonett and Wright (2000),
-    :math:`\sqrt{(1 + r^2 / 2) / (n - 3)}`. Not confirmed where a correlation as strong as the margin is ruled out.
+    By Spearman's correlation and its interval (`rank_correlation`). Not confirmed where a correlation as strong as the margin
+    is ruled out.
 
     Args:
         of: arms whose runs are taken together.
@@ -297,34 +295,6 @@ def deciding(verdicts: Sequence[Verdict]) -> list[Verdict]:
 
 
 @dataclass(frozen=True)
-class _Shifted:
-    """A mean with a t distribution: the chances that its interval lies above or below a value."""
-
-    mean: float
-    sd: float
-    """Of one observation of the mean's kind: its standard error is sd / sqrt(n)."""
-    n: int
-    freedom: float
-
-    def _beyond(self, value: float) -> tuple[float, float]:
-        return float(stdtrit(self.freedom, _TAIL)), (self.mean - value) * math.sqrt(self.n) / self.sd
-
-    def above(self, value: float) -> float:
-        """Chance that the whole interval lies above the value."""
-        edge, shift = self._beyond(value)
-        return _finite(1 - float(nctdtr(self.freedom, shift, edge)), float(shift > edge))
-
-    def below(self, value: float) -> float:
-        """Chance that the whole interval lies below the value."""
-        edge, shift = self._beyond(value)
-        return _finite(1 - float(nctdtr(self.freedom, -shift, edge)), float(shift < -edge))
-
-
-def _finite(value: float, otherwise: float) -> float:
-    return value if math.isfinite(value) else otherwise
-
-
-@dataclass(frozen=True)
 class _Difference:
     """How much better the first arm is, with what says how many runs would decide."""
 
@@ -348,16 +318,16 @@ class _Difference:
         )
         return Verdict(outcome, words + more, sign * self.mean, (low, high), needed)
 
-    def needed(self, chance: Callable[[_Shifted], float]) -> int | None:
+    def needed(self, chance: Callable[[ShiftedMean], float]) -> int | None:
         if not all(math.isfinite(sd) for sd in self.sds) or not any(self.sds):
             return None
         total = sum(sd**2 for sd in self.sds)
         fourth = sum(sd**4 for sd in self.sds)
 
         def at(n: int) -> float:
-            return chance(_Shifted(self.mean, math.sqrt(total), n, (n - 1) * total**2 / fourth))
+            return chance(ShiftedMean(self.mean, math.sqrt(total), n, (n - 1) * total**2 / fourth))
 
-        return _least(at, max(self.runs))
+        return least_runs(at, max(self.runs))
 
 
 def _difference(rule: _OfDifference, found: Values) -> _Difference | Verdict:
@@ -398,22 +368,14 @@ def _correlation(arms: Sequence[Arm], first: Measure, second: Measure, found: Va
         pairs += [(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())]
     if not pairs:
         return Verdict("not run", "there is no run yet that has both measures")
-    n = len(pairs)
-    x, y = zip(*pairs, strict=True)
-    if n < 5 or len(set(x)) < 2 or len(set(y)) < 2:
-        return Verdict("undecided", f"{n} runs are too few for a correlation, or do not differ")
-    r = float(stats.spearmanr(x, y).statistic)
-    bounded = min(max(r, -0.9999), 0.9999)
-    z = math.atanh(bounded)
-    half = float(ndtri(_TAIL)) * math.sqrt((1 + r**2 / 2) / (n - 3))
-    interval = math.tanh(z - half), math.tanh(z + half)
-    total = float(ndtri(_TAIL) + ndtri(POWER))
-    needed = math.ceil(total**2 * (1 + r**2 / 2) / z**2 + 3) if z else None
+    rank = rank_correlation(*zip(*pairs, strict=True))
+    if rank is None:
+        return Verdict("undecided", f"{len(pairs)} runs are too few for a correlation, or do not differ")
     words = (
-        f"Spearman's correlation of {first.name} and {second.name} over {n} runs is {decimal(r, 2)} "
-        f"({decimal(interval[0], 2)} to {decimal(interval[1], 2)})"
+        f"Spearman's correlation of {first.name} and {second.name} over {rank.n} runs is {decimal(rank.r, 2)} "
+        f"({decimal(rank.interval[0], 2)} to {decimal(rank.interval[1], 2)})"
     )
-    return _Correlation(words, r, interval, None if needed is None or needed <= n else needed)
+    return _Correlation(words, rank.r, rank.interval, rank.needed)
 
 
 def _share_interval(k: int, n: int) -> tuple[float, float]:
@@ -429,20 +391,6 @@ def _share_power(p: float, share: float, n: int) -> float:
     above = 1 - float(bdtr(least - 1, n, p)) if least else 1.0
     below = float(bdtr(most, n, p)) if most >= 0 else 0.0
     return max(above, below)
-
-
-def _least(power: Callable[[int], float], n: int) -> int | None:
-    """The least number of runs above n with which the power is reached; None where `MOST` do not."""
-    high = n + 1
-    while power(high) < POWER:
-        if high >= MOST:
-            return None
-        high = min(MOST, 2 * high)
-    low = max(n, high // 2)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
-    return high
 
 
 def _missing(values: Mapping[Arm, Sequence[float]], least: int) -> Verdict | None:

@@ -14,9 +14,9 @@ from unbraid.studies.blocks import Block, Prose, Table
 from unbraid.studies.declaration import Arm, Budget, Study
 from unbraid.studies.parts import marked, runs_cell
 from unbraid.studies.results import Results, seconds_of
-from unbraid.studies.rules import MOST, POWER
 from unbraid.studies.verdicts import Decided, decide, yardsticks
 from unbraid.studies.verdicts import in_words as counted
+from unbraid.sweep.compare.power import MOST, POWER
 from unbraid.sweep.compare.writing import MISSING, decimal
 
 

@@ -12,8 +12,11 @@ from scipy import stats
 from scipy.special import ndtr, ndtri
 
 from unbraid.metrics.intervals import COVERAGE, difference_interval, mean_interval
+from unbraid.sweep.compare.power import POWER
 
 RESAMPLES = 9_999
+LEAST_CORRELATED = 5
+"""Of fewer pairs no correlation is given: its interval would say nothing."""
 LEAST_BOOTSTRAP = 3
 """Of fewer seeds no bootstrap interval is given: two values have three different resamples."""
 CORRECTION = "Holm (1979)"
@@ -173,6 +176,40 @@ def rank(
         )
         for i, name in enumerate(known)
     }
+
+
+@dataclass(frozen=True)
+class RankCorrelation:
+    """Spearman's correlation of n pairs, and its 95 % interval.
+
+    `needed` pairs would tell it from 0 with a chance of 80 %; None where these do, and where it is 0.
+    """
+
+    r: float
+    interval: tuple[float, float]
+    n: int
+    needed: int | None
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> RankCorrelation | None:
+    r"""Spearman's correlation with the interval of Fisher's z; None of fewer than five pairs, or where one side is constant.
+
+    .. math:: \tanh\bigl(\operatorname{artanh} r \pm z_{0.975} \sqrt{(1 + r^2 / 2) / (n - 3)}\bigr)
+
+    Pairs that are not finite are left out. Pairs count as independent.
+    Source of the standard error: Bonett and Wright (2000), Sample size requirements for estimating Pearson, Kendall and
+    Spearman correlations.
+    """
+    pairs = [(a, b) for a, b in zip(x, y, strict=True) if math.isfinite(a) and math.isfinite(b)]
+    n = len(pairs)
+    if n < LEAST_CORRELATED or any(len(set(side)) < 2 for side in zip(*pairs, strict=True)):
+        return None
+    r = float(stats.spearmanr(*zip(*pairs, strict=True)).statistic)
+    z = math.atanh(min(max(r, -0.9999), 0.9999))
+    tail = float(ndtri((1 + COVERAGE) / 2))
+    half = tail * math.sqrt((1 + r**2 / 2) / (n - 3))
+    needed = math.ceil((tail + float(ndtri(POWER))) ** 2 * (1 + r**2 / 2) / z**2 + 3) if z else None
+    return RankCorrelation(r, (math.tanh(z - half), math.tanh(z + half)), n, needed if needed and needed > n else None)
 
 
 def _resampled(values: Float[np.ndarray, "n"], resamples: int, rng: np.random.Generator) -> Float[np.ndarray, "r"]:
