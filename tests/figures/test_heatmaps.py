@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from unbraid.figures.heatmaps import (
     UNSEEN,
+    correlation_grid,
     diverging_pixels,
     importance_heatmap,
     information_heatmap,
     means_over_positions,
     score_grid,
 )
-from unbraid.figures.style import INK, PAPER
+from unbraid.figures.style import CELL, INK, OKABE_ITO, PAPER
 
 
 def test_means_over_positions_are_the_means_over_the_images_there():
@@ -94,3 +96,19 @@ def test_text_of_cells_is_light_on_dark_and_dark_on_light():
     light, dark = (text.get_color() for text in figure.axes[0].texts)
     assert dark == PAPER
     assert light == INK
+
+
+def test_correlations_are_blue_above_0_and_orange_below():
+    """Both as dark as they are strong, and 0 the paper."""
+    values = np.array([[np.nan, 1.0, 0.25], [-1.0, np.nan, 0.0]])
+    figure = correlation_grid(values, ["one", "other"], ["one", "two words", "third"])
+    (ax,) = figure.axes
+    assert [text.get_text() for text in ax.texts] == ["", "1.00", "0.25", "−1.00", "", "0.00"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["one", "two\nwords", "third"]
+    assert [text.get_color() == PAPER for text in ax.texts] == [False, True, False, True, False, False]
+    mesh = ax.collections[0]
+    figure.canvas.draw()
+    colors = mesh.to_rgba(np.array([1.0, 0.25, 0.0, -1.0]))
+    assert to_hex(colors[0]) == to_hex(colors[1]) == CELL
+    assert to_hex(colors[3]) == OKABE_ITO[1]
+    assert colors[:, 3] == pytest.approx([1, 0.25, 0, 1], abs=0.01)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from unbraid.studies.declaration import Arm, Length
 from unbraid.studies.measures import Measure
 from unbraid.studies.rules import (
     Better,
+    BetterAtSame,
     CannotTest,
     Correlated,
     Every,
@@ -190,3 +192,59 @@ def test_what_is_not_there_is_not_decided():
     few = rule.decide(Given({ONE: [1.0], OTHER: [1.0, 2.0]}))
     assert (few.outcome, few.needed) == ("undecided", None)
     assert CannotTest("no such data").decide(Given({})) == Verdict("cannot be tested here", "no such data")
+
+
+THIRD, FOURTH = (Arm(name, "vae", "ellipses", {"batch_size": 32}, LENGTHS) for name in ("third", "fourth"))
+
+
+@dataclass
+class Both:
+    """Scores and losses of arms."""
+
+    scores: Mapping[Arm, Sequence[float]]
+    losses: Mapping[Arm, float]
+
+    def values(self, arm: Arm, measure: Measure) -> Mapping[int, float]:
+        own = self.scores[arm]
+        return dict(enumerate([self.losses[arm]] * len(own) if measure is LOSS else own))
+
+
+AT_SAME = BetterAtSame(ONE, (OTHER, THIRD, FOURTH), SCORE, LOSS, 0.1)
+AT = {ONE: 12.0, FOURTH: 10.0, OTHER: 18.0, THIRD: 40.0}
+"""The first lies a quarter of the way from the fourth to the other."""
+
+
+def test_at_the_same_loss_others_are_interpolated() -> None:
+    means = {ONE: 0.9, FOURTH: 0.4, OTHER: 0.8, THIRD: 5.0}
+    found = AT_SAME.decide(Both({arm: exactly(mean, 0.01, 5) for arm, mean in means.items()}, AT))
+    assert found.outcome == "confirmed"
+    assert found.estimate == pytest.approx(0.9 - 0.75 * 0.4 - 0.25 * 0.8)
+    assert found.interval is not None
+    half = (found.interval[1] - found.interval[0]) / 2
+    parts = np.array([1, 0.75, 0.25]) ** 2 * 0.0001 / 5
+    freedom = parts.sum() ** 2 / (parts**2 / 4).sum()
+    assert half == pytest.approx(stats.t.ppf(0.975, freedom) * math.sqrt(parts.sum()))
+    assert "one less fourth and other, interpolated at its loss of 12.00" in found.text
+    below = AT_SAME.decide(Both({arm: exactly(mean, 0.01, 5) for arm, mean in {**means, ONE: 0.3}.items()}, AT))
+    assert below.outcome == "reversed"
+
+
+def test_without_an_effect_at_the_same_loss_one_in_twenty_is_decided_wrongly() -> None:
+    rng = np.random.default_rng(3)
+    outcomes = []
+    for _ in range(1_000):
+        scores = {ONE: rng.normal(0.5, 1, 5), FOURTH: rng.normal(0.4, 1, 5), OTHER: rng.normal(0.8, 1, 5), THIRD: [9.0, 9.0]}
+        found = AT_SAME.decide(Both(scores, AT))
+        outcomes.append(found.outcome)
+        if found.outcome == "undecided":
+            assert found.needed is None or found.needed > 5
+    assert np.mean([one != "undecided" for one in outcomes]) == pytest.approx(0.05, abs=0.02)
+
+
+def test_where_no_others_lie_around_the_loss_nothing_is_compared() -> None:
+    scores = {arm: [0.1, 0.2] for arm in AT}
+    found = AT_SAME.decide(Both(scores, {**AT, ONE: 9.0}))
+    assert (found.outcome, found.interval) == ("undecided", None)
+    assert found.text == "one has loss 9.00, and other and its like 10.00 to 40.00: there is nothing to compare it with"
+    assert AT_SAME.decide(Both({**scores, ONE: []}, AT)).outcome == "not run"
+    assert AT_SAME.decide(Both({**scores, THIRD: [0.1]}, AT)).text == "too few runs for an interval: 1 of third"

@@ -16,6 +16,11 @@ from unbraid.figures.style import CELL, GRID, INK, OKABE_ITO, PAPER, PIXELS_PER_
 CELL_WIDTH, CELL_HEIGHT, ROW_LABEL, HEADER, PADDING = 80, 30, 60, 46, 20
 """In CSS pixels; the last is what is left free around all, twice."""
 SHADES = LinearSegmentedColormap.from_list("shades", [to_rgba(CELL, 0), to_rgba(CELL, 1)])
+SIGNED = LinearSegmentedColormap.from_list(
+    "signed",
+    [(0, to_rgba(OKABE_ITO[1], 1)), (0.5, to_rgba(OKABE_ITO[1], 0)), (0.5, to_rgba(CELL, 0)), (1, to_rgba(CELL, 1))],
+)
+"""From -1 over 0, which shows the paper, to 1."""
 DARK = 0.6
 """Text on cells of a darker shade than this has the color of the paper."""
 UNSEEN = (200, 200, 200)
@@ -86,6 +91,28 @@ def score_grid(
     )
 
 
+def correlation_grid(
+    correlations: Float[np.ndarray, "r k"], rows: Sequence[str], columns: Sequence[str], *, title: str = ""
+) -> Figure:
+    """Correlations as colored cells: blue above 0, orange below; cells without one are empty.
+
+    Args:
+        correlations: from -1 to 1, NaN where there is none.
+        rows, columns: what is correlated.
+        title: over what.
+    """
+    texts = [[f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "" for value in row] for row in correlations]
+    return cells(
+        correlations,
+        rows,
+        [name.replace(" ", "\n") for name in columns],
+        texts=np.array(texts, dtype=object).reshape(correlations.shape),
+        limits=(-1, 1),
+        title=title,
+        shades=SIGNED,
+    )
+
+
 def _per_cent(shares: Float[np.ndarray, "r k"]) -> np.ndarray:
     words = [[f"{100 * value:.0f} %" if np.isfinite(value) else "–" for value in row] for row in shares]
     return np.array(words, dtype=object).reshape(shares.shape)
@@ -102,6 +129,7 @@ def cells(
     cell: tuple[float, float] = (CELL_WIDTH, CELL_HEIGHT),
     axes: tuple[str, str] | None = None,
     title: str = "",
+    shades: LinearSegmentedColormap = SHADES,
 ) -> Figure:
     """A table of colored cells, the first row at the top; larger values are darker.
 
@@ -111,17 +139,18 @@ def cells(
         marked: cells to outline.
         cell: width and height of one, in CSS pixels.
         axes: what columns and rows are; columns are then named below, as along an axis, else above.
+        shades: of the values between the limits; a color is darker the less paper shows through.
     """
     n, k = values.shape
     label = max(ROW_LABEL - 12, *(width_of(row, 11.0) for row in rows)) + 12
     header = HEADER + (24 if title else 0) + (14 if axes else 0) + 17 * max(name.count("\n") for name in columns)
     with drawing():
         figure, ax = canvas(label + cell[0] * k + PADDING, header + cell[1] * n)
-        ax.pcolormesh(np.where(np.isfinite(values), values, np.nan), cmap=SHADES, vmin=limits[0], vmax=limits[1],
+        ax.pcolormesh(np.where(np.isfinite(values), values, np.nan), cmap=shades, vmin=limits[0], vmax=limits[1],
                       edgecolor=GRID, linewidth=1)  # fmt: skip
-        shades = np.nan_to_num((values - limits[0]) / (limits[1] - limits[0]))
+        darkness = np.where(np.isfinite(values), shades((values - limits[0]) / (limits[1] - limits[0]))[..., 3], 0.0)
         for i, j in np.ndindex(n, k):
-            color = PAPER if shades[i, j] > DARK else INK
+            color = PAPER if darkness[i, j] > DARK else INK
             ax.text(j + 0.5, i + 0.5, str(texts[i, j]), ha="center", va="center_baseline", fontsize=11, color=color)
             if marked is not None and marked[i, j]:
                 ax.add_patch(Rectangle((j + 0.04, i + 0.1), 0.92, 0.8, fill=False, edgecolor=OKABE_ITO[1], linewidth=2.5))

@@ -91,7 +91,9 @@ def difference_interval(first: Sequence[float], second: Sequence[float]) -> tupl
 
 
 def contrast_interval(groups: Sequence[Sequence[float]], weights: Sequence[float]) -> tuple[float, float]:
-    r"""95 % interval of a weighted sum of means of groups of runs, each of two runs or more; their spreads may differ.
+    r"""95 % interval of a weighted sum of means of groups of two runs or more.
+
+    Spreads of groups may differ.
 
     .. math:: \sum_i w_i \bar x_i \pm t_{0.975, \nu} \sqrt{\textstyle\sum_i u_i}, \quad u_i = w_i^2 s_i^2 / n_i, \quad
         \nu = \bigl(\textstyle\sum_i u_i\bigr)^2 \Big/ \sum_i u_i^2 / (n_i - 1)

@@ -14,7 +14,7 @@ def my_study() -> Study:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
 
@@ -24,7 +24,7 @@ from unbraid.sweep.points import Request
 if TYPE_CHECKING:
     from unbraid.studies.blocks import Block
     from unbraid.studies.evidence import Evidence
-    from unbraid.studies.measures import Measure
+    from unbraid.studies.measures import Measure, Run
 
 Budget = Literal["quick", "cpu", "paper"]
 """How long runs are: a check that all works, what two cores do in hours, and as published."""
@@ -203,6 +203,8 @@ class Study:
         parts: tables and figures of the page, in order.
         yardsticks: while one of them does not hold for an arm, claims about it are "undertrained".
         evidence: what the ledger keeps of each run beside its scores; measures, tables and pictures are made from it.
+        together: what is made of all runs at once, as how far each agrees with others: takes the runs of each arm, and gives
+            them back with more evidence, which no ledger keeps.
         metrics: that runs are scored by; all of the core unless given.
         scored: images that runs are scored on at most, by budget.
         published: settings of the report, name and value, with what it leaves open.
@@ -215,6 +217,7 @@ class Study:
     parts: Sequence[Part]
     yardsticks: Sequence[Yardstick] = ()
     evidence: Sequence[Evidence] = ()
+    together: Sequence[Callable[[Mapping[str, Sequence[Run]]], Mapping[str, Sequence[Run]]]] = ()
     metrics: Sequence[str] = ()
     scored: Mapping[Budget, int] = field(default_factory=lambda: {"quick": 200, "cpu": 20_000, "paper": 100_000})
     published: Sequence[tuple[str, str]] = ()

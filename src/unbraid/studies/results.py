@@ -107,14 +107,17 @@ def find(
     for place in places:
         for run in _at(place, notes):
             index.setdefault((run.result.model, run.result.data), {}).setdefault(run.result.key, run)
-    runs: dict[str, list[Run]] = {}
+    runs: dict[str, Sequence[Run]] = {}
     for arm in study.arms:
         asked = Request(arm.model, arm.data, arm.asked_options(budget)).given if budget in arm.lengths else {}
         own = index.get((arm.model, arm.data.partition(":")[0]), {})  # results do not say where data lie
         found = {run.result.seed: run for run in own.values() if run.result.given == asked}
         chosen = [_completed(found[seed], places) for seed in sorted(found) if seeds is None or seed < seeds]
         runs[arm.name] = [_with_evidence(run, study.evidence, i == 0, keep, notes) for i, run in enumerate(chosen)]
-    return Results(name, study, budget, seeds, runs, notes=tuple(dict.fromkeys(notes)))
+    made: Mapping[str, Sequence[Run]] = runs
+    for together in study.together:
+        made = together(made)
+    return Results(name, study, budget, seeds, made, notes=tuple(dict.fromkeys(notes)))
 
 
 def _at(place: Path, notes: list[str]) -> Iterator[Run]:

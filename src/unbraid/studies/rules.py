@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import bdtr, betaincinv
 
-from unbraid.metrics.intervals import COVERAGE, difference_interval, mean_interval
+from unbraid.metrics.intervals import COVERAGE, contrast_interval, difference_interval, mean_interval
 from unbraid.studies.declaration import Arm, Outcome, Rule, Values, Verdict
 from unbraid.studies.measures import Measure
 from unbraid.sweep.compare.power import ShiftedMean, least_runs
@@ -114,6 +114,75 @@ class NotBetter(_OfDifference):
 
     def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
         return _there_is_none(low, high, self.margin)
+
+
+@dataclass(frozen=True, eq=False)
+class BetterAtSame:
+    r"""The first arm's mean is better than others' would be at its mean of another measure.
+
+    The other measure may be reconstruction. What others would have there is interpolated between the two arms on either side,
+
+    .. math:: \bar x - (1 - w) \bar y_1 - w \bar y_2, \qquad w = (\bar a - \bar a_1) / (\bar a_2 - \bar a_1),
+
+    and its interval is that of a contrast of three means (`contrast_interval`), with w taken as known. Undecided where no
+    two arms lie on either side. Verdicts as in `Better`.
+
+    Args:
+        first: an arm.
+        others: arms of another objective, one per setting.
+        measure: of a run.
+        at: the measure that is to be the same.
+        margin: the smallest difference that matters.
+    """
+
+    first: Arm
+    others: Sequence[Arm]
+    measure: Measure
+    at: Measure
+    margin: float
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """All of them."""
+        return (self.first, *self.others)
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the contrast."""
+        values = {arm: list(found.values(arm, self.measure).values()) for arm in self.arms}
+        if missing := _missing(values, 2):
+            return missing
+        where = {arm: float(np.mean(list(found.values(arm, self.at).values()) or [math.nan])) for arm in self.arms}
+        own = where[self.first]
+        around = sorted(self.others, key=lambda arm: where[arm])
+        place = next((i for i in range(1, len(around)) if where[around[i - 1]] <= own <= where[around[i]]), None)
+        if place is None:
+            ends = (where[around[0]], where[around[-1]])
+            return Verdict(
+                "undecided",
+                f"{self.first.name} has {self.at.name} {_number(own, self.at)}, and {self.others[0].name} and its like "
+                f"{_ends(ends, self.at)}: there is nothing to compare it with",
+            )
+        below, above = around[place - 1 : place + 1]
+        gap = where[above] - where[below]
+        w = (own - where[below]) / gap if gap else 0.5
+        sign = _sign(self.measure)
+        weights = {self.first: sign, below: -sign * (1 - w), above: -sign * w}
+        low, high = contrast_interval([values[arm] for arm in weights], list(weights.values()))
+        mean = sum(weight * float(np.mean(values[arm])) for arm, weight in weights.items())
+        outcome, ruled_out = _there_is(low, high, self.margin)
+        told = (low, high) if sign > 0 else (-high, -low)
+        words = (
+            f"{self.measure.column}: {self.first.name} less {below.name} and {above.name}, interpolated at its {self.at.name} "
+            f"of {_number(own, self.at)}, is {_number(sign * mean, self.measure)} ({_ends(told, self.measure)})"
+        )
+        sds = [abs(weight) * float(np.std(values[arm], ddof=1)) for arm, weight in weights.items()]
+        needed = None
+        if outcome == "undecided":
+            shift = _shifted(mean, sds)
+            most = max(len(values[arm]) for arm in weights)
+            needed = least_runs(lambda n: max(shift(n).above(0.0), shift(n).below(self.margin)), most)
+        more = f"; better by {self.margin:g} or more is ruled out" if ruled_out else ""
+        return Verdict(outcome, words + more, sign * mean, told, needed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -321,13 +390,15 @@ class _Difference:
     def needed(self, chance: Callable[[ShiftedMean], float]) -> int | None:
         if not all(math.isfinite(sd) for sd in self.sds) or not any(self.sds):
             return None
-        total = sum(sd**2 for sd in self.sds)
-        fourth = sum(sd**4 for sd in self.sds)
+        shift = _shifted(self.mean, self.sds)
+        return least_runs(lambda n: chance(shift(n)), max(self.runs))
 
-        def at(n: int) -> float:
-            return chance(ShiftedMean(self.mean, math.sqrt(total), n, (n - 1) * total**2 / fourth))
 
-        return least_runs(at, max(self.runs))
+def _shifted(mean: float, sds: Sequence[float]) -> Callable[[int], ShiftedMean]:
+    """By the number of runs of each arm, a sum of their means; `sds` are those of its terms, not all 0."""
+    total = sum(sd**2 for sd in sds)
+    fourth = sum(sd**4 for sd in sds)
+    return lambda n: ShiftedMean(mean, math.sqrt(total), n, (n - 1) * total**2 / fourth)
 
 
 def _difference(rule: _OfDifference, found: Values) -> _Difference | Verdict:

@@ -1,4 +1,4 @@
-"""How many runs would see a difference: powers of t intervals, and standard deviations pooled over configurations."""
+"""How many runs would see a difference: powers of t intervals, pooled standard deviations."""
 
 from __future__ import annotations
 
@@ -116,7 +116,10 @@ def runs_to_see(difference: float, sd: float) -> int | None:
 
 
 def least_seen(sd: float, n: int) -> float:
-    """The least difference that n runs of each of two configurations see with a chance of 80 %; infinite for one run."""
+    """The least difference that n runs of each of two configurations see with a chance of 80 %.
+
+    Infinite for one run.
+    """
     from scipy.optimize import brentq
 
     if n < 2 or sd == 0:

@@ -72,27 +72,46 @@ def choose(
         rules: quantities to choose by.
         udr: of each run, by configuration and seed.
     """
-    runs = [(one.label, result.seed, target.of(result)) for one in configurations for result in one.results]
-    known = [(label, seed, score) for label, seed, score in runs if math.isfinite(score)]
-    if not known:
-        return []
-    sign = 1.0 if target.higher_is_better else -1.0
-    best = max(known, key=lambda run: sign * run[2])
+    known = {(one.label, result.seed): target.of(result) for one in configurations for result in one.results}
     table = {(one.label, result.seed): result for one in configurations for result in one.results}
-    values: dict[str, dict[tuple[str, int], float]] = {}
+    values: dict[str, Mapping[tuple[str, int], float]] = {}
     for rule in rules:
         way = 1.0 if rule.higher_is_better else -1.0
         name = f"{'highest' if way > 0 else 'lowest'} {rule.name}"
         values[name] = {run: way * rule.of(result) for run, result in table.items()}
     if udr:
         values["highest UDR (no labels)"] = {(label, seed): one for label, own in udr.items() for seed, one in own.items()}
-    chosen = [Chosen("the best run", best[0], best[1], best[2], 0.0)]
-    for name, by_run in values.items():
-        scored = [(by_run.get((label, seed), math.nan), label, seed, score) for label, seed, score in known]
-        scored = [one for one in scored if math.isfinite(one[0])]
-        if scored:
-            _, label, seed, score = max(scored, key=lambda one: one[0])
-            chosen.append(Chosen(name, label, seed, score, sign * (best[2] - score)))
-    mean = float(np.mean([score for _, _, score in known]))
-    chosen.append(Chosen("any run, on average", "", -1, mean, sign * (best[2] - mean)))
+    chosen = choose_by(known, values, sign=1.0 if target.higher_is_better else -1.0)
     return sorted(chosen, key=lambda one: one.regret)
+
+
+BEST, ANY = "the best run", "any run, on average"
+
+
+def choose_by(
+    target: Mapping[tuple[str, int], float], rules: Mapping[str, Mapping[tuple[str, int], float]], *, sign: float = 1.0
+) -> list[Chosen]:
+    """The best run, what each rule chooses, and what choosing at random gives on average.
+
+    Rules without a value of any run are left out; without any known target nothing is chosen.
+
+    Args:
+        target: of each run, by configuration and seed; what the choice is judged by.
+        rules: of each run a value of which the largest is chosen.
+        sign: 1 where a larger target is better, -1 where a smaller one is.
+    """
+    known = {run: score for run, score in target.items() if math.isfinite(score)}
+    if not known:
+        return []
+    best = max(known, key=lambda run: sign * known[run])
+
+    def one(rule: str, run: tuple[str, int]) -> Chosen:
+        return Chosen(rule, *run, known[run], sign * (known[best] - known[run]))
+
+    chosen = [one(BEST, best)]
+    for name, by_run in rules.items():
+        ranked = [run for run in known if math.isfinite(by_run.get(run, math.nan))]
+        if ranked:
+            chosen.append(one(name, max(ranked, key=lambda run: by_run[run])))
+    mean = float(np.mean(list(known.values())))
+    return [*chosen, Chosen(ANY, "", -1, mean, sign * (known[best] - mean))]

@@ -192,11 +192,12 @@ class RankCorrelation:
 
 
 def rank_correlation(x: Sequence[float], y: Sequence[float]) -> RankCorrelation | None:
-    r"""Spearman's correlation with the interval of Fisher's z; None of fewer than five pairs, or where one side is constant.
+    r"""Spearman's correlation with the interval of Fisher's z.
 
     .. math:: \tanh\bigl(\operatorname{artanh} r \pm z_{0.975} \sqrt{(1 + r^2 / 2) / (n - 3)}\bigr)
 
-    Pairs that are not finite are left out. Pairs count as independent.
+    None of fewer than five pairs, and where one side is constant. Pairs that are not finite are left out; the others count as
+    independent.
     Source of the standard error: Bonett and Wright (2000), Sample size requirements for estimating Pearson, Kendall and
     Spearman correlations.
     """

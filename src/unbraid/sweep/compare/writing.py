@@ -19,7 +19,7 @@ Rows = list[list[str]]
 
 def decimal(value: float | None, digits: int = 3) -> str:
     """So many decimals; a dash for what is not known."""
-    return MISSING if value is None or not math.isfinite(value) else f"{value:.{digits}f}".replace("-", "−")
+    return MISSING if value is None or not math.isfinite(value) else f"{value:z.{digits}f}".replace("-", "−")
 
 
 def cell(one: Summary, digits: int = 3) -> str:
