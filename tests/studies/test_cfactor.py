@@ -104,5 +104,5 @@ def test_chairs_of_the_user(monkeypatch):
     own = study.cfactor()
     added = [arm for arm in own.arms if arm.name not in {one.name for one in without.arms}]
     assert [arm.name for arm in added] == ["FactorVAE on chairs", "CFactorVAE on chairs"]
-    assert all(arm.options["path"] == "/chairs" and arm.options["redistributable"] is False for arm in added)
+    assert {(arm.data, arm.options["path"]) for arm in added} == {("chairs3d", "/chairs")}
     assert len(own.claims) == len(without.claims) + 1

@@ -37,8 +37,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_counts_and_where_they_come_from(page: str) -> None:
-    assert "3 claims of 1 reports" not in page
-    assert "3 claims of one report" in page
+    assert "3 claims in one study" in page
     assert "| confirmed | 1 |" in page
     assert "| reversed | 1 |" in page
     assert "| cannot be tested here | 1 |" in page

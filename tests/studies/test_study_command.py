@@ -121,4 +121,4 @@ def test_studies_are_listed_and_shown(tmp_path: Path, words: tuple[str, ...]) ->
     assert "ellipse-decoders" in text
     if "show" in words:
         assert "--budget cpu: 66 runs" in " ".join(text.split())
-        assert "β 4 learned a more disentangled" in " ".join(text.split())
+        assert "“learnt a more disentangled" in " ".join(text.split())

@@ -79,13 +79,13 @@ def to_markdown(found: Sequence[StudyClaims], linked: Sequence[str] = ()) -> str
         linked: names of the studies that have a page in `studies/`.
     """
     everything = totals(found)
-    reports = "one report" if len(found) == 1 else f"{len(found)} reports"
+    where = "one study" if len(found) == 1 else f"{len(found)} studies"
     lines = [
         "# Claims",
         "",
         *_filled(
-            f"{everything.total()} claims of {reports}, each with what our runs say of it. Words in quotation marks are "
-            "the report's own. A rule decides each claim; every number on this page is computed from the results in "
+            f"{everything.total()} claims in {where}, each with what our runs say of it. Words in quotation marks are "
+            "the source's own. A rule decides each claim; every number on this page is computed from the results in "
             "`docs/ledger`, and nothing is trained for it."
         ),
         "",

@@ -350,7 +350,7 @@ class Every:
         known = [one for one in needed if one is not None]
         least = max(known) if outcome == "undecided" and len(known) == len(needed) else None
         words = "; and ".join(f"{one.text} [{one.outcome}]" for one in verdicts)
-        return Verdict(outcome, words, needed=least, parts=verdicts)
+        return Verdict(outcome, words, needed=least, parts=[part for one in verdicts for part in one.parts or (one,)])
 
 
 def deciding(verdicts: Sequence[Verdict]) -> list[Verdict]:
