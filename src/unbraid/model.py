@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
@@ -326,8 +327,6 @@ class Model:
         Raises `UsageError` for images of another shape, a target that the data do not have, no held-out image, and numbers of
         labels fewer than the classes or more than the training images.
         """
-        from unbraid import __version__
-
         dataset = self.matching_data(data)
         name, found = probe_encoder(
             self.vae,
@@ -342,7 +341,7 @@ class Model:
             progress=progress,
         )
         e = self.experiment
-        return Probe(__version__, e.model, e.data_name, self.step, dataset.name, name, self.latent_dim, found)
+        return Probe(version("unbraid"), e.model, e.data_name, self.step, dataset.name, name, self.latent_dim, found)
 
     def evaluate_with_codes(
         self,
