@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from unbraid.sweep.engines.local import cores
+from unbraid.cores import cores
 from unbraid.sweep.planning import make_plan
 from unbraid.sweep.points import Request, Scoring
 from unbraid.sweep.store import Store, ledger

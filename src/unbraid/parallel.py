@@ -12,6 +12,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
+from unbraid.cores import cores
 from unbraid.errors import Interrupted, UsageError
 from unbraid.log_entry import Entry
 from unbraid.training.fit import Silent
@@ -51,8 +52,7 @@ def train_many(
         UsageError: before work starts, for what `unbraid.train` would refuse, two runs with one folder, or no worker.
         Interrupted: after Ctrl-C, when all runs have written a checkpoint.
     """
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = count if workers is None else workers
+    workers = cores() if workers is None else workers
     if workers < 1:
         raise UsageError(f"workers={workers}; allowed: at least 1.")
     _check(runs)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.tiny import TINY
-from unbraid.cli import audit, compare, evaluate_codes, explore, figure, import_, report, sweep, train
+from unbraid.cli import audit, compare, evaluate_codes, explore, figure, import_, probe, report, sweep, train
 from unbraid.cli.main import main
 from unbraid.cli.parse import Words, parse, read
 from unbraid.errors import UsageError
@@ -21,6 +21,7 @@ READERS = {
     "explore": lambda tokens: read("explore", explore._ARGUMENTS, tokens),
     "compare": lambda tokens: read("compare", compare._ARGUMENTS, tokens),
     "import": lambda tokens: read("import", import_._OWN, tokens),
+    "probe": lambda tokens: read("probe", probe._OWN, tokens),
 }
 WORDS = {
     "train": ["vae", TINY],
@@ -32,6 +33,7 @@ WORDS = {
     "explore": ["one", "two"],
     "compare": ["one", "two"],
     "import": ["one", "two"],
+    "probe": ["one", "two"],
 }
 FORMS = (["-o", "FILE"], ["-o=FILE"], ["-oFILE"], ["--out", "FILE"], ["--out=FILE"])
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "download": "Download the files of a data set in advance",
     "list": "List models, datasets, networks, metrics, figures, ...",
     "show": "Explain one of them: formula, options, layers, citation",
+    "doctor": "Look for what makes unbraid slow or fail on this machine",
 }
 TRUST = "--trust"
 INTERRUPTED = 130
@@ -172,7 +173,10 @@ def _dispatch(tokens: list[str]) -> int:
     if command == "--version":
         from unbraid import __version__
 
-        print(f"unbraid {__version__}")
+        if "--verbose" in tokens:
+            _print_facts()
+        else:
+            print(f"unbraid {__version__}")
         return 0
     if command not in ("--help", "-h"):
         from unbraid.errors import UnknownName
@@ -180,6 +184,15 @@ def _dispatch(tokens: list[str]) -> int:
         raise UnknownName("command", command, COMMANDS, see="unbraid --help")
     _print_help()
     return 0
+
+
+def _print_facts() -> None:
+    from unbraid.checkup import facts
+
+    found = facts()
+    width = max(map(len, found))
+    for name, text in found.items():
+        print(f"{name:<{width}}  {text}")
 
 
 def _print_help() -> None:
@@ -196,7 +209,7 @@ def _print_help() -> None:
         "",
         "Options:",
         "  --help     Explain a command: unbraid train beta_vae ellipses --help",
-        "  --version  Show the version",
+        "  --version  Show the version; with --verbose, all that a bug report needs",
         "  --debug    Show the traceback of an error",
         "  --trust    Import the modules of a run's own networks, which runs their code",
         "",

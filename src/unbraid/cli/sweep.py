@@ -250,7 +250,7 @@ def _is_enough(scoring: Scoring, metrics: dict[str, Any], images: int, of_images
 def _show_plan(store: Store, plan: Plan, options: dict[str, Any], elsewhere: int) -> int:
     from unbraid.cli.console import out
     from unbraid.cli.tables import make_table
-    from unbraid.sweep.engines.local import cores
+    from unbraid.cores import cores
     from unbraid.sweep.points import key_of
     from unbraid.sweep.progress import duration, headline, labels_of
     from unbraid.sweep.status import Watcher, free_bytes
@@ -364,7 +364,8 @@ def _engine(store: Store, plan: Plan, options: dict[str, Any]) -> Engine:
             memory=options["memory"],
             options=_pairs(options["slurm"] or ""),
         )
-    from unbraid.sweep.engines.local import LocalExecutor, cores
+    from unbraid.cores import cores
+    from unbraid.sweep.engines.local import LocalExecutor
 
     return LocalExecutor(min(options["workers"] or cores(), left))
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any, TypeVar
 
+from unbraid.cores import cores
 from unbraid.errors import DataUnavailable, UnbraidError
-from unbraid.sweep.engines.local import cores
 
 _T = TypeVar("_T")
 

@@ -11,6 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any, Literal, TypeVar
 
+from unbraid.cores import cores
 from unbraid.errors import UnbraidError, UsageError
 from unbraid.sweep.owners import Owner, new_owner
 from unbraid.tune_process import tune_process
@@ -22,11 +23,6 @@ ORPHANED = 1.0
 
 class WorkerDied(UnbraidError):
     """A worker's process ended without a word: it was killed, or it ran out of memory."""
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class LocalExecutor(Executor):
