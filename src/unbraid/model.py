@@ -332,6 +332,7 @@ class Model:
             self.vae,
             self._untrained(),
             dataset,
+            latents=self.latent_dim,
             device=self.device,
             target=target,
             label_counts=label_counts,

@@ -112,7 +112,18 @@ def test_python_gives_the_same_curves_as_the_model_itself(finished):
     assert "0." in str(found)
     data = unbraid.dataset(TINY)
     assert target_of(data, "scale")[0] == "scale"
-    name, curves = probe_encoder(model.vae, model.vae, data, device=model.device, target="scale", label_counts=[9, 30], draws=2)
+    name, curves = probe_encoder(
+        model.vae,
+        model.vae,
+        data,
+        latents=3,
+        device=model.device,
+        target="scale",
+        label_counts=[9, 30],
+        draws=2,
+        kinds=("encoder", "untrained"),
+    )
     assert name == "scale"
+    assert {one.codes for one in curves.curves} == {"encoder", "untrained"}
     assert curves.curve("encoder") == found.found.curve("encoder")
     assert curves.curve("untrained").accuracy == curves.curve("encoder").accuracy

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from unbraid.metrics.intervals import mean_interval
 from unbraid.studies.declaration import Arm, Length
 from unbraid.studies.measures import Measure
 from unbraid.studies.rules import (
@@ -21,8 +22,10 @@ from unbraid.studies.rules import (
     MeanBeyond,
     NotBetter,
     NotCorrelated,
+    NoTrend,
     Outcome,
     ShareAbove,
+    Trend,
     Verdict,
 )
 
@@ -248,3 +251,60 @@ def test_where_no_others_lie_around_the_loss_nothing_is_compared() -> None:
     assert found.text == "one has loss 9.00, and other and its like 10.00 to 40.00: there is nothing to compare it with"
     assert AT_SAME.decide(Both({**scores, ONE: []}, AT)).outcome == "not run"
     assert AT_SAME.decide(Both({**scores, THIRD: [0.1]}, AT)).text == "too few runs for an interval: 1 of third"
+
+
+FIVE = [Arm(f"arm {i}", "vae", "ellipses", {"batch_size": 32, "beta": i}, LENGTHS) for i in range(5)]
+
+
+def rising(slope: float, seeds: int, sd: float = 1.0):
+    return lambda rng: {arm: rng.normal(slope * i, sd, seeds) for i, arm in enumerate(FIVE)}
+
+
+class TestTrend:
+    def test_what_rises_in_every_seed_is_confirmed_and_its_opposite_reversed(self):
+        up = Given({arm: [i, 10.0 + i, 20.0 + i**3] for i, arm in enumerate(FIVE)})  # seeds differ more than arms
+        assert Trend([FIVE], SCORE, "β", 1).decide(up).outcome == "confirmed"
+        assert Trend([FIVE], SCORE, "β", -1).decide(up).outcome == "reversed"
+        assert NoTrend([FIVE], SCORE, "β", 1).decide(up).outcome == "reversed"
+        assert NoTrend([FIVE], SCORE, "β", -1).decide(up).outcome == "confirmed"
+        assert Trend([FIVE], SCORE, "β", 1).decide(up).estimate == pytest.approx(1)
+
+    def test_rankings_are_within_groups(self):
+        """Over all runs the measure falls; within each group it rises."""
+        found = Given({FIVE[0]: [5, 5.1], FIVE[1]: [6, 6.1], FIVE[2]: [7, 7.1], FIVE[3]: [1, 1.1], FIVE[4]: [2, 2.1]})
+        verdict = Trend([FIVE[:3], FIVE[3:]], SCORE, "β", 1).decide(found)
+        assert (verdict.outcome, verdict.estimate, verdict.interval) == ("confirmed", pytest.approx(1), pytest.approx((1, 1)))
+        assert "mean of 4 rankings" in verdict.text
+
+    def test_without_a_trend_it_is_seldom_confirmed(self):
+        found = outcomes(Trend([FIVE], SCORE, "β", 1), rising(0.0, 4))
+        assert found.get("confirmed", 0) + found.get("reversed", 0) < 0.09
+        assert outcomes(NoTrend([FIVE], SCORE, "β", 1), rising(0.0, 60)).get("confirmed", 0) > 0.9
+
+    def test_the_number_of_runs_that_it_tells_would_decide(self):
+        rule = Trend([FIVE], SCORE, "β", 1)
+        orders = [[0, 1, 2, 3, 4], [1, 0, 4, 2, 3], [4, 3, 0, 1, 2]]  # correlations 1, 0.6 and -0.6
+        verdict = rule.decide(Given({arm: [order[i] for order in orders] for i, arm in enumerate(FIVE)}))
+        assert verdict.outcome == "undecided"
+        assert verdict.needed is not None
+        assert verdict.needed > 3
+        rng, sd = np.random.default_rng(0), np.std([1, 0.6, -0.6], ddof=1)
+        ends = [mean_interval(list(rng.normal(1 / 3, sd, verdict.needed))) for _ in range(600)]
+        assert np.mean([low > 0 or high < 0.3 for low, high in ends]) == pytest.approx(0.8, abs=0.06)
+
+    def test_too_few_runs_and_equal_values(self):
+        assert Trend([FIVE], SCORE, "β", 1).decide(Given({arm: [1.0] for arm in FIVE})).outcome == "undecided"
+        assert (
+            Trend([FIVE], SCORE, "β", 1).decide(Given({arm: [1.0] if arm is not FIVE[2] else [] for arm in FIVE})).outcome
+            == "not run"
+        )
+        flat = Trend([FIVE], SCORE, "β", 1).decide(Given({arm: [1.0, 1.0] for arm in FIVE}))
+        assert (flat.outcome, flat.estimate) == ("not confirmed", 0)
+
+
+def test_a_share_is_of_the_runs_of_several_arms():
+    found = Given({arm: [1.0, 1.0, 1.0, 0.0] for arm in FIVE})
+    verdict = ShareAbove(FIVE, SCORE, 0.5, 0.4).decide(found)
+    assert (verdict.outcome, verdict.estimate) == ("confirmed", 0.75)
+    assert "15 of 20 runs of 5 arms" in verdict.text
+    assert ShareAbove(FIVE, SCORE, 0.5, 0.4).arms == tuple(FIVE)

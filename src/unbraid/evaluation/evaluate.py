@@ -188,7 +188,7 @@ def _score_split(
     )
     terms = dict(shown.terms)
     loss = terms.pop("loss") if "loss" in terms else UNSET  # where no move is joint each player has its own
-    constant = float(vae.likelihood.normalizer(math.prod(dataset.shape)))
+    constant = float(vae.likelihood.normalizer(math.prod(dataset.shape)).detach())
     return SplitLosses(**found, terms={**terms}, log_p_bound=bound, nll_constant=constant, loss=loss), shown
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from unbraid.progress import Progress
 
 LABELS = "labels"
 """The target that means the classes of a data set."""
-ENCODER, UNTRAINED, PCA, PIXELS = "encoder", "untrained", "PCA", "pixels"
+KINDS = ENCODER, UNTRAINED, PCA, PIXELS = "encoder", "untrained", "PCA", "pixels"
 MOST_TEST = 10_000
 """Held-out images that probes are scored on, at most."""
 MOST_PIXELS = 4_096
@@ -106,12 +106,14 @@ def probe_encoder(
     untrained: VAE,
     dataset: Dataset,
     *,
+    latents: int,
     device: torch.device,
     target: str | None = None,
     label_counts: Sequence[int] = (),
     draws: int = DRAWS,
     penalty: float = PENALTY,
     seed: int = 0,
+    kinds: Collection[str] = KINDS,
     progress: Progress | None = None,
 ) -> tuple[str, LabelCurves]:
     """The target's name, and label-efficiency curves of four kinds of codes.
@@ -122,10 +124,12 @@ def probe_encoder(
     Args:
         vae, untrained: the model, and the same before its first step.
         dataset: whose images.
+        latents: how many the model has.
         device: that both models are on.
         target: "labels" or a factor; labels unless given.
         label_counts, draws, seed: of the labels, see `unbraid.metrics.label_curves.draw_labels`.
         penalty: of the regularized classifier.
+        kinds: of codes that have curves; all unless given.
         progress: told how many regressions of how many are done.
 
     Raises `UsageError` for a target that the data do not have, and as `draw_labels` and `label_curves` do.
@@ -137,9 +141,12 @@ def probe_encoder(
     train = train[drawn.labeled]
     codes: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for kind, one in ((ENCODER, vae), (UNTRAINED, untrained)):
-        first, second = (encode_posteriors(one, dataset, index=index, device=device)[0] for index in (train, test))
-        codes[kind] = first, second
-    codes |= _of_pixels(dataset, train, test, codes[ENCODER][0].shape[1])
+        if kind in kinds:
+            first, second = (encode_posteriors(one, dataset, index=index, device=device)[0] for index in (train, test))
+            codes[kind] = first, second
+    if {PCA, PIXELS} & set(kinds):
+        codes |= _of_pixels(dataset, train, test, latents)
+        codes = {kind: own for kind, own in codes.items() if kind in kinds}
     return name, label_curves(codes, drawn, penalty=penalty, progress=progress)
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Integer, UInt8
+from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from unbraid.figures.style import CELL, GRID, INK, OKABE_ITO, PAPER, PIXELS_PER_INCH, canvas, drawing, width_of
+from unbraid.figures.style import CELL, GRID, INK, OKABE_ITO, PAPER, PIXELS_PER_INCH, canvas, drawing, panels, width_of
 
 CELL_WIDTH, CELL_HEIGHT, ROW_LABEL, HEADER, PADDING = 80, 30, 60, 46, 20
 """In CSS pixels; the last is what is left free around all, twice."""
@@ -146,28 +147,82 @@ def cells(
     header = HEADER + (24 if title else 0) + (14 if axes else 0) + 17 * max(name.count("\n") for name in columns)
     with drawing():
         figure, ax = canvas(label + cell[0] * k + PADDING, header + cell[1] * n)
-        ax.pcolormesh(np.where(np.isfinite(values), values, np.nan), cmap=shades, vmin=limits[0], vmax=limits[1],
-                      edgecolor=GRID, linewidth=1)  # fmt: skip
-        darkness = np.where(np.isfinite(values), shades((values - limits[0]) / (limits[1] - limits[0]))[..., 3], 0.0)
-        for i, j in np.ndindex(n, k):
-            color = PAPER if darkness[i, j] > DARK else INK
-            ax.text(j + 0.5, i + 0.5, str(texts[i, j]), ha="center", va="center_baseline", fontsize=11, color=color)
-            if marked is not None and marked[i, j]:
-                ax.add_patch(Rectangle((j + 0.04, i + 0.1), 0.92, 0.8, fill=False, edgecolor=OKABE_ITO[1], linewidth=2.5))
-        ax.set_xticks(np.arange(k) + 0.5, columns)
-        ax.set_yticks(np.arange(n) + 0.5, rows)
-        if axes is None:
-            ax.xaxis.tick_top()
-        else:
-            ax.set_xlabel(axes[0])
-            ax.set_ylabel(axes[1])
-        if title:
-            ax.set_title(title)
-        ax.tick_params(length=0)
-        ax.grid(visible=False)
-        ax.spines[:].set_visible(False)
-        ax.set_ylim(n, 0)
+        _draw_cells(ax, values, rows, columns, texts, limits, marked, axes, title, shades)
         return figure
+
+
+def grid_maps(
+    values: Mapping[str, Float[np.ndarray, "y x"]],
+    x: Sequence[float],
+    y: Sequence[float],
+    *,
+    names: tuple[str, str],
+    marked: Bool[np.ndarray, "y x"] | None = None,
+) -> Figure:
+    """Several quantities over the same two options: a heat map for each.
+
+    Colors run from the least to the largest value of each.
+
+    Args:
+        values: by the name of the quantity; NaN where there is none.
+        x, y: the options' values, ascending; the first along x, the second upward.
+        names: what the options are called.
+        marked: cells to outline.
+    """
+    with drawing():
+        figure, axes = panels(len(values), 2, 72 * len(x) + 90, 40 * len(y) + 100)
+        for ax, (title, own) in zip(axes, values.items(), strict=True):
+            known = own[np.isfinite(own)]
+            low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+            texts = np.array([[f"{v:.3g}" if np.isfinite(v) else "–" for v in row] for row in own[::-1]], dtype=object)
+            _draw_cells(
+                ax,
+                own[::-1],
+                [f"{one:g}" for one in y[::-1]],
+                [f"{one:g}" for one in x],
+                texts,
+                (low, high if high > low else low + 1),
+                None if marked is None else marked[::-1],
+                names,
+                title,
+            )
+        return figure
+
+
+def _draw_cells(
+    ax: Axes,
+    values: Float[np.ndarray, "r k"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    texts: np.ndarray,
+    limits: tuple[float, float],
+    marked: Bool[np.ndarray, "r k"] | None,
+    axes: tuple[str, str] | None,
+    title: str,
+    shades: LinearSegmentedColormap = SHADES,
+) -> None:
+    n, k = values.shape
+    ax.pcolormesh(np.where(np.isfinite(values), values, np.nan), cmap=shades, vmin=limits[0], vmax=limits[1],
+                  edgecolor=GRID, linewidth=1)  # fmt: skip
+    darkness = np.where(np.isfinite(values), shades((values - limits[0]) / (limits[1] - limits[0]))[..., 3], 0.0)
+    for i, j in np.ndindex(n, k):
+        color = PAPER if darkness[i, j] > DARK else INK
+        ax.text(j + 0.5, i + 0.5, str(texts[i, j]), ha="center", va="center_baseline", fontsize=11, color=color)
+        if marked is not None and marked[i, j]:
+            ax.add_patch(Rectangle((j + 0.04, i + 0.1), 0.92, 0.8, fill=False, edgecolor=OKABE_ITO[1], linewidth=2.5))
+    ax.set_xticks(np.arange(k) + 0.5, columns)
+    ax.set_yticks(np.arange(n) + 0.5, rows)
+    if axes is None:
+        ax.xaxis.tick_top()
+    else:
+        ax.set_xlabel(axes[0])
+        ax.set_ylabel(axes[1])
+    if title:
+        ax.set_title(title)
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+    ax.spines[:].set_visible(False)
+    ax.set_ylim(n, 0)
 
 
 def means_over_positions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal, TypedDict
 
 import numpy as np
@@ -86,15 +87,52 @@ def beta_vae_score(
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("definition", definition, Definition)
+    votes = draw_votes(samples, definition, pairs=pairs, train_votes=train_votes, test_votes=test_votes, seed=seed)
+    return vote_scores(votes.named(), votes.truth, samples)
+
+
+@dataclass(frozen=True, eq=False)
+class Votes:
+    """Votes that a classifier learns from, and those that it is scored on.
+
+    Args:
+        learned, held: features, and which factor was shared, of votes to learn from.
+        read, truth: the same of votes to score on.
+    """
+
+    learned: Float64[np.ndarray, "a d"]
+    held: Int64[np.ndarray, "a"]
+    read: Float64[np.ndarray, "b d"]
+    truth: Int64[np.ndarray, "b"]
+
+    def named(self, penalty: float = 1.0, first: int | None = None) -> Bool[np.ndarray, "b"]:
+        """Whether a classifier names the factor of each vote.
+
+        Args:
+            penalty: of the classifier.
+            first: how many votes it learns from; all unless given.
+        """
+        found = multinomial_probe(self.learned[:first], self.held[:first], self.read, penalty=penalty)
+        return np.asarray(found.classes[found.scores.argmax(1)] == self.truth)
+
+
+def draw_votes(
+    samples: Samples,
+    definition: Definition,
+    *,
+    pairs: int = 64,
+    train_votes: int = 10_000,
+    test_votes: int = 5_000,
+    seed: int = 0,
+) -> Votes:
+    """The votes of `beta_vae_score`, which explains the arguments."""
     rng = np.random.default_rng(seed)
     held = rng.integers(0, samples.factors.shape[1], train_votes + test_votes)
     features = _differences(samples.codes, samples.factors, held, pairs, definition == "signed", rng)
     learned, read = features[:train_votes], features[train_votes:]
     if definition != "locatello2019":
         learned, read = standardized(learned, read)
-    found = multinomial_probe(learned, held[:train_votes], read)
-    right = found.classes[found.scores.argmax(1)] == held[train_votes:]
-    return vote_scores(right, held[train_votes:], samples)
+    return Votes(learned, held[:train_votes], read, held[train_votes:])
 
 
 def vote_scores(right: Bool[np.ndarray, "n"], held: Int64[np.ndarray, "n"], samples: Samples) -> VoteScores:

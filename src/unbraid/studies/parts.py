@@ -24,6 +24,9 @@ from unbraid.sweep.compare.writing import MISSING, decimal, short_cell
 if TYPE_CHECKING:
     from unbraid.figures.series import Series
 
+MOST_NAMED = 8
+"""Arms that are named where nothing has run."""
+
 
 @dataclass(frozen=True, eq=False)
 class Note:
@@ -301,7 +304,9 @@ class Shown:
 
 def not_run(title: str, arms: Sequence[Arm]) -> Prose:
     """What stands in the place of a figure of which there is nothing to draw."""
-    return Prose(title, [f"Not run yet: {', '.join(arm.name for arm in arms)}."])
+    names = [arm.name for arm in arms]
+    shown = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
+    return Prose(title, [f"Not run yet: {', '.join(names if len(names) <= MOST_NAMED else shown)}."])
 
 
 def lines_of(results: Results, arms: Sequence[Arm], evidence: str, name: str) -> list[Series]:

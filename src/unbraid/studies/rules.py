@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import bdtr, betaincinv
 
 from unbraid.metrics.intervals import COVERAGE, contrast_interval, difference_interval, mean_interval
+from unbraid.reporting.numbers import few as few_words
 from unbraid.studies.declaration import Arm, Outcome, Rule, Values, Verdict
 from unbraid.studies.measures import Measure
 from unbraid.sweep.compare.power import ShiftedMean, least_runs
@@ -230,36 +231,38 @@ class MeanBeyond:
 
 @dataclass(frozen=True, eq=False)
 class ShareAbove:
-    """More than a share of an arm's runs have a measure of at least a value.
+    """More than a share of the runs of one or several arms have a measure of at least a value.
 
     By the exact interval of a binomial share (Clopper and Pearson, 1934).
 
     Args:
-        arm: whose runs.
+        of: the arm, or several whose runs are taken together.
         measure: of a run.
         value: to reach.
         share: of the runs, between 0 and 1.
     """
 
-    arm: Arm
+    of: Arm | Sequence[Arm]
     measure: Measure
     value: float
     share: float = 0.5
 
     @property
     def arms(self) -> Sequence[Arm]:
-        """The one."""
-        return (self.arm,)
+        """All of them."""
+        return (self.of,) if isinstance(self.of, Arm) else tuple(self.of)
 
     def decide(self, found: Values) -> Verdict:
         """By the interval of the share."""
-        values = list(found.values(self.arm, self.measure).values())
-        if missing := _missing({self.arm: values}, 1):
+        by_arm = {arm: list(found.values(arm, self.measure).values()) for arm in self.arms}
+        if missing := _missing(by_arm, 1):
             return missing
+        values = [value for own in by_arm.values() for value in own]
         n, k = len(values), sum(1 for value in values if value >= self.value)
         interval = _share_interval(k, n)
+        whose = self.of.name if isinstance(self.of, Arm) else f"{len(self.arms)} arms"
         words = (
-            f"{k} of {n} runs of {self.arm.name} have {self.measure.name} of at least {self.value:g} "
+            f"{k} of {n} runs of {whose} have {self.measure.name} of at least {self.value:g} "
             f"(share {k / n:.2f}, {interval[0]:.2f} to {interval[1]:.2f}); claimed more than {self.share:g}"
         )
         if interval[0] > self.share:
@@ -323,6 +326,87 @@ class NotCorrelated(_OfCorrelation):
 
     def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
         return _there_is_none(low, high, self.margin)
+
+
+@dataclass(frozen=True, eq=False)
+class _OfTrend:
+    groups: Sequence[Sequence[Arm]]
+    measure: Measure
+    along: str
+    sign: Literal[1, -1]
+    margin: float = 0.3
+
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        raise NotImplementedError
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """Of all groups, each once."""
+        return tuple(dict.fromkeys(arm for group in self.groups for arm in group))
+
+    def decide(self, found: Values) -> Verdict:
+        """By the interval of the mean correlation."""
+        by_arm = {arm: found.values(arm, self.measure) for arm in self.arms}
+        if missing := _missing({arm: list(own.values()) for arm, own in by_arm.items()}, 1):
+            return missing
+        ranked = [
+            _along([by_arm[arm][seed] for arm in group])
+            for group in self.groups
+            for seed in sorted(set.intersection(*(set(by_arm[arm]) for arm in group)))
+        ]
+        if len(ranked) < 2:
+            return Verdict("undecided", f"too few runs for an interval: {len(ranked)} ranking along {self.along}")
+        mean, interval, sd = float(np.mean(ranked)), mean_interval(ranked), float(np.std(ranked, ddof=1))
+        words = (
+            f"Spearman's correlation of {self.measure.name} with {self.along}, mean of {len(ranked)} rankings (each of one "
+            f"seed, all else alike), is {decimal(mean, 2)} ({decimal(interval[0], 2)} to {decimal(interval[1], 2)})"
+        )
+        outcome, ruled_out = self._judge(*sorted(self.sign * end for end in interval))
+        if outcome == "undecided":
+
+            def power(n: int) -> float:
+                one = ShiftedMean(self.sign * mean, sd, n, n - 1)
+                return max(one.above(0.0), one.below(self.margin))
+
+            least = least_runs(power, len(ranked)) if sd else None
+            return Verdict(outcome, words, mean, interval, None if least is None else math.ceil(least / len(self.groups)))
+        more = f"; a trend as strong as {self.margin:g} is ruled out" if ruled_out else ""
+        return Verdict(outcome, words + more, mean, interval)
+
+
+class Trend(_OfTrend):
+    """Along an option a measure rises, or falls, all else alike.
+
+    For each group of arms and each seed the measure's rank correlation with the order of the arms is taken; their mean
+    decides, by its t interval. Not confirmed where a mean correlation as strong as the margin is ruled out.
+
+    Args:
+        groups: of arms, each in ascending order of the option, which differ in it alone.
+        measure: of a run.
+        along: what the option is called.
+        sign: of the claim.
+        margin: the weakest mean correlation that matters.
+    """
+
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        return _there_is(low, high, self.margin)
+
+
+class NoTrend(_OfTrend):
+    """Along an option a measure does not rise, or fall, as clearly as the margin.
+
+    Confirmed where such a trend is ruled out, reversed where there surely is one. Arguments as in `Trend`.
+    """
+
+    def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
+        return _there_is_none(low, high, self.margin)
+
+
+def _along(values: Sequence[float]) -> float:
+    """Spearman's correlation of values with their places; 0 where they do not differ."""
+    from scipy.stats import spearmanr
+
+    return float(spearmanr(np.arange(len(values)), values).statistic) if len(set(values)) > 1 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -467,7 +551,7 @@ def _share_power(p: float, share: float, n: int) -> float:
 def _missing(values: Mapping[Arm, Sequence[float]], least: int) -> Verdict | None:
     none = [arm.name for arm, own in values.items() if not own]
     if none:
-        return Verdict("not run", f"there is no run yet of {' and '.join(none)}")
+        return Verdict("not run", f"there is no run yet of {few_words(none)}")
     few = [f"{len(own)} of {arm.name}" for arm, own in values.items() if len(own) < least]
     if few:
         return Verdict("undecided", f"too few runs for an interval: {' and '.join(few)}")
