@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 
 from helpers import onnx_pair
+from unbraid.config.plan import plan
 from unbraid.explorer import content
 from unbraid.explorer.compact import LEAST_SHADE, Networks, joined, planes, split
+from unbraid.explorer.onnx_files import Decoder
+from unbraid.explorer.reweight import Exporter
+from unbraid.model import Model
 
 PAGE = Path(__file__).parents[2] / "web" / "src" / "page" / "data.ts"
 PLAIN = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null"}
@@ -103,3 +107,18 @@ def test_what_cannot_be_rounded_is_stored_as_it_is(tmp_path, monkeypatch):
     made = Networks()
     made.add({"a": raw}, "z", np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32))
     assert (made.files, made.described) == ({"a": raw}, {})
+
+
+def test_how_far_an_image_grows_is_no_weight():
+    """The decoder enlarges twice by nearest neighbors: rounded to a few bits the scale of its channels would be above 1."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    experiment, _ = plan("vae", "shapes", {"encoder": "mlp", "decoder": "koller", "latent_dim": 3, "steps": 1})
+    model = Model(experiment.build(), experiment)
+    codes = np.random.default_rng(0).normal(size=(8, 3)).astype(np.float32)
+    made = Networks()
+    raw = Exporter().file("decoder.onnx", Decoder(model), "codes", codes)
+    made.add({"a": raw}, "codes", codes)
+    assert "a" in made.described
+    held = sum(one.length for one in made.described["a"].tensors)
+    assert held == sum(weight.numel() for weight in model.vae.networks["decoder"].parameters())

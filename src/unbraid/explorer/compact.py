@@ -13,6 +13,8 @@ from unbraid.explorer.onnx_files import package
 
 FLOAT = 1
 """What ONNX calls float32."""
+RESIZING = ("Resize", "Upsample")
+"""Operators whose further inputs say how far an image grows."""
 BITS = range(7, 16)
 """Bits of a weight that are tried, from the coarsest."""
 LEAST_SHADE = 1 / 255
@@ -62,11 +64,15 @@ class Networks:
 
 
 def split(content: bytes) -> tuple[bytes, list[tuple[int, int]], Float32[np.ndarray, "_"]]:
-    """An ONNX file with zeros for its float32 weights, their places (offset, count), and the weights."""
+    """An ONNX file with zeros for its float32 weights, their places (offset, count), and the weights.
+
+    Numbers that sizes of images follow from are no weights: a scale of 1 that is rounded adds channels.
+    """
     model = package("onnx").load_from_string(content)
     rng, marks, found = np.random.default_rng(0), [], [np.zeros(0, np.float32)]
+    scales = {name for node in model.graph.node if node.op_type in RESIZING for name in node.input[1:]}
     for tensor in model.graph.initializer:
-        if tensor.data_type == FLOAT and tensor.raw_data:
+        if tensor.data_type == FLOAT and tensor.raw_data and tensor.name not in scales:
             found.append(np.frombuffer(tensor.raw_data, "<f4"))
             marks.append(rng.bytes(len(tensor.raw_data)))
             tensor.raw_data = marks[-1]
