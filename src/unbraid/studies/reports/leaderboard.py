@@ -161,14 +161,15 @@ QUESTION = "Asked here; the paper's words are not quoted."
 
 CLAIMS = (
     Claim(
-        "methods enforce properties “encouraged” by their losses: β-TCVAE and FactorVAE lower the total correlation",
+        "methods “successfully enforce properties ‘encouraged’ by the corresponding losses”: β-TCVAE and FactorVAE lower "
+        "the total correlation",
         f"{LOCATELLO}, Abstract",
         Every((Better(TC6, VAE, DEPENDENCE, 0.1), Better(FACTOR20, VAE, DEPENDENCE, 0.1))),
         "Against the VAE, measured under the posteriors of all scored images.",
     ),
     *(
         Claim(
-            f"well-disentangled models seemingly cannot be identified without supervision: by {words}",
+            f"“well-disentangled models seemingly cannot be identified without supervision”: by {words}",
             f"{LOCATELLO}, Abstract",
             NotCorrelated(UNSUPERVISED, measure, MIG, -1, WEAK_CORRELATION),
             f"Confirmed where a correlation with MIG as strong as {WEAK_CORRELATION} is ruled out on the side that would help.",
@@ -222,10 +223,10 @@ CLAIMS = (
         for first, gamma in ((FACTOR6, "6.4"), (FACTOR20, "20"), (FACTOR40, "40"))
     ),
     Claim(
-        "total correlation and disentanglement have “a strong relation” where β-TCVAE is trained",
+        "there is “a strong relation between total correlation and disentanglement”",
         "Chen et al. (2018), Abstract",
         Correlated(FAMILIES["β-TCVAE"], DEPENDENCE, MIG, -1, WEAK_CORRELATION),
-        "Over three settings; the less total correlation, the larger MIG.",
+        "Over three settings of β-TCVAE: the less total correlation, the larger MIG.",
     ),
     Claim(
         "β-TCVAE is “a refinement and plug-in replacement” of β-VAE: better at the same reconstruction",
