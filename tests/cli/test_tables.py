@@ -6,6 +6,7 @@ from io import StringIO
 
 import pytest
 
+from unbraid.cli import tables
 from unbraid.cli.console import _Console
 from unbraid.cli.tables import blocks, make_table
 
@@ -37,3 +38,16 @@ def test_every_column_is_whole(count, width):
 def test_a_table_that_fits_is_one():
     table = make_table("metric", "score")
     assert blocks(table, 80) == [table]
+
+
+def test_of_very_many_factors_those_with_the_highest_scores_are_shown(capsys):
+    scores = {f"a{k}": 0.9 if k in (7, 38) else 0.0 for k in range(40)}
+    tables.print_metrics({"mig": {"score": 0.1, "per_factor": scores}})
+    shown = capsys.readouterr().out
+    assert "By factor, of 40 the 12 with the highest scores" in shown
+    assert "a38" in shown
+    assert "a39" not in shown
+    tables.print_metrics({"mig": {"score": 0.1, "per_factor": {f"a{k}": 0.0 for k in range(12)}}})
+    shown = capsys.readouterr().out
+    assert "By factor\n" in shown
+    assert "a11" in shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unbraid.reporting.headline import findings, headline, headline_without_factors, own_latents
+from unbraid.reporting.headline import findings, headline, headline_without_factors, own_latents, shown_factors
 
 NAMES = ("x", "y", "scale", "orientation")
 
@@ -55,3 +55,17 @@ def test_without_factors():
     assert headline_without_factors(1, 1, float("inf")).startswith("The only latent is active; the data set")
     assert headline_without_factors(0, 1, 0.0).startswith("The only latent is not active; ")
     assert headline_without_factors(0, 5, 0.0).startswith("0 of 5 latents are active; ")
+
+
+def test_of_very_many_factors_the_best_known_are_shown_and_the_others_counted():
+    shares = np.zeros((3, 40))
+    shares[1, [5, 39]] = 0.5, 0.9
+    shown = shown_factors(shares)
+    assert len(shown) == 12
+    assert shown == sorted(shown)
+    assert {5, 39} <= set(shown)
+    assert shown_factors(shares[:, :12]) == list(range(12))
+    names = [f"factor_{k}" for k in range(40)]
+    text = headline(findings(shares, names))
+    assert text.startswith("Factor 39 has a latent of its own; factor 5 is coded in part")
+    assert text.endswith(" and 31 more are not coded by any single latent.")

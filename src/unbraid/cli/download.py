@@ -53,7 +53,7 @@ def _files(entry: Entry) -> tuple[KeptFile, ...]:
 
 
 def _agree(entry: Entry, *, agreed: bool) -> None:
-    """Show where a published data set comes from and on what terms, and ask where something has to be downloaded."""
+    """Show source and terms of a published data set, and ask where something has to be downloaded."""
     from unbraid.cli.console import out
 
     published = entry.details.get("published")

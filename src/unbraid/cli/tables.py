@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -13,7 +13,7 @@ from rich.table import Table
 from unbraid.cli.console import out
 from unbraid.evaluation.loss_rows import KLParts, kl_rows
 from unbraid.evaluation.stored import Scores
-from unbraid.metrics.score_table import COLUMNS, above_ceiling, labeled, without_interval
+from unbraid.metrics.score_table import COLUMNS, MOST_FACTORS, above_ceiling, labeled, without_interval
 
 _NOTES = {
     "interval": "95 %: holds the score that any number of such images would give",
@@ -89,7 +89,8 @@ def print_metrics(
         cautions: what to know when reading them; by default only what the scores themselves tell.
         notes: what the columns are, by their keys.
     """
-    factors = _factors(scores)
+    every = _factors(scores)
+    factors = _best(every, lambda name: max((known.get(name) or 0 for known in _known(scores)), default=0))
     rows = labeled(scores)
     shown = {key: label for key, label in COLUMNS.items() if any(key in node for _, node in rows)}
     table, by_factor = make_table("metric", "score", *shown.values()), make_table("metric", *factors)
@@ -106,7 +107,7 @@ def print_metrics(
     for caution in cautions if cautions is not None else above_ceiling(scores):
         out.print(caution, style="yellow")
     if factors:
-        print_blocks("By factor", by_factor)
+        print_blocks(f"By factor{_of_very_many(factors, every, 'the highest scores')}", by_factor)
 
 
 def _compared(value: Any) -> str:
@@ -116,6 +117,20 @@ def _compared(value: Any) -> str:
 def _by_factor(scores: Mapping[str, Any], factors: Sequence[str]) -> list[str]:
     known = scores.get("per_factor", {})
     return [number(known.get(factor), 3) for factor in factors]
+
+
+def _known(metrics: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [scores["per_factor"] for scores in metrics.values() if "per_factor" in scores]
+
+
+def _best(factors: Sequence[str], value: Callable[[str], float]) -> list[str]:
+    """All factors, or of very many those with the highest values, in their order."""
+    best = sorted(factors, key=lambda name: -value(name))[:MOST_FACTORS]
+    return [name for name in factors if name in best]
+
+
+def _of_very_many(shown: Sequence[str], factors: Sequence[str], what: str) -> str:
+    return f", of {len(factors)} the {len(shown)} with {what}" if len(shown) < len(factors) else ""
 
 
 def _factors(metrics: Mapping[str, Any]) -> list[str]:
@@ -135,18 +150,21 @@ def _print_parts(parts: KLParts | None) -> None:
 def _print_latents(scored: Scores) -> None:
     kl = scored.kl_per_dim  # empty for a posterior without a KL per latent
     n = len(scored.active)
-    shares = scored.information_shares
+    shares = scored.information_shares or []
     factors = (scored.factors or _factors(scored.metrics)) if shares else []
     if shares and len(shares[0]) != len(factors):  # version 0.1 did not say which column is of which factor
         factors = []
     active = [j for j in sorted(range(n), key=lambda j: -(kl[j] or 0) if kl else j) if scored.active[j]]
+    every = list(factors)
+    factors = _best(every, lambda name: max((shares[j][every.index(name)] or 0 for j in active), default=0))
     table = make_table("latent", *(["KL, nats"] if kl else []), "follows", *factors)
     for j in active:
-        cells = [number(shares[j][k]) for k in range(len(factors))] if shares else []
+        cells = [number(shares[j][every.index(name)]) for name in factors]
         follows = (scored.follows or [""] * n)[j] or "-"
         table.add_row(f"z{j}", *([number(kl[j])] if kl else []), follows, *cells)
     if active and (kl or factors):
         order = "Latents by KL" if kl else "Latents, which have no KL each"
-        print_blocks(order + (", with the share of each factor's entropy that they know" if factors else ""), table)
+        known = ", with the share of each factor's entropy that they know" if factors else ""
+        print_blocks(f"{order}{known}{_of_very_many(factors, every, 'the largest')}", table)
     if len(active) < n:
         out.print(f"{n - len(active)} of {n} latents tell nothing about the image.\n")

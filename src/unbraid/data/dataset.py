@@ -75,14 +75,15 @@ class Dataset:
             raise UsageError(f"Data set {self.name!r}: give factor codes together with their space.")
         self._check_indices()
         self._check_labels()
-        if len(self.train) == 0:
+        if len(self.test) == n:
             raise UsageError(f"Data set {self.name!r} leaves no images to train on; hold out fewer.")
         self._check_weights()
 
     def _check_indices(self) -> None:
         n = len(self)
         test = np.asarray(self.test)
-        if len(np.unique(test)) != len(test) or (len(test) and not 0 <= test.min() <= test.max() < n):
+        inside = not len(test) or 0 <= test.min() <= test.max() < n
+        if not inside or self.is_test.sum() != len(test):  # which is far faster than to look for equal ones
             raise UsageError(f"Data set {self.name!r}: the test images must be distinct indices from 0 to {n - 1}.")
         if self.walk is not None and not np.array_equal(np.sort(self.walk), np.arange(n)):
             raise UsageError(f"Data set {self.name!r}: the walk must pass every image from 0 to {n - 1} once.")
@@ -223,7 +224,7 @@ def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
 
 
 def shown_name(data: str, options: Mapping[str, Any]) -> str:
-    """What to call a data set: its option `name`, the name of your own file or folder, or its registered name."""
+    """What to call a data set: its option `name`, that of your file or folder, or its registered name."""
     if options.get("name"):
         return str(options["name"])
     place = options.get("path")

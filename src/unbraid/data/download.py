@@ -93,7 +93,10 @@ def _fetch(urls: Sequence[str], path: Path, expected: Whole | _Content, hint: st
 
 @dataclass(frozen=True)
 class Whole:
-    """A file as it is sent: its name, whose ending says how it begins, its digest and size where they are published."""
+    """A file as it is sent.
+
+    The ending of its name says how it begins; digest and size are checked where they are published.
+    """
 
     name: str
     digest: str = ""
@@ -215,7 +218,7 @@ def _length(announced: str | None, url: str) -> int | None:
 
 
 def _no_page(response: Any) -> Iterable[bytes]:
-    """What arrives; raises where that is a web page, before anything that is here already is given up for it."""
+    """What arrives; raises where that is a web page, before what is here already is given up for it."""
     pieces = _pieces(response)
     start = list(islice(pieces, 4)) if "html" in response.headers.get("Content-Type", "").lower() else []
     title = page_title(b"".join(start))

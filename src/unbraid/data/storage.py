@@ -136,7 +136,7 @@ class ByteImages(Indexed):
 
 
 def digest_of_rows(images: ImageStore, rows: Integer[np.ndarray, "n"]) -> str:
-    """A digest of some images of a store that knows its own without reading them; empty for one that does not."""
+    """A digest of some images of a store that knows its own; empty for one that does not."""
     known = getattr(images, "digest", "")
     return hashlib.sha256(known.encode() + np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest() if known else ""
 

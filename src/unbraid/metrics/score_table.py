@@ -9,6 +9,8 @@ from typing import Any
 
 REFERENCES = ("chance", "untrained", "ceiling")
 """What a score is compared with, in the order in which tables show it."""
+MOST_FACTORS = 12
+"""Columns of tables and heat maps; of more factors those are shown that are known best."""
 COLUMNS: Mapping[str, str] = {"interval": "95 %", **{name: name for name in REFERENCES}}
 """Everything that stands beside a score in a table, by its key, with its head."""
 

@@ -9,12 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from unbraid.evaluation.scores import FOLLOWS
-from unbraid.reporting.numbers import in_words
+from unbraid.metrics.score_table import MOST_FACTORS
+from unbraid.reporting.numbers import few, in_words
 
 KNOWS = 0.30
 """Share of a factor's entropy that a latent of its own knows at least."""
 AHEAD = 2.0
 """How many times as much as any other latent it knows."""
+
+_MOST_NAMED = 8
 
 RULE = (
     f"A factor has a latent of its own if one active latent alone knows at least {KNOWS:.0%} of the factor's entropy, knows "
@@ -52,8 +55,16 @@ def findings(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[Fin
     return found
 
 
+def shown_factors(shares: Float[np.ndarray, "d k"]) -> list[int]:
+    """Which factors tables and heat maps show: all, or of very many those that a latent knows best."""
+    best = np.nan_to_num(shares).max(axis=0, initial=0)
+    return sorted(np.argsort(-best, kind="stable")[:MOST_FACTORS].tolist())
+
+
 def phrase(factors: Sequence[str]) -> str:
-    """Factors in words: "both positions and scale"."""
+    """Factors in words: "both positions and scale"; very many are counted."""
+    if len(factors) > MOST_FACTORS:
+        return few([name.replace("_", " ") for name in factors], _MOST_NAMED)
     names = list(factors)
     if "x" in names and "y" in names:
         names[min(names.index("x"), names.index("y"))] = "both positions"

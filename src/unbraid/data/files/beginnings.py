@@ -33,7 +33,7 @@ def page_title(start: bytes) -> str | None:
 
 
 def wrong_beginning(path: Path, name: str) -> str:
-    """What is wrong with how a file begins, by the ending of the name that it should have; empty where nothing is.
+    """What is wrong with how a file begins, by the ending of its name; empty where nothing is.
 
     Raises `UnbraidError` where it cannot be read.
     """

@@ -1,4 +1,4 @@
-"""Binary matrices, the format of NORB: a mark of their type, their lengths, and the values, little-endian, gzipped or not.
+"""Binary matrices, the format of NORB: a mark of the type, lengths and values, gzipped or not.
 
 Source: https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/
 """
@@ -40,7 +40,10 @@ class Matrix:
     _reader: _Reader
 
     def blocks(self, start: int = 0) -> Iterator[np.ndarray]:
-        """Rows from a given one on, some at a time; raises `CorruptFile` where the file ends too early or goes on."""
+        """Rows from a given one on, some at a time.
+
+        Raises `CorruptFile` where the file ends too early or goes on.
+        """
         row = self.dtype.itemsize * math.prod(self.shape[1:])
         for at in range(0, self.shape[0], _ROWS):
             n = min(_ROWS, self.shape[0] - at)

@@ -73,7 +73,7 @@ class Member:
         return array.T if self.fortran else array
 
     def blocks(self, rows: int, start: int = 0) -> Iterator[np.ndarray]:
-        """Rows from a given one on, so many at a time, of an array in C order; no more than these are ever in memory.
+        """Rows from a given one on, so many at a time, of an array in C order; no more are in memory.
 
         Raises `CorruptFile` where the file holds something else than the header announces.
         """

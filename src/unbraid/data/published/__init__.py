@@ -1,1 +1,1 @@
-"""Data sets that others publish: where their files are, how they are read, and the store they are kept in."""
+"""Data sets that others publish: where their files are, how they are read, and where they are kept."""

@@ -72,7 +72,7 @@ def damage(path: Path) -> Iterator[None]:
 
 @contextmanager
 def members(path: Path, pattern: str) -> Iterator[Members]:
-    """The members of a zip archive, an uncompressed tar archive or a folder whose whole name fits a pattern.
+    """The members of a zip archive, a plain tar archive or a folder whose whole name fits a pattern.
 
     Names have slashes between their parts and begin below the folder or at the top of the archive. The first group of the
     pattern is the key of a member; without a group it is the name. Links and all that is no file are passed over.

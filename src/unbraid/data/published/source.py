@@ -92,7 +92,7 @@ class Published:
         )
 
     def find(self, name: str, path: str = "") -> Path | None:
-        """Where a file lies, as published or unpacked, in a given place or in the cache; None where it does not."""
+        """Where a file lies, as published or unpacked, in a place or the cache; None where it does not."""
         remote = self._remote(name)
         place = Path(path).expanduser() if path else self.folder
         with os_errors(f"look for {name} in {place}", "Check its permissions."):

@@ -173,7 +173,7 @@ def _header(shape: tuple[int, ...]) -> bytes:
 
 
 def _begun(part: BinaryIO, header: bytes, size: int, n: int) -> tuple[int, Any]:
-    """How many images an earlier conversion wrote, and the digest of those; whatever else is in the file goes."""
+    """How many images an earlier conversion wrote, and their digest; what else is in the file goes."""
     digest = hashlib.sha256()
     part.seek(0)
     if part.read(len(header)) != header:

@@ -121,10 +121,10 @@ def sprites(
     gray: GrayOption = False,
     redistributable: EmbedOption = True,
 ) -> Grid:
-    """51,450 pixel-art characters: trousers, shirt, hair, eyes, shoes and body; 6,174,000 images with --poses all.
+    """51,450 pixel-art characters in six factors; 6,174,000 images in nine with --poses all.
 
-    Factors and their order are those of disent's SpritesAllData, where they are bottomwear, topwear, hair, eyes, shoes, body,
-    action, rotation and frame. Seen from the back, eyes are hidden; bottomwear 5 and topwear 5 have nothing for the
+    Factors and their order are those of disent's SpritesAllData: bottomwear, topwear, hair, eyes, shoes and body, and with all
+    poses action, rotation and frame. Seen from the back, eyes are hidden; bottomwear 5 and topwear 5 have nothing for the
     actions thrust and shoot, so that not all images differ. --only leaves such values out.
     """
     found = SPRITES.get(_FILE.name, path)

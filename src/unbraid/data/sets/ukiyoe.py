@@ -69,7 +69,7 @@ def ukiyoe(
     test_share: TestShare = 0.1,
     redistributable: EmbedOption = False,
 ) -> Dataset:
-    """More than 20,000 faces of Japanese woodblock prints, with painter, year and region; no factors are known.
+    """More than 20,000 faces of Japanese woodblock prints, with painter, year, region; no factors.
 
     All faces of a print are for training or all for testing. Images without a row of the metadata are left out, and a column
     without a value counts as the class `unknown`.

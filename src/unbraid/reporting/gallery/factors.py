@@ -16,7 +16,7 @@ from unbraid.options import Option
 from unbraid.reporting.gallery.images import names_of
 from unbraid.reporting.gallery.latents import Dims
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
-from unbraid.reporting.headline import own_latents
+from unbraid.reporting.headline import own_latents, shown_factors
 from unbraid.reporting.latents import Latent
 from unbraid.reporting.numbers import decimal
 from unbraid.reporting.view import RunView
@@ -25,8 +25,13 @@ MOST = 0.5
 """Share of a factor's prediction from which a latent is outlined."""
 
 
-def _columns(view: RunView) -> list[str]:
-    return [name.replace("_", " ") for name in view.table.scored_names]
+def _columns(view: RunView, factors: Sequence[int]) -> list[str]:
+    return [view.table.scored_names[k].replace("_", " ") for k in factors]
+
+
+def _of_very_many(view: RunView, factors: Sequence[int]) -> str:
+    all_of_them = len(view.table.scored_names)
+    return f" Of {all_of_them} factors the {len(factors)} that a latent knows best." if len(factors) < all_of_them else ""
 
 
 def estimated(view: RunView) -> str:
@@ -38,12 +43,14 @@ def information_of(view: RunView, latents: Sequence[Latent]) -> Drawn:
     """The information shares of some latents, with a caption that says how they were estimated."""
     rows = [one.index for one in latents]
     labels = [f"{one.name} · {one.amount}{'' if one.active else ' · dead'}" for one in latents]
-    own = own_latents(view.active_shares)[rows]
-    figure = information_heatmap(view.need_shares()[rows], labels, _columns(view), own)
+    factors = shown_factors(view.active_shares)
+    own = own_latents(view.active_shares)[rows][:, factors]
+    figure = information_heatmap(view.need_shares()[rows][:, factors], labels, _columns(view, factors), own)
     outlined = " Outlined is a latent of a factor's own." if own.any() else ""
     name = names_of([view])[0]
     caption = (
         f"I(z; v) / H(v): the share of each factor's entropy that each latent of {name} knows, {estimated(view)}.{outlined}"
+        f"{_of_very_many(view, factors)}"
     )
     return Drawn(figure, caption)
 
@@ -77,15 +84,18 @@ def draw_importance(
     columns, _ = disentanglement_of(matrix.T)
     shown = view.latents[:dims]
     labels = [f"{one.name} · {f'D {decimal(rows[one.index])}' if one.active else 'dead'}" for one in shown]
-    heads = [f"{name}\nC {decimal(value)}" for name, value in zip(_columns(view), columns, strict=True)]
+    factors = shown_factors(view.active_shares)
+    heads = [f"{name}\nC {decimal(value)}" for name, value in zip(_columns(view, factors), columns[factors], strict=True)]
     most = matrix >= MOST * matrix.sum(0)
     marked = (most & (matrix > 0))[[one.index for one in shown]]
-    figure = importance_heatmap(matrix[[one.index for one in shown]], labels, heads, marked=marked)
+    drawn = matrix[[one.index for one in shown]][:, factors]
+    figure = importance_heatmap(drawn, labels, heads, marked=marked[:, factors])
     caption = (
         f"Importance of each latent of {names_of(views)[0]} to a random forest that predicts a factor from the latents that "
         "know of it; columns of all latents sum to 100 %, or to 0 where none knows. Outlined is a latent with at least "
         f"{100 * MOST:g} % of one. D is the disentanglement of a latent (1 if it matters to one factor alone, however little), "
         "C the completeness of a factor (1 if one latent alone matters to it). Dead latents have no D."
+        f"{_of_very_many(view, factors)}"
     )
     return Drawn(figure, caption)
 
