@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.tiny import TINY
-from unbraid.cli import audit, compare, evaluate_codes, explore, figure, import_, probe, report, sweep, train
+from unbraid.cli import audit, compare, evaluate_codes, explore, figure, import_, inspect, probe, report, sweep, train
 from unbraid.cli.main import main
 from unbraid.cli.parse import Words, parse, read
 from unbraid.errors import UsageError
@@ -18,6 +18,7 @@ READERS = {
     "audit": lambda tokens: read("audit", audit._ARGUMENTS, tokens),
     "report": lambda tokens: read("report", report._ARGUMENTS, tokens),
     "figure": lambda tokens: read("figure", figure._OWN, tokens),
+    "inspect": lambda tokens: read("inspect", inspect._OWN, tokens),
     "explore": lambda tokens: read("explore", explore._ARGUMENTS, tokens),
     "compare": lambda tokens: read("compare", compare._ARGUMENTS, tokens),
     "import": lambda tokens: read("import", import_._OWN, tokens),
@@ -30,6 +31,7 @@ WORDS = {
     "audit": ["x.csv"],
     "report": ["one", "two"],
     "figure": ["traversals", "one"],
+    "inspect": ["photos"],
     "explore": ["one", "two"],
     "compare": ["one", "two"],
     "import": ["one", "two"],

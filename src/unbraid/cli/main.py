@@ -29,6 +29,7 @@ COMMANDS = {
     "explore": "Write a page with a slider for each latent",
     "export": "Write encoder and decoder as ONNX files",
     "import": "Make a run of a model that others trained",
+    "inspect": "Say what a data set holds, and what is wrong with a folder",
     "download": "Download the files of a data set in advance",
     "list": "List models, datasets, networks, metrics, figures, ...",
     "show": "Explain one of them: formula, options, layers, citation",
