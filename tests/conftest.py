@@ -85,6 +85,7 @@ studies/test_over_training.py
 studies/test_released.py
 sweep/test_worker.py
 test_contracts.py
+test_estimator.py
 test_readme.py
 training/test_board.py
 training/test_no_waiting.py

@@ -189,6 +189,25 @@ class Model:
         """
         return self.decode(self.encode(images, scaled=scaled))
 
+    def elbo(self, images: Array, *, rng: Rng = 0, scaled: bool | None = None) -> Array:
+        r"""The evidence lower bound on log p(x) of each image, in nats, at one draw from its posterior.
+
+        .. math:: \log p(x \mid z) - \mathrm{KL}(q(z \mid x) \,\|\, p(z)), \quad z \sim q(z \mid x)
+
+        Without the weights that the objective puts on its terms. Images are as `encode` takes them.
+
+        >>> model.elbo(images).shape
+        (5,)
+        """
+        batch = self._images(images)
+        numbers, generator = self._numbers(batch, scaled), _generator(rng, self.device)
+        found = []
+        with torch.no_grad():
+            for piece in _pieces(batch):
+                done = self.vae(_shares(piece, numbers).to(self.device), generator)
+                found.append(-(done.nll + done.posterior.kl(self.vae.prior)))
+        return _giver(images)(torch.cat(found))
+
     def sample(self, n: int, rng: Rng = 0) -> np.ndarray:
         """n images decoded from draws from the model's prior.
 
