@@ -40,6 +40,7 @@ evaluation/test_stored.py
 explorer/test_browser.py
 explorer/test_browser_others.py
 explorer/test_export.py
+explorer/test_grid.py
 long/test_faults.py
 metrics/test_degenerate.py
 metrics/test_evaluate.py

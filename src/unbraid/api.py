@@ -383,6 +383,7 @@ def explore(
     *,
     data: Any = None,
     times: int = 6,
+    encoders: bool = True,
     split: bool = False,
     overwrite: bool = False,
 ) -> Page:
@@ -395,6 +396,8 @@ def explore(
         out: the file; with `split` a folder for a web server.
         data: as `evaluate` takes them.
         times: times of the training that are shown at most, where checkpoints were kept (`--keep-checkpoints 0`).
+        encoders: whether the page carries encoders, which images that are drawn or opened there need; without them it takes
+            about half the bytes.
         split: write a folder of files, which browsers fetch and keep, instead of one file.
         overwrite: replace what an earlier call wrote.
 
@@ -409,7 +412,7 @@ def explore(
         raise UsageError("Give a run folder, or several: unbraid explore runs/NAME -o page.html")
     require_free(Path(out), split=split, overwrite=overwrite)
     views = [view_of(folder, data=data, device="cpu") for folder in folders]
-    return write(explorer_page(views, times), Path(out), split=split, overwrite=overwrite)
+    return write(explorer_page(views, times, encoders=encoders), Path(out), split=split, overwrite=overwrite)
 
 
 def explore_onnx(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -40,7 +41,7 @@ def small():
         (Claim("β is better", "I", Better(BETA, VAE, score("mig"), 0.05)),),
         (ScoreTable("Scores", (VAE, BETA), (score("mig"), NLL)), Strips("Runs", (VAE, BETA), (score("mig"),)),
          Shown("Pictures", (VAE, BETA), "traversals", "Latents."), WeightHistograms("Weights", (VAE, BETA))),
-        metrics=("mig",), scored={{"quick": 64}},
+        metrics=("mig",), scored={{"quick": 64}}, explorer=(VAE, BETA),
         evidence=(SHARES, CURVE, SPECTRUM, WEIGHTS, RECONSTRUCTIONS, TRAVERSALS),
     )
 
@@ -93,11 +94,16 @@ def test_a_killed_study_goes_on_and_its_ledger_makes_the_page_again(tmp_path: Pa
     content = json.loads((tmp_path / "studies" / "small.json").read_text(encoding="utf-8"))
     assert [len(arm["runs"]) for arm in content["arms"].values()] == [3, 3]
 
+    text = end(begin(tmp_path, *TRAIN, "--explorer", steps=60))
+    assert "The explorer: studies/small-explorer.html" in text
+    assert len(re.findall(r'id="file-model\d-step60-weights"', (tmp_path / "studies" / "small-explorer.html").read_text())) == 2
+
     elsewhere = tmp_path / "clone"
     elsewhere.mkdir()
     shutil.copytree(tmp_path / "studies" / "results", elsewhere / "kept")
     again = end(begin(elsewhere, "study", "small", "--budget", "quick", "--ledger", "kept", steps=60))
     assert "No run is missing." in again
+    assert "a ledger holds no models" in end(begin(elsewhere, *TRAIN, "--ledger", "kept", "--explorer", steps=60), code=2)
     assert not (elsewhere / "studies" / "runs").exists()
     assert (elsewhere / "studies" / "small.md").read_text(encoding="utf-8") == (tmp_path / "studies" / "small.md").read_text(
         encoding="utf-8"
@@ -107,6 +113,8 @@ def test_a_killed_study_goes_on_and_its_ledger_makes_the_page_again(tmp_path: Pa
 def test_what_is_refused(tmp_path: Path) -> None:
     text = run(tmp_path, "study", "ellipse-decoder", code=2)
     assert "ellipse-decoders" in text
+    text = run(tmp_path, "study", "ellipse-decoders", "--explorer", code=2)
+    assert "ellipse-decoders names no arms for an explorer page" in text
     text = run(tmp_path, "study", "ellipse-decoders", "--ledger", "nowhere", code=2)
     assert "--ledger nowhere: there is no such folder." in text
     (tmp_path / "empty").mkdir()

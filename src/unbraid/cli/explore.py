@@ -13,6 +13,7 @@ _ARGUMENTS = (
     overwrite_option("replace an earlier page"),
     option("split", bool, False, "write a folder for a web server instead of one file", "File"),
     option("times", int, 6, Option("times of training to show at most, where checkpoints were kept", ge=1)),
+    option("encoders", bool, True, "carry encoders, for images that are drawn or opened there; without, half the bytes"),
     option("decoder", str, None, "a decoder of your own in an .onnx file, instead of runs: codes to images"),
     option("encoder", str, None, "the encoder that goes with it: images to codes"),
     DATA,
@@ -38,7 +39,7 @@ def run(tokens: list[str]) -> int:
             "Give a run folder, or several, and the file to write: unbraid explore runs/NAME -o page.html. "
             "Or models of your own: unbraid explore --encoder e.onnx --decoder d.onnx -o page.html"
         )
-    foreign = {"times", "data"} if decoder else {"encoder"}
+    foreign = {"times", "data", "encoders"} if decoder else {"encoder"}
     unused = sorted(foreign & set(given))
     if unused:
         raise UsageError(f"--{unused[0]} goes {'with runs, not with' if decoder else 'only with'} --decoder.")

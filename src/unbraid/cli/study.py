@@ -29,6 +29,7 @@ _ARGUMENTS = (
     option("out", str, FOLDER, "folder for runs, results and pages; studies share it, and runs", "Study", short="-o"),
     option("ledger", str, None, "a folder of results; its runs are not trained again; default: that of the clone", "Study"),
     option("nulls", bool, True, "score PCA, ICA, random codes and the oracle where no ledger has them", "Study"),
+    option("explorer", bool, False, "also write NAME-explorer.html, with the models of one seed of the arms it names", "Study"),
     *ENGINE_OPTIONS,
 )
 _ABOUT = (
@@ -60,6 +61,8 @@ def _study(entry: Entry, study: Study, options: dict[str, Any]) -> int:
     from unbraid.studies.results import clone_ledger, find
     from unbraid.sweep.store import MARK, Store, require_ledger
 
+    if options["explorer"] and not study.explorer:
+        raise UsageError(f"{entry.name} names no arms for an explorer page; leave --explorer out.")
     folder = Path(options["out"])
     ledger = require_ledger(Path(options["ledger"])) if options["ledger"] else clone_ledger()
     known = [ledger] if ledger else []
@@ -82,6 +85,8 @@ def _study(entry: Entry, study: Study, options: dict[str, Any]) -> int:
     for note in results.notes:
         err.print(f"Warning: {note}", style="yellow", soft_wrap=True)
     _write(entry, results, folder)
+    if options["explorer"]:
+        _write_explorer(entry, results, folder)
     return code
 
 
@@ -132,6 +137,26 @@ def _write(entry: Entry, results: Results, folder: Path) -> None:
     if results.missing:
         out.print(f"Run what is missing: unbraid study {entry.name} --budget {results.budget}")
     out.print(f"The page: {folder / f'{entry.name}.html'}")
+
+
+def _write_explorer(entry: Entry, results: Results, folder: Path) -> None:
+    """The explorer page of the first run that is here of each of the study's arms for it."""
+    from unbraid import api
+    from unbraid.cli.console import counting, err, out
+    from unbraid.progress import listening
+
+    found = [[run.folder for run in results.of(arm) if run.folder is not None][:1] for arm in results.study.explorer]
+    folders = [one for own in found for one in own]
+    if not folders:
+        raise UsageError(
+            f"No folder of a run that the explorer page of {entry.name} shows is in {folder}; a ledger holds no models. Train "
+            f"them: unbraid study {entry.name} --budget {results.budget} -o {folder}"
+        )
+    if len(folders) < len(found):
+        err.print(f"Warning: {len(found) - len(folders)} of {len(found)} models of the page are not here.", style="yellow")
+    with listening(counting), counting("Writing the explorer page"):
+        page = api.explore(folders, folder / f"{entry.name}-explorer.html", times=1, encoders=False, overwrite=True)
+    out.print(f"The explorer: {page.path}  ({page.path.stat().st_size / 2**20:.1f} MB)")
 
 
 def list_claims() -> None:

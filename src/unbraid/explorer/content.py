@@ -79,10 +79,12 @@ class ModelPart(msgspec.Struct, frozen=True):
     """A model at all its times, oldest first.
 
     Args:
+        settings: what the models of the page differ in, by name, where they are a grid; else empty.
         normal: whether posteriors and prior are normal and independent, so that the KL of any image follows.
     """
 
     name: str
+    settings: dict[str, float]
     command: str
     steps: int
     latents: int

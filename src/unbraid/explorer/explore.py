@@ -21,7 +21,7 @@ from unbraid.model import Model
 from unbraid.nn.decoders.spatial_broadcast import SpatialBroadcast
 from unbraid.randomness import torch_generator
 from unbraid.reporting.command import command_line
-from unbraid.reporting.groups import run_labels
+from unbraid.reporting.groups import grid_of, run_labels
 from unbraid.reporting.view import RunView, need_same_data
 
 IMAGES = 40
@@ -33,11 +33,12 @@ PREVIEW = 16
 """Pixels of the shorter side of what a broadcast decoder draws while a hand moves."""
 
 
-def explorer_page(views: Sequence[RunView], times: int = 1) -> Content:
+def explorer_page(views: Sequence[RunView], times: int = 1, *, encoders: bool = True) -> Content:
     """The content of a page that shows runs, each at several times of its training.
 
     Args:
         times: how many of each at most.
+        encoders: whether the page carries encoders, which images that are drawn or opened there need.
 
     Raises `UsageError` for runs on different data, and what `onnx_files` raises.
     """
@@ -47,9 +48,10 @@ def explorer_page(views: Sequence[RunView], times: int = 1) -> Content:
     sample = take_sample(dataset, IMAGES)
     pixels = sample.pixels
     networks, exporter = Networks(), Exporter()
+    experiments = [model.experiment for model in newest]
     shown = [
-        _model(name, every_time(model, times), sample, pixels, exporter, networks, f"model{i}")
-        for i, (model, name) in enumerate(zip(newest, run_labels([model.experiment for model in newest]), strict=True))
+        _model(name, own, every_time(model, times), sample, pixels, exporter, networks, f"model{i}", encoders)
+        for i, (model, name, own) in enumerate(zip(newest, run_labels(experiments), grid_of(experiments), strict=True))
     ]
     experiment = newest[0].experiment
     kinds = list(dict.fromkeys(model.experiment.model for model in newest))
@@ -67,22 +69,25 @@ def explorer_page(views: Sequence[RunView], times: int = 1) -> Content:
 
 def _model(
     name: str,
+    settings: dict[str, float],
     models: Sequence[Model],
     sample: Sample,
     pixels: np.ndarray,
     exporter: Exporter,
     networks: Networks,
     stem: str,
+    encoders: bool,
 ) -> ModelPart:
     newest = models[-1]
     encoder = Encoder(newest)
     images = pixels[:: max(1, len(pixels) // COMPARED)][:COMPARED]
-    example = np.random.default_rng(0).random((max(TRIED), *newest.image_shape), dtype=np.float32)
-    networks.add(
-        {f"{stem}-encoder": exporter.file("encoder.onnx", encoder, "images", example)},
-        "images",
-        np.concatenate([images, example]),
-    )
+    if encoders:
+        example = np.random.default_rng(0).random((max(TRIED), *newest.image_shape), dtype=np.float32)
+        networks.add(
+            {f"{stem}-encoder": exporter.file("encoder.onnx", encoder, "images", example)},
+            "images",
+            np.concatenate([images, example]),
+        )
     decoders, previews = _decoders(models, exporter, networks, stem, images)
     moments = [
         _moment(model, sample, pixels, decoder, preview)
@@ -94,6 +99,7 @@ def _model(
     ]
     return ModelPart(
         name=name,
+        settings=settings,
         command=command_line(newest.experiment),
         steps=max(newest.experiment.steps, newest.step),
         latents=newest.latent_dim,
@@ -106,7 +112,9 @@ def _model(
             spread="variance" if "variance" in encoder.outputs else None,
             kind="variance",
             batch=None,
-        ),
+        )
+        if encoders
+        else None,
         normal=_is_normal(newest),
         moments=moments,
     )

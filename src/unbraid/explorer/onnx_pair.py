@@ -58,6 +58,7 @@ def pair_page(decoder: Path, encoder: Path | None = None) -> Content:
     )
     model = ModelPart(
         name=decoder.stem,
+        settings={},
         command="",
         steps=0,
         latents=latents,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -43,6 +44,21 @@ def differing(experiments: Sequence[Experiment]) -> list[str]:
     found = [settings(one) for one in experiments]
     names = dict.fromkeys(name for one in found for name in one)
     return [name for name in names if len({repr(one.get(name)) for one in found}) > 1]
+
+
+def grid_of(experiments: Sequence[Experiment]) -> list[dict[str, float]]:
+    """The numbers that three or more models differ in, if they are a grid of all combinations; else nothing for each.
+
+    Seeds make no difference; of two models that differ in their seed alone there is no grid.
+    """
+    names = differing(experiments)
+    found = [settings(one) for one in experiments]
+    own = [{name: one.get(name) for name in names} for one in found]
+    numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for one in own for v in one.values())
+    sizes = [len({repr(one[name]) for one in own}) for name in names]
+    if len(own) < 3 or not numeric or len({repr(one) for one in own}) != len(own) or math.prod(sizes) != len(own):
+        return [{} for _ in own]
+    return [{name: float(value) for name, value in one.items() if value is not None} for one in own]
 
 
 def confounded(experiments: Sequence[Experiment]) -> list[str]:

@@ -203,6 +203,7 @@ class Study:
         parts: tables and figures of the page, in order.
         yardsticks: while one of them does not hold for an arm, claims about it are "undertrained".
         evidence: what the ledger keeps of each run beside its scores; measures, tables and pictures are made from it.
+        explorer: arms whose models `unbraid study NAME --explorer` puts into one page, best a grid.
         together: what is made of all runs at once, as how far each agrees with others: takes the runs of each arm, and gives
             them back with more evidence, which no ledger keeps.
         metrics: that runs are scored by; all of the core unless given.
@@ -217,6 +218,7 @@ class Study:
     parts: Sequence[Part]
     yardsticks: Sequence[Yardstick] = ()
     evidence: Sequence[Evidence] = ()
+    explorer: Sequence[Arm] = ()
     together: Sequence[Callable[[Mapping[str, Sequence[Run]]], Mapping[str, Sequence[Run]]]] = ()
     metrics: Sequence[str] = ()
     scored: Mapping[Budget, int] = field(default_factory=lambda: {"quick": 200, "cpu": 20_000, "paper": 100_000})

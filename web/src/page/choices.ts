@@ -3,6 +3,7 @@
 import { element } from "../lib/elements";
 import type { Matching } from "./beside";
 import type { Explorer } from "./explorer";
+import { gridOf } from "./grid";
 import { count } from "./names";
 
 const FRAME = 700; // milliseconds between times while training plays
@@ -16,7 +17,8 @@ export function choices(explorer: Explorer, failed: (error: unknown) => void): v
 
   models.replaceChildren(...explorer.page.models.map((model, i) => element("option", { value: String(i) }, model.name)));
   byId("model-field").hidden = explorer.page.models.length < 2;
-  byId("beside-field").hidden = explorer.page.models.length < 2;
+  byId("beside-field").hidden = explorer.page.models.length < 2 || explorer.settings.length > 0;
+  if (explorer.settings.length) gridOf(explorer, byId("grid"), [byId("model-label"), models]);
   const boxes = explorer.page.models.map((model, i) => {
     const box = element("input", { type: "checkbox", id: `beside-${i}` });
     box.addEventListener("change", () => explorer.setBeside(explorer.page.models.filter((_, k) => boxes[k].checked)));

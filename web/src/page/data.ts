@@ -57,6 +57,8 @@ export interface EncoderPart {
 
 export interface ModelPart {
   name: string;
+  /** What the models of the page differ in, by name, where they are a grid; else empty. */
+  settings: Record<string, number>;
   command: string;
   steps: number;
   latents: number;

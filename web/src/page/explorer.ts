@@ -126,8 +126,14 @@ export class Explorer {
     };
   }
 
+  /** What the models differ in, where they are a grid; they are then shown one at a time. */
+  get settings(): string[] {
+    return Object.keys(this.page.models[0].settings);
+  }
+
   /** The models beside the first unless others are chosen. */
   get usualBeside(): Model[] {
+    if (this.settings.length) return [];
     return this.page.models.filter((model) => model !== this.model).slice(0, MOST_BESIDE);
   }
 

@@ -74,14 +74,14 @@ def _corner(value: float, latents: int) -> bool:
 # shapes
 GRID: dict[tuple[float, float], Arm] = {
     (value, latents): Arm(
-        f"β_norm {value:g}, {latents} latents", "beta_vae", "shapes", {"size": 28, **normalized(value, latents)},
+        f"β_norm {value:g} at {latents} latents", "beta_vae", "shapes", {"size": 28, **normalized(value, latents)},
         _with(THREE if latents == MIDDLE else LENGTHS, _corner(value, latents)),
     )
     for latents in LATENTS for value in BETA_NORMS
 }  # fmt: skip
 FINER = {
     value: Arm(
-        f"β_norm {value:g}, {MIDDLE} latents", "beta_vae", "shapes", {"size": 28, **normalized(value, MIDDLE)}, THREE,
+        f"β_norm {value:g} at {MIDDLE} latents", "beta_vae", "shapes", {"size": 28, **normalized(value, MIDDLE)}, THREE,
         "a finer grid: the report's second hypothesis",
     )
     for value in BETWEEN
@@ -89,14 +89,14 @@ FINER = {
 LINE = dict(sorted({**FINER, **{value: GRID[value, MIDDLE] for value in BETA_NORMS}}.items()))
 LARGE = {
     value: Arm(
-        f"β_norm {value:g}, {MIDDLE} latents, 64 px", "beta_vae", "shapes", {"size": 64, **normalized(value, MIDDLE)},
+        f"β_norm {value:g} at {MIDDLE} latents and 64 px", "beta_vae", "shapes", {"size": 64, **normalized(value, MIDDLE)},
         _with(THREE, value == 0.02), "64 px: the report's first hypothesis",
     )
     for value in BETA_NORMS[:3]
 }  # fmt: skip
 HEARTS = {
     value: Arm(
-        f"β {value:g}, {SHOWN_LATENTS} latents", "beta_vae", "shapes", {"size": 28, **plain(value, SHOWN_LATENTS)},
+        f"β {value:g} at {SHOWN_LATENTS} latents", "beta_vae", "shapes", {"size": 28, **plain(value, SHOWN_LATENTS)},
         _with(LENGTHS, value == 1), "Fig. 6",
     )
     for value in SHOWN_BETAS
@@ -106,7 +106,7 @@ HEARTS = {
 def _sigma_arms(where: str, data: str, latents: int, quick: bool) -> dict[str, Arm]:
     return {
         kind: Arm(
-            f"{kind} σ, {latents} latents{where}", "vae", data,
+            f"{kind} σ at {latents} latents{where}", "vae", data,
             {"size": 28, "latent_dim": latents, **NETWORKS, "likelihood": name},
             _with(LENGTHS, quick), "the report's 'LMSE', which it did not test",
         )
@@ -149,26 +149,26 @@ def digits() -> Digits:
     data = os.environ.get("UNBRAID_DIGITS") or "mnist"
     name = "MNIST" if data == "mnist" else "Fashion-MNIST"
     quick = data != "mnist"
-    where = f", {name}"
+    where = f" on {name}"
     return Digits(
         name,
         {
             (value, latents): Arm(
-                f"β_norm {value:g}, {latents} latents{where}", "beta_vae", data, {"size": 28, **normalized(value, latents)},
+                f"β_norm {value:g} at {latents} latents{where}", "beta_vae", data, {"size": 28, **normalized(value, latents)},
                 LENGTHS,
             )
             for latents in LATENTS for value in BETA_NORMS
         },
         {
             (value, latents): Arm(
-                f"β {value:g}, {latents} latents{where}", "beta_vae", data, {"size": 28, **plain(value, latents)},
+                f"β {value:g} at {latents} latents{where}", "beta_vae", data, {"size": 28, **plain(value, latents)},
                 _with(LENGTHS, quick and value in (0, 2) and latents == 10), "Figs. 3 and 7",
             )
             for latents in TRANSFER_LATENTS for value in TRANSFER_BETAS
         },
         {
             value: Arm(
-                f"β {value:g}, {SHOWN_LATENTS} latents{where}", "beta_vae", data, {"size": 28, **plain(value, SHOWN_LATENTS)},
+                f"β {value:g} at {SHOWN_LATENTS} latents{where}", "beta_vae", data, {"size": 28, **plain(value, SHOWN_LATENTS)},
                 LENGTHS, "Fig. 5",
             )
             for value in SHOWN_BETAS
@@ -651,7 +651,9 @@ def beta_grid() -> Study:
         claims=(*_shape_claims(), *_digit_claims(own)),
         parts=_parts(own),
         yardsticks=(Yardstick(TRAINED, at_most=0.1),),
+        explorer=tuple(GRID.values()),
         metrics=("beta_vae_score", "mig"),
+        scored={"quick": 200, "cpu": 10_000, "paper": 60_000},
         evidence=(
             CURVE,
             SHARES,
@@ -702,6 +704,10 @@ def beta_grid() -> Study:
                 "What would CelebA's annotations give?",
                 "unbraid probe takes labels or any factor of a data set: docs/probing.md.",
             ),
-            ("No interaction library for ONNX?", "unbraid explore --encoder e.onnx --decoder d.onnx: docs/explorer.md."),
+            (
+                "No interaction library for ONNX?",
+                "unbraid explore --encoder e.onnx --decoder d.onnx: docs/explorer.md. The report's poster, with β and latent "
+                "size as sliders: unbraid study beta-grid --explorer.",
+            ),
         ),
     )
