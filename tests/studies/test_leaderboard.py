@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from helpers.study_results import keep, made_result
 from unbraid.data.registry import datasets
+from unbraid.files import read_json, write_json
+from unbraid.studies.blocks import Chart, Table
 from unbraid.studies.declaration import Arm
+from unbraid.studies.page import render
 from unbraid.studies.reports import leaderboard as study
+from unbraid.studies.results import Results, evidence_path, find
+from unbraid.studies.selection import packed
 from unbraid.studies.variance import ShareBelow
+from unbraid.studies.writing import tell
 from unbraid.sweep.resolving import resolve
 from unbraid.zoo.registry import models
 
@@ -67,3 +77,31 @@ def test_every_arm_can_be_planned(arm: Arm) -> None:
 def test_the_share_rests_on_all_settings() -> None:
     (rule,) = [claim.rule for claim in study.CLAIMS if isinstance(claim.rule, ShareBelow) and claim.rule.measure is study.MIG]
     assert set(rule.arms) == set(study.SPLIT)
+
+
+def made(ledger: Path, seeds: int, arms: int) -> Results:
+    """So many runs of the first arms that `quick` has, with codes."""
+    rng = np.random.default_rng(0)
+    for arm in [arm for arm in study.ARMS if "quick" in arm.lengths][:arms]:
+        for seed in range(seeds):
+            result = made_result(arm, seed, float(rng.uniform()), budget="quick", nll=float(rng.uniform(20, 40)))
+            keep(ledger, result)
+            path = evidence_path(ledger, result.key)
+            write_json(path, {**read_json(path, "evidence"), "codes": packed(rng.normal(size=(100, 3)))})
+    return find("leaderboard", study.leaderboard(), "quick", [ledger])
+
+
+@pytest.mark.parametrize(("seeds", "arms"), [(0, 0), (1, 1), (2, 1), (1, 4), (2, 4)])
+def test_the_page_can_be_made_of_any_number_of_runs(tmp_path: Path, seeds: int, arms: int) -> None:
+    results = made(tmp_path, seeds, arms)
+    told = tell(results, "source")
+    tables = {block.title: block for block in told.blocks if isinstance(block, Table)}
+    assert {"What makes scores differ", "Seeds needed: power"} <= set(tables)
+    split, needed = tables["What makes scores differ"].rows[2], tables["Seeds needed: power"].rows[2]
+    assert split[0] == needed[0] == "MIG"
+    assert split[1] == "8" if seeds * arms == 8 else "too few" in split[1]
+    assert ("too few" in needed[1]) == (seeds < 2)
+    charts = [block.title for block in told.blocks if isinstance(block, Chart)]
+    assert ("UDR and MIG" in charts) == (seeds * arms == 8)
+    assert ("Choosing without labels, and its regret" in tables) == (seeds * arms > 1)
+    assert render(results, told).startswith("<!DOCTYPE html>")
