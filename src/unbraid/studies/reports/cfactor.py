@@ -360,7 +360,7 @@ def _chairs() -> tuple[list[Arm], list[Claim]]:
     ]  # fmt: skip
 
 
-COLUMNS = (TRAIN_LOSS, TRAIN_NLL, TEST_LOSS, NLL, PRINTED_LOSS, PRINTED_NLL)
+COLUMNS, AS_PRINTED = (TRAIN_LOSS, TRAIN_NLL, TEST_LOSS, NLL), (PRINTED_LOSS, PRINTED_NLL)
 
 
 def _reported(train_loss: str, train_nll: str, test_loss: float, test_nll: float) -> dict[str, str]:
@@ -400,14 +400,17 @@ def _parts(chairs: list[Arm]) -> tuple[Any, ...]:
     return (
         ScoreTable(
             "Table 1: reconstruction quality on MNIST", ON_DIGITS, COLUMNS, REPORTED,
-            "In nats per image. The report's test columns are sums over 10,000 images divided by 60,000, six times too small: "
-            "'report: test loss' is mended, 'report: test loss / 6' as printed. Losses hold |KL − C| in the one model, the KL "
-            "and the total correlation in the other, so that only reconstructions can be compared. The report's training "
-            "columns are of its last epoch; ours are of training images after the last step.",
+            "In nats per image. The report's test columns are sums over 10,000 images divided by 60,000, six times too small; "
+            "here they are mended. Losses hold |KL − C| in the one model, the KL and the total correlation in the other, so "
+            "that only reconstructions can be compared. The report's training columns are of its last epoch; ours are of "
+            "training images after the last step.",
         ),
         ScoreTable(
-            "Table 1 on Fashion-MNIST", ON_CLOTHES, COLUMNS, note="Clothes in the place of digits, where MNIST is not at hand; "
-            "at the budget `quick` alone, and in no claim.",
+            "Table 1 as printed: test columns", TABLE_1, AS_PRINTED, REPORTED, "Ours are divided by six, too.",
+        ),
+        ScoreTable(
+            "Table 1 on Fashion-MNIST", ON_CLOTHES, (*COLUMNS, *AS_PRINTED), note="Clothes in the place of digits, where MNIST "
+            "is not at hand; at the budget `quick` alone, and in no claim.",
         ),
         Strips("MNIST, every run", ON_DIGITS, (NLL, KL, BOUND)),
         OverTraining("Fig. 3: reconstruction error over training, MNIST", TABLE_1, "terms", _TERMS, _CURVES),
