@@ -109,6 +109,7 @@ def correlation_grid(
         [name.replace(" ", "\n") for name in columns],
         texts=np.array(texts, dtype=object).reshape(correlations.shape),
         limits=(-1, 1),
+        cell=(CELL_WIDTH + 20, CELL_HEIGHT),
         title=title,
         shades=SIGNED,
     )
