@@ -5,6 +5,7 @@ import pytest
 
 import unbraid
 from helpers.results import result_of
+from unbraid.figures.style import FAINT
 from unbraid.studies.declaration import Arm, Length, Study
 from unbraid.studies.grids import GridMaps
 from unbraid.studies.measures import NLL, Run
@@ -65,6 +66,8 @@ def test_tables_and_figures_have_null_rows_and_arms_without_runs():
     (chart,) = TransferCurves("Fig. 7", [("2 latents", [("β 1", ARM), ("β 2", OTHER)])]).blocks(found)
     ax = chart.figure.axes[0]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["β 1", "pixels"]
+    colors = {line.get_label(): line.get_color() for line in ax.get_lines() if not line.get_label().startswith("_")}
+    assert colors["pixels"] == FAINT != colors["β 1"]
     (prose,) = TransferCurves("Fig. 7", [("2 latents", [("β 1", ARM)])]).blocks(results())
     assert "Not run yet: one" in prose.paragraphs[0]
 

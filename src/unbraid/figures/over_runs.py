@@ -14,6 +14,8 @@ from unbraid.metrics.intervals import mean_interval
 
 PLOT, ROW, FRAME = 270, 30, 100
 """In CSS pixels: width of a plot, height of a row, height of what surrounds the rows."""
+_BACK = ("--", "-.", ":")
+"""Lines of kinds that stand back."""
 REFERENCES = {"chance": (":", FAINT), "ceiling": ("--", FAINT)}
 
 Scores = Mapping[str, Mapping[str, Sequence[float]]]
@@ -98,6 +100,7 @@ def label_curves(
     *,
     chance: float | None = None,
     limits: tuple[float, float | None] = (0.0, 1.02),
+    references: Sequence[str] = (),
 ) -> Figure:
     """Quantities by the number of labeled images, in plots side by side.
 
@@ -108,14 +111,20 @@ def label_curves(
         plots: by title, for each kind, rows of one number per number of labels: one row per run, or per draw of labels.
         chance: drawn as a dotted line.
         limits: of the vertical axis; None ends it where the means do.
+        references: kinds that stand back, in gray; they take no color.
     """
-    kinds = list(dict.fromkeys(kind for own in plots.values() for kind in own))
+    kinds = [kind for kind in dict.fromkeys(kind for own in plots.values() for kind in own) if kind not in references]
     with drawing():
         figure, axes = panels(len(plots), 2, 560 if len(plots) == 1 else 440, 360)
         for ax, (title, own) in zip(axes, plots.items(), strict=True):
             ax.set_title(title)
             for kind, rows in own.items():
-                _label_curve(ax, labels, kind, np.asarray(rows, dtype=np.float64), kinds.index(kind))
+                values = np.asarray(rows, dtype=np.float64)
+                if kind in references:
+                    style = _BACK[references.index(kind) % len(_BACK)]
+                    ax.plot(labels, values.mean(0), style, color=FAINT, linewidth=1.6, label=kind, zorder=3)
+                else:
+                    _label_curve(ax, labels, kind, values, kinds.index(kind))
             if chance is not None:
                 ax.axhline(chance, linestyle=":", color=FAINT, linewidth=1, zorder=1, label="chance")
             ax.set_xscale("log")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import bdtr, betaincinv
+from scipy.special import bdtr, betaincinv, stdtrit
 
 from unbraid.metrics.intervals import COVERAGE, contrast_interval, difference_interval, mean_interval
 from unbraid.reporting.numbers import few as few_words
@@ -24,6 +24,8 @@ from unbraid.sweep.compare.statistics import rank_correlation
 from unbraid.sweep.compare.writing import decimal
 
 _TAIL = (1 + COVERAGE) / 2
+_MANY = 1e6
+"""Degrees of freedom of a variance that is known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -350,35 +352,43 @@ class _OfTrend:
         if missing := _missing({arm: list(own.values()) for arm, own in by_arm.items()}, 1):
             return missing
         ranked = [
-            _along([by_arm[arm][seed] for arm in group])
+            (_along([by_arm[arm][seed] for arm in group]), len(group))
             for group in self.groups
             for seed in sorted(set.intersection(*(set(by_arm[arm]) for arm in group)))
         ]
         if len(ranked) < 2:
             return Verdict("undecided", f"too few runs for an interval: {len(ranked)} ranking along {self.along}")
-        mean, interval, sd = float(np.mean(ranked)), mean_interval(ranked), float(np.std(ranked, ddof=1))
+        own, n = [r for r, _ in ranked], len(ranked)
+        mean, sd = float(np.mean(own)), float(np.std(own, ddof=1))
+        at_random = math.sqrt(sum(1 / (k - 1) for _, k in ranked) / n)
+        half = max(mean_interval(own)[1] - mean, stdtrit(_MANY, _TAIL) * at_random / math.sqrt(n))
+        interval = max(-1.0, mean - half), min(1.0, mean + half)
         words = (
-            f"Spearman's correlation of {self.measure.name} with {self.along}, mean of {len(ranked)} rankings (each of one "
-            f"seed, all else alike), is {decimal(mean, 2)} ({decimal(interval[0], 2)} to {decimal(interval[1], 2)})"
+            f"Spearman's correlation of {self.measure.name} with {self.along}, mean of {n} rankings (each of one seed, all "
+            f"else alike), is {decimal(mean, 2)} ({decimal(interval[0], 2)} to {decimal(interval[1], 2)})"
         )
         outcome, ruled_out = self._judge(*sorted(self.sign * end for end in interval))
         if outcome == "undecided":
 
             def power(n: int) -> float:
-                one = ShiftedMean(self.sign * mean, sd, n, n - 1)
-                return max(one.above(0.0), one.below(self.margin))
+                kinds = [ShiftedMean(self.sign * mean, at_random, n, _MANY)]
+                kinds += [ShiftedMean(self.sign * mean, sd, n, n - 1)] if sd else []
+                return max(min(one.above(0.0) for one in kinds), min(one.below(self.margin) for one in kinds))
 
-            least = least_runs(power, len(ranked)) if sd else None
+            least = least_runs(power, n)
             return Verdict(outcome, words, mean, interval, None if least is None else math.ceil(least / len(self.groups)))
         more = f"; a trend as strong as {self.margin:g} is ruled out" if ruled_out else ""
         return Verdict(outcome, words + more, mean, interval)
 
 
 class Trend(_OfTrend):
-    """Along an option a measure rises, or falls, all else alike.
+    r"""Along an option a measure rises, or falls, all else alike.
 
-    For each group of arms and each seed the measure's rank correlation with the order of the arms is taken; their mean
-    decides, by its t interval. Not confirmed where a mean correlation as strong as the margin is ruled out.
+    For each group of arms and each seed the measure's rank correlation with the order of the k arms is taken; their mean
+    decides, by its t interval, which is never taken to be narrower than that of N rankings at random,
+    :math:`\pm 1.96 \sqrt{\sum 1 / (k - 1)} / N`: few short rankings often agree by chance. Not confirmed where a mean
+    correlation as strong as the margin is ruled out.
+    Source of the latter: Page (1963), Ordered hypotheses for multiple treatments: a significance test for linear ranks.
 
     Args:
         groups: of arms, each in ascending order of the option, which differ in it alone.

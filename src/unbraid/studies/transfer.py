@@ -95,7 +95,7 @@ class TransferTable:
 
     Args:
         title: of the table.
-        arms: rows.
+        arms: rows, all with as many latents, as PCA then has.
         label_counts: columns.
         penalty: of the classifier.
         note: below the title.
@@ -163,7 +163,7 @@ class TransferCurves:
         for title, own in plots.items():  # null rows last
             plots[title] = {name: own[name] for name in sorted(own, key=lambda name: name in ("PCA", "pixels"))}
         limits = (0.0, 1.02) if self.value == "accuracy" else (0.0, None)
-        figure = label_curves(counts, plots, limits=limits)
+        figure = label_curves(counts, plots, limits=limits, references=("PCA", "pixels"))
         yield Chart(
             self.title, figure, f"Lines are means over seeds, dots seeds, each a mean over draws of labels. {self.caption}"
         )

@@ -18,7 +18,7 @@ from unbraid.studies.measures import ACTIVE, KL, NLL, Measure, Run, best_share, 
 from unbraid.studies.parts import Curves, Note, ScoreTable, Shown, Strips
 from unbraid.studies.registry import studies
 from unbraid.studies.rules import Better, CannotTest, Correlated, Every, MeanBeyond, NotBetter, NoTrend, ShareAbove, Trend
-from unbraid.studies.transfer import TransferCurves, TransferTable, accuracy, efficiency, gain, probed
+from unbraid.studies.transfer import Penalty, TransferCurves, TransferTable, accuracy, efficiency, gain, probed
 from unbraid.sweep.compare.quantities import number
 
 # the report's grid: 5 x 5, β_norm 0.002 to 20, latent size 5 to 125; its steps are not stated, ours are equal factors
@@ -560,6 +560,10 @@ def _parts(own: Digits) -> tuple[Part, ...]:
 
     losses = (THEIR_LOSS, ERROR, KL, ELBO, CALIBRATED, ACTIVE)
     counts = (10, 30, FEW, 300, SOME, MANY)
+    penalties: tuple[tuple[str, Penalty], ...] = (
+        ("Fig. 7: accuracy by labels", "none"),
+        ("Accuracy by labels with an L2 penalty", "l2"),
+    )
     groups = [
         (f"{latents} latents", [(f"β {value:g}", t[value, latents]) for value in TRANSFER_BETAS])
         for latents in TRANSFER_LATENTS
@@ -592,14 +596,17 @@ def _parts(own: Digits) -> tuple[Part, ...]:
             "As in Fig. 5; names say which factor a latent follows.",
         ),
         ScoreTable("Fig. 6 in numbers, Shapes", list(HEARTS.values()), (MIG, SCORE, ROTATION, ERROR, KL)),
-        TransferTable(
-            f"Fig. 7: accuracy by labels, {own.name}",
-            list(t.values()),
-            counts,
-            "none",
-            "A linear softmax classifier on the frozen encoder's means, without a penalty.",
+        *(
+            TransferTable(
+                f"{title}, {own.name}, {latents} latents",
+                [t[value, latents] for value in TRANSFER_BETAS],
+                counts,
+                penalty,
+                "A linear softmax classifier on the frozen encoder's means.",
+            )
+            for title, penalty in penalties
+            for latents in TRANSFER_LATENTS
         ),
-        TransferTable(f"The same with an L2 penalty, {own.name}", list(t.values()), counts, "l2"),
         TransferCurves(f"Fig. 7: accuracy by labels, {own.name}", groups, caption="Without a penalty."),
         TransferCurves(f"Fig. 7: test loss by labels, {own.name}", groups, "loss", caption="Without a penalty, in nats."),
         TransferCurves(f"Accuracy by labels with an L2 penalty, {own.name}", groups, penalty="l2"),
