@@ -62,7 +62,7 @@ def write(files: Files, folder: Path) -> Path:
 
 def publish(name: str, files: Files, url: str, patch: pytest.MonkeyPatch) -> None:
     """Make a server the place where a data set is published, with the checksums and sizes of these files."""
-    published = datasets[name].details["published"]
+    published = datasets[name].details["origin"]
     changed = []
     for remote in published.files:
         content = files[remote.name]

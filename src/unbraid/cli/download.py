@@ -56,7 +56,7 @@ def _agree(entry: Entry, *, agreed: bool) -> None:
     """Show source and terms of a published data set, and ask where something has to be downloaded."""
     from unbraid.cli.console import out
 
-    published = entry.details.get("published")
+    published = entry.details.get("origin")
     if published is None:
         return
     files = _files(entry)
@@ -67,6 +67,8 @@ def _agree(entry: Entry, *, agreed: bool) -> None:
         return
     out.print(f"{published.title}, {published.home}")
     out.print(f"  download: {published.size}, to {published.folder}")
+    if published.room:
+        out.print(f"  on disk: {published.room}")
     out.print(f"  license: {published.license}")
     if published.terms:
         out.print(f"  terms: {published.terms}")
@@ -98,7 +100,7 @@ def _get(entry: Entry) -> None:
         path = file.get()
         done = "already here," if _signature(path) == before else _DONE[file.how]
         out.print(f"{entry.name}: {done} {path} ({_size([path])})")
-    if "published" in entry.details:
+    if "origin" in entry.details:
         _convert(entry)
 
 
@@ -123,7 +125,7 @@ def _list(entries: Iterable[Entry]) -> None:
 
 
 def _how_much(entry: Entry) -> str:
-    published = entry.details.get("published")
+    published = entry.details.get("origin")
     return f" ({published.size})" if published else ""
 
 

@@ -187,11 +187,29 @@ def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:
     yield from _options(entry)
     yield from _tuned(entry)
     yield from _published(entry)
+    yield from _origin(entry)
     if entry.kind == "model":
         yield from _layers_of_model(entry, request)
     elif entry.kind in NETWORKS:
         yield from _layers_of_network(entry, request)
     yield Text.assemble(("Source: ", "bold"), entry.source, "\n")
+
+
+def _origin(entry: Entry) -> Iterator[RenderableType]:
+    """Where a published data set comes from, on what terms, and how to get it."""
+    from rich.text import Text
+
+    origin = entry.details.get("origin")
+    if origin is None:
+        return
+    facts = {"Home: ": origin.home, "License: ": origin.license, "Terms: ": origin.terms}
+    if any(remote.urls for remote in origin.files):
+        room = f"; {origin.room}" if origin.room else ""
+        facts["Download: "] = f"unbraid download {entry.name} ({origin.size}{room})"
+    for label, fact in facts.items():
+        if fact:
+            yield Text.assemble((label, "bold"), fact)
+    yield Text(origin.steps + "\n")
 
 
 def _options(entry: Entry) -> Iterator[RenderableType]:

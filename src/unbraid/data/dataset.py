@@ -228,6 +228,6 @@ def shown_name(data: str, options: Mapping[str, Any]) -> str:
     if options.get("name"):
         return str(options["name"])
     place = options.get("path")
-    if "published" in datasets[data].details:  # whatever the folder of its files is called
+    if "origin" in datasets[data].details:  # whatever the folder of its files is called
         return data
     return (PurePath(place).stem or data) if place else data

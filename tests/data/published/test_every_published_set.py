@@ -17,7 +17,7 @@ from unbraid.data.published import store
 from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 
-PUBLISHED = [entry.name for entry in datasets if "published" in entry.details]
+PUBLISHED = [entry.name for entry in datasets if "origin" in entry.details]
 FETCHED = [name for name in PUBLISHED if datasets[name].details["kept"]()]
 PAGE = b"<!DOCTYPE html><html><head><title>Google Drive - Quota exceeded</title></head><body>Try later</body></html>"
 MADE = {name: STAND_INS[name].make() for name in STAND_INS}
@@ -93,7 +93,7 @@ def test_it_is_downloaded_converted_and_then_here(name, online, server, capsys, 
     online(name)
     assert main(["download", name, "--yes"]) == 0
     shown = capsys.readouterr().out
-    published = datasets[name].details["published"]
+    published = datasets[name].details["origin"]
     assert f"license: {published.license}" in shown
     assert published.home in shown
     assert "ready, " in shown
@@ -147,7 +147,7 @@ def test_a_download_goes_on_after_a_break(name, online, server, cache):
 @every_fetched
 def test_another_content_is_refused(name, online, server, capsys):
     online(name)
-    remote = datasets[name].details["published"].files[0]
+    remote = datasets[name].details["origin"].files[0]
     if not remote.digest:
         pytest.skip("no published checksum")
     content = MADE[name][remote.name]
@@ -159,7 +159,7 @@ def test_another_content_is_refused(name, online, server, capsys):
 def spoiled(name: str) -> dict[str, tuple[str, bytes | None, str]]:
     """Files that are wrong, each with words of the message."""
     found: dict[str, tuple[str, bytes | None, str]] = dict(STAND_INS[name].spoiled(MADE[name]))
-    for file in datasets[name].details["published"].files:
+    for file in datasets[name].details["origin"].files:
         content = MADE[name].get(file.name)
         if content is None:
             continue
@@ -227,6 +227,17 @@ def test_files_that_changed_are_converted_anew(name, tmp_path):
 
 
 @every
+def test_it_is_explained(name, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "500")
+    assert main(["show", name]) == 0
+    shown = capsys.readouterr().out
+    origin = datasets[name].details["origin"]
+    for said in (origin.home, origin.license, origin.terms, "By hand: (1)"):
+        assert said in shown
+    assert (f"unbraid download {name}" in shown) == bool(origin.kept())
+
+
+@every
 def test_whether_reports_embed_images(name, tmp_path):
     folder = write(MADE[name], tmp_path / "mine")
     own = datasets[name].options["redistributable"].default
@@ -244,7 +255,7 @@ def test_a_part_of_a_grid_is_known_by_a_digest_of_its_own(tmp_path, options):
 @every
 def test_the_page_of_data_sets_has_it(name):
     page = (Path(__file__).parents[3] / "docs" / "data-sets.md").read_text()
-    published = datasets[name].details["published"]
+    published = datasets[name].details["origin"]
     (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
     assert published.home in row
     assert published.license in row

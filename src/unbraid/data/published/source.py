@@ -57,6 +57,8 @@ class Published:
         license: in words, as published; or that none was found.
         terms: what else its authors ask for; empty for nothing.
         files: all that make it.
+        images: how many there are, in the store of the default options.
+        image_bytes: of each of them there; 0 where nothing is stored.
         by_hand: how to get the files in a browser, steps divided by "; ".
     """
 
@@ -67,6 +69,8 @@ class Published:
     terms: str
     files: tuple[Remote, ...]
     by_hand: str
+    images: int
+    image_bytes: int = 3 * 64 * 64
 
     @property
     def folder(self) -> Path:
@@ -82,6 +86,12 @@ class Published:
         if not known:
             return "size not published"
         return f"more than {shown}" if None in sizes else shown
+
+    @property
+    def room(self) -> str:
+        """How much more the store takes on the disk, in words; empty for nothing."""
+        size = self.images * self.image_bytes
+        return f"{size / 1e9:,.1f} GB more once it is converted" if size else ""
 
     @property
     def steps(self) -> str:
@@ -136,9 +146,11 @@ class Published:
             return found
         return fetch_file(remote.urls, self.folder / remote.name, digest=remote.digest, size=remote.size, hint=self.steps)
 
-    def notes(self, n: int, published: int) -> tuple[str, ...]:
+    def notes(self, n: int) -> tuple[str, ...]:
         """A note where the files hold another number of images than were published."""
-        return () if n == published else (f"These files hold {n:,} images; {self.title} as published has {published:,}.",)
+        if n == self.images:
+            return ()
+        return (f"These files hold {n:,} images; {self.title} as published has {self.images:,}.",)
 
     def present(self, options: Mapping[str, Any]) -> list[Path]:
         """The files and folders that are read with these options."""

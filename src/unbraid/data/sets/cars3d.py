@@ -35,9 +35,8 @@ CARS3D = Published(
     terms="cite Reed, Zhang, Zhang and Lee (2015)",
     files=(_FILE,),
     by_hand="get http://www.scottreed.info/files/nips2015-analogy-data.tar.gz with a browser; put it into a folder",
+    images=17_568,
 )
-PUBLISHED = 17_568
-"""Number of images: 183 cars."""
 AZIMUTHS, ELEVATIONS = 24, 4
 _EACH = AZIMUTHS * ELEVATIONS
 _NAMES = r"(?:.*/)?(car_[^/]+)\.mat"
@@ -50,7 +49,7 @@ _MOST_SIDE = 512
     paths=("path",),
     files=CARS3D.present,
     kept=CARS3D.kept,
-    published=CARS3D,
+    origin=CARS3D,
 )
 @factor_grid
 def cars3d(
@@ -65,7 +64,7 @@ def cars3d(
     store = stored("cars3d", [look.key, CARS3D.stamp(path)], lambda: _converting(CARS3D.get(_FILE.name, path), look))
     cars = store.columns["cars"]
     rows = _grid_rows(cars)
-    return Grid(store.images(rows), _space(len(cars)), redistributable, CARS3D.notes(len(rows), PUBLISHED))
+    return Grid(store.images(rows), _space(len(cars)), redistributable, CARS3D.notes(len(rows)))
 
 
 def _space(cars: int) -> FactorSpace:

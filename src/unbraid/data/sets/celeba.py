@@ -54,6 +54,7 @@ CELEBA = Published(
     by_hand="open http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html in a browser and follow its link to the aligned images; get "
     "img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt, and where the page says that a quota is exceeded, "
     "wait a day; put them into one folder as they are",
+    images=202_599,
 )
 TRAIN, VALID, TEST = 0, 1, 2
 """The official splits, as the list of partitions has them."""
@@ -69,7 +70,7 @@ _MOST_LINES = 10_000_000
     paths=("path",),
     files=CELEBA.present,
     kept=CELEBA.kept,
-    published=CELEBA,
+    origin=CELEBA,
 )
 def celeba(
     path: PathOption = "",

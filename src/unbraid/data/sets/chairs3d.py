@@ -35,9 +35,9 @@ CHAIRS3D = Published(
     files=(_FILE,),
     by_hand="open https://www.di.ens.fr/willow/research/seeing3Dchairs in a browser; get rendered_chairs.tar and put it into a "
     "folder",
+    images=86_366,
+    image_bytes=64 * 64,
 )
-PUBLISHED = 86_366
-"""Number of images: 1,393 models from 62 sides."""
 _MEMBERS = r"(?:rendered_chairs/)?([^/]+/renders/image_\d+_p\d+_t\d+_r\d+\.png)"
 _NAME = re.compile(r"(?P<model>[^/]+)/renders/image_\d+_p(?P<elevation>\d+)_t(?P<azimuth>\d+)_r\d+\.png")
 Crop = Literal["squash", "center400"]
@@ -50,7 +50,7 @@ _SQUARES: Mapping[Crop, int | None] = {"squash": None, "center400": 400}
     paths=("path",),
     files=CHAIRS3D.present,
     kept=CHAIRS3D.kept,
-    published=CHAIRS3D,
+    origin=CHAIRS3D,
 )
 @factor_grid
 def chairs3d(
@@ -75,7 +75,7 @@ def chairs3d(
     store = stored("chairs3d", [look.key, CHAIRS3D.stamp(path)], lambda: _converting(CHAIRS3D.get(_FILE.name, path), look))
     names = [str(name) for name in store.columns["names"]]
     space, rows = _arranged(names)
-    return Grid(store.images(rows), space, redistributable, CHAIRS3D.notes(len(rows), PUBLISHED))
+    return Grid(store.images(rows), space, redistributable, CHAIRS3D.notes(len(rows)))
 
 
 def _arranged(names: Sequence[str]) -> tuple[FactorSpace, Int64[np.ndarray, "n"]]:

@@ -38,6 +38,7 @@ def _register(name: str, variant: str, about: str) -> Published:
         terms="cite Gondal et al. (2019)",
         files=(Remote(file, (f"{_PAGE}/resolve/main/{file}",)),),
         by_hand=f"open {_PAGE} in a browser; get {file}; put it into a folder",
+        images=1_036_800,
     )
 
     def make(
@@ -60,7 +61,7 @@ def _register(name: str, variant: str, about: str) -> Published:
         paths=("path",),
         files=published.present,
         kept=published.kept,
-        published=published,
+        origin=published,
     )(factory)
     return published
 

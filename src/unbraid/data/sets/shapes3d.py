@@ -31,10 +31,9 @@ SHAPES3D = Published(
     terms="",
     files=(_FILE,),
     by_hand="open https://console.cloud.google.com/storage/browser/3d-shapes in a browser; get 3dshapes.h5; put it in a folder",
+    images=480_000,
 )
 NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
-PUBLISHED = 480_000
-"""Number of images."""
 _HUES = ("floor_hue", "wall_hue", "object_hue")
 
 
@@ -44,7 +43,7 @@ _HUES = ("floor_hue", "wall_hue", "object_hue")
     paths=("path",),
     files=SHAPES3D.present,
     kept=SHAPES3D.kept,
-    published=SHAPES3D,
+    origin=SHAPES3D,
 )
 @factor_grid
 def shapes3d(
@@ -53,7 +52,7 @@ def shapes3d(
     """480,000 images of a shape in a room: hues of floor, wall and object, scale, shape and orientation."""
     look = Look(size, gray)
     store = stored("shapes3d", [look.key, SHAPES3D.stamp(path)], lambda: _converting(SHAPES3D.get("3dshapes.h5", path), look))
-    return Grid(store.images(), _space(store.columns["labels"]), redistributable, SHAPES3D.notes(len(store.pixels), PUBLISHED))
+    return Grid(store.images(), _space(store.columns["labels"]), redistributable, SHAPES3D.notes(len(store.pixels)))
 
 
 def _space(values: np.ndarray) -> FactorSpace:

@@ -45,9 +45,9 @@ SMALLNORB = Published(
     terms="read its home page; it is understood to be for research only",
     files=tuple(_remote(*known) for known in _KNOWN),
     by_hand=f"open {_HOME} in a browser; get the six files that end in .mat.gz; put them into one folder",
+    images=48_600,
+    image_bytes=64 * 64,
 )
-PUBLISHED = 48_600
-"""Number of images of each camera."""
 CATEGORIES = ("animal", "human", "airplane", "truck", "car")
 _NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
 SIDE = 96
@@ -60,7 +60,7 @@ SIDE = 96
     paths=("path",),
     files=SMALLNORB.present,
     kept=SMALLNORB.kept,
-    published=SMALLNORB,
+    origin=SMALLNORB,
 )
 @factor_grid
 def smallnorb(
@@ -79,7 +79,7 @@ def smallnorb(
     key = [look.key, camera, SMALLNORB.stamp(path)]
     store = stored("smallnorb", key, lambda: _converting(path, ("left", "right").index(camera), look))
     space, rows = _arranged(store.columns["labels"])
-    return Grid(store.images(rows), space, redistributable, SMALLNORB.notes(len(rows), PUBLISHED))
+    return Grid(store.images(rows), space, redistributable, SMALLNORB.notes(len(rows)))
 
 
 def _arranged(labels: np.ndarray) -> tuple[FactorSpace, Int64[np.ndarray, "n"]]:
@@ -143,7 +143,7 @@ def _labels(part: str, path: str) -> Int64[np.ndarray, "n 5"]:
 
 def _whole(file: Path, row: Sequence[int]) -> np.ndarray:
     def check(matrix: Matrix) -> None:
-        if matrix.shape[1:] != tuple(row) or matrix.dtype.kind != "i" or not 0 < matrix.shape[0] <= 10 * PUBLISHED:
+        if matrix.shape[1:] != tuple(row) or matrix.dtype.kind != "i" or not 0 < matrix.shape[0] <= 10 * SMALLNORB.images:
             raise CorruptFile(
                 f"{file} holds {matrix.dtype} {matrix.shape}, expected whole numbers (n, {row}). {SMALLNORB.steps}"
             )

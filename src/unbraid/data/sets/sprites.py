@@ -36,6 +36,8 @@ SPRITES = Published(
     terms="give credit to the Liberated Pixel Cup and the Universal LPC spritesheet, and share alike",
     files=(_FILE,),
     by_hand=f"clone {_HOME}; name its folder",
+    images=51_450,
+    image_bytes=0,
 )
 LAYERS = ("body", "shoes", "bottomwear", "topwear", "eyes", "hair")
 """Each is drawn over those before it."""
@@ -108,7 +110,7 @@ class SheetImages(Indexed):
     paths=("path",),
     files=SPRITES.present,
     kept=SPRITES.kept,
-    published=SPRITES,
+    origin=SPRITES,
 )
 @factor_grid
 def sprites(

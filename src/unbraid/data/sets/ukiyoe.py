@@ -33,6 +33,7 @@ UKIYOE = Published(
     files=(Remote(_IMAGES), Remote(_METADATA)),
     by_hand=f"clone {_HOME}; run its arc_download.py and then its face_extract.py with --new_size 256, as its README says; "
     f"name the folder that then holds {_IMAGES} and {_METADATA}",
+    images=20_000,
 )
 Label = Literal["painter", "region", "year", "theater", "format", "direction", "publisher", "none"]
 COLUMNS: Mapping[Label, str] = {
@@ -58,7 +59,7 @@ _MOST_ROWS = 1_000_000
     paths=("path",),
     files=UKIYOE.present,
     kept=UKIYOE.kept,
-    published=UKIYOE,
+    origin=UKIYOE,
 )
 def ukiyoe(
     path: PathOption = "",
