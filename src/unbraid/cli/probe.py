@@ -23,7 +23,7 @@ _OWN = (
 _ABOUT = (
     "Probe a frozen encoder: linear classifiers learn labels or a factor from its means, and are scored on held-out images, by "
     "the number of labels. Beside them stand the encoder before its first step, as many principal components, and pixels, all "
-    "with the same labels."
+    "with the same labels. DATA is that of the run's training unless given, and comes in the size of the run if it can."
 )
 
 

@@ -237,10 +237,13 @@ def _scaled(
     if not (np.isfinite(first).all() and np.isfinite(second).all()):
         raise UsageError(f"The codes of {name} are not finite, so no classifier can read them.")
     center = first.mean(0)
-    first, second = first - center, second - center
+    first -= center
+    second -= center
     size = np.abs(first).max()
     scale = size * np.sqrt(np.mean((first / size) ** 2)) if size > 0 else 1.0  # squares of huge codes are not finite
-    return first / scale, second / scale
+    first /= scale
+    second /= scale
+    return first, second
 
 
 def _score(
