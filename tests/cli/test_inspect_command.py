@@ -69,6 +69,10 @@ def test_everything_that_is_wrong_in_a_folder_is_named_at_once(capsys, tmp_path)
     assert "text.jpg is no sound image" in text
     assert "cut.png is no sound image" in text
     assert "2 files of" in text
+    assert "--skip-bad" in text
+    skipped = shown(capsys, str(folder), "--skip-bad")
+    assert "3, gray, 32 x 32" in skipped
+    assert "Left out, since they cannot be read: cut.png, text.jpg." in skipped
     (folder / "text.jpg").unlink()
     (folder / "cut.png").unlink()
     assert "3, gray, 32 x 32" in shown(capsys, str(folder))

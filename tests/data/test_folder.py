@@ -209,3 +209,19 @@ def test_a_suggestion_of_mixed_sizes_names_them(tmp_path):
     with pytest.raises(UsageError, match=r"2 of 6 x 4, 1 of 5 x 5\. Give --size N"):
         load_dataset(f"folder:{tmp_path}")
     assert load_dataset(f"folder:{tmp_path}", size=4).shape == (1, 4, 4)
+
+
+def test_bad_files_are_left_out_where_that_is_asked_for(tmp_path):
+    for i, name in enumerate(("a.png", "b.png", "c.png")):
+        Image.fromarray(np.full((8, 8), 10 * i, np.uint8)).save(tmp_path / name)
+    (tmp_path / "b.png").write_bytes(b"no image")
+    table = tmp_path / "t.csv"
+    table.write_text("file,x\na.png,1\nb.png,2\nc.png,3\n")
+    data = load_dataset(f"folder:{tmp_path}", skip_bad=True, table=str(table), test_share=0)
+    assert data.images.bytes(np.arange(2))[:, 0, 0, 0].tolist() == [0, 20]
+    assert data.space.values(data.factors.astype(np.int64))[:, 0].tolist() == [1, 3]
+    assert data.notes[0] == "Left out, since they cannot be read: b.png."
+    (tmp_path / "a.png").write_bytes(b"")
+    (tmp_path / "c.png").write_bytes(b"")
+    with pytest.raises(UsageError, match="None of the 3 files"):
+        load_dataset(f"folder:{tmp_path}", skip_bad=True)

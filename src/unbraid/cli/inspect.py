@@ -48,7 +48,7 @@ def run(tokens: list[str]) -> int:
         require_absent(path, given.get("overwrite", False))
     options = place | {argument.flag: given[argument.flag] for argument in own if argument.flag in given}
     with listening(counting):
-        if name == "folder":
+        if name == "folder" and not options.get("skip_bad"):
             _require_sound(Path(options["path"]))
         dataset = load_dataset(name, **options)
         _tell(dataset)
@@ -73,17 +73,17 @@ def _as_named(data: str) -> str:
 
 def _require_sound(place: Path) -> None:
     from unbraid.cli.console import out
-    from unbraid.data.inspection import problems_of_folder
+    from unbraid.data.files.image_files import list_images, unreadable
     from unbraid.progress import reporting
 
     with reporting(f"reading {place.name}") as report:
-        found = problems_of_folder(place, report)
+        found = unreadable(list_images(place), report)
     if not found:
         return
     for _, problem in found[:_LISTED]:
         out.print(problem)
     more = f"; {len(found) - _LISTED:,} of them are not listed" if len(found) > _LISTED else ""
-    raise CorruptFile(f"{len(found):,} files of {place} cannot be read{more}. Repair them, or move them out of the folder.")
+    raise CorruptFile(f"{len(found):,} files of {place} cannot be read{more}. Repair them, or go on without them: --skip-bad.")
 
 
 def _tell(dataset: Dataset) -> None:

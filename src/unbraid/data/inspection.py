@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from unbraid.data.dataset import Dataset
 from unbraid.data.factor_space import Factor
-from unbraid.data.files.image_files import list_images, read_pixels
 from unbraid.data.grids.duplicates import first_twins
-from unbraid.errors import UnbraidError
-from unbraid.progress import Progress
 
 MOST = 20_000
 """Images that are looked at for pixels and duplicates; of more, a fixed pseudo-random part."""
@@ -125,18 +121,3 @@ def _classes(labels: np.ndarray, names: Sequence[str]) -> str:
     counts = Counter(labels.tolist())
     shown = ", ".join(f"{names[code] if names else code} {n:,}" for code, n in counts.most_common(_SHOWN))
     return f"{len(counts)}: {shown}" + (", ..." if len(counts) > _SHOWN else "")
-
-
-def problems_of_folder(place: Path, report: Progress) -> list[tuple[Path, str]]:
-    """Every file of a folder that is called like an image and is none that can be read, with the reason.
-
-    Raises `UsageError` where there is no folder or nothing in it is called like an image.
-    """
-    files, found = list_images(place), []
-    for i, file in enumerate(files):
-        try:
-            read_pixels(file, 3)
-        except UnbraidError as error:
-            found.append((file, str(error)))
-        report(i + 1, len(files))
-    return found

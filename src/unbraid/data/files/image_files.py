@@ -6,7 +6,7 @@ import stat
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO
@@ -17,8 +17,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from unbraid.errors import CorruptFile, UsageError
+from unbraid.errors import CorruptFile, UnbraidError, UsageError
 from unbraid.files import os_errors
+from unbraid.progress import Progress
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"})
 LARGEST = 64_000_000
@@ -106,6 +107,18 @@ def read_pixels(path: Path, channels: int, size: int | None = None, fit: Fit = "
         image.load()
         upright = ImageOps.exif_transpose(image)
         return pixels_of(_sized(plain(upright, channels), size, fit))
+
+
+def unreadable(files: Sequence[Path], report: Progress) -> list[tuple[Path, str]]:
+    """Every file that is no image which can be read, with the reason; all of them are decoded."""
+    found = []
+    for i, file in enumerate(files):
+        try:
+            read_pixels(file, 3)
+        except UnbraidError as error:
+            found.append((file, str(error)))
+        report(i + 1, len(files))
+    return found
 
 
 def pixels_of(image: Image.Image) -> UInt8[np.ndarray, "c h w"]:

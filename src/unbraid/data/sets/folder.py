@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from jaxtyping import UInt8
 
 from unbraid.data.dataset import Dataset, TestShare, shown_name
 from unbraid.data.files.columns import Known, column_of, known_of
-from unbraid.data.files.image_files import Fit, Header, list_images, read_header, read_pixels
+from unbraid.data.files.image_files import Fit, Header, list_images, read_header, read_pixels, unreadable
 from unbraid.data.files.scratch import room
 from unbraid.data.files.table import Wanted, read_table
 from unbraid.data.idx_dataset import FlipOption
@@ -23,6 +24,9 @@ from unbraid.data.storage import ByteImages
 from unbraid.errors import UsageError
 from unbraid.options import Option
 from unbraid.progress import reporting
+
+_NAMED = 12
+"""Files that are named in a note."""
 
 
 def _files(options: Mapping[str, Any]) -> list[Path]:
@@ -46,6 +50,7 @@ def folder(
     horizontal_flip: FlipOption = False,
     test_share: TestShare = 0.1,
     redistributable: RedistributableOption = True,
+    skip_bad: Annotated[bool, Option("leave out files that are no sound images, and say which")] = False,
 ) -> Dataset:
     """Images in a folder of your own and its subfolders: folder:PATH.
 
@@ -56,6 +61,9 @@ def folder(
     """
     place = named_path(path, "folder")
     files = list_images(place)
+    notes: tuple[str, ...] = ()
+    if skip_bad:
+        files, notes = _sound(files, place)
     names = [file.relative_to(place).as_posix() for file in files]
     if (factors or label) and not table:
         raise UsageError("--factors and --label name columns of a --table, and none was given.")
@@ -64,11 +72,25 @@ def folder(
     return put_together(
         shown_name("folder", {"path": str(place)}),
         images,
-        known,
+        replace(known, notes=(*notes, *known.notes)),
         test_share=test_share,
         horizontal_flip=horizontal_flip,
         redistributable=redistributable,
     )
+
+
+def _sound(files: Sequence[Path], place: Path) -> tuple[list[Path], tuple[str, ...]]:
+    """The files that can be read, and a note that names the others."""
+    with reporting(f"checking {len(files):,} images of {place.name or place}") as report:
+        bad = {file for file, _ in unreadable(files, report)}
+    sound = [file for file in files if file not in bad]
+    if not sound:
+        raise UsageError(f"None of the {len(files):,} files of {place} can be read; see unbraid inspect {place}.")
+    if not bad:
+        return sound, ()
+    names = [file.relative_to(place).as_posix() for file in files if file in bad]
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return sound, (f"Left out, since they cannot be read: {', '.join(names[:_NAMED])}{more}.",)
 
 
 def _classes(names: Sequence[str]) -> Known:
