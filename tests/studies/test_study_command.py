@@ -15,6 +15,7 @@ import pytest
 
 from helpers.commands import environment, run, until
 from helpers.small_runs import SMALL, small_file
+from unbraid.studies.registry import studies
 from unbraid.sweep.store import ledger
 
 SCRIPT = """
@@ -130,3 +131,12 @@ def test_studies_are_listed_and_shown(tmp_path: Path, words: tuple[str, ...]) ->
     if "show" in words:
         assert "--budget cpu: 66 runs" in " ".join(text.split())
         assert "“learnt a more disentangled" in " ".join(text.split())
+
+
+def test_claims_are_listed_with_their_verdicts(tmp_path: Path) -> None:
+    text = " ".join(run(tmp_path, "list", "claims").split())
+    for entry in studies:
+        assert f"{entry.name}: " in text
+    claims = sum(len(entry.factory().claims) for entry in studies)
+    assert f"{claims} claims: " in text
+    assert "reversed" in text
