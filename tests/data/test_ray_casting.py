@@ -21,6 +21,7 @@ from unbraid.data.drawing.ray_casting import (
     Camera,
     EmptyRoom,
 )
+from unbraid.data.drawing.solids import Solid, capsule, cone, cube, cylinder, sphere
 from unbraid.data.sets.rooms import SOLIDS
 
 SIZE = 32
@@ -28,6 +29,20 @@ CLOSE = 0.03
 """Pixels from an outline within which a sample may be on either side: curved outlines are given by many points."""
 CIRCLE = np.linspace(0, 2 * np.pi, 360, endpoint=False)
 VIEWS = [(0.0, 3.0, -40.0), (-44.0, 2.0, 60.0), (20.0, 4.0, 0.0)]
+
+
+def made(name: str) -> Solid:
+    """The solid of the rooms, made anew."""
+    match name:
+        case "sphere":
+            return sphere(1.0)
+        case "cube":
+            return cube(1.6)
+        case "cylinder":
+            return cylinder(0.8, 1.7)
+        case "cone":
+            return cone(1.0, 2.1)
+    return capsule(0.65, 2.2)
 
 
 def ring(radius: float, height: float) -> np.ndarray:
@@ -106,7 +121,7 @@ def empty(view: tuple[float, float, float]) -> EmptyRoom:
 def test_a_solid_covers_the_hull_of_its_projected_points(name, scale, view):
     off = outside(projected(scale * POINTS[name], view))
     clear = np.abs(off) > CLOSE
-    seen = empty(view).with_solid(SOLIDS[name], scale).part == SOLID
+    seen = empty(view).with_solid(made(name), scale).part == SOLID
     assert np.array_equal(seen[clear], (off < 0)[clear])
     assert 0.01 < seen.mean() < 0.3
 
@@ -114,7 +129,7 @@ def test_a_solid_covers_the_hull_of_its_projected_points(name, scale, view):
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", SOLIDS)
 def test_its_shadow_covers_the_hull_of_points_thrown_on_the_floor(name, view):
-    samples = empty(view).with_solid(SOLIDS[name], 0.8)
+    samples = empty(view).with_solid(made(name), 0.8)
     off = outside(projected(thrown(0.8 * POINTS[name], view, 2, 0.0), view))
     floor = (samples.part == FLOOR) & (np.abs(off) > CLOSE)
     assert np.array_equal(samples.shadow[floor], (off < 0)[floor])
@@ -126,7 +141,7 @@ def test_a_shadow_bends_where_the_wall_begins():
     view, reached = (-40.0, 3.0, -10.0), 0
     wall = projected(np.array([[x, ROOM, z] for x in (-ROOM, ROOM) for z in (0.0, 6.0)]), view)
     for name in ("cylinder", "capsule"):
-        samples = empty(view).with_solid(SOLIDS[name], 1.0)
+        samples = empty(view).with_solid(made(name), 1.0)
         off = outside(projected(thrown(POINTS[name], view, 1, ROOM), view))
         back = (samples.part == WALL) & (outside(wall) < -CLOSE) & (np.abs(off) > CLOSE)
         assert np.array_equal(samples.shadow[back], (off < 0)[back])
@@ -136,7 +151,7 @@ def test_a_shadow_bends_where_the_wall_begins():
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_floor_ends_where_the_corners_of_the_room_are_projected(view):
-    part = empty(view).with_solid(SOLIDS["sphere"], 0.01).part
+    part = empty(view).with_solid(made("sphere"), 0.01).part
     eye = np.array([DISTANCE * np.sin(np.radians(view[0])), -DISTANCE * np.cos(np.radians(view[0]))])
     beyond_a_wall, close = np.zeros((2, len(part)), dtype=bool)
     for outward in np.array([[0, 1], [0, -1], [1, 0], [-1, 0]]):
@@ -159,7 +174,7 @@ def sample_at(point: np.ndarray, view: tuple[float, float, float]) -> int:
 
 
 def test_brightness_follows_lamberts_law():
-    view, sphere = (10.0, 3.0, -40.0), SOLIDS["sphere"]
+    view, sphere = (10.0, 3.0, -40.0), made("sphere")
     samples, lamp = empty(view).with_solid(sphere, 1.0), the_lamp(view)
     center = np.array([0, 0, 1.0])
     cases = [
@@ -177,7 +192,7 @@ def test_brightness_follows_lamberts_law():
 
 def test_the_lamp_is_reflected_where_the_normal_halves_the_angle():
     view = (0.0, 3.0, -40.0)
-    samples, lamp = empty(view).with_solid(SOLIDS["sphere"], 1.0), the_lamp(view)
+    samples, lamp = empty(view).with_solid(made("sphere"), 1.0), the_lamp(view)
     eye = np.array([0, -DISTANCE, 3.0])
     away = lambda point, to: (to - point) / np.linalg.norm(to - point)  # noqa: E731
     center, normal = np.array([0, 0, 1.0]), np.array([0, 0, 1.0])
@@ -190,6 +205,26 @@ def test_the_lamp_is_reflected_where_the_normal_halves_the_angle():
     half = away(center + aside, lamp) + away(center + aside, eye)
     expected = GLOSS * (aside @ half / np.linalg.norm(half)) ** SHARPNESS
     assert samples.gloss[sample_at(center + aside, view)] == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("name", SOLIDS)
+def test_a_solid_fills_its_height_and_radius(name):
+    solid = made(name)
+    assert (solid.height, solid.radius) == (SOLIDS[name].height, SOLIDS[name].radius)
+    assert POINTS[name][:, 2].min() == pytest.approx(0, abs=1e-9)
+    assert POINTS[name][:, 2].max() == pytest.approx(solid.height)
+    assert np.hypot(*POINTS[name][:, :2].T).max() == pytest.approx(solid.radius)
+
+
+def test_a_ray_straight_down_ends_on_a_lid():
+    origin, down = np.array([[0.2, 0.9], [0.1, 0.0], [5.0, 5.0]]), np.array([[0.0, 0.0], [0.0, 0.0], [-1.0, -1.0]])
+    start, end = cylinder(0.8, 1.7).inside(origin, down)
+    assert (start[0], end[0]) == pytest.approx((3.3, 5.0))
+    assert start[1] > end[1]
+
+
+def test_normals_of_a_large_ball_have_length_one():
+    assert sphere(2.0).outward(np.array([[2.0], [0.0], [2.0]])).tolist() == [[1.0], [0.0], [0.0]]
 
 
 def beyond(name: str, points: np.ndarray) -> np.ndarray:
@@ -212,7 +247,7 @@ def beyond(name: str, points: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", SOLIDS)
 def test_rays_enter_and_leave_at_the_surface_which_faces_outwards(name):
-    solid, rng = SOLIDS[name], np.random.default_rng(0)
+    solid, rng = made(name), np.random.default_rng(0)
     origin = rng.normal(size=(3, 4000)) * 3
     target = rng.uniform([[-1], [-1], [0]], [[1], [1], [solid.height]], size=(3, 4000))
     direction = target - origin
@@ -237,8 +272,8 @@ def test_rays_enter_and_leave_at_the_surface_which_faces_outwards(name):
 def test_maps_are_means_over_samples():
     view = VIEWS[0]
     room = empty(view)
-    samples = room.with_solid(SOLIDS["cone"], 0.7)
-    maps = room.maps(SOLIDS["cone"], 0.7)
+    samples = room.with_solid(made("cone"), 0.7)
+    maps = room.maps(made("cone"), 0.7)
     for part in (FLOOR, WALL, SOLID):
         blocks = (samples.shade * (samples.part == part)).reshape(SIZE, SAMPLES, SIZE, SAMPLES)
         assert np.array_equal(maps[part], np.rint(255 * blocks.mean(axis=(1, 3))))

@@ -141,7 +141,17 @@ def test_layers_are_added_in_their_colors():
     stacks = np.array([[[[255, 100]], [[0, 155]]]], dtype=np.uint8)
     images = TintedLayers(stacks, np.array([0]), np.array([[255, 0, 51], [0, 200, 101]], dtype=np.uint8), np.array([[0, 1]]))
     assert images.bytes(np.array([0]))[0, :, 0].T.tolist() == [[255, 0, 51], [100, 122, 81]]  # 121.57 and 81.39
-    with pytest.raises(UsageError, match="300 layers cannot be added exactly; allowed: at most 258"):
-        TintedLayers(
-            np.zeros((1, 300, 1, 1), np.uint8), np.array([0]), np.zeros((1, 3), np.uint8), np.zeros((1, 300), np.int64)
-        )
+    rounded = np.full((1, 2, 1, 1), 128, dtype=np.uint8)  # two halves, each rounded up
+    white = np.full((1, 3), 255, dtype=np.uint8)
+    both = TintedLayers(rounded, np.array([0]), white, np.zeros((1, 2), np.int64))
+    assert both.bytes(np.array([0])).tolist() == [[[[255]]] * 3]
+
+
+def test_layers_are_at_most_as_many_as_add_up_exactly():
+    def layers(n: int) -> TintedLayers:
+        stacks = np.zeros((1, n, 1, 1), np.uint8)
+        return TintedLayers(stacks, np.array([0]), np.zeros((1, 3), np.uint8), np.zeros((1, n), np.int64))
+
+    assert len(layers(258)) == 1
+    with pytest.raises(UsageError, match="259 layers cannot be added exactly; allowed: at most 258"):
+        layers(259)

@@ -32,6 +32,6 @@ def filled(field: Field) -> Field:
 
 def stroked(field: Field, half_width: float | Field) -> Field:
     """Share of each pixel within a band around the zeros of a function, this many pixels to either side."""
-    distance = np.abs(pixel_distance(field))
+    distance = pixel_distance(field)
     share: Field = np.clip(np.minimum(distance + 0.5, half_width) - np.maximum(distance - 0.5, -half_width), 0, 1)
     return share
