@@ -127,9 +127,8 @@ def _rank_correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarr
 def _lasso_weights(left: Float64[np.ndarray, "n a"], right: Float64[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
     from sklearn.linear_model import Lasso
 
-    model = Lasso(LASSO_PENALTY, random_state=0)
-    weights: Float64[np.ndarray, "b a"] = np.stack([model.fit(left, column).coef_ for column in right.T])
-    return np.abs(weights).T
+    weights = Lasso(LASSO_PENALTY, random_state=0).fit(left, right).coef_  # each column of its own, all at one call
+    return np.abs(np.atleast_2d(weights)).T
 
 
 def _check_models(models: Sequence[Shaped[np.ndarray, "..."]]) -> None:
