@@ -433,7 +433,7 @@ def _shape_claims() -> list[Claim]:
         Claim(
             "“for β = 0, we see at least two generative variables encoded in one dimension”, for β 1 rotation alone",
             "6.2, Fig. 6",
-            CannotTest("it is said of one dimension of one run; the traversals are below"),
+            CannotTest("it is said of one dimension of one run; the traversals are on the study's page"),
         ),
         Claim(
             "[Yu20]: “LMSE should be used instead” of MSE (Shapes, learned σ)",

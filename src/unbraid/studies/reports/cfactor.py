@@ -334,7 +334,7 @@ DISENTANGLING = (
     ),
     Claim(
         "“able to learn disentangled latent features” of MNIST", "Abstract",
-        CannotTest("its factors are not known; the traversals are below, and ellipses stand in"),
+        CannotTest("its factors are not known; the traversals are on the study's page, and ellipses stand in"),
     ),
     Claim(
         "FactorVAE on CelebA is “high disentangled and factorized”", "Fig. 1",
