@@ -156,8 +156,8 @@ def _converting(path: str, look: Look) -> Iterator[Conversion]:
         yield Conversion(len(files), look.shape, blocks, columns)
 
 
-def _lines(path: Path) -> list[list[str]]:
-    """Words of each line, between spaces or commas."""
+def _lines(path: Path) -> Iterator[list[str]]:
+    """Words of each line, between spaces or commas; a line at a time, since all take much memory."""
     try:
         with os_errors(f"read {path}", "Check that it may be read."):
             lines = path.read_text("utf-8").splitlines()
@@ -165,7 +165,7 @@ def _lines(path: Path) -> list[list[str]]:
         raise CorruptFile(f"{path} is no text ({error}). {CELEBA.steps}") from None
     if len(lines) > _MOST_LINES:
         raise CorruptFile(f"{path} has {len(lines):,} lines. {CELEBA.steps}")
-    return [words for line in lines if (words := line.replace(",", " ").split())]
+    return (words for line in lines if (words := line.replace(",", " ").split()))
 
 
 def _read_attributes(path: Path) -> tuple[list[str], dict[str, Int8[np.ndarray, "attribute"]]]:
@@ -174,13 +174,13 @@ def _read_attributes(path: Path) -> tuple[list[str], dict[str, Int8[np.ndarray, 
     The list as published begins with the number of its lines; copies as .csv have no such line, and a name above the files.
     """
     lines = _lines(path)
-    if lines and len(lines[0]) == 1:
-        lines = lines[1:]
-    names = [] if not lines else lines[0][1:] if lines[0][0].casefold() == "image_id" else lines[0]
+    first = next(lines, [])
+    head = next(lines, []) if len(first) == 1 else first
+    names = head[1:] if head[:1] == ["image_id"] else head
     if not names or len(set(names)) != len(names):
         raise CorruptFile(f"{path} does not begin with the names of attributes. {CELEBA.steps}")
     found = {}
-    for words in lines[1:]:
+    for words in lines:
         if len(words) != 1 + len(names) or not set(words[1:]) <= {"1", "-1"}:
             raise CorruptFile(f"{path}: the line of {words[0]} has not 1 or -1 for {len(names)} attributes. {CELEBA.steps}")
         found[words[0]] = np.array([word == "1" for word in words[1:]], np.int8)
@@ -190,7 +190,7 @@ def _read_attributes(path: Path) -> tuple[list[str], dict[str, Int8[np.ndarray, 
 def _read_splits(path: Path) -> dict[str, int]:
     found = {}
     for words in _lines(path):
-        if words[0].casefold() == "image_id":
+        if words[0] == "image_id":
             continue
         if len(words) != 2 or words[1] not in ("0", "1", "2"):
             raise CorruptFile(f"{path}: the line of {words[0]} has not 0, 1 or 2 for its split. {CELEBA.steps}")
