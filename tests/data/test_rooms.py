@@ -132,6 +132,13 @@ def test_a_higher_camera_sees_more_floor():
     assert shares[0] < shares[1] < shares[2]
 
 
+def test_views_that_take_too_much_memory_are_refused_before_they_are_cast():
+    with pytest.raises(
+        UsageError, match="--size 256 with --cameras 8 and --lamps 8 takes 5.6 GiB .* at most 2. Give a smaller"
+    ):
+        load_dataset("rooms", size=256, cameras=8, lamps=8)
+
+
 def test_colors_of_rooms_are_not_for_choosing():
     with pytest.raises(UsageError, match="images of 3 channels cannot be colored".capitalize()):
         load_dataset("rooms", size=16, color="factor")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import math
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +15,7 @@ from unbraid.data.drawing.tinted_layers import TintedLayers
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.options import Grid, factor_grid
 from unbraid.data.registry import datasets
+from unbraid.errors import UsageError
 from unbraid.options import Option
 from unbraid.progress import reporting
 
@@ -25,6 +27,8 @@ SOLIDS: dict[str, Solid] = {
     "capsule": capsule(0.65, 2.2),
 }
 HUES = 8
+LARGEST = 2**31
+"""Bytes of all views together."""
 DARKEST_AND_BRIGHTEST = ((116, 236), (124, 244), (55, 255))
 """Smallest and largest channel of the colors of floor, walls and object; differences are multiples of 4: hues are exact."""
 WHITE = 3 * HUES
@@ -82,7 +86,13 @@ def rooms(
     values = {factor.name: factor.values for factor in space.factors}
     angles, heights, places = values["orientation"], values.get("camera_height", (CAMERA,)), values.get("lamp", (LAMP,))
     scales, solids = values["scale"], list(SOLIDS.values())
-    seen = np.empty((len(scales), len(solids), len(angles), len(heights), len(places), 4, size, size), dtype=np.uint8)
+    shape = (len(scales), len(solids), len(angles), len(heights), len(places), 4, size, size)
+    if math.prod(shape) > LARGEST:
+        raise UsageError(
+            f"--size {size} with --cameras {cameras} and --lamps {lamps} takes {math.prod(shape) / 2**30:.1f} GiB of memory; "
+            f"allowed: at most {LARGEST / 2**30:g}. Give a smaller size, or fewer cameras or lamps."
+        )
+    seen = np.empty(shape, dtype=np.uint8)
     with reporting("drawing rooms") as progress:
         for done, (a, h, p) in enumerate(np.ndindex(len(angles), len(heights), len(places))):
             room = EmptyRoom(Camera(np.radians(angles[a]), heights[h]), np.radians(places[p]), size)
