@@ -69,3 +69,18 @@ def test_of_very_many_factors_the_best_known_are_shown_and_the_others_counted():
     text = headline(findings(shares, names))
     assert text.startswith("Factor 39 has a latent of its own; factor 5 is coded in part")
     assert text.endswith(" and 31 more are not coded by any single latent.")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("scale", "scale"),
+        ("object hue", "object hue"),
+        ("5 o Clock Shadow", "5 o Clock\nShadow"),
+        ("orientation_of_all", "orientation_of_all"),
+    ],
+)
+def test_long_names_above_columns_stand_on_several_lines(name, shown):
+    from unbraid.reporting.gallery.factors import in_lines
+
+    assert in_lines(name) == shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -21,12 +22,19 @@ from unbraid.reporting.latents import Latent
 from unbraid.reporting.numbers import decimal
 from unbraid.reporting.view import RunView
 
+_COLUMN = 13
+"""Characters that fit above a column."""
 MOST = 0.5
 """Share of a factor's prediction from which a latent is outlined."""
 
 
 def _columns(view: RunView, factors: Sequence[int]) -> list[str]:
-    return [view.table.scored_names[k].replace("_", " ") for k in factors]
+    return [in_lines(view.table.scored_names[k].replace("_", " ")) for k in factors]
+
+
+def in_lines(name: str) -> str:
+    """A name above a column, on several lines where it is longer than the column is wide."""
+    return textwrap.fill(name, _COLUMN, break_long_words=False, break_on_hyphens=False)
 
 
 def _of_very_many(view: RunView, factors: Sequence[int]) -> str:
