@@ -34,7 +34,9 @@ cli/test_figure_command.py
 cli/test_own_data.py
 cli/test_probe_command.py
 data/published/test_every_published_set.py
+data/test_faces.py
 data/test_outlines.py
+data/test_ray_casting.py
 data/test_shapes.py
 evaluation/test_stored.py
 explorer/test_browser.py
