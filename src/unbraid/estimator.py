@@ -144,9 +144,9 @@ class DisentangledVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self._given_form(self.model_.sample(n_samples, rng=_seed(random_state)))
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Mean evidence lower bound in nats per row, at one draw from each posterior: what a search makes as large as it can.
+        """Mean evidence lower bound in nats per row, which a search makes as large as it can.
 
-        It is that of a density of values scaled to [0, 1], so it compares models of the same data. A search over `beta` by it
+        At one draw from each posterior. It is that of a density of values scaled to [0, 1], so it compares models of the same data. A search over `beta` by it
         picks the best density, which is rarely the most disentangled model.
         """
         check_is_fitted(self)

@@ -160,7 +160,7 @@ def _write_explorer(entry: Entry, results: Results, folder: Path) -> None:
 
 
 def list_claims() -> None:
-    """All claims by study with their verdicts, from the clone's ledger and the folder of studies in this directory."""
+    """All claims with their verdicts, from the clone's ledger and the folder `studies` of this directory."""
     from unbraid.cli.console import out
     from unbraid.cli.tables import make_table
     from unbraid.studies.claims_ledger import decide_all, totals

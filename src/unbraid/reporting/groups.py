@@ -47,7 +47,7 @@ def differing(experiments: Sequence[Experiment]) -> list[str]:
 
 
 def grid_of(experiments: Sequence[Experiment]) -> list[dict[str, float]]:
-    """The numbers that three or more models differ in, if they are a grid of all combinations; else nothing for each.
+    """The numbers that three or more models of a full grid differ in; nothing for each of other models.
 
     Seeds make no difference; of two models that differ in their seed alone there is no grid.
     """

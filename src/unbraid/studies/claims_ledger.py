@@ -1,4 +1,4 @@
-"""Every claim of every study with its verdict, from the results there are: one page, nothing is trained."""
+"""Every claim of every study with its verdict on one page, from the results there are."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _escaped(text: str) -> str:
 
 
 def _filled(text: str, bullet: str = "") -> Iterator[str]:
-    """Lines of a paragraph, none of which Markdown takes for the beginning of a list, a heading or a quotation."""
+    """Lines of a paragraph that Markdown does not take for a list, a heading or a quotation."""
     kept = re.sub(r" (?=[-+#>]|\d+[.)] )", "\N{NO-BREAK SPACE}", text)
     yield from textwrap.wrap(
         kept, WIDTH, initial_indent=bullet, subsequent_indent=" " * len(bullet), break_long_words=False, break_on_hyphens=False
