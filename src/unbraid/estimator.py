@@ -146,8 +146,8 @@ class DisentangledVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Mean evidence lower bound in nats per row, which a search makes as large as it can.
 
-        At one draw from each posterior. It is that of a density of values scaled to [0, 1], so it compares models of the same data. A search over `beta` by it
-        picks the best density, which is rarely the most disentangled model.
+        At one draw from each posterior, of the density of values scaled to [0, 1]: it compares models of the same data. A
+        search over `beta` by it picks the best density, which is rarely the most disentangled model.
         """
         check_is_fitted(self)
         return float(np.mean(self.model_.elbo(self._images(self._checked(X)))))
