@@ -218,7 +218,7 @@ class _Clock:
 def _torch_build() -> str:
     import torch
 
-    parts = [str(torch.__version__)]
+    parts = [version("torch")]
     parts.append("oneDNN" if torch.backends.mkldnn.is_available() else "without oneDNN")
     if torch.backends.mkl.is_available():
         parts.append("MKL")

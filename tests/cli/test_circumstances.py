@@ -108,8 +108,10 @@ def test_a_notebooks_matplotlib_backend_is_not_inherited():
         ("photos", "Did you mean 'folder:photos'?"),
         ("x.npz", "Did you mean 'npz:x.npz'?"),
         ("x.npy", "Did you mean 'npz:x.npy'?"),
-        ("shapes3d", "images and factors in one .npz file (npz:PATH)"),
-        ("Cars-3D", "npz:PATH"),
+        ("falcor3d", "images and factors in one .npz file (npz:PATH)"),
+        ("CIFAR-10", "npz:PATH"),
+        ("3D-Shapes", "Did you mean 'shapes3d'?"),
+        ("Cars-3D", "Did you mean 'cars3d'?"),
         ("elipses", "Did you mean 'ellipses'?"),
     ],
 )

@@ -59,7 +59,10 @@ def plan_missing(
 
 
 def _available(requests: Sequence[Request]) -> list[Request]:
-    """Those whose data can be had, with a warning about the others; raises `DataUnavailable` where there are none."""
+    """Those whose data can be had, with a warning about the others.
+
+    Raises `DataUnavailable` where there are none.
+    """
     by_data: dict[str, list[Request]] = {}
     for request in requests:
         by_data.setdefault(request.data, []).append(request)
