@@ -89,6 +89,7 @@ studies/test_released.py
 sweep/test_worker.py
 test_contracts.py
 test_estimator.py
+test_hub.py
 test_readme.py
 training/test_board.py
 training/test_no_waiting.py

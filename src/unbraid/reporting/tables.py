@@ -163,8 +163,11 @@ def _reading(entry: Entry) -> str:
     return " ".join(parts)
 
 
-def part_table(experiment: Experiment, n_images: int) -> Table:
-    """The parts of the model, what each is, and where it comes from."""
+def part_table(experiment: Experiment, n_images: int | None = None) -> Table:
+    """The parts of the model, what each is, and where it comes from.
+
+    The number of images is told where it is given.
+    """
     recipe = experiment.recipe()
     named = {part: getattr(experiment, part) for part in PARTS}
     chosen = [(part, PARTS[part][name]) for part, name in named.items() if name]
@@ -174,7 +177,7 @@ def part_table(experiment: Experiment, n_images: int) -> Table:
         options = getattr(experiment, f"{part}_options", {})
         given = ", ".join(f"{name} = {plain(value)}" for name, value in options.items())
         about = entry.summary
-        if part == "data":  # whose summary is of what the default options give
+        if part == "data" and n_images is not None:  # whose summary is of what the default options give
             about += f" With these options: {count(n_images)} images of {plain(experiment.image_shape)}."
         rows.append(("data set" if part == "data" else part, entry.name, given, about, entry.source))
     return Table(("part", "name", "options", "what it is", "source"), tuple(rows))
