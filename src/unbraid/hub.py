@@ -1,4 +1,4 @@
-"""Models on the Hugging Face Hub, or a server of its kind: weights and configuration as data, with a card."""
+"""Models on the Hugging Face Hub: weights and configuration as data, with a card."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ FILES = ("config.json", WEIGHTS)
 
 
 def save_pretrained(run: str | Path | Model, folder: str | Path, *, repo: str = "", data: object = None) -> Path:
-    """Write configuration, weights and a model card to a folder, which `unbraid.load` and `from_pretrained` read.
+    """Write configuration, weights and a model card to a folder.
 
-    The card has scores where a run was scored, and traversals where its images may be passed on.
+    `unbraid.load` and `from_pretrained` read it. The card has scores where a run was scored, and traversals where its images
+    may be passed on.
 
     Args:
         run: a run folder, or a model.
