@@ -19,7 +19,12 @@ CELL_WIDTH, CELL_HEIGHT, ROW_LABEL, HEADER, PADDING = 80, 30, 60, 46, 20
 SHADES = LinearSegmentedColormap.from_list("shades", [to_rgba(CELL, 0), to_rgba(CELL, 1)])
 SIGNED = LinearSegmentedColormap.from_list(
     "signed",
-    [(0, to_rgba(OKABE_ITO[1], 1)), (0.5, to_rgba(OKABE_ITO[1], 0)), (0.5, to_rgba(CELL, 0)), (1, to_rgba(CELL, 1))],
+    [
+        (0, to_rgba(OKABE_ITO[1], 1)),
+        (0.5, to_rgba(OKABE_ITO[1], 0)),
+        (np.nextafter(0.5, 1), to_rgba(CELL, 0)),  # matplotlib 3.11.0 refuses two colors of one value
+        (1, to_rgba(CELL, 1)),
+    ],
 )
 """From -1 over 0, which shows the paper, to 1."""
 DARK = 0.6
