@@ -20,7 +20,7 @@ from unbraid.api import load, train
 from unbraid.data.sets.arrays import of_arrays
 from unbraid.model import Model
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[Any]
 _OF_TABLES = {"encoder": "mlp", "decoder": "mlp", "likelihood": "gaussian"}
 """Networks and likelihood for rows of a table, unless others are asked for."""
 
