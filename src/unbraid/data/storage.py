@@ -79,6 +79,37 @@ class Indexed:
         return images if rows.ndim else images[0]
 
 
+class FromBytes(Indexed):
+    """A store whose floats are its bytes, divided by 255."""
+
+    def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        """The images at the given positions, 0 to 255."""
+        raise NotImplementedError
+
+    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
+        """The images at the given positions, in [0, 1]."""
+        shares: Float32[np.ndarray, "n c h w"] = self.bytes(index).astype(np.float32)
+        shares /= np.float32(255)
+        return shares
+
+
+class Painted(FromBytes):
+    """A store that paints images when they are asked for, so many at once."""
+
+    shape: Shape
+    at_once: int
+
+    def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        """The images at the given positions, 0 to 255."""
+        images = np.empty((len(index), *self.shape), dtype=np.uint8)
+        for start in range(0, len(index), self.at_once):
+            images[start : start + self.at_once] = self._painted(index[start : start + self.at_once])
+        return images
+
+    def _painted(self, rows: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        raise NotImplementedError
+
+
 class PackedImages(Indexed):
     """Binary images of one channel, one bit per pixel, in memory or memory-mapped."""
 
@@ -106,33 +137,29 @@ class PackedImages(Indexed):
         return self._bits(index) * np.uint8(255)
 
 
-class ByteImages(Indexed):
-    """Images of one byte per pixel and channel, in memory or memory-mapped."""
+class ByteImages(FromBytes):
+    """Images of one byte per pixel and channel, in memory or memory-mapped.
+
+    Args:
+        pixels: of all images.
+        digest: of the images, where it is known.
+    """
 
     value_range = BYTES
 
-    def __init__(self, pixels: UInt8[np.ndarray, "n c h w"]) -> None:
+    def __init__(self, pixels: UInt8[np.ndarray, "n c h w"], digest: str = "") -> None:
         if pixels.dtype != np.uint8 or pixels.ndim != 4:
             raise UsageError(f"Images need an uint8 array (n, channel, height, width), given {pixels.dtype} {pixels.shape}.")
-        self._pixels = pixels
+        self._pixels, self.digest = pixels, digest
         self.shape: Shape = (pixels.shape[1], pixels.shape[2], pixels.shape[3])
 
     def __len__(self) -> int:
         return len(self._pixels)
 
-    def _read(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
-        pixels: UInt8[np.ndarray, "n c h w"] = self._pixels[index]
-        return pixels
-
-    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
-        """The images at the given positions, in [0, 1]."""
-        shares: Float32[np.ndarray, "n c h w"] = self._read(index).astype(np.float32)
-        shares /= np.float32(255)
-        return shares
-
     def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
         """The images at the given positions, as stored."""
-        return self._read(index)
+        pixels: UInt8[np.ndarray, "n c h w"] = self._pixels[index]
+        return pixels
 
 
 def digest_of_rows(images: ImageStore, rows: Integer[np.ndarray, "n"]) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32, Integer, UInt8
+from jaxtyping import Integer, UInt8
 
-from unbraid.data.storage import Indexed, Shape
+from unbraid.data.storage import FromBytes, Shape
 from unbraid.errors import UsageError
 
 
-class SpriteImages(Indexed):
+class SpriteImages(FromBytes):
     """Square images of one channel, each with one sprite on black.
 
     What reaches beyond the right or lower edge is cut off.
@@ -37,11 +37,6 @@ class SpriteImages(Indexed):
 
     def __len__(self) -> int:
         return len(self._which)
-
-    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
-        """The images at the given positions, in [0, 1]."""
-        shares: Float32[np.ndarray, "n c h w"] = self.bytes(index).astype(np.float32) / np.float32(255)
-        return shares
 
     def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
         """The images at the given positions, 0 to 255."""

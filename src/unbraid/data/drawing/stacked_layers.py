@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Integer, UInt8
+from jaxtyping import Integer, UInt8
 
-from unbraid.data.storage import Indexed, Shape
+from unbraid.data.storage import Painted, Shape
 
-_CHUNK = 64  # images in memory as floats at once
 _STEPS = 16_383  # of a weight, so that sums over layers of weight times color are exact as float32
 
 
@@ -30,7 +29,7 @@ class MaskLayer:
     tints: Integer[np.ndarray, "n"]
 
 
-class StackedLayers(Indexed):
+class StackedLayers(Painted):
     """Images of three channels, painted layer over layer from the back to the front.
 
     The last color of a pixel is the sum over layers of color times weight: what the layer's mask covers of what the layers
@@ -41,24 +40,14 @@ class StackedLayers(Indexed):
         layers: from the back to the front.
     """
 
+    at_once = 64  # in memory as floats
+
     def __init__(self, ground: UInt8[np.ndarray, "n 3"], layers: tuple[MaskLayer, ...]) -> None:
         self._ground, self._layers = ground, layers
         self.shape: Shape = (3, *layers[0].masks.shape[1:])
 
     def __len__(self) -> int:
         return len(self._ground)
-
-    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
-        """The images at the given positions, in [0, 1]."""
-        shares: Float32[np.ndarray, "n c h w"] = self.bytes(index).astype(np.float32) / np.float32(255)
-        return shares
-
-    def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
-        """The images at the given positions, 0 to 255."""
-        images = np.empty((len(index), *self.shape), dtype=np.uint8)
-        for start in range(0, len(index), _CHUNK):
-            images[start : start + _CHUNK] = self._painted(index[start : start + _CHUNK])
-        return images
 
     def _painted(self, rows: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
         pixels = self.shape[1] * self.shape[2]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float32, Integer, UInt8
+from jaxtyping import Integer, UInt8
 
-from unbraid.data.storage import Indexed, Shape
+from unbraid.data.storage import Painted, Shape
 from unbraid.errors import UsageError
 
-_CHUNK = 256  # images whose layers are in memory as floats at once
 _LARGEST = 1 << 24  # whole numbers up to this are exact as float32
 
 
-class TintedLayers(Indexed):
+class TintedLayers(Painted):
     """Images of three channels: the sum over layers of gray times color, rounded to whole levels.
 
     Sums are exact whole numbers, so that an image does not depend on the batch that it is in.
@@ -23,6 +22,8 @@ class TintedLayers(Indexed):
         colors: red, green and blue, 0 to 255.
         tints: the color of every layer of each image.
     """
+
+    at_once = 256  # whose layers are in memory as floats
 
     def __init__(
         self,
@@ -39,22 +40,12 @@ class TintedLayers(Indexed):
     def __len__(self) -> int:
         return len(self._which)
 
-    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
-        """The images at the given positions, in [0, 1]."""
-        shares: Float32[np.ndarray, "n c h w"] = self.bytes(index).astype(np.float32) / np.float32(255)
-        return shares
-
-    def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
-        """The images at the given positions, 0 to 255."""
-        images = np.empty((len(index), *self.shape), dtype=np.uint8)
-        for start in range(0, len(index), _CHUNK):
-            rows = index[start : start + _CHUNK]
-            layers = self._stacks[self._which[rows]]
-            flat = layers.reshape(*layers.shape[:2], -1).astype(np.float32)
-            colors = self._colors[self._tints[rows]].astype(np.float32).transpose(0, 2, 1)
-            sums = colors @ flat
-            sums *= np.float32(1 / 255)
-            np.rint(sums, out=sums)
-            np.minimum(sums, 255, out=sums)  # layers are rounded one by one, and may add up to a level too many
-            images[start : start + _CHUNK] = sums.reshape(len(rows), *self.shape)
-        return images
+    def _painted(self, rows: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
+        layers = self._stacks[self._which[rows]]
+        flat = layers.reshape(*layers.shape[:2], -1).astype(np.float32)
+        colors = self._colors[self._tints[rows]].astype(np.float32).transpose(0, 2, 1)
+        sums = colors @ flat
+        sums *= np.float32(1 / 255)
+        np.rint(sums, out=sums)
+        np.minimum(sums, 255, out=sums)  # layers are rounded one by one, and may add up to a level too many
+        return sums.astype(np.uint8).reshape(len(rows), *self.shape)

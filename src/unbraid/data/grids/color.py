@@ -6,10 +6,10 @@ import colorsys
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float32, Integer, UInt8
+from jaxtyping import Integer, UInt8
 
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.storage import ImageStore, Indexed, Shape
+from unbraid.data.storage import FromBytes, ImageStore, Shape
 from unbraid.errors import UsageError
 
 Color = Literal["none", "factor", "random"]
@@ -17,7 +17,7 @@ NUISANCE_SEED = 20_190_611
 """The nuisance color of an image does not depend on a run's seed."""
 
 
-class Tinted(Indexed):
+class Tinted(FromBytes):
     """Gray images in color, on black: each repeated in several tints, in three channels.
 
     Args:
@@ -34,11 +34,6 @@ class Tinted(Indexed):
 
     def __len__(self) -> int:
         return self._tints.shape[0] * self._tints.shape[1]
-
-    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
-        """The images at the given positions, in [0, 1]."""
-        shares: Float32[np.ndarray, "n c h w"] = self.bytes(index).astype(np.float32) / np.float32(255)
-        return shares
 
     def bytes(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
         """The images at the given positions, gray times tint rounded to whole levels."""

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Integer, UInt8
 
 from unbraid.data.cache import REMEDY, cache_folder, held_part, writing_cache
-from unbraid.data.storage import ByteImages, Shape
+from unbraid.data.storage import ByteImages, Selected, Shape, digest_of_rows
 from unbraid.errors import CorruptFile, DataUnavailable, UnbraidError
 from unbraid.files import sync_folder
 from unbraid.progress import reporting
@@ -52,28 +52,6 @@ class Conversion:
     columns: Callable[[], Mapping[str, np.ndarray]] = dict
 
 
-class StoredImages(ByteImages):
-    """Images of a store, in the order of the rows given.
-
-    Args:
-        pixels: all images of the store.
-        digest: of the pixels, in hexadecimal.
-        rows: which of them, in which order; all as they are where not given.
-    """
-
-    def __init__(self, pixels: UInt8[np.ndarray, "n c h w"], digest: str, rows: Integer[np.ndarray, "m"] | None = None) -> None:
-        super().__init__(pixels)
-        self._rows = rows
-        order = b"" if rows is None else np.ascontiguousarray(rows, np.int64).tobytes()
-        self.digest = hashlib.sha256(digest.encode() + order).hexdigest()
-
-    def __len__(self) -> int:
-        return len(self._pixels if self._rows is None else self._rows)
-
-    def _read(self, index: Integer[np.ndarray, "n"]) -> UInt8[np.ndarray, "n c h w"]:
-        return super()._read(index if self._rows is None else self._rows[index])
-
-
 @dataclass(frozen=True, eq=False)
 class Stored:
     """A store that was opened."""
@@ -83,9 +61,12 @@ class Stored:
     columns: Mapping[str, np.ndarray]
     digest: str
 
-    def images(self, rows: Integer[np.ndarray, "m"] | None = None) -> StoredImages:
+    def images(self, rows: Integer[np.ndarray, "m"] | None = None) -> ByteImages | Selected:
         """Its images, or some of them in the given order."""
-        return StoredImages(self.pixels, self.digest, rows)
+        whole = ByteImages(self.pixels, self.digest)
+        if rows is not None:
+            return Selected(whole, rows)
+        return ByteImages(self.pixels, digest_of_rows(whole, np.empty(0, np.int64)))  # by which runs know a whole store
 
 
 def stored(name: str, key: Sequence[Any], converting: Callable[[], AbstractContextManager[Conversion]]) -> Stored:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float32, Integer, UInt8, UInt32
+from jaxtyping import Integer, UInt8, UInt32
 
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.files.image_files import opened_image
@@ -19,7 +19,7 @@ from unbraid.data.published.archives import members
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
 from unbraid.data.registry import datasets
-from unbraid.data.storage import Indexed, Shape
+from unbraid.data.storage import FromBytes, Shape
 from unbraid.errors import CorruptFile
 from unbraid.options import Option
 
@@ -68,7 +68,7 @@ class Layer:
     columns: slice
 
 
-class SheetImages(Indexed):
+class SheetImages(FromBytes):
     """Characters of a grid of factors, drawn when they are asked for.
 
     Args:
@@ -96,12 +96,6 @@ class SheetImages(Indexed):
             tiles = layer.tiles[codes[:, FACTORS.index(name)], pose]
             np.copyto(drawn[:, layer.rows, layer.columns], tiles, where=tiles != 0)
         return self._look.of_arrays(drawn.astype("<u4", copy=False).view(np.uint8).reshape(-1, SIDE, SIDE, 4)[..., :3])
-
-    def floats(self, index: Integer[np.ndarray, "n"]) -> Float32[np.ndarray, "n c h w"]:
-        """The images at the given positions, in [0, 1]."""
-        shares: Float32[np.ndarray, "n c h w"] = self.bytes(index).astype(np.float32)
-        shares /= np.float32(255)
-        return shares
 
 
 @datasets.register(
