@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from unbraid.data.dataset import load_dataset
+from unbraid.data.published.look import Look
+from unbraid.data.published.source import Published
 from unbraid.data.published.store import Conversion, stored
 from unbraid.data.storage import ImageStore
 
@@ -37,7 +39,8 @@ def main() -> None:
         def converting():
             yield Conversion(IMAGES, SHAPE, lambda start: (noise for _ in range(start, IMAGES, len(noise))))
 
-        measure("a store", stored("noise", ["benchmark"], converting).images())
+        made = Published("noise", "Noise", home="", license="", terms="", files=(), by_hand="", images=IMAGES)
+        measure("a store", stored(made, "", Look(SHAPE[1]), converting).images())
 
 
 def measure(name: str, images: ImageStore) -> None:

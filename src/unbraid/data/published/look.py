@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from unbraid.data.files.image_files import opened_image, pixels_of, plain
+from unbraid.data.published.archives import Members
 from unbraid.data.storage import Shape
 
 LUMA = (19_595, 38_470, 7_471)
@@ -75,11 +76,21 @@ def luma(images: UInt8[np.ndarray, "n h w 3"]) -> UInt8[np.ndarray, "n h w 1"]:
     return (weighed >> 16).astype(np.uint8)[..., None]
 
 
-def in_blocks(images: Iterator[UInt8[np.ndarray, "c h w"]], most: int = 256) -> Iterator[UInt8[np.ndarray, "_ c h w"]]:
-    """Single images, some at a time."""
+def blocks_of(
+    images: Members, names: Iterable[str], look: Look, remedy: str, most: int = 256
+) -> Iterator[UInt8[np.ndarray, "_ c h w"]]:
+    """What is made of image files among the members of an archive or a folder, some at a time.
+
+    Args:
+        images: the members.
+        names: which of them, in their order.
+        look: what is made of each.
+        remedy: what to do about a file that is no sound image.
+        most: images in a block.
+    """
     some: list[np.ndarray] = []
-    for image in images:
-        some.append(image)
+    for name in names:
+        some.append(look.of_file(images.read(name), f"{name} in {images.where}", remedy))
         if len(some) == most:
             yield np.stack(some)
             some = []

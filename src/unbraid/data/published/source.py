@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from unbraid.data.cache import KeptFile, cache_folder
 from unbraid.data.download import Whole, fetch_file
 from unbraid.data.files.beginnings import wrong_beginning
+from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 from unbraid.files import os_errors
 from unbraid.options import Option
@@ -145,6 +146,17 @@ class Published:
         if found is not None and (found.is_dir() or not Whole(found.name, *_known(remote, found)).wrong(found)):
             return found
         return fetch_file(remote.urls, self.folder / remote.name, digest=remote.digest, size=remote.size, hint=self.steps)
+
+    def registered(self, *, source: str, **details: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """A decorator that registers what makes the data set of its files.
+
+        Args:
+            source: of the data set, as cited.
+            details: further ones of the entry.
+        """
+        return datasets.register(
+            self.name, source=source, paths=("path",), files=self.present, kept=self.kept, origin=self, **details
+        )
 
     def notes(self, n: int) -> tuple[str, ...]:
         """A note where the files hold another number of images than were published."""

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from jaxtyping import Integer, UInt8
 
-from unbraid.data.cache import REMEDY, cache_folder, held_part, writing_cache
+from unbraid.data.cache import REMEDY, held_part, writing_cache
+from unbraid.data.published.look import Look
+from unbraid.data.published.source import Published
 from unbraid.data.storage import ByteImages, Selected, Shape, digest_of_rows
 from unbraid.errors import CorruptFile, DataUnavailable, UnbraidError
 from unbraid.files import sync_folder
@@ -69,37 +71,42 @@ class Stored:
         return ByteImages(self.pixels, digest_of_rows(whole, np.empty(0, np.int64)))  # by which runs know a whole store
 
 
-def stored(name: str, key: Sequence[Any], converting: Callable[[], AbstractContextManager[Conversion]]) -> Stored:
+def stored(
+    published: Published, path: str, look: Look, converting: Callable[[], AbstractContextManager[Conversion]], *options: Any
+) -> Stored:
     """The store of a data set, converted where there is none yet.
 
     A conversion that was stopped goes on where it stopped, and of two processes one waits for the other.
 
     Args:
-        name: of the data set, and of its folder in the cache.
-        key: all that the content depends on: options, and names, sizes and times of the files.
+        published: the data set, by whose name the store lies in the cache.
+        path: where its files lie; empty for the cache.
+        look: what is made of each image.
         converting: opens the files.
+        options: what else the content depends on.
 
     Raises what `converting` raises, and `DataUnavailable` where the disk has no room.
     """
+    key = [look.key, *options, published.stamp(path)]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
-    path = cache_folder() / name / f"images-{digest}.npy"
-    opened = open_store(path)
+    file = published.folder / f"images-{digest}.npy"
+    opened = open_store(file)
     if opened is not None:
         return opened
-    with writing_cache(path), held_part(path, f"waiting for another process to convert {name}") as part:
-        if open_store(path) is None:  # nobody was faster
+    with writing_cache(file), held_part(file, f"waiting for another process to convert {published.name}") as part:
+        if open_store(file) is None:  # nobody was faster
             try:
                 with converting() as conversion:
-                    _write(part, path, conversion, name)
+                    _write(part, file, conversion, published.name)
             except UnbraidError:  # what the files hold is wrong, so what was written of it serves nobody
                 part.truncate(0)
                 raise
             os.fsync(part.fileno())
-            Path(part.name).replace(path)
-            sync_folder(path.parent)
-    opened = open_store(path)
+            Path(part.name).replace(file)
+            sync_folder(file.parent)
+    opened = open_store(file)
     if opened is None:
-        raise DataUnavailable(f"{path} was written but cannot be mapped into memory. {REMEDY}")
+        raise DataUnavailable(f"{file} was written but cannot be mapped into memory. {REMEDY}")
     return opened
 
 

@@ -18,7 +18,6 @@ from unbraid.data.published.archives import damage, members, stream
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
 from unbraid.data.published.store import Conversion, stored
-from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile
 
 _FILE = Remote(
@@ -43,13 +42,8 @@ _NAMES = r"(?:.*/)?(car_[^/]+)\.mat"
 _MOST_SIDE = 512
 
 
-@datasets.register(
-    "cars3d",
+@CARS3D.registered(
     source="Reed, Zhang, Zhang and Lee (2015), Deep Visual Analogy-Making, of models of Fidler, Dickinson and Urtasun (2012)",
-    paths=("path",),
-    files=CARS3D.present,
-    kept=CARS3D.kept,
-    origin=CARS3D,
 )
 @factor_grid
 def cars3d(
@@ -61,7 +55,7 @@ def cars3d(
     128 x 128 are reduced by Lanczos windows, as there.
     """
     look = Look(size, gray, sharp=True)
-    store = stored("cars3d", [look.key, CARS3D.stamp(path)], lambda: _converting(CARS3D.get(_FILE.name, path), look))
+    store = stored(CARS3D, path, look, lambda: _converting(CARS3D.get(_FILE.name, path), look))
     cars = store.columns["cars"]
     rows = _grid_rows(cars)
     return Grid(store.images(rows), _space(len(cars)), redistributable, CARS3D.notes(len(rows)))

@@ -15,10 +15,9 @@ from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.flips import mirrored
 from unbraid.data.idx_dataset import FlipOption
 from unbraid.data.published.archives import members
-from unbraid.data.published.look import Look, in_blocks
+from unbraid.data.published.look import Look, blocks_of
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
 from unbraid.data.published.store import Conversion, stored
-from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile, UnknownName, UsageError
 from unbraid.files import os_errors
 from unbraid.options import Option
@@ -64,13 +63,8 @@ _LOOKS: Mapping[Crop, tuple[int | None, bool]] = {"squash": (None, True), "cente
 _MOST_LINES = 10_000_000
 
 
-@datasets.register(
-    "celeba",
+@CELEBA.registered(
     source="Liu, Luo, Wang and Tang (2015), Deep Learning Face Attributes in the Wild; see its agreement",
-    paths=("path",),
-    files=CELEBA.present,
-    kept=CELEBA.kept,
-    origin=CELEBA,
 )
 def celeba(
     path: PathOption = "",
@@ -97,7 +91,7 @@ def celeba(
     """
     square, sharp = _LOOKS[crop]
     look = Look(size, gray, square, sharp)
-    store = stored("celeba", [look.key, CELEBA.stamp(path)], lambda: _converting(path, look))
+    store = stored(CELEBA, path, look, lambda: _converting(path, look))
     split, names = store.columns["split"], [str(name) for name in store.columns["names"]]
     rows = np.flatnonzero(split != VALID) if valid == "leave_out" else np.arange(len(split))
     held_out = np.flatnonzero(np.isin(split[rows], (TEST, VALID) if valid == "test" else (TEST,)))
@@ -143,8 +137,7 @@ def _converting(path: str, look: Look) -> Iterator[Conversion]:
                 raise CorruptFile(f"{what} has no line for {missing}, which is in {images.where}. Get both again.")
 
         def blocks(start: int) -> Iterator[np.ndarray]:
-            remedy = "Get the archive again."
-            return in_blocks(look.of_file(images.read(file), f"{file} in {images.where}", remedy) for file in files[start:])
+            return blocks_of(images, files[start:], look, "Get the archive again.")
 
         def columns() -> dict[str, np.ndarray]:
             return {

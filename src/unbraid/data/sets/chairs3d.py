@@ -14,10 +14,9 @@ from jaxtyping import Int64
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.options import Grid, factor_grid
 from unbraid.data.published.archives import members
-from unbraid.data.published.look import Look, in_blocks
+from unbraid.data.published.look import Look, blocks_of
 from unbraid.data.published.source import EmbedOption, PathOption, Published, Remote, SizeOption
 from unbraid.data.published.store import Conversion, stored
-from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile
 from unbraid.options import Option
 
@@ -44,13 +43,8 @@ Crop = Literal["squash", "center400"]
 _SQUARES: Mapping[Crop, int | None] = {"squash": None, "center400": 400}
 
 
-@datasets.register(
-    "chairs3d",
+@CHAIRS3D.registered(
     source="Aubry, Maturana, Efros, Russell and Sivic (2014), Seeing 3D Chairs",
-    paths=("path",),
-    files=CHAIRS3D.present,
-    kept=CHAIRS3D.kept,
-    origin=CHAIRS3D,
 )
 @factor_grid
 def chairs3d(
@@ -72,7 +66,7 @@ def chairs3d(
     does, which also saves them as JPEG once more; that is left out.
     """
     look = Look(size, gray, _SQUARES[crop], sharp=True)
-    store = stored("chairs3d", [look.key, CHAIRS3D.stamp(path)], lambda: _converting(CHAIRS3D.get(_FILE.name, path), look))
+    store = stored(CHAIRS3D, path, look, lambda: _converting(CHAIRS3D.get(_FILE.name, path), look))
     names = [str(name) for name in store.columns["names"]]
     space, rows = _arranged(names)
     return Grid(store.images(rows), space, redistributable, CHAIRS3D.notes(len(rows)))
@@ -107,7 +101,6 @@ def _converting(file: Path, look: Look) -> Iterator[Conversion]:
             )
 
         def blocks(start: int) -> Iterator[np.ndarray]:
-            remedy = "Get the archive again."
-            return in_blocks(look.of_file(images.read(name), f"{name} in {file}", remedy) for name in names[start:])
+            return blocks_of(images, names[start:], look, "Get the archive again.")
 
         yield Conversion(len(names), look.shape, blocks, lambda: {"names": np.array(names)})

@@ -14,7 +14,6 @@ from unbraid.data.grids.options import Grid, factor_grid
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
 from unbraid.data.published.store import Conversion, stored
-from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile
 
 LAYOUTS = {1_036_800: (6, 6, 2, 3, 3, 40, 40), 460_800: (4, 4, 2, 3, 3, 40, 40)}
@@ -45,7 +44,7 @@ def _register(name: str, variant: str, about: str) -> Published:
         path: PathOption = "", size: SizeOption = 64, gray: GrayOption = False, redistributable: EmbedOption = True
     ) -> Grid:
         look = Look(size, gray)
-        store = stored(name, [look.key, published.stamp(path)], lambda: _converting(published, path, look))
+        store = stored(published, path, look, lambda: _converting(published, path, look))
         return Grid(store.images(), mpi3d_space(len(store.pixels)), redistributable)
 
     make.__name__ = name
@@ -54,15 +53,9 @@ def _register(name: str, variant: str, about: str) -> Published:
     1,036,800 images of 6 x 6 x 2 x 3 x 3 x 40 x 40 combinations; earlier files of 460,800, with 4 colors and 4 shapes, are read
     too. Of files with other shapes (those called complex) the names of the shapes are not those that stand here.
     """
-    factory = factor_grid(make)
-    datasets.register(
-        name,
-        source="Gondal et al. (2019), On the Transfer of Inductive Bias from Simulation to the Real World; CC BY 4.0",
-        paths=("path",),
-        files=published.present,
-        kept=published.kept,
-        origin=published,
-    )(factory)
+    published.registered(
+        source="Gondal et al. (2019), On the Transfer of Inductive Bias from Simulation to the Real World; CC BY 4.0"
+    )(factor_grid(make))
     return published
 
 

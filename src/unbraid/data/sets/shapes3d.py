@@ -14,7 +14,6 @@ from unbraid.data.grids.options import Grid, factor_grid
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
 from unbraid.data.published.store import Conversion, stored
-from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile
 
 _FILE = Remote(
@@ -37,13 +36,8 @@ NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
 _HUES = ("floor_hue", "wall_hue", "object_hue")
 
 
-@datasets.register(
-    "shapes3d",
+@SHAPES3D.registered(
     source="Burgess and Kim (2018), 3D Shapes Dataset; Apache-2.0",
-    paths=("path",),
-    files=SHAPES3D.present,
-    kept=SHAPES3D.kept,
-    origin=SHAPES3D,
 )
 @factor_grid
 def shapes3d(
@@ -51,7 +45,7 @@ def shapes3d(
 ) -> Grid:
     """480,000 images of a shape in a room: hues of floor, wall and object, scale, shape and orientation."""
     look = Look(size, gray)
-    store = stored("shapes3d", [look.key, SHAPES3D.stamp(path)], lambda: _converting(SHAPES3D.get("3dshapes.h5", path), look))
+    store = stored(SHAPES3D, path, look, lambda: _converting(SHAPES3D.get("3dshapes.h5", path), look))
     return Grid(store.images(), _space(store.columns["labels"]), redistributable, SHAPES3D.notes(len(store.pixels)))
 
 

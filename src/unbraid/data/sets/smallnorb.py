@@ -16,7 +16,6 @@ from unbraid.data.grids.options import Grid, factor_grid
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, PathOption, Published, Remote, SizeOption
 from unbraid.data.published.store import Conversion, stored
-from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile
 from unbraid.options import Option
 
@@ -53,14 +52,9 @@ _NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
 SIDE = 96
 
 
-@datasets.register(
-    "smallnorb",
+@SMALLNORB.registered(
     source="LeCun, Huang and Bottou (2004), Learning Methods for Generic Object Recognition with Invariance to Pose and "
     "Lighting",
-    paths=("path",),
-    files=SMALLNORB.present,
-    kept=SMALLNORB.kept,
-    origin=SMALLNORB,
 )
 @factor_grid
 def smallnorb(
@@ -76,8 +70,7 @@ def smallnorb(
     Images of 96 x 96 are reduced by Lanczos windows, as disentanglement_lib does. There the instance is no factor.
     """
     look = Look(size, gray=True, sharp=True)
-    key = [look.key, camera, SMALLNORB.stamp(path)]
-    store = stored("smallnorb", key, lambda: _converting(path, ("left", "right").index(camera), look))
+    store = stored(SMALLNORB, path, look, lambda: _converting(path, ("left", "right").index(camera), look), camera)
     space, rows = _arranged(store.columns["labels"])
     return Grid(store.images(rows), space, redistributable, SMALLNORB.notes(len(rows)))
 

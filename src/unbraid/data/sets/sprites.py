@@ -18,7 +18,6 @@ from unbraid.data.grids.options import Grid, factor_grid
 from unbraid.data.published.archives import members
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
-from unbraid.data.registry import datasets
 from unbraid.data.storage import FromBytes, Shape
 from unbraid.errors import CorruptFile
 from unbraid.options import Option
@@ -98,13 +97,8 @@ class SheetImages(FromBytes):
         return self._look.of_arrays(drawn.astype("<u4", copy=False).view(np.uint8).reshape(-1, SIDE, SIDE, 4)[..., :3])
 
 
-@datasets.register(
-    "sprites",
+@SPRITES.registered(
     source="Li and Mandt (2018), Disentangled Sequential Autoencoder; sheets of the Liberated Pixel Cup",
-    paths=("path",),
-    files=SPRITES.present,
-    kept=SPRITES.kept,
-    origin=SPRITES,
 )
 @factor_grid
 def sprites(

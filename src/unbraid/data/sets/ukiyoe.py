@@ -14,10 +14,9 @@ from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.grids.flips import mirrored
 from unbraid.data.idx_dataset import FlipOption
 from unbraid.data.published.archives import members
-from unbraid.data.published.look import Look, in_blocks
+from unbraid.data.published.look import Look, blocks_of
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
 from unbraid.data.published.store import Conversion, stored
-from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile
 from unbraid.files import os_errors
 from unbraid.options import Option
@@ -52,14 +51,9 @@ _MISSING = ("", "－", "-", "nan")
 _MOST_ROWS = 1_000_000
 
 
-@datasets.register(
-    "ukiyoe",
+@UKIYOE.registered(
     source="Tian, Clanuwat, Suzuki and Kitamoto (2021), Ukiyo-e Analysis and Creativity with Attribute and Geometry Annotation",
     written="ukiyoe:FOLDER",
-    paths=("path",),
-    files=UKIYOE.present,
-    kept=UKIYOE.kept,
-    origin=UKIYOE,
 )
 def ukiyoe(
     path: PathOption = "",
@@ -76,7 +70,7 @@ def ukiyoe(
     without a value counts as the class `unknown`.
     """
     look = Look(size, gray)
-    store = stored("ukiyoe", [look.key, UKIYOE.stamp(path)], lambda: _converting(path, look))
+    store = stored(UKIYOE, path, look, lambda: _converting(path, look))
     labels: np.ndarray | None = None
     names: tuple[str, ...] = ()
     if label != "none":
@@ -104,8 +98,7 @@ def _converting(path: str, look: Look) -> Iterator[Conversion]:
             raise CorruptFile(f"{_METADATA} has no row for any of the {len(images):,} images in {images.where}. {UKIYOE.steps}")
 
         def blocks(start: int) -> Iterator[np.ndarray]:
-            remedy = "Extract the faces again."
-            return in_blocks(look.of_file(images.read(file), f"{file} in {images.where}", remedy) for file in files[start:])
+            return blocks_of(images, files[start:], look, "Extract the faces again.")
 
         def columns() -> dict[str, np.ndarray]:
             told: dict[str, np.ndarray] = {
