@@ -90,3 +90,16 @@ def test_a_published_set(capsys, tmp_path):
 def test_what_is_no_data_set(capsys):
     assert "Unknown data set 'nothing'" in shown(capsys, "nothing", code=2)
     assert "unbraid inspect needs DATA" in shown(capsys, code=2)
+
+
+@pytest.mark.parametrize("n", [6, 80], ids=["training is refused", "training is told of"])
+def test_images_are_read_once(n, tmp_path, monkeypatch, capsys):
+    """What training would do is told of the data that were read, which may take long."""
+    from unbraid.data.sets import folder
+
+    for i in range(n):
+        Image.fromarray(np.full((8, 8), i, np.uint8)).save(tmp_path / f"{i}.png")
+    read, original = [], folder.read_pixels
+    monkeypatch.setattr(folder, "read_pixels", lambda path, *rest: (read.append(path), original(path, *rest))[1])
+    shown(capsys, str(tmp_path), "--size", "32")
+    assert len(read) == n + 1  # the first once more, for its size

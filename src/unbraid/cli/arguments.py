@@ -36,3 +36,20 @@ def options_of_any(entries: Iterable[Entry]) -> list[Argument]:
     """The options that any of these has, for `read`: which of them counts is not known yet."""
     found = {name: Argument(spec, name, "Any") for entry in entries for name, spec in entry.options.items()}
     return list(found.values())
+
+
+def data_options(name: str, taken: Iterable[Argument] = ()) -> list[Argument]:
+    """The options of a data set, none where no name is given.
+
+    Args:
+        name: registered name.
+        taken: arguments of the command, whose names stay its own.
+    """
+    from unbraid.data.registry import datasets
+
+    own = {argument.flag for argument in taken}
+    return [
+        Argument(spec, flag, f"Data set {name}", owner=f"data set {name!r}")
+        for flag, spec in (datasets[name].options.items() if name else ())
+        if flag not in own
+    ]

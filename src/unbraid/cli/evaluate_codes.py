@@ -7,7 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unbraid.cli.arguments import EVALUATE_IMAGES, METRICS, intervals_option, options_of_any, out_option, overwrite_option
+from unbraid.cli.arguments import (
+    EVALUATE_IMAGES,
+    METRICS,
+    data_options,
+    intervals_option,
+    options_of_any,
+    out_option,
+    overwrite_option,
+)
 from unbraid.cli.parse import Argument, Words, checked, option
 from unbraid.cli.scored_files import (
     COLUMNS,
@@ -87,16 +95,10 @@ def _score_codes(words: Words) -> int:
 
 def _score_encoder(words: Words) -> int:
     from unbraid.data.dataset import addressed, load_dataset
-    from unbraid.data.registry import datasets
 
     data = words.given.get("data")
     name, place = addressed(data, {}) if data else ("", {})
-    taken = {argument.flag for argument in _ENCODER}
-    own = [
-        Argument(spec, flag, f"Data set {name}", owner=f"data set {name!r}")
-        for flag, spec in (datasets[name].options.items() if name else ())
-        if flag not in taken
-    ]
+    own = data_options(name, _ENCODER)
     given = checked(replace(words, command="evaluate --encoder FILE --data DATA"), _ABOUT_ENCODER, [*_ENCODER, *own])
     if not name:
         raise UsageError("--encoder needs images to encode: --data dsprites, or npz:PATH. See: unbraid list datasets")

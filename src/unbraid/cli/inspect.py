@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unbraid.cli.arguments import options_of_any, out_option, overwrite_option
-from unbraid.cli.parse import Argument, HelpShown, checked, positional, read
+from unbraid.cli.arguments import data_options, options_of_any, out_option, overwrite_option
+from unbraid.cli.parse import HelpShown, checked, positional, read
 from unbraid.errors import CorruptFile, UnbraidError
 
 if TYPE_CHECKING:
@@ -25,20 +25,18 @@ _ROWS, _COLUMNS, _SIDE = 4, 10, 128
 
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
-    from unbraid.data.dataset import addressed, load_dataset
+    from unbraid.data.dataset import addressed
     from unbraid.data.registry import datasets
 
     words = read("inspect", [*_OWN, *options_of_any(datasets)], tokens)
     name, place = addressed(_as_named(words.given["data"]), {}) if words.given.get("data") else ("", {})
-    entries = [datasets[name]] if name else []
-    own = [
-        Argument(spec, flag, "Data", owner=f"data set {name!r}") for entry in entries for flag, spec in entry.options.items()
-    ]
+    own = data_options(name)
     try:
         given = checked(words.at(name or None), _ABOUT, [*_OWN, *own])
     except HelpShown:
         return 0
     from unbraid.cli.console import counting, out
+    from unbraid.config.experiment import load_known
     from unbraid.figures.saving import kind_of_file, require_absent
     from unbraid.progress import listening
 
@@ -50,7 +48,7 @@ def run(tokens: list[str]) -> int:
     with listening(counting):
         if name == "folder" and not options.get("skip_bad"):
             _require_sound(Path(options["path"]))
-        dataset = load_dataset(name, **options)
+        dataset, _ = load_known(name, datasets[name].resolve(options))  # which planning shares
         _tell(dataset)
     _tell_training(name, options)
     if path is not None:

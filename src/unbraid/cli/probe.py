@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unbraid.cli.arguments import DEVICE, options_of_any, out_option, overwrite_option
-from unbraid.cli.parse import Argument, HelpShown, checked, option, positional, read
+from unbraid.cli.arguments import DEVICE, data_options, options_of_any, out_option, overwrite_option
+from unbraid.cli.parse import HelpShown, checked, option, positional, read
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
@@ -33,15 +33,8 @@ def run(tokens: list[str]) -> int:
     from unbraid.data.registry import datasets
 
     words = read("probe", [*_OWN, DEVICE, *options_of_any(datasets)], tokens)
-    options: list[Argument] = []
-    if data := words.given.get("data"):
-        name, _ = addressed(data, {})
-        own = {argument.flag for argument in (*_OWN, DEVICE)}
-        options = [
-            Argument(spec, flag, f"Data set {name}", owner=f"data set {name!r}")
-            for flag, spec in datasets[name].options.items()
-            if flag not in own
-        ]
+    data = words.given.get("data")
+    options = data_options(addressed(data, {})[0] if data else "", (*_OWN, DEVICE))
     try:
         given = checked(words, _ABOUT, [*_OWN, *options, DEVICE])
     except HelpShown:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unbraid.data.dataset import Dataset
 from unbraid.data.factor_space import Factor
 from unbraid.data.grids.duplicates import first_twins
+from unbraid.data.storage import Selected
 
 MOST = 20_000
 """Images that are looked at for pixels and duplicates; of more, a fixed pseudo-random part."""
@@ -65,10 +67,6 @@ def _brightness(dataset: Dataset, rows: np.ndarray) -> str:
 
 
 def _duplicates(dataset: Dataset, rows: np.ndarray) -> str:
-    from dataclasses import replace
-
-    from unbraid.data.storage import Selected
-
     some = replace(
         dataset,
         images=Selected(dataset.images, rows),
@@ -97,9 +95,7 @@ def _factors(dataset: Dataset) -> Iterator[Fact]:
     for k, factor in enumerate(dataset.space.factors):
         used = len(np.unique(dataset.factors[:, k]))
         yield Fact(f"factor {factor.name}", f"{factor.kind}, {factor.size} values{_values(factor)}{_unused(used, factor)}")
-    combinations = 1
-    for size in dataset.space.sizes:
-        combinations *= size
+    combinations = math.prod(dataset.space.sizes)
     if combinations == len(dataset):
         yield Fact("grid", f"full: each of {combinations:,} combinations once")
     else:
