@@ -40,7 +40,7 @@ class Correlations:
         every = {one.key: one for one in (*self.measures, *self.against)}
         runs = [run for arm in self.arms for run in results.of(arm)]
         by_run = {key: [one.of(run) for run in runs] for key, one in every.items()}
-        means = {key: [_mean(list(results.values(arm, one).values())) for arm in self.arms] for key, one in every.items()}
+        means = {key: [results.mean(arm, one) for arm in self.arms] for key, one in every.items()}
         pairs = product(self.against, self.measures) if self.against else combinations(self.measures, 2)
         found = {
             (a.key, b.key): (rank_correlation(by_run[a.key], by_run[b.key]), rank_correlation(means[a.key], means[b.key]))
@@ -66,10 +66,6 @@ class Correlations:
             "alike, so that the interval over runs is too narrow for other arms; the one over means is made for them, and wide."
         )
         yield Table(f"{self.title}: table", columns, told, note)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else math.nan
 
 
 def _cells(found: RankCorrelation | None) -> tuple[str, str]:

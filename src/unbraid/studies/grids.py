@@ -11,7 +11,7 @@ import numpy as np
 from unbraid.studies.blocks import Block, Chart
 from unbraid.studies.declaration import Arm
 from unbraid.studies.measures import Measure
-from unbraid.studies.parts import not_run, summary_of
+from unbraid.studies.parts import not_run
 from unbraid.studies.results import Results
 
 Cell = tuple[float, float]
@@ -54,4 +54,4 @@ class GridMaps:
         yield Chart(self.title, figure, f"Means over seeds; darker is larger. {self.note}".strip())
 
     def _mean(self, results: Results, cell: Cell, measure: Measure) -> float:
-        return summary_of(results, self.grid[cell], measure).mean if cell in self.grid else math.nan
+        return results.mean(self.grid[cell], measure) if cell in self.grid else math.nan

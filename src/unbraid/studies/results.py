@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from unbraid.errors import UnbraidError
 from unbraid.files import read_json, write_json
 from unbraid.records import finite_or_none
@@ -58,6 +60,11 @@ class Results:
         """The measure of each run of an arm, by seed; runs without it are left out."""
         found = {run.result.seed: measure.of(run) for run in self.of(arm)}
         return {seed: value for seed, value in found.items() if math.isfinite(value)}
+
+    def mean(self, arm: Arm, measure: Measure) -> float:
+        """The mean of a measure over the runs of an arm that have it, NaN where none has."""
+        values = list(self.values(arm, measure).values())
+        return float(np.mean(values)) if values else math.nan
 
     def wanted(self, arm: Arm) -> int:
         """How many runs of an arm the budget has."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
-
-import numpy as np
 
 from unbraid.studies.declaration import Arm, Claim, Outcome, Verdict, Yardstick
 from unbraid.studies.results import Results
@@ -69,8 +66,7 @@ def yardsticks(results: Results) -> list[Measured]:
     for yardstick in results.study.yardsticks:
         for arm in yardstick.arms or results.study.arms:
             if results.of(arm):
-                values = list(results.values(arm, yardstick.measure).values())
-                found.append(Measured(yardstick, arm, float(np.mean(values)) if values else math.nan))
+                found.append(Measured(yardstick, arm, results.mean(arm, yardstick.measure)))
     return found
 
 
