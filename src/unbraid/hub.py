@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unbraid.api import figure, load, view_of
+from unbraid.api import load, view_of
 from unbraid.errors import DataUnavailable, UnbraidError, UsageError
 from unbraid.files import whole_file
 from unbraid.model import Model
@@ -44,9 +44,12 @@ def save_pretrained(run: str | Path | Model, folder: str | Path, *, repo: str = 
     picture = False
     if view is not None and view.dataset.redistributable:
         from unbraid.figures import save
+        from unbraid.reporting.gallery.registry import draw
 
         picture = True
-        save(figure("traversals", view.run.folder, data=data), saved / TRAVERSALS)
+        drawn = draw("traversals", [view], {}).content
+        assert not isinstance(drawn, Sequence)
+        save(drawn, saved / TRAVERSALS)
     with whole_file(saved / CARD) as temporary:
         temporary.write_text(model_card(model, repo or saved.name, view, picture=picture), encoding="utf-8", newline="\n")
     return saved

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
 from importlib.metadata import version
 
 import yaml
@@ -14,7 +14,8 @@ from unbraid.figures.series import number
 from unbraid.model import Model
 from unbraid.reporting import tables
 from unbraid.reporting.command import command_line
-from unbraid.reporting.headline import findings, headline, shown_factors
+from unbraid.reporting.headline import findings, headline
+from unbraid.reporting.markdown import markdown_table
 from unbraid.reporting.numbers import count, plain, score_name
 from unbraid.reporting.view import RunView
 from unbraid.zoo.registry import models
@@ -79,7 +80,7 @@ def _metadata(experiment: Experiment, repo: str, scored: RunView | None) -> dict
             {"type": key, "name": score_name(key), "value": round(number(result.get("score")), 4)}
             for metric, whole in scored.scored["metrics"].items()
             for key, result in tables.parts_of(metric, whole).items()
-            if number(result.get("score")) == number(result.get("score"))
+            if math.isfinite(number(result.get("score")))
         ]
         where = {
             "task": {"type": "feature-extraction"},
@@ -99,10 +100,7 @@ def _found(scored: RunView | None) -> list[str]:
 def _scores(scored: RunView | None) -> list[str]:
     if scored is None:
         return []
-    names: Sequence[str] = scored.table.scored_names
-    if scored.shares is not None:
-        names = [names[k] for k in shown_factors(scored.active_shares)]
-    found = tables.score_rows(scored.scored, names)
+    found = tables.score_rows(scored.scored, scored.shown_names)
     lines = ["## Scores", "", f"Of {count(scored.scores.images)} images; *chance* is what shuffled codes score.", ""]
     if found.rows:
         lines += _table(tables.Table(("metric", *found.columns), tuple((row.name, *row.cells) for row in found.rows)))
@@ -110,13 +108,12 @@ def _scores(scored: RunView | None) -> list[str]:
 
 
 def _table(table: tables.Table) -> list[str]:
-    rows = [table.columns, tuple("---" for _ in table.columns), *table.rows]
-    return [*("| " + " | ".join(map(_text, row)) + " |" for row in rows), ""]
+    return [*markdown_table(table.columns, [list(map(_text, row)) for row in table.rows]), ""]
 
 
 def _text(cell: str) -> str:
     """A cell that Markdown shows as it is, on one line."""
-    return re.sub(r"([|<>\[\]`*_])", r"\\\1", " ".join(cell.split())) if set(cell) != {"-"} else cell
+    return re.sub(r"([<>\[\]`*_])", r"\\\1", " ".join(cell.split()))
 
 
 def _images(model: Model) -> str:

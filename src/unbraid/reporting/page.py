@@ -16,7 +16,7 @@ from unbraid.reporting.cautions import cautions
 from unbraid.reporting.command import command_line
 from unbraid.reporting.gallery.comparison import rate_of, split_of
 from unbraid.reporting.gallery.factors import information_of
-from unbraid.reporting.headline import RULE, Finding, findings, headline, headline_without_factors, shown_factors
+from unbraid.reporting.headline import RULE, Finding, findings, headline, headline_without_factors
 from unbraid.reporting.latents import SHOWN, Latent, has_kl
 from unbraid.reporting.numbers import MISSING, count, decimal
 from unbraid.reporting.pictures import COLUMNS, color_bar, make_pictures, position_pictures
@@ -52,7 +52,6 @@ def render(view: RunView) -> str:
     live, dead = divided(latents)
     coded = view.shares is not None
     found = findings(view.active_shares, table.scored_names) if coded else []
-    scored_factors = [table.scored_names[k] for k in shown_factors(view.active_shares)] if coded else table.scored_names
     environment = environment_of(view.run)
     return render_template(
         "run.html.jinja",
@@ -83,7 +82,7 @@ def render(view: RunView) -> str:
             imported=view.run.imported,
         ),
         tiles=_tiles(view),
-        scores=tables.score_rows(scored, scored_factors, [one.factor for one in found if not one.known_by]),
+        scores=tables.score_rows(scored, view.shown_names, [one.factor for one in found if not one.known_by]),
         readings=tables.readings(scored["metrics"]),
         n_scored=count(len(table)),
         importance=charts.plate("importance", "What a forest predicts factors from", [view], dims=max(1, len(live)))

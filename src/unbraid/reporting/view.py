@@ -21,6 +21,7 @@ from unbraid.loading import model_of
 from unbraid.log_entry import Entry
 from unbraid.model import Model
 from unbraid.records import to_json
+from unbraid.reporting.headline import shown_factors
 from unbraid.reporting.latents import Latent, in_order, shares_of, shares_of_active
 from unbraid.training.checkpoint import Checkpoint
 from unbraid.training.log import read_log
@@ -187,6 +188,12 @@ class RunView:
     def active_shares(self) -> Float[np.ndarray, "d k"]:
         """Shares of active latents, 0 for dead ones. Raises `UsageError` where there are none."""
         return shares_of_active(self.need_shares(), self.latents)
+
+    @property
+    def shown_names(self) -> Sequence[str]:
+        """Names of the scored factors, or of very many those that a latent knows best."""
+        names = self.table.scored_names
+        return names if self.shares is None else [names[k] for k in shown_factors(self.active_shares)]
 
     @property
     def labels(self) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unbraid.records import finite_or_none
+from unbraid.reporting.markdown import markdown_table
 from unbraid.reporting.numbers import count, duration, in_words, plain
 from unbraid.studies.blocks import Block, Prose, Table
 from unbraid.studies.declaration import Arm, Budget, Study
@@ -234,10 +235,7 @@ def to_markdown(results: Results, told: Told) -> str:
 
 
 def _rows(table: Table) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-    return [line(table.columns), line(["---"] * len(table.columns)), *(line(row) for row in table.rows)]
+    return markdown_table(table.columns, table.rows)
 
 
 @dataclass(frozen=True)

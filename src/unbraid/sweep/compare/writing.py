@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from unbraid.reporting.markdown import markdown_table
 from unbraid.sweep.compare.comparison import Comparison
 from unbraid.sweep.compare.statistics import CORRECTION, Difference, Summary
 
@@ -223,8 +224,7 @@ def as_markdown(found: Comparison) -> str:
     """All tables."""
     parts = []
     for title, rows in tables(found):
-        lines = ["| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows]
-        lines.insert(1, "|" + "|".join([" --- ", *(" ---: " for _ in rows[0][1:])]) + "|")
+        lines = markdown_table(rows[0], rows[1:], numbers=True)
         parts.append(f"## {title}\n\n" + "\n".join(lines) + "\n")
     return "\n".join([*parts, *(f"- {note}" for note in notes_of(found))]) + "\n"
 
