@@ -228,14 +228,8 @@ def _options(entry: Entry) -> Iterator[RenderableType]:
 
 
 def _published(entry: Entry) -> Iterator[RenderableType]:
-    from unbraid.data.registry import datasets
-
     rows = entry.details.get("published", ())
     if not rows:
-        return
-    if entry.kind == datasets.kind:
-        terms = f"; {rows.terms}" if rows.terms else ""
-        yield f"Published at {rows.home}. License: {rows.license}{terms}.\n{rows.steps}\n"
         return
     from unbraid.cli.layers import table
 
