@@ -80,6 +80,12 @@ def _loss(key: str) -> Measure:
     )
 
 
+def losses_of(run: Run, split: str) -> Mapping[str, Any]:
+    """What was measured of a split, "train" or "test"; empty where nothing was."""
+    found: Mapping[str, Any] = run.result.losses.get(split) or {}
+    return found
+
+
 NLL = _loss("nll")
 """Reconstruction: negative log-likelihood of held-out images, in nats per image."""
 KL = _loss("kl")
@@ -88,6 +94,13 @@ BOUND = _loss("bound")
 """What the importance-weighted bound says that -log p(x) is at most, in nats per image."""
 ACTIVE = _loss("active")
 """Latents that tell something about the image."""
+
+
+def unweighted_loss(run: Run) -> float:
+    """Negative ELBO of held-out images in nats per image, whatever weights the objective has."""
+    return NLL.of(run) + KL.of(run)
+
+
 IMAGES = Measure("images", "images seen in training", lambda run: float(run.result.images), None, (0.0, math.inf))
 """Repeats included."""
 
@@ -104,6 +117,8 @@ def kl_part(part: str, name: str) -> Measure:
 
 MUTUAL_INFORMATION = kl_part("mi", "I(x; z)")
 TOTAL_CORRELATION = kl_part("tc", "total correlation")
+DEPENDENCE = Measure("tc", TOTAL_CORRELATION.name, TOTAL_CORRELATION.of, higher_is_better=False, unit="nats")
+"""The total correlation where less of it is better."""
 
 
 def shares_of(run: Run) -> tuple[tuple[str, ...], Float[np.ndarray, "d k"]] | None:
@@ -176,14 +191,19 @@ def values_of(run: Run, evidence: str, name: str) -> Float[np.ndarray, "_"]:
     return np.array([number(value) for value in kept.get(name, ())], dtype=np.float64)
 
 
+def quarters(values: Float[np.ndarray, "_"]) -> Float[np.ndarray, "4"]:
+    """Means of the four quarters of training; NaN for fewer than four values."""
+    if len(values) < 4:
+        return np.full(4, np.nan)
+    return np.array([quarter.mean() for quarter in np.array_split(values, 4)])
+
+
 def late_fall(values: Float[np.ndarray, "_"]) -> float:
     """(Mean of the third quarter less that of the last) / the last: near 0 where training has converged.
 
     NaN for fewer than four values.
     """
-    if len(values) < 4:
-        return math.nan
-    *_, third, last = (quarter.mean() for quarter in np.array_split(values, 4))
+    *_, third, last = quarters(values)
     return float((third - last) / abs(last))
 
 

@@ -14,7 +14,19 @@ from unbraid.reporting.view import RunView
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study, Yardstick
 from unbraid.studies.evidence import CURVE, RECONSTRUCTIONS, SHARES, SPECTRUM, Evidence, named, picture
 from unbraid.studies.grids import GridMaps
-from unbraid.studies.measures import ACTIVE, KL, NLL, Measure, Run, best_share, kept, late_fall, score, values_of
+from unbraid.studies.measures import (
+    ACTIVE,
+    KL,
+    Measure,
+    Run,
+    best_share,
+    kept,
+    late_fall,
+    losses_of,
+    score,
+    unweighted_loss,
+    values_of,
+)
 from unbraid.studies.parts import Curves, Note, ScoreTable, Shown, Strips
 from unbraid.studies.registry import studies
 from unbraid.studies.rules import Better, CannotTest, Correlated, Every, MeanBeyond, NotBetter, NoTrend, ShareAbove, Trend
@@ -244,33 +256,24 @@ PROBED = probed(
 # measures
 
 
-def _test(run: Run) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = run.result.losses.get("test") or {}
-    return found
-
-
 def _pixels(run: Run) -> float:
     return float(np.prod(run.result.configuration["image_shape"]))
 
 
 def _variance(run: Run) -> float:
     """Of a pixel, under the run's likelihood."""
-    sigma = number(_test(run).get("terms", {}).get("sigma"))
+    sigma = number(losses_of(run, "test").get("terms", {}).get("sigma"))
     return sigma**2 if math.isfinite(sigma) else FIXED_VARIANCE
 
 
 def _squared_error(run: Run) -> float:
     """Mean over pixels of held-out images, with z drawn."""
-    energy = number(_test(run).get("nll")) - number(_test(run).get("nll_constant"))
+    energy = number(losses_of(run, "test").get("nll")) - number(losses_of(run, "test").get("nll_constant"))
     return 2 * _variance(run) * energy / _pixels(run)
 
 
 def _their_loss(run: Run) -> float:
-    return (number(_test(run).get("loss")) - number(_test(run).get("nll_constant"))) / _pixels(run)
-
-
-def _negative_elbo(run: Run) -> float:
-    return NLL.of(run) + KL.of(run)
+    return (number(losses_of(run, "test").get("loss")) - number(losses_of(run, "test").get("nll_constant"))) / _pixels(run)
 
 
 def _calibrated(run: Run) -> float:
@@ -279,14 +282,14 @@ def _calibrated(run: Run) -> float:
 
 
 def _energy_fall(run: Run) -> float:
-    constant = number(_test(run).get("nll_constant")) if _variance(run) == FIXED_VARIANCE else 0.0
+    constant = number(losses_of(run, "test").get("nll_constant")) if _variance(run) == FIXED_VARIANCE else 0.0
     return late_fall(values_of(run, "curve", "loss") - constant)
 
 
 THEIR_LOSS = Measure("their_loss", "test loss of the report", _their_loss, False)
 """Mean squared error of a pixel + β_norm × mean KL of a latent."""
 ERROR = Measure("squared_error", "squared error per pixel", _squared_error, False, (0.0, math.inf))
-ELBO = Measure("negative_elbo", "−ELBO, unweighted", _negative_elbo, False, unit="nats")
+ELBO = Measure("negative_elbo", "−ELBO, unweighted", unweighted_loss, False, unit="nats")
 """Reconstruction + KL, whatever β, at the fixed standard deviation of 0.71 per pixel."""
 CALIBRATED = Measure("calibrated_elbo", "−ELBO at the σ that fits", _calibrated, False, unit="nats")
 """The same with the variance of a pixel that is best for the run's held-out images: N/2 (log(2π e) + 1) + KL."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Study, Yardstick
 from unbraid.studies.evidence import RECONSTRUCTIONS, SHARES, SPECTRUM, TRAVERSALS
@@ -15,6 +12,7 @@ from unbraid.studies.generation import RANDOM_PICTURES, RANDOM_VECTORS, SMALL
 from unbraid.studies.measures import (
     ACTIVE,
     BOUND,
+    DEPENDENCE,
     IMAGES,
     KL,
     MUTUAL_INFORMATION,
@@ -23,7 +21,8 @@ from unbraid.studies.measures import (
     Run,
     factors_per_latent,
     kept,
-    kl_part,
+    losses_of,
+    quarters,
     score,
     values_of,
 )
@@ -117,10 +116,7 @@ PRINTED = 6.0
 
 
 def _loss(key: str, name: str, split: str, value: str, divided: float = 1.0) -> Measure:
-    def of(run: Run) -> float:
-        return number((run.result.losses.get(split) or {}).get(value)) / divided
-
-    return Measure(key, name, of, False, unit="nats")
+    return Measure(key, name, lambda run: number(losses_of(run, split).get(value)) / divided, False, unit="nats")
 
 
 TRAIN_LOSS = _loss("train_loss", "train loss", "train", "loss")
@@ -130,25 +126,15 @@ PRINTED_LOSS = _loss("printed_loss", "test loss / 6", "test", "loss", PRINTED)
 PRINTED_NLL = _loss("printed_nll", "test reconstruction / 6", "test", "nll", PRINTED)
 
 
-def _derived(key: str, name: str, of: Callable[[Run], float], **more: Any) -> Measure:
-    return Measure(key, name, of, **more)
-
-
 def _growth(run: Run) -> float:
     """Of the KL: mean of the last quarter of training less that of the first."""
-    found = values_of(run, "terms", "kl")
-    if len(found) < 4:
-        return math.nan
-    quarters = np.array_split(found, 4)
-    return float(quarters[-1].mean() - quarters[0].mean())
+    first, *_, last = quarters(values_of(run, "terms", "kl"))
+    return float(last - first)
 
 
 def _late_gain(run: Run) -> float:
     """Of MIG at the checkpoints: mean of the last quarter of training less that of the second."""
-    found = values_of(run, "scored", "mig")
-    if len(found) < 4:
-        return math.nan
-    _, second, _, last = (quarter.mean() for quarter in np.array_split(found, 4))
+    _, second, _, last = quarters(values_of(run, "scored", "mig"))
     return float(last - second)
 
 
@@ -157,24 +143,23 @@ def _off_capacity(run: Run) -> float:
 
 
 def _discriminator_off(run: Run) -> float:
-    terms = (run.result.losses.get("test") or {}).get("terms") or {}
+    terms = losses_of(run, "test").get("terms") or {}
     return abs(number(terms.get("tc_discriminator")) - DEPENDENCE.of(run))
 
 
-TEST_SHARE = _derived(
+TEST_SHARE = Measure(
     "test_share", "test loss / train loss", lambda run: TEST_LOSS.of(run) / TRAIN_LOSS.of(run), higher_is_better=None
 )
-OFF_CAPACITY = _derived("off_capacity", f"|KL − {CAPACITY:g}|", _off_capacity, higher_is_better=False, unit="nats")
-DEPENDENCE = _derived("tc", "total correlation", kl_part("tc", "").of, higher_is_better=False, unit="nats")
-DISCRIMINATOR_OFF = _derived(
+OFF_CAPACITY = Measure("off_capacity", f"|KL − {CAPACITY:g}|", _off_capacity, higher_is_better=False, unit="nats")
+DISCRIMINATOR_OFF = Measure(
     "discriminator_off",
     "|discriminator's − measured total correlation|",
     _discriminator_off,
     higher_is_better=False,
     unit="nats",
 )
-GROWTH = _derived("kl_growth", "KL, last quarter of training less the first", _growth, higher_is_better=None, unit="nats")
-LATE_GAIN = _derived("late_gain", "MIG, last quarter of training less the second", _late_gain)
+GROWTH = Measure("kl_growth", "KL, last quarter of training less the first", _growth, higher_is_better=None, unit="nats")
+LATE_GAIN = Measure("late_gain", "MIG, last quarter of training less the second", _late_gain)
 FINE = kept("fine", "fine detail of reconstructions (1 = the images')", "spectrum.fine", limits=(0.0, math.inf))
 BLANK = kept(
     "blank", f"blank images at spread {SMALL:g}", "random_vectors.small.blank", higher_is_better=False, limits=(0.0, 1.0)

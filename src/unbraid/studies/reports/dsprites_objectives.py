@@ -14,6 +14,7 @@ from unbraid.studies.latents import KL_CURVES, POSITION_MAPS, PRIOR_TRAVERSALS, 
 from unbraid.studies.measures import (
     ACTIVE,
     BOUND,
+    DEPENDENCE,
     KL,
     LOSS_CHANGE,
     MUTUAL_INFORMATION,
@@ -22,7 +23,6 @@ from unbraid.studies.measures import (
     Run,
     from_shares,
     kept,
-    kl_part,
     latents_per_factor,
     score,
 )
@@ -112,7 +112,6 @@ FACTORS_KNOWN = from_shares(
     "factors_known", f"factors that one latent knows ≥ {KNOWN:.0%} of", _known_factors, limits=(0.0, float(FACTORS_OF_DSPRITES))
 )
 FINE_RANDOM = kept("fine_random", f"fine detail at spread {SMALL:g}", "random_vectors.small.fine", limits=(0.0, math.inf))
-DEPENDENCE = Measure("tc", "total correlation", kl_part("tc", "").of, higher_is_better=False, unit="nats")
 
 CLAIMS = (
     Claim(

@@ -8,7 +8,16 @@ from typing import Any
 from unbraid.studies.agreement import Correlations
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Study, Yardstick
 from unbraid.studies.evidence import CURVE
-from unbraid.studies.measures import ACTIVE, BOUND, KL, LOSS_CHANGE, MUTUAL_INFORMATION, NLL, Measure, kl_part, score
+from unbraid.studies.measures import (
+    ACTIVE,
+    BOUND,
+    DEPENDENCE,
+    KL,
+    LOSS_CHANGE,
+    MUTUAL_INFORMATION,
+    NLL,
+    score,
+)
 from unbraid.studies.parts import Against, Note, ScoreTable, Strips
 from unbraid.studies.places import Places
 from unbraid.studies.registry import studies
@@ -149,7 +158,6 @@ SIX = (BETA_SCORE, FACTOR_SCORE, MIG, MODULARITY, DCI, SAP)
 REST = tuple(
     map(score, ("dci.completeness", "dci.informativeness", "explicitness", "aam", "mmig", "dcimig", "mig_sup", "jemmig", "irs"))
 )
-DEPENDENCE = Measure("tc", "total correlation", kl_part("tc", "").of, higher_is_better=False, unit="nats")
 WITHOUT_LABELS = (UDR, UDR_LASSO, UDR_ALL, BOUND, NLL, DEPENDENCE)
 COST = (NLL, KL, BOUND, MUTUAL_INFORMATION, DEPENDENCE, ACTIVE)
 MARGIN, NATS = 0.05, 1.0

@@ -20,7 +20,18 @@ from unbraid.studies.generation import (
     SMALL,
     TRAVERSAL_BLANKS,
 )
-from unbraid.studies.measures import IMAGES, KL, NLL, TOTAL_CORRELATION, Measure, Run, kept, kl_part, score
+from unbraid.studies.measures import (
+    IMAGES,
+    KL,
+    NLL,
+    TOTAL_CORRELATION,
+    Measure,
+    Run,
+    kept,
+    kl_part,
+    score,
+    unweighted_loss,
+)
 from unbraid.studies.over_training import (
     BOUND_CHANGE,
     FOLLOWED,
@@ -138,16 +149,12 @@ def _mean_of_four(run: Run) -> float:
     return float(np.mean([one.of(run) for one in FOUR]))
 
 
-def _bound(run: Run) -> float:
-    return NLL.of(run) + KL.of(run)
-
-
 LEAST_IMAGES = 40_000
 """Losses hardly fall at the very beginning either, so that their change alone tells of no convergence."""
 TO_PRIOR = Measure("to_prior", "KL(q(z) ‖ p(z))", _to_prior, False, (0.0, math.inf), "nats")
 """How far codes of images are from the prior: total correlation plus dimension-wise KL."""
 MEAN_OF_FOUR = Measure("mean_of_four", "mean of the four scores", _mean_of_four, True, (0.0, 1.0))
-BOUND = Measure("unweighted_loss", "reconstruction + KL", _bound, False, unit="nats")
+BOUND = Measure("unweighted_loss", "reconstruction + KL", unweighted_loss, False, unit="nats")
 
 
 @dataclass(frozen=True, eq=False)
