@@ -1,0 +1,297 @@
+"""Information by nearest neighbors: twins that look at every pair, closed forms, invariances."""
+
+from __future__ import annotations
+
+from math import exp, inf, log, pi, sqrt
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.special import digamma
+
+from unbraid.errors import UsageError
+from unbraid.metrics.information.nearest_neighbors import (
+    information_coefficient,
+    kraskov_information,
+    neighbor_information,
+    ross_information,
+)
+
+CIRCLE = 2 * pi
+
+
+def away(a: float, b: float, period: float | None) -> float:
+    """Distance of two values, around a circle where there is one."""
+    far = abs(a - b)
+    return far if period is None else min(far % period, period - far % period)
+
+
+def scaled(values, period):
+    return (values - values.mean()) / values.std() if period is None else values / period * sqrt(12)
+
+
+def kraskov_by_hand(x, y, k, periods=(None, None)):
+    """Equation 8 of Kraskov et al., one pair of samples at a time."""
+    x, y = scaled(x, periods[0]).tolist(), scaled(y, periods[1]).tolist()
+    first, second = (None if period is None else sqrt(12) for period in periods)
+    n, total = len(x), 0.0
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        both = sorted(max(away(x[i], x[j], first), away(y[i], y[j], second)) for j in others)
+        radius = both[k - 1] * (1 - 1e-12)
+        n_x = sum(away(x[i], x[j], first) < radius for j in others)
+        n_y = sum(away(y[i], y[j], second) < radius for j in others)
+        total += digamma(n_x + 1) + digamma(n_y + 1)
+    return digamma(k) + digamma(n) - total / n
+
+
+def ross_by_hand(values, classes, k, period=None):
+    """Equation 2 of Ross, one pair of samples at a time."""
+    values, classes = scaled(values, period).tolist(), classes.tolist()
+    circle = None if period is None else sqrt(12)
+    rows = [i for i, own in enumerate(classes) if classes.count(own) > 1]
+    total = 0.0
+    for i in rows:
+        own = sorted(away(values[i], values[j], circle) for j in rows if j != i and classes[j] == classes[i])
+        near = min(k, len(own))
+        radius = own[near - 1] * (1 + 1e-12)
+        within = sum(away(values[i], values[j], circle) <= radius for j in rows if j != i)
+        total += digamma(near) - digamma(len(own) + 1) - digamma(within)
+    return digamma(len(rows)) + total / len(rows)
+
+
+@pytest.fixture(scope="module")
+def normal():
+    """Pairs of normal quantities with a correlation."""
+
+    def make(correlation, n, seed=0):
+        first, other = np.random.default_rng(seed).standard_normal((2, n))
+        return first, correlation * first + sqrt(1 - correlation**2) * other
+
+    return make
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_kraskov_equals_its_twin(normal, k):
+    x, y = normal(0.7, 120)
+    assert kraskov_information(x, y, neighbors=k) == pytest.approx(kraskov_by_hand(x, y, k), abs=1e-9)
+    assert kraskov_information(y, x, neighbors=k) == pytest.approx(kraskov_information(x, y, neighbors=k), abs=1e-9)
+
+
+@pytest.mark.parametrize("periods", [(CIRCLE, None), (None, CIRCLE), (CIRCLE, CIRCLE), (0.5, 90.0)])
+def test_kraskov_on_circles_equals_its_twin(periods):
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-10, 10, 100)
+    y = np.sin(x) + 0.3 * rng.standard_normal(100)
+    assert kraskov_information(x, y, periods=periods) == pytest.approx(kraskov_by_hand(x, y, 3, periods), abs=1e-9)
+
+
+@pytest.mark.parametrize("k", [1, 3, 7])
+@pytest.mark.parametrize("period", [None, 4.0])
+def test_ross_equals_its_twin(k, period):
+    rng = np.random.default_rng(2)
+    classes = np.concatenate([np.repeat([0, 1, 2], [40, 30, 4]), [3]])  # few of one, and one alone
+    values = classes + rng.standard_normal(len(classes))
+    found = ross_information(values, classes, neighbors=k, period=period)
+    assert found == pytest.approx(ross_by_hand(values, classes, k, period), abs=1e-9)
+
+
+def test_ross_equals_that_of_scikit_learn():
+    from sklearn.feature_selection import mutual_info_classif
+
+    rng = np.random.default_rng(3)
+    classes = rng.integers(0, 4, 500)
+    values = classes + rng.standard_normal(500)
+    known = mutual_info_classif(values[:, None], classes, random_state=0)[0]
+    assert ross_information(values, classes) == pytest.approx(known, abs=1e-3)  # they add noise to all values
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6, 0.9, -0.9, 0.99])
+def test_normal_pairs(normal, correlation):
+    known = -0.5 * log(1 - correlation**2)
+    found = np.mean([kraskov_information(*normal(correlation, 2_000, seed)) for seed in range(6)])
+    assert found == pytest.approx(known, abs=0.03)
+
+
+@pytest.mark.parametrize("width", [0.1, 0.5, 1.0])
+def test_uniform_with_uniform_noise(width):
+    """The sum of two uniform quantities, of widths 1 and a <= 1, has the entropy a / 2; the noise has log a."""
+    found = []
+    for seed in range(4):
+        x, noise = np.random.default_rng(seed).uniform(size=(2, 10_000))
+        found.append(kraskov_information(x, x + width * noise))
+    assert np.mean(found) == pytest.approx(width / 2 - log(width), abs=0.03)
+
+
+@pytest.mark.parametrize("width", [0.3, 1.0, 3.0])
+def test_angles_with_uniform_noise(width):
+    """Uniform noise around the circle leaves log(2 pi) - log of its width, where ends that meet are known to meet."""
+    angles, noise = np.random.default_rng(0).uniform(size=(2, 8_000))
+    angles = angles * CIRCLE
+    found = kraskov_information(angles, (angles + width * noise) % CIRCLE, periods=(CIRCLE, CIRCLE))
+    assert found == pytest.approx(log(CIRCLE / width), abs=0.04)
+
+
+def test_two_uniform_classes_that_overlap_by_half():
+    """Ross's first kind of example: where only one class is, half of the time, log 2 is known; elsewhere nothing."""
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, 2, 8_000)
+    values = rng.uniform(size=8_000) + 0.5 * classes
+    assert ross_information(values, classes) == pytest.approx(log(2) / 2, abs=0.03)
+
+
+def test_normal_classes():
+    """Ross's second kind: the entropy of a mixture of normal densities, by quadrature, less that of one of them."""
+    rng = np.random.default_rng(0)
+    classes = rng.choice(3, 8_000, p=[0.2, 0.3, 0.5])
+    values = 2.0 * classes + rng.standard_normal(8_000)
+
+    def density(z):
+        return sum(p * exp(-((z - 2 * c) ** 2) / 2) for c, p in enumerate([0.2, 0.3, 0.5])) / sqrt(2 * pi)
+
+    entropy = quad(lambda z: -density(z) * log(density(z)), -8, 12, limit=200)[0]
+    assert ross_information(values, classes) == pytest.approx(entropy - 0.5 * log(2 * pi * exp(1)), abs=0.03)
+
+
+def test_separate_classes_are_known_wholly():
+    classes = np.repeat([0, 1, 2], [50, 100, 150])
+    values = 10.0 * classes + np.random.default_rng(0).uniform(size=300)
+    table = neighbor_information(values[:, None], classes[:, None], ["class"])
+    assert table.estimate[0, 0] == pytest.approx(table.largest[0], abs=1e-12)
+    assert table.largest[0] == pytest.approx(-sum(p * log(p) for p in (1 / 6, 1 / 3, 1 / 2)), abs=0.01)
+
+
+def test_a_copy_gets_the_largest_estimate_that_there_is(normal):
+    x, _ = normal(0, 500)
+    for k in (1, 3):
+        table = neighbor_information(x[:, None], 7 - 2 * x[:, None], neighbors=k)
+        assert table.estimate[0, 0] == pytest.approx(digamma(500) - digamma(k), abs=1e-9)
+        assert table.largest[0] == pytest.approx(digamma(500) - digamma(k))
+
+
+@pytest.mark.parametrize("turn", [0.1, 3.0, -50.0])
+def test_turning_a_circle_changes_nothing(turn):
+    rng = np.random.default_rng(0)
+    angles = rng.uniform(0, 360, 400)
+    codes = np.cos(np.radians(angles)) + 0.1 * rng.standard_normal(400)
+    classes = (angles // 90).astype(int)
+    first = kraskov_information(codes, angles, periods=(None, 360.0))
+    assert kraskov_information(codes, angles + turn, periods=(None, 360.0)) == pytest.approx(first, abs=1e-6)
+    assert kraskov_information(codes, -angles, periods=(None, 360.0)) == pytest.approx(first, abs=1e-6)
+    known = ross_information(angles, classes, period=360.0)
+    assert ross_information(angles + turn, classes, period=360.0) == pytest.approx(known, abs=1e-6)
+
+
+def test_scale_place_and_sign_change_nothing(normal):
+    x, y = normal(0.8, 400)
+    first = kraskov_information(x, y)
+    assert kraskov_information(1e6 - 1e3 * x, 1e-200 * y) == pytest.approx(first, abs=2e-3)
+    classes = (y > 0).astype(int)
+    assert ross_information(5 - 100 * x, classes) == pytest.approx(ross_information(x, classes), abs=1e-9)
+
+
+@pytest.mark.parametrize("change", [np.exp, np.arctan, lambda z: z**3, lambda z: -np.exp(-z)])
+def test_monotone_transforms_change_little(normal, change):
+    x, y = normal(0.8, 4_000)
+    known = -0.5 * log(1 - 0.64)
+    assert kraskov_information(change(x), y) == pytest.approx(known, abs=0.06)
+    assert kraskov_information(change(x), change(y)) == pytest.approx(known, abs=0.06)
+    classes = (y > 0).astype(int)
+    assert ross_information(change(x), classes) == pytest.approx(ross_information(x, classes), abs=0.03)
+
+
+def test_ties_are_moved_apart_and_told(normal):
+    x, y = normal(0.8, 3_000)
+    coarse = np.round(x, 1)
+    table = neighbor_information(np.column_stack([coarse, x]), y[:, None])
+    assert table.latent_ties[0] > 0.95
+    assert table.latent_ties[1] == table.factor_ties[0] == 0
+    assert table.estimate[0, 0] == pytest.approx(table.estimate[1, 0], abs=0.06)
+    again = neighbor_information(np.column_stack([coarse, x]), y[:, None])
+    assert (again.estimate == table.estimate).all()
+
+
+def test_a_quantity_of_few_values_is_as_a_class(normal):
+    """Noise between ties keeps information: of three values log 3 is known at most."""
+    x, _ = normal(0, 3_000)
+    values = np.digitize(x, [-0.5, 0.5])
+    assert kraskov_information(x, values) == pytest.approx(ross_information(x, values), abs=0.03)
+
+
+def test_constants_know_nothing(normal):
+    x, y = normal(0.5, 100)
+    flat = np.full(100, 7.0)
+    assert kraskov_information(flat, y) == kraskov_information(x, flat) == kraskov_information(flat, flat) == 0
+    assert ross_information(flat, (y > 0).astype(int)) == ross_information(x, flat) == 0
+    assert kraskov_information(360.0 * np.arange(100), y, periods=(360.0, None)) == 0  # one angle
+    table = neighbor_information(np.column_stack([flat, x]), y[:, None])
+    assert table.estimate[0, 0] == table.chance[0, 0] == 0
+    assert table.latent_ties.tolist() == [1, 0]
+
+
+def test_a_class_per_sample_tells_nothing(normal):
+    x, _ = normal(0, 50)
+    assert ross_information(x, np.arange(50)) == 0
+
+
+def test_shuffled_codes_show_the_level_of_chance(normal):
+    x, y = normal(0.9, 2_000)
+    classes = np.digitize(y, [-1, 0, 1])
+    table = neighbor_information(x[:, None], np.column_stack([y, classes, y]), ["quantity", "class", 360.0])
+    assert table.chance == pytest.approx(0, abs=0.06)
+    assert (table.estimate > 0.4).all()
+    assert table.estimate[0, 0] == pytest.approx(kraskov_information(x, y), abs=1e-9)
+    assert table.estimate[0, 1] == pytest.approx(ross_information(x, classes), abs=1e-9)
+    assert table.estimate[0, 2] == pytest.approx(kraskov_information(x, y, periods=(None, 360.0)), abs=1e-9)
+
+
+def test_half_of_the_samples_show_that_more_would_give_more(normal):
+    x, y = normal(0.8, 2_000)
+    noise = np.random.default_rng(5).uniform(size=2_000)
+    codes = np.column_stack([y, x, np.round(x) + 0.001 * noise])
+    table = neighbor_information(codes, x[:, None])
+    assert table.half[0, 0] == pytest.approx(table.estimate[0, 0], abs=0.08)
+    assert table.half[1, 0] == pytest.approx(digamma(1_000) - digamma(3))
+    assert table.estimate[1, 0] - table.half[1, 0] == pytest.approx(log(2), abs=1e-3)  # a copy has infinitely much
+    classes = neighbor_information(codes, (x > 0)[:, None], ["class"])
+    assert classes.half[0, 0] == pytest.approx(classes.estimate[0, 0], abs=0.05)
+
+
+def test_of_many_samples_a_part_is_read(normal):
+    x, y = normal(0.6, 3_000)
+    table = neighbor_information(x[:, None], y[:, None], most=1_000)
+    assert table.samples == 1_000
+    assert table.estimate[0, 0] == pytest.approx(-0.5 * log(1 - 0.36), abs=0.1)
+    assert table.largest[0] == digamma(1_000) - digamma(3)
+
+
+def test_the_coefficient_of_normal_pairs_is_their_correlation():
+    correlations = np.array([0.0, 0.3, 0.9, 0.999])
+    assert information_coefficient(-0.5 * np.log(1 - correlations**2)) == pytest.approx(correlations, abs=1e-9)
+    assert information_coefficient(np.array([-0.1, 0.0, inf])).tolist() == [0, 0, 1]
+    assert information_coefficient(np.array([1e-14]))[0] == pytest.approx(sqrt(2e-14))
+
+
+def test_what_cannot_be_estimated_is_refused():
+    x = np.linspace(0, 1, 10)
+    bad = x.copy()
+    bad[3] = np.nan
+    with pytest.raises(UsageError, match=r"values\[3, 0\] is nan"):
+        kraskov_information(bad, x)
+    with pytest.raises(UsageError, match="10 neighbors of 10 samples"):
+        kraskov_information(x, x, neighbors=10)
+    with pytest.raises(UsageError, match="0 neighbors"):
+        ross_information(x, x, neighbors=0)
+    with pytest.raises(UsageError, match="give one of each per sample"):
+        kraskov_information(x, x[1:])
+    with pytest.raises(UsageError, match="give one of each per sample"):
+        ross_information(x, x[1:])
+    with pytest.raises(UsageError, match="2 kinds for 1 factors"):
+        neighbor_information(x[:, None], x[:, None], ["class", "class"])
+    for kind in (0.0, -1.0, inf, "angle"):
+        with pytest.raises(UsageError, match="A kind is"):
+            neighbor_information(x[:, None], x[:, None], [kind])
+    with pytest.raises(UsageError, match="one row per sample"):
+        neighbor_information(x, x[:, None])
+    with pytest.raises(UsageError, match="both have one row"):
+        neighbor_information(x[:, None], x[1:, None])
