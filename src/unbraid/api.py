@@ -192,6 +192,7 @@ def evaluate(
     metrics: None = None,
     limit: int | None = None,
     intervals: int = 0,
+    nulls: int = 0,
     device: str = "auto",
     overwrite: bool = False,
     progress: Stages | None = None,
@@ -204,6 +205,7 @@ def evaluate(
     metrics: Metrics,
     limit: int | None = None,
     intervals: int = 0,
+    nulls: int = 0,
     device: str = "auto",
     overwrite: bool = False,
     progress: Stages | None = None,
@@ -215,6 +217,7 @@ def evaluate(
     metrics: Metrics | None = None,
     limit: int | None = None,
     intervals: int = 0,
+    nulls: int = 0,
     device: str = "auto",
     overwrite: bool = False,
     progress: Stages | None = None,
@@ -232,6 +235,7 @@ def evaluate(
         limit: score on a fixed pseudo-random part of this many images; by default one for 50 that training saw, from 1,000 to
             100,000 (`unbraid.evaluation.cost`).
         intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none.
+        nulls: draws of each null encoder that scores are corrected for (`unbraid.metrics.nulls`), 0 for none.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         overwrite: replace stored scores, whatever they are.
         progress: called with the title of a stage, gives what counts it.
@@ -240,7 +244,7 @@ def evaluate(
     or whose stored scores are of another configuration.
     """
     view = view_of(folder, data=data, device=device)
-    return score(view, metrics, limit=limit, intervals=intervals, overwrite=overwrite, progress=progress)
+    return score(view, metrics, limit=limit, intervals=intervals, nulls=nulls, overwrite=overwrite, progress=progress)
 
 
 def probe(

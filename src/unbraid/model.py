@@ -270,6 +270,7 @@ class Model:
         *,
         limit: int | None = None,
         intervals: int = 0,
+        nulls: int = 0,
         progress: Stages | None = None,
     ) -> Scores: ...
     @overload
@@ -280,6 +281,7 @@ class Model:
         *,
         limit: int | None = None,
         intervals: int = 0,
+        nulls: int = 0,
         progress: Stages | None = None,
     ) -> ScoreTable: ...
     def evaluate(
@@ -289,6 +291,7 @@ class Model:
         *,
         limit: int | None = None,
         intervals: int = 0,
+        nulls: int = 0,
         progress: Stages | None = None,
     ) -> Scores | ScoreTable:
         """Scores of the model; by default on the data set of its training.
@@ -304,17 +307,18 @@ class Model:
             limit: evaluate on a fixed pseudo-random part of this many images; all by default.
             intervals: halves of the images that 95 % intervals of metrics are made from, 0 for none; see
                 `unbraid.metrics.evaluate`.
+            nulls: draws of each null encoder that scores are corrected for, 0 for none; see `unbraid.metrics.nulls`.
             progress: called with the title of a stage, gives what counts it.
 
         Raises `UsageError` for images of another shape, metrics that do not exist, and metrics of data without factors.
         """
         if metrics is None:
-            return self.evaluate_with_codes(data, limit=limit, intervals=intervals, progress=progress)[1]
+            return self.evaluate_with_codes(data, limit=limit, intervals=intervals, nulls=nulls, progress=progress)[1]
         dataset = self.matching_data(data)
         choose_metrics(metrics, dataset.space is not None)  # refused before anything is encoded
         scope = self._scope(progress)
         table = encode_part(self.vae, dataset, scope, scope.noise("evaluation"), limit=limit)
-        return self.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
+        return self.evaluate_codes(table, dataset, metrics, intervals=intervals, nulls=nulls, progress=progress)
 
     def probe(
         self,
@@ -370,6 +374,7 @@ class Model:
         *,
         limit: int | None = None,
         intervals: int = 0,
+        nulls: int = 0,
         progress: Stages | None = None,
     ) -> tuple[CodeTable, Scores]:
         """All that `evaluate` measures, by these metrics, with the code table that it was computed from."""
@@ -381,6 +386,7 @@ class Model:
             limit=limit,
             metrics=metrics,
             intervals=intervals,
+            nulls=nulls,
             untrained=self._untrained(),
         )
 
@@ -391,11 +397,12 @@ class Model:
         metrics: Metrics,
         *,
         intervals: int = 0,
+        nulls: int = 0,
         progress: Stages | None = None,
     ) -> ScoreTable:
         """Scores of a table of its codes of a data set; arguments as `evaluate` takes them."""
         scope = self._scope(progress)
-        return score_codes(table, data, scope, metrics=metrics, intervals=intervals, untrained=self._untrained())
+        return score_codes(table, data, scope, metrics=metrics, intervals=intervals, nulls=nulls, untrained=self._untrained())
 
     def _scope(self, progress: Stages | None = None) -> Scope:
         e = self.experiment

@@ -26,6 +26,7 @@ def score(
     *,
     limit: int | None = None,
     intervals: int = 0,
+    nulls: int = 0,
     overwrite: bool = False,
     progress: Stages | None = None,
 ) -> Scores | ScoreTable:
@@ -49,12 +50,14 @@ def score(
 
     # what is asked for
     if metrics is not None and better:
-        return model.evaluate(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
+        return model.evaluate(dataset, metrics, limit=limit, intervals=intervals, nulls=nulls, progress=progress)
     if metrics is not None and known is not None and table is not None:
-        asked = model.evaluate_codes(table, dataset, metrics, intervals=intervals, progress=progress)
+        asked = model.evaluate_codes(table, dataset, metrics, intervals=intervals, nulls=nulls, progress=progress)
         scores = known
     else:
-        table, scores = model.evaluate_with_codes(dataset, metrics, limit=limit, intervals=intervals, progress=progress)
+        table, scores = model.evaluate_with_codes(
+            dataset, metrics, limit=limit, intervals=intervals, nulls=nulls, progress=progress
+        )
         asked = scores.table
     if not better:
         _store(view, scores, asked, replace(table, origin=origin.digest), origin, overwrite=overwrite)

@@ -32,6 +32,18 @@ def intervals_option(of: str) -> Argument:
     return option("intervals", int, 10, Option(f"halves of the {of} that 95 % intervals are made from; 0 for none", ge=0))
 
 
+NULLS = option(
+    "nulls",
+    int,
+    0,
+    Option(
+        "draws of each null encoder (random codes, a random linear map of the factors, one factor in every latent) that scores "
+        "are corrected for; each takes as long as the scores; 0 for none",
+        ge=0,
+    ),
+)
+
+
 def options_of_any(entries: Iterable[Entry]) -> list[Argument]:
     """The options that any of these has, for `read`: which of them counts is not known yet."""
     found = {name: Argument(spec, name, "Any") for entry in entries for name, spec in entry.options.items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unbraid.cli import evaluate_codes
-from unbraid.cli.arguments import DATA, DEVICE, METRICS, RUNS, intervals_option, overwrite_option
+from unbraid.cli.arguments import DATA, DEVICE, METRICS, NULLS, RUNS, intervals_option, overwrite_option
 from unbraid.cli.parse import HelpShown, checked, option, read
 from unbraid.cli.scored_files import chosen_metrics
 from unbraid.errors import UsageError
@@ -23,6 +23,7 @@ _ARGUMENTS = (
         Option("score a fixed part of this many images; default: one for 50 that training saw, from 1,000 to 100,000", ge=2),
     ),
     intervals_option("images"),
+    NULLS,
     DATA,
     DEVICE,
     overwrite_option("replace stored scores even if they are of more images or metrics", "Options"),
@@ -81,6 +82,7 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
             metrics=chosen_metrics(given) if given.get("metrics") else None,
             limit=given.get("evaluate_images"),
             intervals=given.get("intervals", 10),
+            nulls=given.get("nulls", 0),
             device=given.get("device", "auto"),
             overwrite=given.get("overwrite", False),
             progress=stages(),

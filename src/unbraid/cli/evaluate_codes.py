@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unbraid.cli.arguments import (
     EVALUATE_IMAGES,
     METRICS,
+    NULLS,
     data_options,
     intervals_option,
     options_of_any,
@@ -37,6 +38,7 @@ ENDING = ".scores.json"
 _SHARED = (
     METRICS,
     intervals_option("samples"),
+    NULLS,
     SEED,
     out_option(out_about(ENDING), "Options"),
     overwrite_option("replace the file of scores", "Options"),
@@ -149,6 +151,7 @@ def _finish(
         metrics=chosen_metrics(given),
         seed=seed,
         intervals=intervals,
+        nulls=given.get("nulls", 0),
         **references,
         progress=stages()("scoring"),
     )

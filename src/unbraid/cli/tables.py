@@ -13,13 +13,23 @@ from rich.table import Table
 from unbraid.cli.console import out
 from unbraid.evaluation.loss_rows import KLParts, kl_rows
 from unbraid.evaluation.stored import Scores
-from unbraid.metrics.score_table import COLUMNS, MOST_FACTORS, above_ceiling, labeled, without_interval
+from unbraid.metrics.score_table import (
+    COLUMNS,
+    MOST_FACTORS,
+    above_ceiling,
+    labeled,
+    null_rows,
+    said_of_nulls,
+    without_interval,
+)
 
 _NOTES = {
     "interval": "95 %: holds the score that any number of such images would give",
     "chance": "chance: the codes shuffled",
     "untrained": "untrained: this model before its first step",
     "ceiling": "ceiling: a code that knows all that images tell",
+    "null": "null: the strictest null encoder",
+    "corrected": "corrected: the score where that is 0 and the best 1",
 }
 
 
@@ -106,8 +116,20 @@ def print_metrics(
         out.print(f"No interval for {', '.join(names)}: {reason}.", style="dim")
     for caution in cautions if cautions is not None else above_ceiling(scores):
         out.print(caution, style="yellow")
+    _print_nulls(scores)
     if factors:
         print_blocks(f"By factor{_of_very_many(factors, every, 'the highest scores')}", by_factor)
+
+
+def _print_nulls(scores: Mapping[str, Any]) -> None:
+    head, *rows = null_rows(scores) or [[]]
+    if rows:
+        table = make_table(*head)
+        for row in rows:
+            table.add_row(*row)
+        print_blocks("Null encoders, mean ± standard deviation over draws (in brackets: not subtracted)", table)
+    for line in said_of_nulls(scores):
+        out.print(line, style="dim")
 
 
 def _compared(value: Any) -> str:

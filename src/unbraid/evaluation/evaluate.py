@@ -85,6 +85,7 @@ def evaluate_model(
     limit: int | None = None,
     metrics: Metrics | None = None,
     intervals: int = 0,
+    nulls: int = 0,
     untrained: VAE | None = None,
 ) -> tuple[CodeTable, Scores]:
     """Everything that `metrics.json` holds, and the code table it was computed from.
@@ -93,6 +94,7 @@ def evaluate_model(
         limit: images to score at most; all by default.
         metrics: "core" (by default), "all", names, or a mapping of names to options.
         intervals: halves of the images that intervals are made from, see `unbraid.metrics.evaluate`.
+        nulls: draws of each null encoder, see there.
         untrained: the model before its first step, whose scores are shown beside.
     """
     chosen = choose_metrics(metrics, dataset.space is not None)
@@ -119,7 +121,7 @@ def evaluate_model(
         kl_parts=_kl_parts(table, scope) if len(table.kl) else None,  # latents are independent given an image, and normal
     )
     if chosen and table.has_factors:
-        scored = score_codes(table, dataset, scope, metrics=chosen, intervals=intervals, untrained=untrained)
+        scored = score_codes(table, dataset, scope, metrics=chosen, intervals=intervals, nulls=nulls, untrained=untrained)
         scores.metrics, scores.doubts = scored.scores, list(scored.doubts)
         shares = information_shares(samples_of(table))
         named = follows(shares, table.scored_names)
@@ -135,7 +137,14 @@ def encode_part(vae: VAE, dataset: Dataset, scope: Scope, noise: torch.Generator
 
 
 def score_codes(
-    table: CodeTable, dataset: Dataset, scope: Scope, *, metrics: Metrics, intervals: int = 0, untrained: VAE | None = None
+    table: CodeTable,
+    dataset: Dataset,
+    scope: Scope,
+    *,
+    metrics: Metrics,
+    intervals: int = 0,
+    nulls: int = 0,
+    untrained: VAE | None = None,
 ) -> ScoreTable:
     """Metrics of codes of a data set, beside what they are compared with.
 
@@ -150,7 +159,7 @@ def score_codes(
         references["untrained"] = posterior_samples(mean, variance, dataset.factors[rows], table.factor_names)
     progress = scope.counting("metrics")
     return evaluate_metrics(
-        samples_of(table), metrics=chosen, seed=scope.seed, intervals=intervals, **references, progress=progress
+        samples_of(table), metrics=chosen, seed=scope.seed, intervals=intervals, nulls=nulls, **references, progress=progress
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from unbraid.errors import UsageError
 from unbraid.metrics.intervals import mean_interval
 from unbraid.metrics.registry import metrics as registry
-from unbraid.metrics.score_table import REFERENCES, nodes
+from unbraid.metrics.score_table import NULLS, REFERENCES, nodes
 
 
 def across_runs(runs: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
@@ -47,7 +47,7 @@ def _mean_of(results: Sequence[Mapping[str, Any]], low: float, high: float) -> d
     if len(scores) > 1:
         ends = mean_interval(scores)
         found |= {"sd": float(np.std(scores, ddof=1)), "interval": [max(low, ends[0]), min(high, ends[1])]}
-    for key in REFERENCES:
+    for key in (*REFERENCES, *NULLS):
         if values := _of_all(results, key):
             found[key] = _mean(values)
     for key in ("per_factor", "per_factor_ceiling"):

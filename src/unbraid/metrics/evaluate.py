@@ -1,9 +1,9 @@
-"""Every metric of one code in a table: score, interval, chance and ceiling."""
+"""Every metric of one code in a table: score, interval, chance, ceiling and null encoders."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from unbraid.errors import UsageError
 from unbraid.metrics.doubts import cautions, why_no_interval
 from unbraid.metrics.intervals import LEAST_SAMPLES, half_samples, score_interval
+from unbraid.metrics.nulls import KINDS, attach_nulls, draws_of, null_codes
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.metrics.score_table import ScoreTable, nodes
@@ -35,6 +36,7 @@ def evaluate(
     intervals: int = 10,
     population: int | None = None,
     references: bool = True,
+    nulls: int = 0,
     perfect: Array | None = None,
     untrained: Codes = None,
     factor_names: Sequence[str] | None = None,
@@ -57,6 +59,8 @@ def evaluate(
             every combination of the factors' values once are taken for all.
         references: whether to compute chance (the rows of codes shuffled), ceiling and the untrained encoder's scores. They are
             computed on 20,000 samples at most.
+        nulls: draws of each null encoder (`unbraid.metrics.nulls`) that scores are corrected for, 0 for none: random codes, a
+            random linear map of the factors, one factor in every latent. Each draw takes as long as the scores themselves.
         perfect: codes of an encoder that knows all there is to know, which the ceiling is the score of, once they are
             standardized; by default the factors themselves, as numbers. Where different factors give the same image, no encoder
             can know them: give one code to such samples.
@@ -69,17 +73,21 @@ def evaluate(
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     if intervals < 0 or intervals == 1:
         raise UsageError(f"intervals is {intervals}; allowed: 0 for none, or at least 2 halves.")
+    if nulls < 0 or nulls == 1:
+        raise UsageError(f"nulls is {nulls}; allowed: 0 for none, or at least 2 draws of each null encoder.")
     if population is None and is_whole_grid(samples):
         population = len(samples)
     if population is not None and population < len(samples):
         raise UsageError(f"population is {population} for {len(samples)} samples; allowed: at least as many.")
     chosen = choose(metrics)
-    comparisons = _comparisons(samples, seed, perfect, untrained) if references else []
+    best = _best(samples, perfect) if references or nulls else samples
+    comparisons = _comparisons(samples, seed, best, untrained) if references else []
     part = 1.0 if population is None else math.sqrt(1 - len(samples) / population)
     reasons = _no_intervals(samples, chosen, part) if intervals else {}
     uncertain = {name: given for name, given in chosen.items() if intervals and name not in reasons}
     halves = list(half_samples(len(samples), intervals, seed)) if uncertain else []
-    count = _Count(len(chosen) * (1 + len(comparisons)) + len(uncertain) * len(halves), progress)
+    draws = sum(draws_of(kind, best, nulls) for kind in KINDS)
+    count = _Count(len(chosen) * (1 + len(comparisons) + draws) + len(uncertain) * len(halves), progress)
 
     found = _scores(samples, chosen, seed, count)
     for name, reference in comparisons:
@@ -87,6 +95,10 @@ def evaluate(
     if halves:
         scored = [_scores(samples.part(rows), uncertain, seed + 1 + i, count) for i, rows in enumerate(halves)]
         _attach_intervals(found, scored, part)
+    if nulls:
+        latents = samples.codes.shape[1]
+        drawn = {kind: _of_draws(null_codes(kind, best, latents, nulls, seed), chosen, seed, count) for kind in KINDS}
+        attach_nulls(found, drawn, best)
     for name, reason in reasons.items():
         for _, node in nodes(found[name]):
             node["no_interval"] = reason
@@ -150,12 +162,34 @@ def _scores(samples: Samples, chosen: Chosen, seed: int, count: _Count) -> dict[
     return found
 
 
-def _comparisons(samples: Samples, seed: int, perfect: Array | None, untrained: Codes) -> list[tuple[str, Samples]]:
-    """Samples whose scores are shown beside those of the code: shuffled, perfect, untrained."""
+def _of_draws(drawn: Iterable[Samples], chosen: Chosen, seed: int, count: _Count) -> list[dict[str, Any]]:
+    """Results of each draw of a null encoder; a metric that refuses one has its reason in their place.
+
+    One that reads discrete latents, for example, cannot score codes that are not.
+    """
+    found = []
+    for number, samples in enumerate(drawn):
+        own: dict[str, Any] = {}
+        for name, given in chosen.items():
+            try:
+                own |= _scores(samples, {name: given}, seed + 1 + number, count)
+            except UsageError as error:
+                own[name] = str(error)
+        found.append(own)
+    return found
+
+
+def _best(samples: Samples, perfect: Array | None) -> Samples:
+    """The perfect code beside the factors, each latent of mean 0 and variance 1."""
     best = samples.factors.astype(np.float64) if perfect is None else gather(perfect, samples.factors).codes
     scale = np.where(best.std(0) > 0, best.std(0), 1.0)  # that of the prior, which some definitions take for granted
     spread = None if samples.variance is None else np.broadcast_to((PERFECT_SIGMA / scale) ** 2, best.shape)
-    compared = [("ceiling", samples.with_codes((best - best.mean(0)) / scale, spread))]
+    return samples.with_codes((best - best.mean(0)) / scale, spread)
+
+
+def _comparisons(samples: Samples, seed: int, best: Samples, untrained: Codes) -> list[tuple[str, Samples]]:
+    """Samples whose scores are shown beside those of the code: shuffled, perfect, untrained."""
+    compared = [("ceiling", best)]
     if untrained is not None:
         compared.append(("untrained", untrained if isinstance(untrained, Samples) else gather(untrained, samples.factors)))
     rng = np.random.default_rng(seed)

@@ -11,7 +11,9 @@ REFERENCES = ("chance", "untrained", "ceiling")
 """What a score is compared with, in the order in which tables show it."""
 MOST_FACTORS = 12
 """Columns of tables and heat maps; of more factors those are shown that are known best."""
-COLUMNS: Mapping[str, str] = {"interval": "95 %", **{name: name for name in REFERENCES}}
+NULLS = ("null", "corrected")
+"""The strictest null encoder's mean score, and the score corrected for it (`unbraid.metrics.nulls`)."""
+COLUMNS: Mapping[str, str] = {"interval": "95 %", **{name: name for name in (*REFERENCES, *NULLS)}}
 """Everything that stands beside a score in a table, by its key, with its head."""
 
 
@@ -64,6 +66,51 @@ def without_interval(scores: Mapping[str, dict[str, Any]]) -> dict[str, list[str
     return found
 
 
+def null_rows(scores: Mapping[str, dict[str, Any]]) -> list[list[str]]:
+    """What null encoders score, mean ± standard deviation over draws: a head, and a row for each score.
+
+    Empty where there are none. Brackets stand around what a score is not corrected for.
+    """
+    rows = [(name, node["nulls"]) for name, node in labeled(scores) if node.get("nulls")]
+    kinds = list(dict.fromkeys(kind for _, nulls in rows for kind in nulls))
+    return (
+        [["metric", *kinds], *([name, *(_null(nulls.get(kind, {})) for kind in kinds)] for name, nulls in rows)] if rows else []
+    )
+
+
+def _null(null: Mapping[str, Any]) -> str:
+    if null.get("mean") is None:
+        return ""
+    spread = "" if null.get("sd") is None else f" ± {null['sd']:.3f}"
+    said = f"{null['mean']:.3f}{spread}"
+    return said if "corrected" in null else f"({said})"
+
+
+def said_of_nulls(scores: Mapping[str, dict[str, Any]]) -> list[str]:
+    """How scores are corrected for null encoders, by which, and why some are not."""
+    rows = [(name.strip(), node) for name, node in labeled(scores) if node.get("nulls")]
+    if not rows:
+        return []
+    by_kind: dict[str, list[str]] = {}
+    reasons: dict[tuple[str, str], list[tuple[str, int]]] = {}
+    for name, node in rows:
+        if "corrected" in node:
+            by_kind.setdefault(node["null_of"], []).append(name)
+        for kind, null in node["nulls"].items():
+            if "not_corrected" in null:
+                reasons.setdefault((kind, null["not_corrected"]), []).append((name, null.get("draws_needed", 0)))
+    subtracted = "; ".join(f"{kind} of {', '.join(names)}" for kind, names in by_kind.items()) or "none"
+    return [
+        "Corrected: (score - null) / (largest score - null). The null is the mean of the null encoder that scores most among "
+        f"those that leave room: {subtracted}.",
+        *(f"Not corrected for {kind}: {_with_draws(names)}; {reason}." for (kind, reason), names in reasons.items()),
+    ]
+
+
+def _with_draws(names: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{name} (about {needed:,} needed)" if needed else name for name, needed in names)
+
+
 def above_ceiling(scores: Mapping[str, dict[str, Any]]) -> list[str]:
     """What to say of scores that are above their ceilings."""
     above = [name.strip() for name, node in labeled(scores) if _is_above(node)]
@@ -87,7 +134,8 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
     """Scores by name of the metric; printed, a table.
 
     `table["mig"]` holds `score` and, where they were asked for, `interval` (95 %), `chance`, `ceiling`, `untrained`,
-    `per_factor`, `per_factor_ceiling`, `per_latent`; a metric that is several holds its parts under their names. A score
+    `per_factor`, `per_factor_ceiling`, `per_latent`, and what null encoders score (`nulls`, `null`, `null_of`, `corrected`, see
+    `unbraid.metrics.nulls.attach_nulls`); a metric that is several holds its parts under their names. A score
     without an interval has `no_interval`, the reason.
 
     Args:
@@ -154,7 +202,7 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
     def _said(self) -> list[str]:
         """What stands below the table."""
         reasons = [f"No interval for {', '.join(names)}: {reason}." for reason, names in without_interval(self.scores).items()]
-        return [*reasons, *self.cautions]
+        return [*reasons, *said_of_nulls(self.scores), *self.cautions]
 
 
 def html_table(rows: Sequence[Sequence[str]]) -> str:
