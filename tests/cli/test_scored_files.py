@@ -66,6 +66,20 @@ def test_codes_are_scored_as_python_scores_them(command, codes):
     assert "codes.scores.json" in page
 
 
+def test_scores_are_corrected_for_null_encoders_when_asked(command, codes):
+    path, samples, _ = codes
+    page = command("evaluate", "--codes", path, "--metrics", "sap,mig_sup", "--intervals", "0", "--nulls", "4")
+    table = evaluate(samples, metrics=["sap", "mig_sup"], intervals=0, nulls=4)
+    written = json.loads((path.parent / "codes.scores.json").read_text())["metrics"]
+    assert written["sap"]["nulls"] == json.loads(json.dumps(table["sap"]["nulls"]))
+    words = " ".join(page.split())
+    assert "Null encoders, mean ± standard deviation over draws" in words
+    assert f"{table['sap']['null']:.3f}" in page
+    assert f"{table['sap']['nulls']['linear']['mean']:.3f} ± {table['sap']['nulls']['linear']['sd']:.3f}" in words
+    assert "Not corrected for copied: mig_sup; it leaves less than 20% of the metric's range." in words
+    assert "nulls is 1; allowed: 0 for none" in command("evaluate", "--codes", path, "--nulls", "1", "--overwrite", code=2)
+
+
 def test_a_factor_of_one_value_is_left_out_and_all_others_are_scored(command, tmp_path):
     rng = np.random.default_rng(0)
     factors = np.column_stack([rng.integers(0, 3, 400), np.zeros(400, int), rng.integers(0, 4, 400)])

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from html import unescape
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import unbraid
 from unbraid.errors import UsageError
+from unbraid.evaluation.stored import read_scores
 from unbraid.metrics.across_runs import across_runs
 from unbraid.metrics.evaluate import evaluate
 from unbraid.metrics.nulls import KINDS, MOST_ERROR, corrected, null_codes, standard_error
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import gather
 from unbraid.metrics.score_table import nodes, null_rows, said_of_nulls
+from unbraid.reporting.tables import score_rows
 
+RUN = Path(__file__).parents[1] / "fixtures" / "runs_of_0_1" / "beta_vae"
 QUICK = ("aam", "dcimig", "irs", "jemmig", "mig", "mig_sup", "mmig", "modularity", "sap")
 FEW_VOTES = {"train_votes": 400, "test_votes": 400}
 MODELS: dict[str, dict[str, object]] = {
@@ -190,6 +196,16 @@ def test_means_over_runs_have_the_correction(points):
     mean = across_runs(runs)["mig"]
     assert mean["corrected"] == pytest.approx(np.mean([run["mig"]["corrected"] for run in runs]))
     assert mean["null"] == pytest.approx(np.mean([run["mig"]["null"] for run in runs]))
+
+
+def test_a_run_keeps_its_corrected_scores_and_its_report_shows_them(tmp_path):
+    shutil.copytree(RUN, tmp_path / "run")
+    table = unbraid.evaluate(tmp_path / "run", metrics=["sap"], limit=300, nulls=3, overwrite=True)
+    stored = read_scores(tmp_path / "run" / "metrics.json").metrics["sap"]
+    assert stored["nulls"]["linear"]["mean"] == pytest.approx(table["sap"]["nulls"]["linear"]["mean"])
+    assert stored["nulls"]["copied"] == pytest.approx(table["sap"]["nulls"]["copied"])
+    columns = score_rows({"metrics": {"sap": stored}}, [], []).columns
+    assert {"null", "ceiling"} <= set(columns)
 
 
 def corrected_nulls(chosen, best, latents, draws):

@@ -193,6 +193,24 @@ def test_a_damaged_file_is_told_and_the_rest_compared(place: Path) -> None:
     assert any(path.name in note for note in found.notes)
 
 
+def test_scores_that_are_corrected_for_null_encoders_have_columns(tmp_path: Path) -> None:
+    """Of the runs that were scored with them; others have a dash."""
+    for seed in range(3):
+        corrected = result(seed, 0.4 + 0.01 * seed)
+        mig = {**corrected.metrics["mig"], "null": 0.1, "corrected": 0.3 + 0.01 * seed}
+        write(tmp_path, msgspec.structs.replace(corrected, metrics={**corrected.metrics, "mig": mig}))
+        write(tmp_path, result(seed, 0.5, beta=1.0))
+    found = compare([tmp_path], metrics=["mig"], with_nulls=False)
+    assert [what.key for what in found.quantities][:2] == ["mig", "mig.corrected"]
+    head, *rows = main_table(found)
+    column = head.index("mig, corrected")
+    cells = {row[0]: row[column] for row in rows}
+    assert [cell.startswith("0.310") for cell in sorted(cells.values())].count(True) == 1 < len(cells)
+    means = [found.summaries[one.label, "mig.corrected"].mean for one in found.configurations]
+    assert sorted(mean for mean in means if np.isfinite(mean)) == pytest.approx([0.31])
+    assert compare([tmp_path], with_nulls=False, by="mig.corrected").leading.name == "mig, corrected"
+
+
 def test_what_is_refused(place: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run has such a score; there are mig"):
         compare([place], by="mog", with_nulls=False)
@@ -213,7 +231,15 @@ def made(tmp_path: Path) -> Store:
 def test_a_sweep_is_compared_with_what_knows_nothing_and_by_udr(tmp_path: Path) -> None:
     store = made(tmp_path)
     found: Comparison = compare([store.folder])
-    assert set(found.nulls) == {"untrained, mean of all", "PCA, 2 latents", "ICA, 2 latents", "random code, 2 latents"}
+    assert set(found.nulls) == {
+        "untrained, mean of all",
+        "PCA, 2 latents",
+        "ICA, 2 latents",
+        "random code, 2 latents",
+        "random linear map of the factors, 2 latents",
+        "one factor in every latent, 2 latents",
+    }
+    assert found.nulls["one factor in every latent, 2 latents"]["mig"] == 0
     assert found.nulls["random code, 2 latents"]["mig"] < 0.2
     assert all(np.isfinite(own["mig"]) for own in found.nulls.values())
     assert "highest UDR (no labels)" in {one.rule for one in found.chosen}

@@ -38,7 +38,7 @@ NULLS = option(
     0,
     Option(
         "draws of each null encoder (random codes, a random linear map of the factors, one factor in every latent) that scores "
-        "are corrected for; each takes as long as the scores; 0 for none",
+        "are corrected for; 50 show most, and each takes as long as the scores; 0 for none",
         ge=0,
     ),
 )

@@ -22,7 +22,7 @@ _ARGUMENTS = (
     overwrite_option(),
     option("by", str, None, "score to rank by, like mig or dci.completeness", "Compare"),
     option("metrics", str, None, "scores to show, joined by commas; default: all", "Compare"),
-    option("nulls", bool, True, "score PCA, ICA and random codes of the same data too", "Compare"),
+    option("nulls", bool, True, "score PCA, ICA and null encoders of the same data too", "Compare"),
 )
 _ABOUT = (
     "Compare runs. Runs that differ in their seed alone are one configuration: means with intervals over seeds, differences "

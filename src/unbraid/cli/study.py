@@ -28,7 +28,7 @@ _ARGUMENTS = (
     option("seeds", int, None, Option("runs of each arm; default: as many as the study says", ge=1), "Study"),
     option("out", str, FOLDER, "folder for runs, results and pages; studies share it, and runs", "Study", short="-o"),
     option("ledger", str, None, "a folder of results; its runs are not trained again; default: that of the clone", "Study"),
-    option("nulls", bool, True, "score PCA, ICA, random codes and the oracle where no ledger has them", "Study"),
+    option("nulls", bool, True, "score PCA, ICA, null encoders and the oracle where no ledger has them", "Study"),
     option("explorer", bool, False, "also write NAME-explorer.html, with the models of one seed of the arms it names", "Study"),
     *ENGINE_OPTIONS,
 )

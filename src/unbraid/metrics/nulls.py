@@ -47,11 +47,6 @@ MOST_ERROR = 0.01
 """A score is corrected where this is the most standard error, by the draws: a null encoder gets 0 up to twice that."""
 
 
-def random_codes(n: int, latents: int, seed: int) -> Float64[np.ndarray, "n d"]:
-    """Independent normal latents that know nothing."""
-    return np.random.default_rng(seed).standard_normal((n, latents))
-
-
 def null_codes(kind: str, best: Samples, latents: int, draws: int, seed: int) -> Iterator[Samples]:
     r"""Draws of a null encoder.
 
@@ -71,7 +66,7 @@ def null_codes(kind: str, best: Samples, latents: int, draws: int, seed: int) ->
     order = rng.permutation(_known(best))
     for number in range(draws_of(kind, best, draws)):
         if kind == "random":
-            codes = random_codes(len(best), latents, int(rng.integers(2**31)))
+            codes = rng.standard_normal((len(best), latents))
             yield best.with_codes(codes, None if best.variance is None else np.full_like(codes, NOISE_VARIANCE))
         elif kind == "copied":
             yield best.latents(np.repeat(order[number % len(order)], latents))
@@ -94,8 +89,9 @@ def _turn(kind: str, best: Samples) -> int:
 
 
 def _known(best: Samples) -> Int64[np.ndarray, "_"]:
-    """The columns that are not constant."""
-    return np.flatnonzero(best.codes.std(0) > 0)
+    """The columns that are not constant; where all are, the first."""
+    varying = np.flatnonzero(best.codes.std(0) > 0)
+    return varying if len(varying) else np.array([0])
 
 
 def _mapped(best: Samples, weights: Float64[np.ndarray, "k d"]) -> Samples:

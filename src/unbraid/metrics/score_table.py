@@ -99,16 +99,18 @@ def said_of_nulls(scores: Mapping[str, dict[str, Any]]) -> list[str]:
         for kind, null in node["nulls"].items():
             if "not_corrected" in null:
                 reasons.setdefault((kind, null["not_corrected"]), []).append((name, null.get("draws_needed", 0)))
-    subtracted = "; ".join(f"{kind} of {', '.join(names)}" for kind, names in by_kind.items()) or "none"
+    how = (
+        "Corrected: (score - null) / (largest score - null), for the null encoder that scores most among those that leave room"
+    )
+    subtracted = "; ".join(f"{kind} of {', '.join(names)}" for kind, names in by_kind.items())
     return [
-        "Corrected: (score - null) / (largest score - null). The null is the mean of the null encoder that scores most among "
-        f"those that leave room: {subtracted}.",
+        *([f"{how}: {subtracted}."] if subtracted else []),
         *(f"Not corrected for {kind}: {_with_draws(names)}; {reason}." for (kind, reason), names in reasons.items()),
     ]
 
 
 def _with_draws(names: Sequence[tuple[str, int]]) -> str:
-    return ", ".join(f"{name} (about {needed:,} needed)" if needed else name for name, needed in names)
+    return ", ".join(f"{name} (about {needed:,} draws would)" if needed else name for name, needed in names)
 
 
 def above_ceiling(scores: Mapping[str, dict[str, Any]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What every score stands beside: PCA, ICA, a random code, the untrained encoder, the oracle."""
+"""What every score stands beside: PCA, ICA, null encoders, the untrained encoder, the oracle."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def compare(
         places: folders of sweeps, ledgers, scored run folders, result files.
         by: the score that leads, as in "mig" or "dci.completeness"; by default the first that all runs have.
         metrics: scores to show; all by default.
-        with_nulls: whether to score PCA, ICA and random codes, which takes a minute where it was not done before.
+        with_nulls: whether to score PCA, ICA and null encoders, which takes a minute where it was not done before.
         with_udr: whether to compute UDR from the runs' codes, where they are there.
         progress: told how many kinds of null codes of how many are done.
 

@@ -1,4 +1,4 @@
-"""Codes that know nothing of training: what any score must be compared with."""
+"""Codes that know nothing of training, and null encoders: what any score must be compared with."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from jaxtyping import Float, Float32, Integer
 
 from unbraid.errors import UnbraidError
 from unbraid.files import read_json, write_json
+from unbraid.metrics.nulls import KINDS as ENCODERS
+from unbraid.metrics.nulls import null_codes
+from unbraid.metrics.samples import Samples
 from unbraid.records import finite_or_none
 from unbraid.sweep.code import code_here
 from unbraid.sweep.compare.gather import Configuration
@@ -24,7 +27,7 @@ IMAGES = 5_000
 """Images that nulls are scored on, at most."""
 NEGLIGIBLE = 1e-6
 """A principal component that varies less than this share of the first one is rounding."""
-KINDS = {"pca": "PCA", "ica": "ICA", "random": "random code"}
+KINDS: Mapping[str, str] = {"pca": "PCA", "ica": "ICA", **ENCODERS}
 
 Nulls = dict[str, Mapping[str, Any]]
 """Scores by the name of the row, as "PCA, 10 latents"."""
@@ -57,7 +60,7 @@ def nulls_of(
     notes: list[str],
     progress: Callable[[int, int], None] | None = None,
 ) -> Nulls:
-    """PCA, ICA and random codes, scored as the models are, on the same data.
+    """PCA, ICA and a draw of each null encoder, scored as the models are, on the same data.
 
     They have as many latents as the models.
 
@@ -82,7 +85,7 @@ def nulls_of(
         try:
             scores = _of(one, latents, metrics, cache)
         except (UnbraidError, OSError) as error:
-            notes.append(f"No PCA, ICA and random codes of {one.results[0].data}: {error}")
+            notes.append(f"No PCA, ICA and null encoders of {one.results[0].data}: {error}")
             continue
         suffix = f", {latents} latents" + (f", {one.results[0].data}" if several else "")
         found |= {f"{KINDS[kind]}{suffix}": own for kind, own in scores.items()}
@@ -113,7 +116,8 @@ def score_nulls(one: Configuration, latents: int, metrics: Sequence[str], kinds:
         one: whose data.
         latents: of the codes; a kind that cannot have so many is left out.
         metrics: names.
-        kinds: "pca", "ica", "random", or "oracle", whose first latents are the factors and whose others are constant.
+        kinds: "pca", "ica", a null encoder (`unbraid.metrics.nulls`), or "oracle", whose first latents are the factors and
+            whose others are constant.
 
     Raises `UnbraidError` where the data have no factors, or have changed.
     """
@@ -122,10 +126,15 @@ def score_nulls(one: Configuration, latents: int, metrics: Sequence[str], kinds:
 
     images, factors, names = _data(one)
     scores: dict[str, Mapping[str, Any]] = {}
+    best = samples_of(_standardized(factors), factors, factor_names=names)
+    samples: Samples | None
     for kind in kinds:
-        codes = _oracle(factors, latents) if kind == "oracle" else _codes(kind, images, latents)
-        if codes is not None:
-            samples = samples_of(codes, factors, factor_names=names)
+        if kind in ENCODERS:
+            samples = next(null_codes(kind, best, latents, 1, 0))
+        else:
+            codes = _oracle(factors, latents) if kind == "oracle" else _codes(kind, images, latents)
+            samples = None if codes is None else samples_of(codes, factors, factor_names=names)
+        if samples is not None:
             scores[kind] = finite_or_none(evaluate(samples, metrics=list(metrics), seed=0).scores)
     return scores
 
@@ -133,11 +142,15 @@ def score_nulls(one: Configuration, latents: int, metrics: Sequence[str], kinds:
 def _oracle(factors: Integer[np.ndarray, "n k"], latents: int) -> Float[np.ndarray, "n d"] | None:
     """The factors, each scaled to variance 1, beside constant latents; None for more factors than latents."""
     n, k = factors.shape
-    if latents < k:
-        return None
+    return None if latents < k else np.hstack([_standardized(factors), np.zeros((n, latents - k))])
+
+
+def _standardized(factors: Integer[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
+    """Factors of mean 0 and variance 1; those of one value are 0."""
     values = factors.astype(np.float64)
     spread = values.std(0)
-    return np.hstack([(values - values.mean(0)) / np.where(spread > 0, spread, 1.0), np.zeros((n, latents - k))])
+    found: Float[np.ndarray, "n k"] = (values - values.mean(0)) / np.where(spread > 0, spread, 1.0)
+    return found
 
 
 def _data(one: Configuration) -> tuple[Float32[np.ndarray, "n pixels"], np.ndarray, tuple[str, ...]]:
@@ -164,8 +177,6 @@ def _codes(kind: str, images: Float32[np.ndarray, "n pixels"], latents: int) -> 
     from sklearn.decomposition import PCA, FastICA
     from sklearn.exceptions import ConvergenceWarning
 
-    if kind == "random":
-        return np.random.default_rng(0).standard_normal((len(images), latents))
     if latents > min(images.shape):
         return None
     components = np.asarray(PCA(latents, random_state=0).fit_transform(images), dtype=np.float64)

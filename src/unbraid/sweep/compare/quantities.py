@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,9 +35,10 @@ class Quantity:
 
 
 def scores(results: Sequence[Result]) -> list[Quantity]:
-    """The scores that any run has: each metric, and its parts where it has several."""
+    """The scores that any run has: each metric, its parts where it has several, and corrected ones."""
     keys = dict.fromkeys(key for result in results for key in _keys(result.metrics))
-    return [_score(key) for key in sorted(keys, key=lambda key: (_order(key.partition(".")[0]), list(keys).index(key)))]
+    in_order = sorted(keys, key=lambda key: (_order(key.partition(".")[0]), list(keys).index(key)))
+    return [_score(key) for key in _with_corrected(in_order, results)]
 
 
 _FIRST = ("mig", "dci", "sap", "factor_vae_score", "beta_vae_score", "modularity")
@@ -53,6 +54,18 @@ def _keys(metrics: Mapping[str, Any]) -> Iterator[str]:
         if not parts or found[parts[0]]["score"] != found.get("score"):
             yield metric
         yield from (f"{metric}.{part}" for part in parts)
+
+
+CORRECTED = ".corrected"
+"""What ends the key of a score that is corrected for null encoders (`unbraid.metrics.nulls`)."""
+
+
+def _with_corrected(keys: Iterable[str], results: Sequence[Result]) -> Iterator[str]:
+    """Keys of scores, each before that of the corrected score where a run has one."""
+    for key in keys:
+        yield key
+        if any("corrected" in node_of(result.metrics, key) for result in results):
+            yield f"{key}{CORRECTED}"
 
 
 def node_of(metrics: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -71,6 +84,11 @@ def limits_of(key: str) -> tuple[float, float]:
 
 
 def _score(key: str) -> Quantity:
+    if key.endswith(CORRECTED):
+        of = key.removesuffix(CORRECTED)
+        name = f"{of.replace('_', ' ')}, corrected"
+        limits = (-math.inf, limits_of(of)[1])
+        return Quantity(key, name, lambda result: number(node_of(result.metrics, of).get("corrected")), True, limits)
     name = key.replace("_", " ")
     return Quantity(key, name, lambda result: number(node_of(result.metrics, key).get("score")), True, limits_of(key))
 
