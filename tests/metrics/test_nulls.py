@@ -22,7 +22,7 @@ from unbraid.reporting.tables import score_rows
 
 RUN = Path(__file__).parents[1] / "fixtures" / "runs_of_0_1" / "beta_vae"
 QUICK = ("aam", "dcimig", "irs", "jemmig", "mig", "mig_sup", "mmig", "modularity", "sap")
-FEW_VOTES = {"train_votes": 400, "test_votes": 400}
+FEW_VOTES = {"train_votes": 1500, "test_votes": 1500}
 MODELS: dict[str, dict[str, object]] = {
     "beta_vae_score": FEW_VOTES,
     "factor_vae_score": FEW_VOTES,
