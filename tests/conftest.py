@@ -48,7 +48,7 @@ metrics/test_degenerate.py
 metrics/test_evaluate.py
 metrics/test_infomec.py
 metrics/test_invariances.py
-metrics/test_nulls.py
+metrics/test_null_encoders.py
 metrics/test_theory.py
 nn/test_combinations.py
 objectives/test_constrained.py
