@@ -16,7 +16,7 @@ What to know of the estimates:
 * Cyclic quantities have a period: distances are along the circle, so that turning it changes nothing.
 
 Sources: Kraskov, Stögbauer and Grassberger (2004), Estimating mutual information, equation 8; Ross (2014), Mutual information
-between discrete and continuous data sets, equation 2.
+between discrete and continuous data sets.
 """
 
 from __future__ import annotations
