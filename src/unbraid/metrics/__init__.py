@@ -19,6 +19,7 @@ from unbraid.metrics.factor_vae_score import factor_vae_score
 from unbraid.metrics.fairness import fairness
 from unbraid.metrics.infomec import infomec
 from unbraid.metrics.information.definitions import mutual_information
+from unbraid.metrics.information.nearest_neighbors import neighbor_information
 from unbraid.metrics.irs import irs
 from unbraid.metrics.jemmig import jemmig
 from unbraid.metrics.linear_probe import linear_probe
@@ -69,6 +70,7 @@ __all__ = [
     "mmig",
     "modularity",
     "mutual_information",
+    "neighbor_information",
     "sap",
     "strong_generalization",
     "udr",
