@@ -20,6 +20,10 @@ OPTIONS: Mapping[str, str] = {
 DEFAULTS: Mapping[str, Any] = {"discriminator_init": "torch"}
 """Values of options that `config.json` does not hold, since there was no other then; today's defaults differ."""
 
+ADDED = ("holes", "joint", "images", "continuous")
+"""Options of data sets that there were not in version 0.1. Where they are not given `config.json` does not hold them, so that
+runs keep their names and digests."""
+
 NETWORKS: Mapping[str, str] = {"critic": "discriminator"}
 """Networks and players, as parts of the names of tensors in checkpoints."""
 

@@ -1,3 +1,4 @@
+import json
 from typing import Annotated
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_the_decorator_adds_the_options_of_every_grid_after_its_own(numbered):
         """Mine."""
         return Grid(ByteImages(numbered.images.bytes(np.arange(24)) + np.uint8(offset)), numbered.space)
 
-    names = ["offset", "order", "test_share", "color", "hues", "only", "unseen", "correlate"]
+    names = ["offset", "order", "test_share", "color", "hues", "only", "unseen", "correlate", "holes", "joint", "images"]
     assert list(options_of(mine)) == names
     assert mine.__doc__ == "Mine."
     dataset = mine(**resolve(mine, {"only": "size=0", "offset": 3}, "mine"))
@@ -165,3 +166,63 @@ def test_metrics_and_hues_on_a_real_grid():
     assert np.array_equal(white[0], white[1])
     assert white[0].sum() in range(210, 235)  # 222 at the first position
     assert [image[:, white[0]].max(1).tolist() for image in images] == hue_tints(3).tolist()
+
+
+def test_holes_are_in_neither_split(numbered, small_space):
+    dataset = arranged("g", numbered, holes="shape=a size=0; angle=3")
+    shape, size, angle = small_space.at(np.arange(24)).T
+    left = np.flatnonzero(~(((shape == 0) & (size == 0)) | (angle == 3)))
+    assert level(dataset).tolist() == left.tolist()
+    assert np.array_equal(dataset.factors, small_space.at(left))
+    assert np.array_equal(dataset.test, hold_out(len(left), 0.1))
+    assert not dataset.is_whole_grid
+    assert dataset.notes == ("These combinations never occur: shape=a size=0; angle=3.",)
+
+
+def test_holes_beside_other_parts_of_the_grid(numbered, small_space):
+    dataset = arranged("g", numbered, only="shape=a,c", holes="shape=c size=1", unseen="angle=0", correlate="size,angle,0.5")
+    shape, size, angle = small_space.at(level(dataset)).T
+    assert set(shape) == {0, 2}
+    assert not ((shape == 2) & (size == 1)).any()
+    assert np.array_equal(dataset.is_test, angle == 0)
+    assert np.allclose(dataset.weights, np.exp(-((size - angle / 3) ** 2) / (2 * 0.25)))
+
+
+def test_drawn_factors_belong_to_their_images(numbered, small_space):
+    dataset = arranged("g", numbered, joint="shape=a size=0 1; shape=b size=1 3", holes="angle=2", images=400)
+    assert len(dataset) == 400
+    assert np.array_equal(small_space.at(level(dataset)), dataset.factors)
+    assert {(shape, size) for shape, size, _ in dataset.factors.tolist()} == {(0, 0), (1, 1)}
+    assert set(dataset.factors[:, 2]) == {0, 1, 3}
+    assert not set(level(dataset)[dataset.train]) & set(level(dataset)[dataset.test])  # combinations are held out
+    assert dataset.notes[0].startswith(
+        "The factors of each image were drawn by a fixed seed: shape, size from a table of 2 rows"
+    )
+
+
+def test_as_many_drawn_images_as_combinations_are_no_grid(numbered):
+    assert arranged("g", numbered).is_whole_grid
+    assert not arranged("g", numbered, images=24).is_whole_grid
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"joint": "size,angle,0.5", "only": "size=1"}, "--joint and --only size=1 contradict each other"),
+        ({"images": 30, "order": "all_factors"}, "--images and --order all_factors contradict"),
+        ({"images": 30, "correlate": "size,angle,1"}, "--images and --correlate"),
+        ({"holes": "angle=0", "order": "one_factor"}, "--holes and --order"),
+        ({"holes": "angle=0..3"}, "leave 0 of 24 images"),
+    ],
+)
+def test_options_that_contradict_each_other(numbered, options, says):
+    with pytest.raises(UsageError, match=says):
+        arranged("g", numbered, **options)
+
+
+def test_options_that_are_not_given_leave_configurations_as_they_were():
+    experiment, _ = plan("vae", "ellipses", {"size": 28, "only": "x=0..1 y=0..1 scale=0..1"})
+    assert not {"holes", "joint", "images"} & experiment.to_dict()["data_options"].keys()
+    assert Experiment.from_dict(json.loads(json.dumps(experiment.to_dict()))) == experiment
+    other, _ = plan("vae", "ellipses", {"size": 28, "holes": "x=0..3"})
+    assert other.to_dict()["data_options"]["holes"] == "x=0..3"

@@ -22,7 +22,7 @@ from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ValueRange
 from unbraid.errors import CorruptFile, UsageError
-from unbraid.former_names import DEFAULTS, NAMES, OPTIONS, renamed
+from unbraid.former_names import ADDED, DEFAULTS, NAMES, OPTIONS, renamed
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.options import options_of, resolve
@@ -166,6 +166,7 @@ class Experiment:
         """As written to `config.json`."""
         content = {"format": FORMAT, **asdict(self)}
         content["image_shape"] = list(self.image_shape)
+        content["data_options"] = _told(self.data_options)
         absent = ([] if self.data_digest else ["data_digest"]) + ([] if self.rate else ["rate", "rate_options"])
         absent += [] if self.value_range else ["value_range"]
         return {name: value for name, value in content.items() if name not in absent}
@@ -178,7 +179,7 @@ class Experiment:
         content = self.to_dict()
         content.pop("value_range", None)
         paths = _paths(self.data) if self.data_digest else ()
-        content["data_options"] = {name: value for name, value in self.data_options.items() if name not in paths}
+        content["data_options"] = {name: value for name, value in content["data_options"].items() if name not in paths}
         return content
 
     @property
@@ -265,6 +266,11 @@ class Experiment:
         if read.n_train < read.batch_size:
             raise CorruptFile(f"{where}: n_train is {read.n_train}, less than batch_size.")
         return replace(read, **checked)
+
+
+def _told(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a data set without those of a later version that are not given."""
+    return {name: value for name, value in options.items() if not (name in ADDED and value is None)}
 
 
 def _paths(data: str) -> tuple[str, ...]:

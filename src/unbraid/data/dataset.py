@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Annotated, Any
 
@@ -12,12 +13,15 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from unbraid.data.factor_space import FactorSpace
+from unbraid.data.joint import joint_text
 from unbraid.data.registry import datasets
 from unbraid.data.storage import BYTES, ImageStore, Shape, ValueRange
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
 SPLITS = ("train", "test")
+JOINT = "joint"
+"""The option that may name a file with a joint distribution."""
 HOLD_OUT_SEED = 20_181_101
 """Which images of a grid are held out does not depend on a run's seed, so that runs can be compared."""
 
@@ -151,6 +155,13 @@ class Dataset:
         held_out[self.test] = True
         return held_out
 
+    @cached_property
+    def is_whole_grid(self) -> bool:
+        """Whether every combination of the factors has one image."""
+        if self.space is None or self.factors is None or not self.space.is_grid or len(self) != len(self.space):
+            return False
+        return bool((np.bincount(self.space.index(self.factors), minlength=len(self)) == 1).all())
+
     @property
     def train(self) -> Int[np.ndarray, "_"]:
         """Indices of the training images, in the order of presentation where there is one."""
@@ -199,9 +210,11 @@ def load_dataset(name: str, /, **options: object) -> Dataset:
 def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Registered name and options of a name with a path: "npz:digits.npz" is `npz` with that path.
 
-    Paths become absolute, so that a run finds its data from any folder.
+    Paths become absolute, so that a run finds its data from any folder. The table of a joint distribution takes the place of
+    the file that holds it.
 
-    Raises `UnknownName` for a name that is not registered and `UsageError` for a path where none belongs.
+    Raises `UnknownName` for a name that is not registered, `UsageError` for a path where none belongs, and what `joint_text`
+    raises.
     """
     name, colon, path = data.partition(":")
     paths = datasets[name].details.get("paths", ())
@@ -220,6 +233,8 @@ def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
                     f"--{option} is {str(given[option])!r}, which is not printable text; rename the file or folder."
                 )
             given[option] = os.path.abspath(Path(given[option]).expanduser())  # noqa: PTH100 - links stay as they are
+    if isinstance(given.get(JOINT), str) and JOINT in datasets[name].options:
+        given[JOINT] = joint_text(given[JOINT])
     return name, given
 
 

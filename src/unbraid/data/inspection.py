@@ -96,7 +96,7 @@ def _factors(dataset: Dataset) -> Iterator[Fact]:
         used = len(np.unique(dataset.factors[:, k]))
         yield Fact(f"factor {factor.name}", f"{factor.kind}, {factor.size} values{_values(factor)}{_unused(used, factor)}")
     combinations = math.prod(dataset.space.sizes)
-    if combinations == len(dataset):
+    if dataset.is_whole_grid:
         yield Fact("grid", f"full: each of {combinations:,} combinations once")
     else:
         held = len(np.unique(dataset.factors, axis=0))

@@ -56,9 +56,10 @@ def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> di
     The perfect code of an image is its factors; equal images have those of the first of them.
     """
     assert dataset.factors is not None
-    assert dataset.space is not None
-    whole = len(dataset) == len(dataset.space)
-    return {"population": len(dataset) if whole else None, "perfect": dataset.factors[first_twins(dataset)[index]]}
+    return {
+        "population": len(dataset) if dataset.is_whole_grid else None,
+        "perfect": dataset.factors[first_twins(dataset)[index]],
+    }
 
 
 def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:

@@ -68,7 +68,7 @@ def take_sample(dataset: Dataset, shown: int) -> Sample:
 def _rows(dataset: Dataset) -> Int[np.ndarray, "n"]:
     """A fixed pseudo-random part; of a full grid of positions as many images of each as of any other."""
     space, factors = dataset.space, dataset.factors
-    if space is None or factors is None or not {"x", "y"} <= set(space.names) or len(dataset) != len(space):
+    if space is None or factors is None or not {"x", "y"} <= set(space.names) or not dataset.is_whole_grid:
         return choose_images(dataset, ENCODED)
     x, y = space.column("x"), space.column("y")
     places = factors[:, y].astype(np.int64) * space.sizes[x] + factors[:, x]

@@ -1,9 +1,9 @@
-"""Data sets that are full factor grids: the options that all of them share."""
+"""Data sets made of a factor grid: the options that all of them share."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any, get_type_hints
@@ -15,7 +15,8 @@ from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.factor_space import FactorSpace
 from unbraid.data.grids.color import Color, colored
 from unbraid.data.grids.order import Order, presentation
-from unbraid.data.grids.selection import pair_weights, parse_selection
+from unbraid.data.grids.selection import Box, in_any, pair_weights, parse_boxes, parse_selection
+from unbraid.data.joint import Independent, Joint, Without, first_rows, parse_joint
 from unbraid.data.storage import ImageStore, Selected
 from unbraid.errors import UsageError
 from unbraid.options import Option
@@ -23,6 +24,8 @@ from unbraid.options import Option
 HUES = 8
 """Number of hues unless told otherwise."""
 _SOME = 1 << 16
+DRAWN = 50_000
+"""Number of images that are drawn unless told otherwise."""
 PRESENTATION = ("order", "correlate")
 """Options that say in which order and how often training sees images, and change no image."""
 
@@ -82,32 +85,104 @@ def arranged(
             "a, b scaled to 0..1, with replacement; scores still count every image once"
         ),
     ] = None,
+    holes: Annotated[
+        str | None,
+        Option('combinations that never occur, neither in training nor in tests: "shape=heart x=0..3; scale=0 y=8..15"'),
+    ] = None,
+    joint: Annotated[
+        str | None,
+        Option(
+            'draw the factors of images from this joint distribution: FILE.csv with a column per factor and "probability", the '
+            'same rows as text, "x=0..7 y=0..7 3; x=8..15 y=8..15 1", or two factors and their correlation, "x,y,0.8"'
+        ),
+    ] = None,
+    images: Annotated[
+        int | None,
+        Option(
+            f"number of images whose factors are drawn, in place of the whole grid; {DRAWN:,} with --joint unless given",
+            ge=2,
+            le=5_000_000,
+        ),
+    ] = None,
 ) -> Dataset:
-    """A data set made of a grid, colored, cut, split and weighted as asked.
+    """A data set made of a grid, colored, cut, split and weighted as asked, or drawn from it.
 
-    Indices in `only` and `unseen` are those of the whole grid; a factor of which one value is kept is no factor any more.
-    The test split is a fixed pseudo-random share, or the unseen combinations alone. Metrics and losses are averages over
-    images, each counted once, whatever `correlate` says about training.
+    Indices in `only`, `unseen`, `holes` and `joint` are those of the whole grid; a factor of which one value is kept is no
+    factor any more. The test split is a fixed pseudo-random share, or the unseen combinations alone. Metrics and losses are
+    averages over images, each counted once, whatever `correlate` says about training.
+
+    With `joint` or `images` the factors of every image are drawn from a joint distribution, which is that of training *and* of
+    tests: independent and uniform unless given, and given that no combination is in a hole. Combinations are drawn with
+    replacement by a fixed seed, so that fewer images are the first of many; the test split holds combinations out, so that
+    equal images never lie on both sides.
 
     Raises `UnknownName` for a factor that does not exist and `UsageError` for values that do not exist, for a selection that
-    keeps or trains on nothing, and for an order of presentation together with `correlate`.
+    keeps or trains on nothing, for options that contradict each other, and as `parse_joint` and `first_rows` do.
     """
     if hues is not None and color != "factor":
         raise UsageError(f"--hues {hues} is for --color factor, and --color is {color}; give both or neither.")
-    images, whole = colored(grid.images, grid.space, color, hues or HUES)
+    store, whole = colored(grid.images, grid.space, color, hues or HUES)
+    gaps = () if holes is None else parse_boxes(holes, whole, "--holes")
+    if joint is not None or images is not None:
+        flag = "--joint" if joint is not None else "--images"
+        refuse_beside(flag, {"order": order != "shuffled" and order, "only": only, "correlate": correlate})
+        codes = first_rows(joint_of(joint, gaps, whole), images or DRAWN)
+        drawn = whole.index(codes)
+        return Dataset(
+            name,
+            Selected(store, drawn),
+            _hold_out_combinations(drawn, test_share) if unseen is None else _unseen(unseen, whole, drawn),
+            whole,
+            codes.astype(np.int16),
+            redistributable=grid.redistributable,
+            notes=(*grid.notes, *notes_on(joint_of(joint, gaps, whole), holes)),
+        )
     kept, rows = whole.subgrid(**(parse_selection(only, whole, "--only") if only is not None else {}))
     space = kept if only is None else _varying(kept, only)
+    factors, walk = _codes(space), presentation(space, order)
+    weights = None if correlate is None else pair_weights(correlate, kept)
+    if gaps:
+        refuse_beside("--holes", {"order": order != "shuffled" and order})
+        left = ~in_any(gaps, whole.at(rows), whole)
+        if left.sum() < 2 or left.all():
+            raise UsageError(f"--holes {holes!r} leave {left.sum():,} of {len(rows):,} images; leave 2 or more, but not all.")
+        rows, factors, weights = rows[left], factors[left], None if weights is None else weights[left]
     return Dataset(
         name,
-        images if only is None else Selected(images, rows),
-        hold_out(len(space), test_share) if unseen is None else _unseen(unseen, whole, rows),
+        store if only is None and not gaps else Selected(store, rows),
+        hold_out(len(rows), test_share) if unseen is None else _unseen(unseen, whole, rows),
         space,
-        _codes(space),
-        walk=presentation(space, order),
+        factors,
+        walk=walk,
         redistributable=grid.redistributable,
-        weights=None if correlate is None else pair_weights(correlate, kept),
-        notes=grid.notes,
+        weights=weights,
+        notes=(*grid.notes, *([f"These combinations never occur: {holes}."] if holes else [])),
     )
+
+
+def joint_of(text: str | None, holes: tuple[Box, ...], space: FactorSpace) -> Joint:
+    """The distribution that options stand for."""
+    joint = Independent(space) if text is None else parse_joint(text, space)
+    return Without(joint, holes, space) if holes else joint
+
+
+def notes_on(joint: Joint, holes: str | None) -> tuple[str, ...]:
+    """What a data set says of the distribution of its factors."""
+    said = f"The factors of each image were drawn by a fixed seed: {joint.description}."
+    return (said, f"These combinations never occur: {holes}.") if holes else (said,)
+
+
+def refuse_beside(flag: str, others: Mapping[str, object]) -> None:
+    """Raise `UsageError` where an option is given beside one that it contradicts."""
+    for name, value in others.items():
+        if value:
+            raise UsageError(f"{flag} and --{name} {value} contradict each other; leave one of them out.")
+
+
+def _hold_out_combinations(rows: Int[np.ndarray, "n"], share: float) -> Int[np.ndarray, "_"]:
+    """Indices of all images of a fixed pseudo-random share of the combinations that occur, ascending."""
+    distinct, which = np.unique(rows, return_inverse=True)
+    return np.flatnonzero(np.isin(which.reshape(-1), hold_out(len(distinct), share)))
 
 
 def _codes(space: FactorSpace) -> Int16[np.ndarray, "n factor"]:
@@ -140,7 +215,7 @@ def factor_grid(make: Callable[..., Grid]) -> Callable[..., Dataset]:
     """Make a data set of a function that returns a `Grid`: its own options, and those of every grid.
 
     The data set has the function's name. Options of every grid are those of `arranged`: order, test_share, color, hues, only,
-    unseen, correlate.
+    unseen, correlate, holes, joint, images.
     """
     own, shared = inspect.signature(make).parameters, _shared_options()
 
