@@ -8,12 +8,15 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int, Integer
+from jaxtyping import Bool, Float, Float32, Int, Integer, Real
 
 from unbraid.data.files.npz_members import REMEDY, Member, open_npz
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.files import whole_file
 from unbraid.metrics.samples import scored_columns
+
+PARTS = 16
+"""Parts of the range of a continuous factor in heat maps, as many as the positions of the ellipses."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,8 @@ class CodeTable:
         is_test: whether the image was held out from training.
         nll_mean: -log p(x|z) in nats at the posterior mean; `nll_sample` at one draw from the posterior.
         kl: KL(q(z_j|x) || p(z_j)) in nats, averaged over the images; empty for a posterior that has none per latent.
-        factors: codes of the factors, with `factor_names` and `factor_sizes`; no columns where there are none.
+        factors: codes of the factors, with `factor_names` and `factor_sizes`; no columns where there are none. A factor of size
+            0 is continuous: its column holds its values, and all are floats.
         labels: class of each image; empty where there are none.
         origin: digest of what they were made from (`unbraid.evaluation.stored.Origin`); empty where that is not known.
     """
@@ -38,7 +42,7 @@ class CodeTable:
     nll_mean: Float32[np.ndarray, "n"]
     nll_sample: Float32[np.ndarray, "n"]
     kl: Float32[np.ndarray, "_"]
-    factors: Integer[np.ndarray, "n k"]
+    factors: Real[np.ndarray, "n k"]
     factor_names: tuple[str, ...]
     factor_sizes: tuple[int, ...]
     labels: Integer[np.ndarray, "_"]
@@ -69,8 +73,24 @@ class CodeTable:
 
     @cached_property
     def scored_columns(self) -> list[int]:
-        """The columns of `factors` that are scored."""
-        return scored_columns(self.factors)
+        """The columns of `factors` that are scored; continuous ones are not."""
+        classes = [k for k, size in enumerate(self.factor_sizes) if size]
+        found = scored_columns(self.factors[:, classes].astype(np.int64))
+        return [classes[k] for k in found]
+
+    @property
+    def continuous(self) -> tuple[str, ...]:
+        """Names of the continuous factors."""
+        return tuple(name for name, size in zip(self.factor_names, self.factor_sizes, strict=True) if not size)
+
+    def places(self, name: str) -> tuple[Int[np.ndarray, "n"], int]:
+        """Where along a factor each image is, counted from 0, and how many places there are.
+
+        They are the values of a factor that has some, and of a continuous one equal parts of the range that occurs.
+        """
+        k = self.factor_names.index(name)
+        values, size = self.factors[:, k], self.factor_sizes[k]
+        return (values.astype(np.int64), size) if size else (equal_parts(values), PARTS)
 
     @property
     def scored_names(self) -> tuple[str, ...]:
@@ -117,11 +137,26 @@ class CodeTable:
             raise UsageError(f"means have shape {self.mean.shape}; allowed: at least one image and one latent")
         if len(np.unique(self.index)) != len(self) or self.index.min() < 0:
             raise UsageError("index must hold every image once, counted from 0")
+        if (self.factors.dtype.kind == "f") != bool(self.continuous):
+            raise UsageError(f"factors are {self.factors.dtype}; allowed: floats where a factor is continuous, else integers")
         for name, size, codes in zip(self.factor_names, self.factor_sizes, self.factors.T, strict=True):
+            if not size:
+                if not np.isfinite(codes).all():
+                    raise UsageError(f"factor {name!r} has values that are not finite")
+                continue
+            if (codes != np.floor(codes)).any():
+                raise UsageError(f"factor {name!r} has codes that are no whole numbers")
             if size < 1 or codes.min() < 0 or codes.max() >= size:
                 raise UsageError(f"factor {name!r} has codes from {codes.min()} to {codes.max()}; allowed: 0 to {size - 1}")
         if (self.variance < 0).any():
             raise UsageError("variances are below 0")
+
+
+def equal_parts(values: Real[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
+    """Which of `PARTS` equal parts of their range values lie in, counted from 0."""
+    low, high = float(values.min()), float(values.max())
+    shares = (values - low) / (high - low) if high > low else np.zeros(len(values))
+    return np.minimum((shares * PARTS).astype(np.int64), PARTS - 1)
 
 
 def latent_order(
@@ -161,7 +196,7 @@ _MEMBERS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "nll_mean": (("f4",), "n"),
     "nll_sample": (("f4",), "n"),
     "kl": (("f4",), "_"),
-    "factors": (_WHOLE, "nk"),
+    "factors": ((*_WHOLE, "f8"), "nk"),
     "factor_names": (("U",), "k"),
     "factor_sizes": (_WHOLE, "k"),
     "labels": (_WHOLE, "_"),

@@ -127,8 +127,9 @@ def _score_encoder(words: Words) -> int:
     if encoder.left_out:
         out.print(f"Outputs left out: {', '.join(encoder.left_out)}. The width of posteriors is called var, logvar or std.")
     factors = dataset.factors[index]
-    samples = gather(mean, factors, variance=variance, factor_names=dataset.space.names)
-    facts = about(path.name, samples, dict(zip(dataset.space.names, dataset.space.sizes, strict=True))) | {"data": data}
+    space = dataset.space
+    samples = gather(mean, factors, variance=variance, factor_names=space.names, continuous=space.continuous)
+    facts = about(path.name, samples, dict(zip(space.names, space.sizes, strict=True))) | {"data": data}
     return _finish(given, samples, target, facts, **reference_arguments(dataset, index))
 
 

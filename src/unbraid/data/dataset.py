@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float, Int, Integer, Real
 
 from unbraid.data.factor_space import FactorSpace
 from unbraid.data.joint import joint_text
@@ -44,7 +44,7 @@ class Dataset:
         images: the store.
         test: indices of the held-out images; all others are for training.
         space: the factors, where the images have any.
-        factors: factor codes of every image, columns as in `space`.
+        factors: factor codes of every image, columns as in `space`; float64 exactly where a factor is continuous.
         labels: class of every image, where there are classes.
         label_names: names of the classes.
         walk: the order of presentation over all images; None shuffles anew every epoch.
@@ -58,7 +58,7 @@ class Dataset:
     images: ImageStore
     test: Int[np.ndarray, "_"]
     space: FactorSpace | None = None
-    factors: Integer[np.ndarray, "n factor"] | None = None
+    factors: Real[np.ndarray, "n factor"] | None = None
     labels: Integer[np.ndarray, "n"] | None = None
     label_names: tuple[str, ...] = ()
     walk: Int[np.ndarray, "n"] | None = None
@@ -77,11 +77,21 @@ class Dataset:
                 raise UsageError(f"Data set {self.name!r} has {n} images but {len(rows)} rows of {what}.")
         if (self.space is None) != (self.factors is None):
             raise UsageError(f"Data set {self.name!r}: give factor codes together with their space.")
+        if self.space is not None and self.factors is not None:
+            self._check_factors(self.space, self.factors)
         self._check_indices()
         self._check_labels()
         if len(self.test) == n:
             raise UsageError(f"Data set {self.name!r} leaves no images to train on; hold out fewer.")
         self._check_weights()
+
+    def _check_factors(self, space: FactorSpace, factors: Real[np.ndarray, "n factor"]) -> None:
+        wanted = "integers" if space.is_grid else "float64"
+        if np.issubdtype(factors.dtype, np.integer) != space.is_grid or not (space.is_grid or factors.dtype == np.float64):
+            of = f", since {', '.join(space.continuous)} are continuous" if space.continuous else ""
+            raise UsageError(f"Data set {self.name!r} has factor codes of type {factors.dtype}; give {wanted}{of}.")
+        if not space.is_grid:
+            space.checked(factors)
 
     def _check_indices(self) -> None:
         n = len(self)
@@ -142,7 +152,7 @@ class Dataset:
         kind = {1: "gray ", 3: "color "}.get(channels, f"{channels}-channel ")
         found = [f"{len(self):,} {kind}images of {height} x {width}, {len(self.test):,} held out"]
         if self.space is not None:
-            found.append("factors " + ", ".join(f"{factor.name} ({factor.size})" for factor in self.space.factors[:_MOST]))
+            found.append("factors " + ", ".join(f"{factor.name} ({factor.extent})" for factor in self.space.factors[:_MOST]))
             found[-1] += f" and {len(self.space.factors) - _MOST} more" if len(self.space.factors) > _MOST else ""
         if self.labels is not None:
             found.append(f"{len(self.label_names) or len(np.unique(self.labels))} classes")
@@ -154,6 +164,11 @@ class Dataset:
         held_out = np.zeros(len(self), dtype=bool)
         held_out[self.test] = True
         return held_out
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether a factor is not continuous, so that scores can compare images that share its values."""
+        return self.space is not None and len(self.space.continuous) < len(self.space.factors)
 
     @cached_property
     def is_whole_grid(self) -> bool:

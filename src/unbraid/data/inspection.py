@@ -93,8 +93,15 @@ def _factors(dataset: Dataset) -> Iterator[Fact]:
         yield Fact("factors", "none known, so there are no scores of disentanglement")
         return
     for k, factor in enumerate(dataset.space.factors):
+        if factor.continuous:
+            unit = f" {factor.unit}" if factor.unit else ""
+            yield Fact(f"factor {factor.name}", f"{factor.kind}, continuous from {factor.extent}{unit}")
+            continue
         used = len(np.unique(dataset.factors[:, k]))
         yield Fact(f"factor {factor.name}", f"{factor.kind}, {factor.size} values{_values(factor)}{_unused(used, factor)}")
+    if not dataset.space.is_grid:
+        yield Fact("grid", f"none: {', '.join(dataset.space.continuous)} are continuous")
+        return
     combinations = math.prod(dataset.space.sizes)
     if dataset.is_whole_grid:
         yield Fact("grid", f"full: each of {combinations:,} combinations once")

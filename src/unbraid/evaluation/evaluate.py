@@ -97,7 +97,7 @@ def evaluate_model(
         nulls: draws of each null encoder, see there.
         untrained: the model before its first step, whose scores are shown beside.
     """
-    chosen = choose_metrics(metrics, dataset.space is not None)
+    chosen = choose_metrics(metrics, dataset.has_classes)
     noise = scope.noise("evaluation")
     table = encode_part(vae, dataset, scope, noise, limit=limit)
     splits: dict[Split, SplitLosses] = {}
@@ -156,7 +156,7 @@ def score_codes(
         rows = np.sort(np.random.default_rng(0).permutation(table.index)[:REFERENCE_SAMPLES])
         mean, variance = encode_posteriors(untrained, dataset, index=rows, device=scope.device)
         assert dataset.factors is not None
-        references["untrained"] = posterior_samples(mean, variance, dataset.factors[rows], table.factor_names)
+        references["untrained"] = posterior_samples(mean, variance, dataset.factors[rows], table.factor_names, table.continuous)
     progress = scope.counting("metrics")
     return evaluate_metrics(
         samples_of(table), metrics=chosen, seed=scope.seed, intervals=intervals, nulls=nulls, **references, progress=progress

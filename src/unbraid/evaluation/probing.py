@@ -98,7 +98,10 @@ def target_of(dataset: Dataset, target: str | None) -> tuple[str, Integer[np.nda
     if chosen == LABELS and dataset.labels is not None:
         return chosen, dataset.labels
     assert dataset.factors is not None
-    return chosen, dataset.factors[:, factors.index(chosen)]
+    assert dataset.space is not None
+    if chosen in dataset.space.continuous:
+        raise UsageError(f"{chosen!r} of {dataset.name!r} is continuous, and probes predict classes; name another factor.")
+    return chosen, dataset.factors[:, factors.index(chosen)].astype(np.int64)
 
 
 def probe_encoder(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Bool, Float, Integer, Real
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
@@ -33,21 +33,22 @@ active units of Burda et al. (2016), but relative, so that the scale of a latent
 
 def samples_of(table: CodeTable) -> Samples:
     """Means, variances and factors of a code table, for metrics."""
-    return posterior_samples(table.mean, table.variance, table.factors, table.factor_names)
+    return posterior_samples(table.mean, table.variance, table.factors, table.factor_names, table.continuous)
 
 
 def posterior_samples(
     mean: Float[np.ndarray, "n d"],
     variance: Float[np.ndarray, "n d"],
-    factors: Integer[np.ndarray, "n k"],
+    factors: Real[np.ndarray, "n k"],
     names: Sequence[str],
+    continuous: Sequence[str] = (),
 ) -> Samples:
-    """Posteriors beside factors that are classes.
+    """Posteriors beside factors that are classes; those that are not, and continuous ones, are left out.
 
     Variances are left out where some are 0, as for deterministic encoders.
     """
     spread = variance if (variance > 0).all() else None
-    return gather(mean, factors, variance=spread, factor_names=names, only_classes=True)
+    return gather(mean, factors, variance=spread, factor_names=names, only_classes=True, continuous=continuous)
 
 
 def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:
@@ -75,15 +76,16 @@ def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:
 def known_shares(
     mean: Float[np.ndarray, "n d"],
     variance: Float[np.ndarray, "n d"],
-    factors: Integer[np.ndarray, "n k"],
+    factors: Real[np.ndarray, "n k"],
     names: Sequence[str],
+    continuous: Sequence[str] = (),
 ) -> Float[np.ndarray, "d k"] | None:
     """The information shares of codes, a column per factor, NaN for factors that are not scored.
 
     None for codes that are not finite, which have none, and where no factor is scored.
     """
     try:
-        samples = posterior_samples(mean, variance, factors, names)
+        samples = posterior_samples(mean, variance, factors, names, continuous)
     except UsageError:
         return None
     return samples.of_all_factors(information_shares(samples))
@@ -107,10 +109,10 @@ def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:
 
 
 def choose_metrics(names: Metrics | None, has_factors: bool) -> Chosen:
-    """Names of metrics with their options, checked; by default the core, none where there are no factors."""
+    """Names of metrics with their options, checked; by default the core, none where no factor has classes."""
     if names and not has_factors:
         given = names if isinstance(names, str) else ", ".join(names)
-        raise UsageError(f"Metrics ({given}) need factors, and this data set has none.")
+        raise UsageError(f"Metrics ({given}) need factors, and this data set has none, or continuous ones alone.")
     chosen = choose("core" if names is None else names)
     return chosen if has_factors else {}
 

@@ -13,7 +13,7 @@ from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.explorer.blobs import floats, sprite
 from unbraid.explorer.compact import Networks
 from unbraid.explorer.content import Content, DecoderPart, EncoderPart, FactorPart, ImagesPart, ModelPart, Moment, PageData
-from unbraid.explorer.measured import DRAWS, Sample, cloud_rows, measure, order, take_sample
+from unbraid.explorer.measured import DRAWS, Sample, as_classes, cloud_rows, measure, order, take_sample
 from unbraid.explorer.onnx_files import TRIED, Decoder, Encoder, Preview
 from unbraid.explorer.reweight import Exporter
 from unbraid.explorer.times import every_time
@@ -58,7 +58,12 @@ def explorer_page(views: Sequence[RunView], times: int = 1, *, encoders: bool = 
     described = PageData(
         data=experiment.data_name,
         shape=newest[0].image_shape,
-        factors=[] if dataset.space is None else [FactorPart(f.name, f.size) for f in dataset.space.factors],
+        factors=[
+            FactorPart(factor.name, size)
+            for factor, size in zip(
+                dataset.space.factors if dataset.space is not None else (), as_classes(dataset, sample.rows)[1], strict=True
+            )
+        ],
         cloud=_factors(dataset, sample.rows[cloud_rows(len(sample.rows))]),
         images=_images(sample),
         models=shown,
@@ -195,4 +200,5 @@ def _images(sample: Sample) -> ImagesPart | None:
 
 
 def _factors(dataset: Dataset, rows: np.ndarray) -> list[list[int]]:
-    return [[] for _ in rows] if dataset.factors is None else dataset.factors[rows].astype(int).tolist()
+    codes: list[list[int]] = as_classes(dataset, rows)[0].tolist()
+    return codes

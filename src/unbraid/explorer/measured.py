@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from unbraid.codes import latent_order
+from unbraid.codes import PARTS, latent_order
 from unbraid.data.dataset import Dataset
 from unbraid.data.examples import example_images
 from unbraid.evaluation.encoding import choose_images
@@ -132,20 +132,36 @@ def order(latents: Sequence[Latent]) -> list[int]:
     return found
 
 
+def as_classes(dataset: Dataset, rows: Int[np.ndarray, "n"]) -> tuple[Int[np.ndarray, "n k"], tuple[int, ...]]:
+    """Factor codes of images and the number of values of each factor; a continuous one counts as equal parts of its range."""
+    if dataset.space is None or dataset.factors is None:
+        return np.zeros((len(rows), 0), np.int64), ()
+    codes, sizes = np.empty((len(rows), len(dataset.space.factors)), np.int64), []
+    for k, factor in enumerate(dataset.space.factors):
+        column = dataset.factors[rows, k]
+        if factor.continuous:
+            low, high = factor.values
+            column = np.minimum((column - low) / (high - low) * PARTS, PARTS - 1)
+        codes[:, k] = column
+        sizes.append(PARTS if factor.continuous else factor.size)
+    return codes, tuple(sizes)
+
+
 def _shares(
     dataset: Dataset, rows: Int[np.ndarray, "n"], mean: Float32[np.ndarray, "n d"], variance: Float32[np.ndarray, "n d"]
 ) -> Float[np.ndarray, "d k"] | None:
     if dataset.space is None or dataset.factors is None:
         return None
-    return known_shares(mean, variance, dataset.factors[rows], dataset.space.names)
+    return known_shares(mean, variance, dataset.factors[rows], dataset.space.names, dataset.space.continuous)
 
 
 def _positions(dataset: Dataset, rows: Int[np.ndarray, "n"], mean: Float32[np.ndarray, "n d"]) -> str | None:
-    space, factors = dataset.space, dataset.factors
-    if space is None or factors is None or not {"x", "y"} <= set(space.names):
+    space = dataset.space
+    if space is None or not {"x", "y"} <= set(space.names):
         return None
     x, y = space.column("x"), space.column("y")
-    return floats(means_over_positions(mean, factors[rows, x], factors[rows, y], (space.sizes[x], space.sizes[y])))
+    (codes, sizes) = as_classes(dataset, rows)
+    return floats(means_over_positions(mean, codes[:, x], codes[:, y], (sizes[x], sizes[y])))
 
 
 def _posteriors(model: Model, dataset: Dataset, shown: Int[np.ndarray, "_"]) -> Posteriors | None:

@@ -16,6 +16,8 @@ LARGEST = 200
 """Codes beyond 2 to this power are scaled down to it, latent by latent, so that sums of their squares are finite."""
 MOST_DISTINCT = 20
 """A factor with more values than this, and fewer than two samples for each, is a quantity or a name and not a class."""
+CONTINUOUS = "is continuous"
+"""The reason to leave out a factor that has no classes."""
 T = TypeVar("T")
 
 
@@ -45,6 +47,7 @@ class Samples:
         left_out: factors that were given and are not scored, with the reason.
         given_names: names of all factors that were given, in their order; empty where all are scored.
         whole: the samples that these are a part of, where what they know is judged by those; see `part`.
+        quantities: values of continuous factors, which are not scored, with their `quantity_names`.
     """
 
     codes: Float64[np.ndarray, "n d"]
@@ -54,6 +57,8 @@ class Samples:
     left_out: Mapping[str, str] = field(default_factory=dict)
     given_names: tuple[str, ...] = ()
     whole: Samples | None = field(default=None, repr=False)
+    quantities: Float64[np.ndarray, "n q"] | None = None
+    quantity_names: tuple[str, ...] = ()
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -79,8 +84,15 @@ class Samples:
 
     def rows(self, index: Integer[np.ndarray, "_"]) -> Samples:
         """Some of the samples."""
-        variance = None if self.variance is None else self.variance[index]
-        return replace(self, codes=self.codes[index], factors=self.factors[index], variance=variance, whole=None, _kept={})
+        return replace(
+            self,
+            codes=self.codes[index],
+            factors=self.factors[index],
+            variance=None if self.variance is None else self.variance[index],
+            quantities=None if self.quantities is None else self.quantities[index],
+            whole=None,
+            _kept={},
+        )
 
     def part(self, index: Integer[np.ndarray, "_"]) -> Samples:
         """Some of the samples in place of all: which latents know anything is judged by all of them."""
@@ -111,6 +123,7 @@ def gather(
     variance: Array | None = None,
     factor_names: Sequence[str] | None = None,
     only_classes: bool = False,
+    continuous: Sequence[str] = (),
 ) -> Samples:
     """Check arrays and put them together; `Samples` pass as they are.
 
@@ -120,6 +133,8 @@ def gather(
 
     Args:
         only_classes: leave out factors with a value for nearly each sample too, instead of refusing them.
+        continuous: names of factors that are continuous. They are left out of scores, which compare samples that share a value;
+            `Samples.quantities` has them.
 
     Raises `UsageError` for arrays that no score can be computed from.
     """
@@ -132,15 +147,20 @@ def gather(
         raise UsageError("Give either codes or mean: the latents of each sample, one row per sample.")
     if factors is None:
         raise UsageError("Give factors: whole numbers, one row per sample.")
-    values, classes = _numbers(given, "codes"), _classes(_numbers(factors, "factors"))
+    values, known = _numbers(given, "codes"), _numbers(factors, "factors")
+    lines = _continuous(known, factor_names, continuous)
+    classes = _classes(np.delete(known, lines, axis=1) if lines else known)
     check_codes(values, classes)
     spread = None if variance is None else _numbers(variance, "variance")
     if spread is not None:
         _check_variance(values, spread)
-    names = tuple(str(k) for k in range(classes.shape[1])) if factor_names is None else tuple(map(str, factor_names))
-    if len(names) != classes.shape[1] or len(set(names)) != len(names):
-        raise UsageError(f"{len(names)} factor names ({', '.join(names)}) for {classes.shape[1]} factors; each needs its own.")
-    left_out = _not_scored(classes, names, only_classes)
+    all_names = tuple(str(k) for k in range(known.shape[1])) if factor_names is None else tuple(map(str, factor_names))
+    if len(all_names) != known.shape[1] or len(set(all_names)) != len(all_names):
+        raise UsageError(
+            f"{len(all_names)} factor names ({', '.join(all_names)}) for {known.shape[1]} factors; each needs its own."
+        )
+    names = tuple(name for k, name in enumerate(all_names) if k not in lines)
+    left_out = {all_names[k]: CONTINUOUS for k in lines} | _not_scored(classes, names, only_classes)
     scored = np.array([name not in left_out for name in names])
     if not scored.any():
         told = "; ".join(f"factor {name!r} {reason}" for name, reason in left_out.items())
@@ -149,8 +169,37 @@ def gather(
         values.astype(np.float64), None if spread is None else np.asarray(spread.astype(np.float64))
     )
     kept = tuple(name for name in names if name not in left_out)
-    given_names = names if left_out else ()
-    return Samples(bounded, classes[:, scored].astype(np.int64), variances, kept, left_out, given_names)
+    return Samples(
+        bounded,
+        classes[:, scored].astype(np.int64),
+        variances,
+        kept,
+        left_out,
+        given_names=all_names if left_out else (),
+        quantities=known[:, lines].astype(np.float64) if lines else None,
+        quantity_names=tuple(all_names[k] for k in lines),
+    )
+
+
+def _continuous(factors: Shaped[np.ndarray, "..."], names: Sequence[str] | None, continuous: Sequence[str]) -> list[int]:
+    """Columns of the continuous factors. Raises `UsageError` where there are no others, or some that are no finite numbers."""
+    if not continuous:
+        return []
+    known = [] if names is None else list(map(str, names))
+    strangers = [name for name in continuous if name not in known]
+    if strangers or factors.ndim != 2 or factors.shape[1] != len(known):
+        raise UsageError(
+            f"Continuous factors {', '.join(continuous)}; give a table of factors with names for its columns, those among them."
+        )
+    columns = [known.index(name) for name in continuous]
+    if len(columns) == len(known):
+        raise UsageError(
+            f"All factors ({', '.join(known)}) are continuous, and scores compare samples that share a value of a factor. Give a "
+            "factor with classes, or group values: np.digitize(column, np.quantile(column, np.arange(0.1, 1, 0.1)))."
+        )
+    if not np.isfinite(factors[:, columns].astype(np.float64)).all():
+        raise UsageError(f"Continuous factors {', '.join(continuous)} have values that are not finite.")
+    return columns
 
 
 def require_choice(option: str, value: object, annotation: Any) -> None:

@@ -73,7 +73,7 @@ def shares_of(table: CodeTable, scored: Mapping[str, Any]) -> Float[np.ndarray, 
     given = np.array(scored.get("information_shares") or [], dtype=np.float64)
     if given.shape == (table.latent_dim, len(table.scored_columns)) and np.isfinite(given).all():
         return given
-    computed = known_shares(table.mean, table.variance, table.factors, table.factor_names)
+    computed = known_shares(table.mean, table.variance, table.factors, table.factor_names, table.continuous)
     return None if computed is None else computed[:, table.scored_columns]
 
 

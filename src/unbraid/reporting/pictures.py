@@ -133,13 +133,13 @@ def position_maps_of(
         table: codes with the factors x and y.
         selections: rows of the images of each map; one map of all images by default.
     """
-    x, y = table.factor_names.index("x"), table.factor_names.index("y")
+    (x, columns), (y, rows) = table.places("x"), table.places("y")
     return deviations_over_positions(
         table.mean,
         table.variance,
-        table.factors[:, x],
-        table.factors[:, y],
-        (table.factor_sizes[x], table.factor_sizes[y]),
+        x,
+        y,
+        (columns, rows),
         [np.arange(len(table))] if selections is None else selections,
     )
 

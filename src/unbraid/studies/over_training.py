@@ -83,7 +83,7 @@ def _followed(view: RunView) -> dict[str, Any] | None:
     from unbraid.training.checkpoint import WEIGHTS, list_checkpoints, read_state, read_weights
 
     dataset = view.dataset
-    if dataset.space is None or dataset.factors is None:
+    if dataset.space is None or dataset.factors is None or not dataset.has_classes:
         return None
     index = choose_images(dataset, min(IMAGES, view.scores.images))
     vae = view.experiment.build()
@@ -94,7 +94,7 @@ def _followed(view: RunView) -> dict[str, Any] | None:
         mean, variance = encode_posteriors(vae, dataset, index=index, device=view.model.device)
         if not np.isfinite(mean).all():
             continue
-        samples = posterior_samples(mean, variance, dataset.factors[index], dataset.space.names)
+        samples = posterior_samples(mean, variance, dataset.factors[index], dataset.space.names, dataset.space.continuous)
         scores = evaluate(samples, metrics=list(FOLLOWED), intervals=0, references=False)
         found["step"].append(state.step)
         for name in FOLLOWED:

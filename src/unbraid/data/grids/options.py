@@ -14,9 +14,10 @@ from jaxtyping import Int, Int16
 from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.factor_space import FactorSpace
 from unbraid.data.grids.color import Color, colored
+from unbraid.data.grids.drawn import DRAWN, ContinuousOption, Drawing, HolesOption, JointOption, drawn, joint_of, notes_on
 from unbraid.data.grids.order import Order, presentation
-from unbraid.data.grids.selection import Box, in_any, pair_weights, parse_boxes, parse_selection
-from unbraid.data.joint import Independent, Joint, Without, first_rows, parse_joint
+from unbraid.data.grids.selection import in_any, pair_weights, parse_boxes, parse_selection
+from unbraid.data.joint import first_rows
 from unbraid.data.storage import ImageStore, Selected
 from unbraid.errors import UsageError
 from unbraid.options import Option
@@ -24,8 +25,7 @@ from unbraid.options import Option
 HUES = 8
 """Number of hues unless told otherwise."""
 _SOME = 1 << 16
-DRAWN = 50_000
-"""Number of images that are drawn unless told otherwise."""
+CONTINUOUS = "continuous"
 PRESENTATION = ("order", "correlate")
 """Options that say in which order and how often training sees images, and change no image."""
 
@@ -85,17 +85,8 @@ def arranged(
             "a, b scaled to 0..1, with replacement; scores still count every image once"
         ),
     ] = None,
-    holes: Annotated[
-        str | None,
-        Option('combinations that never occur, neither in training nor in tests: "shape=heart x=0..3; scale=0 y=8..15"'),
-    ] = None,
-    joint: Annotated[
-        str | None,
-        Option(
-            'draw the factors of images from this joint distribution: FILE.csv with a column per factor and "probability", the '
-            'same rows as text, "x=0..7 y=0..7 3; x=8..15 y=8..15 1", or two factors and their correlation, "x,y,0.8"'
-        ),
-    ] = None,
+    holes: HolesOption = None,
+    joint: JointOption = None,
     images: Annotated[
         int | None,
         Option(
@@ -126,16 +117,17 @@ def arranged(
     if joint is not None or images is not None:
         flag = "--joint" if joint is not None else "--images"
         refuse_beside(flag, {"order": order != "shuffled" and order, "only": only, "correlate": correlate})
-        codes = first_rows(joint_of(joint, gaps, whole), images or DRAWN)
-        drawn = whole.index(codes)
+        source = joint_of(joint, gaps, whole)
+        codes = first_rows(source, images or DRAWN)
+        rows = whole.index(codes)
         return Dataset(
             name,
-            Selected(store, drawn),
-            _hold_out_combinations(drawn, test_share) if unseen is None else _unseen(unseen, whole, drawn),
+            Selected(store, rows),
+            _hold_out_combinations(rows, test_share) if unseen is None else _unseen(unseen, whole, rows),
             whole,
             codes.astype(np.int16),
             redistributable=grid.redistributable,
-            notes=(*grid.notes, *notes_on(joint_of(joint, gaps, whole), holes)),
+            notes=(*grid.notes, *notes_on(source, whole, holes)),
         )
     kept, rows = whole.subgrid(**(parse_selection(only, whole, "--only") if only is not None else {}))
     space = kept if only is None else _varying(kept, only)
@@ -158,18 +150,6 @@ def arranged(
         weights=weights,
         notes=(*grid.notes, *([f"These combinations never occur: {holes}."] if holes else [])),
     )
-
-
-def joint_of(text: str | None, holes: tuple[Box, ...], space: FactorSpace) -> Joint:
-    """The distribution that options stand for."""
-    joint = Independent(space) if text is None else parse_joint(text, space)
-    return Without(joint, holes, space) if holes else joint
-
-
-def notes_on(joint: Joint, holes: str | None) -> tuple[str, ...]:
-    """What a data set says of the distribution of its factors."""
-    said = f"The factors of each image were drawn by a fixed seed: {joint.description}."
-    return (said, f"These combinations never occur: {holes}.") if holes else (said,)
 
 
 def refuse_beside(flag: str, others: Mapping[str, object]) -> None:
@@ -211,19 +191,26 @@ def _unseen(text: str, whole: FactorSpace, rows: Int[np.ndarray, "n"]) -> Int[np
     return found
 
 
-def factor_grid(make: Callable[..., Grid]) -> Callable[..., Dataset]:
+def factor_grid(make: Callable[..., Grid], drawing: Callable[..., Drawing] | None = None) -> Callable[..., Dataset]:
     """Make a data set of a function that returns a `Grid`: its own options, and those of every grid.
 
     The data set has the function's name. Options of every grid are those of `arranged`: order, test_share, color, hues, only,
     unseen, correlate, holes, joint, images.
+
+    Args:
+        make: the function.
+        drawing: takes the same options and returns what draws images off the grid; there is the option `continuous` then.
     """
-    own, shared = inspect.signature(make).parameters, _shared_options()
+    own, shared = inspect.signature(make).parameters, _shared_options(drawing is not None)
 
     @wraps(make)
     def factory(**options: Any) -> Dataset:
         mine = {name: value for name, value in options.items() if name not in shared}
         others = {name: value for name, value in options.items() if name in shared}
-        return arranged(make.__name__, make(**mine), **others)
+        continuous = others.pop(CONTINUOUS, None)
+        if drawing is None or continuous is None:
+            return arranged(make.__name__, make(**mine), **others)
+        return _off_the_grid(make.__name__, drawing(**mine), continuous, **others)
 
     parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own.values(), *shared.values())]
     factory.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -231,7 +218,25 @@ def factor_grid(make: Callable[..., Grid]) -> Callable[..., Dataset]:
     return factory
 
 
-def _shared_options() -> dict[str, inspect.Parameter]:
+def drawn_grid(drawing: Callable[..., Drawing]) -> Callable[[Callable[..., Grid]], Callable[..., Dataset]]:
+    """`factor_grid` for images that can also be drawn off the grid, with continuous factors."""
+    return lambda make: factor_grid(make, drawing)
+
+
+def _off_the_grid(name: str, drawing: Drawing, continuous: str, **options: Any) -> Dataset:
+    grids_alone = ("order", "color", "hues", "only", "correlate")
+    usual = _shared_options(off_the_grid=True)
+    given = {option: options.pop(option, None) for option in grids_alone}
+    refuse_beside("--continuous", {o: value for o, value in given.items() if value not in (None, usual[o].default)})
+    return drawn(name, drawing, continuous=continuous, **options)
+
+
+def _shared_options(off_the_grid: bool) -> dict[str, inspect.Parameter]:
     hints = get_type_hints(arranged, include_extras=True)
     parameters = inspect.signature(arranged).parameters
-    return {name: p.replace(annotation=hints[name]) for name, p in parameters.items() if name not in ("name", "grid")}
+    found = {name: p.replace(annotation=hints[name]) for name, p in parameters.items() if name not in ("name", "grid")}
+    if off_the_grid:
+        found[CONTINUOUS] = inspect.Parameter(
+            CONTINUOUS, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=ContinuousOption
+        )
+    return found

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
+from jaxtyping import Float
 
-from unbraid.data.drawing.outlines import draw_grid, ellipse
+from unbraid.data.drawing.outlines import draw_each, draw_grid, ellipse
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.grids.drawn import Drawing
+from unbraid.data.grids.options import Grid, drawn_grid
 from unbraid.data.registry import datasets
 from unbraid.data.storage import PackedImages
 from unbraid.options import Option
@@ -33,8 +35,20 @@ def ellipses_space(turn: Literal["half", "dsprites"] = "half") -> FactorSpace:
     )
 
 
+def drawn_ellipses(size: int, turn: Literal["half", "dsprites"]) -> Drawing:
+    """Ellipses at any position, scale and orientation."""
+
+    def draw(values: Float[np.ndarray, "n factor"]) -> PackedImages:
+        x, y, scale, orientation = values.T
+        packed = draw_each([ellipse], np.zeros(len(values), np.int64), scale, orientation, x, y, size)
+        return PackedImages(packed, size, size)
+
+    whole = np.pi if turn == "half" else 2 * np.pi
+    return Drawing(ellipses_space(turn), {"x": (0, 1), "y": (0, 1), "scale": (0.5, 1), "orientation": (0, whole)}, draw)
+
+
 @datasets.register("ellipses", source="Factor sizes as in Golla, Caspari and Oezkan (2021); drawn with the ellipse of dSprites")
-@factor_grid
+@drawn_grid(drawn_ellipses)
 def ellipses(
     size: Annotated[Literal[28, 32, 64], Option("image width and height in pixels")] = 32,
     turn: Annotated[
@@ -45,7 +59,8 @@ def ellipses(
     """61,440 white ellipses on black: position x and y (16 each), scale (6), orientation (40).
 
     The outlines all differ, but small ellipses in neighboring orientations can cover the same pixels: 61,232 images are
-    distinct at 64 pixels and 54,344 at 32; with `turn="dsprites"` 59,768 and 53,268.
+    distinct at 64 pixels and 54,344 at 32; with `turn="dsprites"` 59,768 and 53,268. With `continuous` there is no grid: 50,000
+    images, unless told otherwise, have values from all of the range.
     """
     space = ellipses_space(turn)
     x, y, scale, orientation = (np.asarray(factor.values) for factor in space.factors)

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from unbraid.data.drawing.antialias import draw_gray
-from unbraid.data.drawing.outlines import Outline, centers, draw_grid, ellipse, heart, square
+from unbraid.data.drawing.outlines import Outline, centers, draw_each, draw_grid, ellipse, heart, square
 from unbraid.data.drawing.raster import place
 from unbraid.data.drawing.sprites import SpriteImages
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.grids.drawn import Drawing
+from unbraid.data.grids.options import Grid, drawn_grid
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ImageStore, PackedImages
 from unbraid.options import Option
+from unbraid.progress import reporting
 
 Values = Float[np.ndarray, "_"]
 ShapeName = Literal["heart", "square", "ellipse", "all"]
@@ -44,8 +46,23 @@ def shapes_space(shape: ShapeName = "heart") -> FactorSpace:
     return FactorSpace((Factor("shape", tuple(map(float, range(len(names)))), kind="categorical", labels=names), *factors))
 
 
+def drawn_shapes(shape: ShapeName, size: int, antialias: bool) -> Drawing:
+    """Shapes at any position, scale and rotation."""
+    outlines = list(OUTLINES.values()) if shape == "all" else [OUTLINES[shape]]
+
+    def draw(values: Float[np.ndarray, "n factor"]) -> ImageStore:
+        x, y, scale, rotation = values[:, -4:].T
+        which = values[:, 0].astype(np.int64) if shape == "all" else np.zeros(len(values), np.int64)
+        if antialias:
+            return _gray_each(outlines, which, x, y, scale, rotation, size)
+        return PackedImages(draw_each(outlines, which, scale, rotation, x, y, size, HALF_WIDTH), size, size)
+
+    ranges = {"x": (0.0, 1.0), "y": (0.0, 1.0), "scale": (0.5, 1.0), "rotation": (0.0, TURNS[shape])}
+    return Drawing(shapes_space(shape), ranges, draw)
+
+
 @datasets.register("shapes", source="Factors as in the report of Koller; their numbers of values and the drawing are ours")
-@factor_grid
+@drawn_grid(drawn_shapes)
 def shapes(
     shape: Annotated[ShapeName, Option("which shape; all three as a further factor with `all`")] = "heart",
     size: Annotated[Literal[28, 32, 64], Option("image width and height in pixels")] = 28,
@@ -57,7 +74,8 @@ def shapes(
     with a half-width of 0.175 of the image at scale 1. Centers span the middle half of the image. Rotations are
     counter-clockwise, at equal steps over the angle after which a shape looks the same: a whole turn for the heart, half a turn
     for the ellipse, a quarter for the square. With all three as a factor (184,320 images) they span a whole turn, so that there
-    the ellipse shows each outline twice and the square four times.
+    the ellipse shows each outline twice and the square four times. With `continuous` there is no grid: 50,000 images, unless
+    told otherwise, have values from all of the range.
     """
     outlines = list(OUTLINES.values()) if shape == "all" else [OUTLINES[shape]]
     space = shapes_space(shape)
@@ -86,3 +104,21 @@ def _gray(outlines: list[Outline], x: Values, y: Values, scale: Values, rotation
     tops = np.broadcast_to(top[:, None, None], which.shape)
     lefts = np.broadcast_to(left[:, None, None, None], which.shape)
     return SpriteImages(sprites.reshape(n, box, box), which.reshape(-1), tops.reshape(-1), lefts.reshape(-1), size)
+
+
+def _gray_each(
+    outlines: list[Outline], which: Int[np.ndarray, "n"], x: Values, y: Values, scale: Values, rotation: Values, size: int
+) -> ImageStore:
+    box = size // 2 + 2
+    center_x, center_y = centers(x, size), centers(y, size)
+    left, top = (np.clip(np.floor(c - box / 2).astype(np.int32), 0, size - box) for c in (center_x, center_y))
+    right, down = center_x - left, center_y - top
+    vertices = [outline(HALF_WIDTH * size) for outline in outlines]
+    sprites = np.empty((len(which), box, box), dtype=np.uint8)
+    with reporting("drawing images") as progress:
+        for i, k in enumerate(which):
+            turned = place(vertices[k], float(scale[i]), float(rotation[i]))
+            sprites[i] = draw_gray(turned, right[i : i + 1], down[i : i + 1], box)[0, 0]
+            if i % 1024 == 0:
+                progress(i, len(which))
+    return SpriteImages(sprites, np.arange(len(which), dtype=np.int32), top, left, size)

@@ -169,8 +169,9 @@ def _selections(view: RunView, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Rows of the code table: all, and those of every combination of values of these factors."""
     table = view.table
     for name in names:
-        if name not in table.factor_names or name in ("x", "y"):
-            allowed = [one for one in table.factor_names if one not in ("x", "y")]
+        without = ("x", "y", *table.continuous)
+        if name not in table.factor_names or name in without:
+            allowed = [one for one in table.factor_names if one not in without]
             raise UsageError(f"--by {name!r}; allowed: {', '.join(allowed)}.")
     found = {"all images": np.arange(len(table))}
     places = [table.factor_names.index(name) for name in names]

@@ -169,7 +169,11 @@ def _data(one: Configuration) -> tuple[Float32[np.ndarray, "n pixels"], np.ndarr
         raise UnbraidError("the data have no factors.")
     index = choose_images(dataset, IMAGES)
     images = dataset.images.floats(index).reshape(len(index), -1).astype(np.float32)
-    return images, dataset.factors[index], dataset.space.names
+    classes = [k for k, factor in enumerate(dataset.space.factors) if not factor.continuous]
+    if not classes:
+        raise UnbraidError("the factors of the data are all continuous.")
+    names = tuple(dataset.space.names[k] for k in classes)
+    return images, dataset.factors[index][:, classes].astype(np.int64), names
 
 
 def _codes(kind: str, images: Float32[np.ndarray, "n pixels"], latents: int) -> Float[np.ndarray, "n d"] | None:
