@@ -98,3 +98,36 @@ def test_a_part_of_the_images_is_the_same_part_every_time():
     assert 5 < data.is_test[chosen].sum() < 40
     with pytest.raises(UsageError, match="at least 2"):
         choose_images(data, 1)
+
+
+def test_a_table_with_continuous_factors_is_read_back_and_scores_the_others(tmp_path):
+    rng = np.random.default_rng(0)
+    n = 200
+    kind, x = rng.integers(0, 3, n), rng.uniform(-1, 1, n)
+    mean = np.stack([kind + 0.1 * rng.normal(size=n), x], 1).astype(np.float32)
+    table = CodeTable(
+        mean=mean,
+        variance=np.full_like(mean, 0.01),
+        index=np.arange(n),
+        is_test=np.zeros(n, bool),
+        nll_mean=np.zeros(n, np.float32),
+        nll_sample=np.zeros(n, np.float32),
+        kl=np.ones(2, np.float32),
+        factors=np.stack([x, kind], 1),
+        factor_names=("x", "kind"),
+        factor_sizes=(0, 3),
+        labels=np.zeros(0, np.int16),
+    )
+    table.save(tmp_path / "codes.npz")
+    read = CodeTable.load(tmp_path / "codes.npz")
+    assert np.array_equal(read.factors, table.factors)
+    assert (read.continuous, read.scored_names, read.has_factors) == (("x",), ("kind",), True)
+    places, count = read.places("x")
+    assert count == 16
+    assert np.array_equal(places, np.minimum((x - x.min()) / (x.max() - x.min()) * 16, 15).astype(int))
+    assert read.places("kind")[0].tolist() == kind.tolist()
+
+    for name, factors in (("floats", np.stack([x, kind + 0.5], 1)), ("nan", np.stack([np.where(x > 0, np.nan, x), kind], 1))):
+        replace(table, factors=factors).save(tmp_path / f"{name}.npz")
+        with pytest.raises(CorruptFile, match=r"no whole numbers|not finite"):
+            CodeTable.load(tmp_path / f"{name}.npz")

@@ -135,3 +135,32 @@ def test_a_wrong_name_is_told_all_that_are_right(entry, option, spec):
     allowed = ", ".join(get_args(spec.type))
     with pytest.raises(UsageError, match=f"{option} is 'nope'; allowed: {allowed}."):
         unwrap(entry.factory)(MEAN, FACTORS, **{option: "nope"})  # not refused by the type checks of tests alone
+
+
+def test_continuous_factors_are_left_out_by_name_and_kept():
+    rng = np.random.default_rng(0)
+    classes, x = rng.integers(0, 4, (300, 2)), rng.uniform(size=300)
+    codes = rng.normal(size=(300, 3))
+    samples = gather(codes, np.column_stack([classes[:, 0], x, classes[:, 1]]), factor_names=("a", "x", "b"), continuous=("x",))
+    assert np.array_equal(samples.factors, classes)
+    assert samples.factor_names == ("a", "b")
+    assert samples.left_out == {"x": "is continuous"}
+    assert samples.quantity_names == ("x",)
+    assert np.array_equal(samples.quantities[:, 0], x)
+    assert np.array_equal(samples.rows(np.array([5, 2])).quantities[:, 0], x[[5, 2]])
+    assert samples.of_all_factors(np.ones((3, 2)))[0].tolist() == pytest.approx([1, np.nan, 1], nan_ok=True)
+    alone = gather(codes, classes, factor_names=("a", "b"))
+    assert mig(samples) == mig(alone)
+
+
+@pytest.mark.parametrize(
+    ("names", "continuous", "says"),
+    [
+        (("a", "b"), ("c",), "Continuous factors c; give a table of factors with names for its columns"),
+        (("a", "b"), ("a", "b"), r"All factors \(a, b\) are continuous"),
+        (None, ("a",), "with names for its columns"),
+    ],
+)
+def test_continuous_factors_that_are_refused(names, continuous, says):
+    with pytest.raises(UsageError, match=says):
+        gather(np.ones((9, 1)), np.ones((9, 2)), factor_names=names, continuous=continuous)

@@ -194,8 +194,8 @@ def _continuous(factors: Shaped[np.ndarray, "..."], names: Sequence[str] | None,
     columns = [known.index(name) for name in continuous]
     if len(columns) == len(known):
         raise UsageError(
-            f"All factors ({', '.join(known)}) are continuous, and scores compare samples that share a value of a factor. Give a "
-            "factor with classes, or group values: np.digitize(column, np.quantile(column, np.arange(0.1, 1, 0.1)))."
+            f"All factors ({', '.join(known)}) are continuous, and scores compare samples that share a value of a factor. Give "
+            "a factor with classes, or group values: np.digitize(column, np.quantile(column, np.arange(0.1, 1, 0.1)))."
         )
     if not np.isfinite(factors[:, columns].astype(np.float64)).all():
         raise UsageError(f"Continuous factors {', '.join(continuous)} have values that are not finite.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Integer, UInt8
 
 from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.drawing import face_parts
@@ -16,9 +16,11 @@ from unbraid.data.drawing.coverage import Field
 from unbraid.data.drawing.face_parts import BEARDS, GLASSES, HAIR, HEADS, Canvas
 from unbraid.data.drawing.stacked_layers import MaskLayer, StackedLayers
 from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.grids.drawn import ContinuousOption, Drawing, HolesOption, JointOption, drawn
 from unbraid.data.registry import datasets
+from unbraid.data.storage import ByteImages
 from unbraid.options import Option
-from unbraid.progress import reporting
+from unbraid.progress import Progress, reporting
 
 FACTORS_SEED = 20_261_130
 """The factors do not depend on a run's seed."""
@@ -32,6 +34,7 @@ HAIR_COLORS = {
     "gray": (182, 182, 186),
     "blue": (62, 104, 176),
 }
+_AT_ONCE = 256  # images whose masks are in memory at once
 _WHITE, _INK, _SHIRT, _IRIS = (252, 252, 250), (34, 28, 30), (84, 98, 122), (78, 108, 112)
 _LIPS, _BLUSH = (186, 62, 74), (226, 88, 84)
 
@@ -121,37 +124,60 @@ def parts() -> tuple[Part, ...]:
     )
 
 
-def draw_codes(n: int) -> Int[np.ndarray, "n factor"]:
+def draw_codes(n: int) -> Integer[np.ndarray, "n factor"]:
     """Factor codes of n faces, independent and uniform; fewer are the first of many."""
     sizes = faces_space().sizes
     return np.random.default_rng(FACTORS_SEED).integers(0, sizes, size=(n, len(sizes)))
 
 
-def paint(codes: Int[np.ndarray, "n factor"], size: int) -> StackedLayers:
+def paint(codes: Integer[np.ndarray, "n factor"], size: int) -> StackedLayers:
     """Faces of these codes; a mask is drawn once for all faces that share the factors it depends on."""
-    space, every, layers = faces_space(), parts(), []
     with reporting("drawing parts of faces") as progress:
-        for done, part in enumerate(every):
-            columns = [space.column(name) for name in (part.of if part.upright else ("tilt", *part.of))]
-            used, which = np.unique(codes[:, columns], axis=0, return_inverse=True)
-            masks = np.stack([_mask(part, [space.factors[column] for column in columns], row, size) for row in used])
-            tints = codes[:, space.column(part.colored_by)] if part.colored_by else np.zeros(len(codes), np.int64)
-            colors = np.rint(part.colors).astype(np.uint8)
-            layers.append(MaskLayer(masks, which.reshape(-1).astype(np.int32), colors, tints.astype(np.uint8)))
+        return _painted(faces_space().values(codes), size, progress)
+
+
+def _painted(values: Float[np.ndarray, "n factor"], size: int, progress: Progress | None = None) -> StackedLayers:
+    space, every, layers = faces_space(), parts(), []
+    for done, part in enumerate(every):
+        columns = [space.column(name) for name in (part.of if part.upright else ("tilt", *part.of))]
+        used, which = np.unique(values[:, columns], axis=0, return_inverse=True)
+        masks = np.stack([_mask(part, [space.factors[column] for column in columns], row, size) for row in used])
+        tints = values[:, space.column(part.colored_by)] if part.colored_by else np.zeros(len(values))
+        colors = np.rint(part.colors).astype(np.uint8)
+        layers.append(MaskLayer(masks, which.reshape(-1).astype(np.int32), colors, tints.astype(np.uint8)))
+        if progress is not None:
             progress(done + 1, len(every))
-    return StackedLayers(backgrounds()[codes[:, space.column("background")]], tuple(layers))
+    return StackedLayers(backgrounds(values[:, space.column("background")]), tuple(layers))
 
 
-def _mask(part: Part, factors: list[Factor], codes: Int[np.ndarray, "_"], size: int) -> UInt8[np.ndarray, "{size} {size}"]:
-    values = [f.labels[code] if f.labels else f.values[code] for f, code in zip(factors, codes, strict=True)]
-    canvas = Canvas(size) if part.upright else Canvas(size, values.pop(0))
-    return np.rint(255 * part.draw(canvas, *values)).astype(np.uint8)
+def _mask(part: Part, factors: list[Factor], values: Float[np.ndarray, "_"], size: int) -> UInt8[np.ndarray, "{size} {size}"]:
+    given = [f.labels[int(value)] if f.labels else float(value) for f, value in zip(factors, values, strict=True)]
+    canvas = Canvas(size) if part.upright else Canvas(size, float(given.pop(0)))
+    return np.rint(255 * part.draw(canvas, *given)).astype(np.uint8)
 
 
-def backgrounds() -> UInt8[np.ndarray, "color 3"]:
-    """Colors of the background, red first."""
-    rgb = np.array([colorsys.hsv_to_rgb(k / BACKGROUNDS, 0.5, 0.8) for k in range(BACKGROUNDS)])
+def backgrounds(places: Float[np.ndarray, "n"] | None = None) -> UInt8[np.ndarray, "n 3"]:
+    """Colors of the background at these places of the color circle, those of the grid unless given; red first."""
+    on_circle = np.arange(BACKGROUNDS) / BACKGROUNDS if places is None else places
+    rgb = np.array([colorsys.hsv_to_rgb(place % 1, 0.5, 0.8) for place in on_circle.tolist()])
     return np.rint(255 * rgb).astype(np.uint8)
+
+
+def drawn_faces(size: int) -> Drawing:
+    """Faces whose lines and circles, all factors but colors of skin and hair and what has names, take any value."""
+
+    def draw(values: Float[np.ndarray, "n factor"]) -> ByteImages:
+        pixels = np.empty((len(values), 3, size, size), np.uint8)
+        with reporting("drawing faces") as progress:
+            for start in range(0, len(values), _AT_ONCE):
+                some = values[start : start + _AT_ONCE]
+                pixels[start : start + len(some)] = _painted(some, size).bytes(np.arange(len(some)))
+                progress(start + len(some), len(values))
+        return ByteImages(pixels)
+
+    space = faces_space()
+    lines = {f.name: (f.values[0], f.values[-1]) for f in space.factors if f.kind == "ordinal" and f.name != "skin"}
+    return Drawing(space, {"background": (0.0, 1.0), **lines}, draw)
 
 
 @datasets.register("faces", source="Our definition, drawn by unbraid")
@@ -159,6 +185,9 @@ def faces(
     images: Annotated[int, Option("number of images", ge=2, le=1_000_000)] = 100_000,
     size: Annotated[int, Option("image width and height in pixels", ge=16, le=256)] = 64,
     test_share: TestShare = 0.1,
+    holes: HolesOption = None,
+    joint: JointOption = None,
+    continuous: ContinuousOption = None,
 ) -> Dataset:
     """100,000 drawn faces in color with fifteen known factors, from head shape to gaze.
 
@@ -168,7 +197,11 @@ def faces(
     images are the first of many. Every factor shows in every face: nothing hides a part whose factor could then not be read.
 
     A face is painted from masks, layer over layer. Masks have smooth edges at every size, and are drawn once for all faces that
-    share the factors that they depend on.
+    share the factors that they depend on. With `continuous` each face has masks of its own, which takes some 4 milliseconds a
+    face at 64 pixels.
     """
+    if continuous is not None or joint is not None or holes is not None:
+        drawing = drawn_faces(size)
+        return drawn("faces", drawing, continuous=continuous, joint=joint, holes=holes, images=images, test_share=test_share)
     codes = draw_codes(images)
     return Dataset("faces", paint(codes, size), hold_out(images, test_share), faces_space(), codes.astype(np.int16))
