@@ -1,4 +1,4 @@
-"""Factor spaces: the generative factors behind a data set, and the arithmetic on the grid that they form.
+"""Factor spaces: the generative factors behind a data set, and arithmetic on the grid they form.
 
 Factors are integer codes, one column per factor; images of a full grid are numbered with the last factor changing
 fastest. A continuous factor has no codes: its column holds its values, and a space that has one is no grid. No torch here:

@@ -133,7 +133,10 @@ def order(latents: Sequence[Latent]) -> list[int]:
 
 
 def as_classes(dataset: Dataset, rows: Int[np.ndarray, "n"]) -> tuple[Int[np.ndarray, "n k"], tuple[int, ...]]:
-    """Factor codes of images and the number of values of each factor; a continuous one counts as equal parts of its range."""
+    """Factor codes of images and the number of values of each factor.
+
+    A continuous factor counts as equal parts of its range.
+    """
     if dataset.space is None or dataset.factors is None:
         return np.zeros((len(rows), 0), np.int64), ()
     codes, sizes = np.empty((len(rows), len(dataset.space.factors)), np.int64), []

@@ -182,7 +182,10 @@ def gather(
 
 
 def _continuous(factors: Shaped[np.ndarray, "..."], names: Sequence[str] | None, continuous: Sequence[str]) -> list[int]:
-    """Columns of the continuous factors. Raises `UsageError` where there are no others, or some that are no finite numbers."""
+    """Columns of the continuous factors.
+
+    Raises `UsageError` where there are no others, and for values that are not finite.
+    """
     if not continuous:
         return []
     known = [] if names is None else list(map(str, names))

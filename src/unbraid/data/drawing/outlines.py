@@ -78,7 +78,9 @@ def draw_each(
     size: int,
     half_width: float = HALF_WIDTH,
 ) -> UInt8[np.ndarray, "n packed"]:
-    """Bit-packed images of one sprite each, as `draw_grid` draws it; centers are rounded to 1/256 of a pixel.
+    """Bit-packed images of one sprite each, as `draw_grid` draws it.
+
+    Corners are rounded to 1/256 of a pixel.
 
     Args:
         outlines: that there are.

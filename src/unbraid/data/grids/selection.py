@@ -63,7 +63,7 @@ class Box:
 
 
 def parse_selection(text: str, space: FactorSpace, flag: str) -> dict[str, list[int]]:
-    """Codes of the factors of a grid in a text, ascending: {"shape": [2], "scale": [2, 3], "x": [0, 1, ..., 15]}.
+    """Codes of the factors of a grid in a text, ascending: {"shape": [2], "x": [0, 1, ..., 15]}.
 
     Arguments and errors as of `parse_box`.
     """
@@ -102,7 +102,10 @@ def parse_box(text: str, space: FactorSpace, flag: str) -> Box:
 
 
 def parse_boxes(text: str, space: FactorSpace, flag: str) -> tuple[Box, ...]:
-    """Several of them, with semicolons between: "shape=heart x=0..3; shape=square". Errors as of `parse_box`."""
+    """Several of them, with semicolons between: "shape=heart x=0..3; shape=square".
+
+    Errors as of `parse_box`.
+    """
     return tuple(parse_box(part, space, flag) for part in text.split(";"))
 
 

@@ -157,14 +157,17 @@ def _mask(part: Part, factors: list[Factor], values: Float[np.ndarray, "_"], siz
 
 
 def backgrounds(places: Float[np.ndarray, "n"] | None = None) -> UInt8[np.ndarray, "n 3"]:
-    """Colors of the background at these places of the color circle, those of the grid unless given; red first."""
+    """Colors of the background at these places of the color circle, red first.
+
+    The places are those of the grid unless given.
+    """
     on_circle = np.arange(BACKGROUNDS) / BACKGROUNDS if places is None else places
     rgb = np.array([colorsys.hsv_to_rgb(place % 1, 0.5, 0.8) for place in on_circle.tolist()])
     return np.rint(255 * rgb).astype(np.uint8)
 
 
 def drawn_faces(size: int) -> Drawing:
-    """Faces whose lines and circles, all factors but colors of skin and hair and what has names, take any value."""
+    """Faces whose ordered factors take any value; those with names, and the colors of skin, stay as they are."""
 
     def draw(values: Float[np.ndarray, "n factor"]) -> ByteImages:
         pixels = np.empty((len(values), 3, size, size), np.uint8)
