@@ -10,9 +10,9 @@ import torch
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.files import read_json
 from unbraid.model import Model
-from unbraid.nn.own import trusting
 from unbraid.training.checkpoint import WEIGHTS, Checkpoint, read_weights, require_fit
 from unbraid.training.run import Run, open_run
+from unbraid.trust import trusting
 
 
 def pick_device(name: str = "auto") -> torch.device:

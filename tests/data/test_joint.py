@@ -1,13 +1,17 @@
+import sys
 from collections import Counter
 
 import numpy as np
 import pytest
 
-from unbraid.data.dataset import addressed
+from unbraid.config.plan import plan
+from unbraid.data.dataset import addressed, load_dataset
+from unbraid.data.digest import digest_of
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.selection import Box, parse_box, parse_boxes
 from unbraid.data.joint import Correlated, Function, Independent, Table, Without, first_rows, joint_text, parse_joint
 from unbraid.errors import DataUnavailable, UnknownName, UsageError
+from unbraid.trust import trusting
 
 
 def space_with_a_line() -> FactorSpace:
@@ -174,3 +178,36 @@ def test_files_that_are_no_table_of_a_distribution(tmp_path, content, says):
 def test_a_file_that_is_not_there():
     with pytest.raises(DataUnavailable, match="there is no such file"):
         joint_text("nowhere.csv")
+
+
+@pytest.fixture
+def scenes(tmp_path, monkeypatch):
+    """A module with functions, which nothing has imported."""
+    (tmp_path / "my_scenes.py").write_text(
+        "def equal(n, rng):\n    x = rng.integers(0, 16, n)\n    return {'x': x, 'y': x}\n"
+        "def other(command):\n    raise SystemExit\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "my_scenes"
+    sys.modules.pop("my_scenes", None)
+
+
+def test_a_function_of_a_module_is_imported_only_where_it_is_trusted(scenes):
+    with pytest.raises(UsageError, match="my_scenes is not imported. Importing it runs its code"):
+        load_dataset("ellipses", joint="my_scenes:equal", images=50)
+    assert "my_scenes" not in sys.modules
+    with trusting():
+        data = load_dataset("ellipses", joint="my_scenes:equal", images=50)
+    assert np.array_equal(data.factors[:, 0], data.factors[:, 1])
+    assert data.notes == ("The factors of each image were drawn by a fixed seed: by the function my_scenes:equal.",)
+    with pytest.raises(UsageError, match="must be a function of n and rng"):
+        load_dataset("ellipses", joint="my_scenes:other", images=50)
+    with pytest.raises(UsageError, match="no class or function 'none'"):
+        load_dataset("ellipses", joint="my_scenes:none", images=50)
+
+
+def test_a_run_holds_the_digest_of_what_a_function_drew(scenes):
+    options = {"joint": "my_scenes:equal", "images": 50, "batch_size": 10}
+    experiment, data = plan("vae", "ellipses", options)  # whoever plans a run asks for the module
+    assert experiment.data_digest == digest_of(data)
+    assert plan("vae", "ellipses", {**options, "joint": "x,y,0.5"})[0].data_digest == ""

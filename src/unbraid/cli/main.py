@@ -84,7 +84,7 @@ def _trust(tokens: list[str]) -> AbstractContextManager[None]:
     """Import modules that runs name only where --trust is given."""
     if TRUST not in tokens:
         return nullcontext()
-    from unbraid.nn.own import trusting
+    from unbraid.trust import trusting
 
     return trusting()
 

@@ -120,15 +120,15 @@ def _given(tokens: list[str]) -> tuple[dict[str, Any], list[Request]]:
 
 
 def _require_trust(path: str, found: list[Request]) -> None:
-    """Raise `UsageError` for a file, maybe by others, whose networks would be imported."""
-    from unbraid.nn.own import is_own, is_trusting
+    """Raise `UsageError` for a file, maybe by others, whose networks or functions would be imported."""
+    from unbraid.sweep.resolving import OWN
+    from unbraid.trust import is_own, is_trusting
 
-    parts = (str(one.options[part]) for one in found for part in ("encoder", "decoder") if is_own(one.options.get(part)))
+    parts = (str(one.options[part]) for one in found for part in OWN if is_own(one.options.get(part)))
     own = next(parts, None)
     if own is not None and not is_trusting():
         raise UsageError(
-            f"{path} names the network {own!r}. Importing its module runs its code, so this is done only when you ask for it: "
-            "add --trust."
+            f"{path} names {own!r}. Importing its module runs its code, so this is done only when you ask for it: add --trust."
         )
 
 

@@ -90,10 +90,12 @@ def every_option_of_training() -> list[Argument]:
 def options_of_own_networks(words: Words) -> list[Argument]:
     """The options of networks that are not registered.
 
-    A module that the command line names is imported to read them.
+    A module that the command line names is imported to read them, and so is that of a joint distribution.
     """
     from unbraid.config.parts import PARTS, PREFIXED
-    from unbraid.nn.own import is_own, trusting
+    from unbraid.data.dataset import JOINT
+    from unbraid.data.joint import is_function, joint_function
+    from unbraid.trust import is_own, trusting
 
     found: list[Argument] = []
     config = _config(words.given["config"]) if words.given.get("config") else None
@@ -102,6 +104,10 @@ def options_of_own_networks(words: Words) -> list[Argument]:
             for name in str(words.given.get(part) or getattr(config, part, "")).split(","):  # several in a sweep
                 options = PARTS[part][name].options if is_own(name) else {}
                 found += [Argument(spec, f"{part}_{option}", "Any") for option, spec in options.items()]
+    joint = words.given.get(JOINT) or (config.data_options.get(JOINT) if config else None)
+    if is_function(joint):
+        with trusting(JOINT in words.given):
+            joint_function(str(joint))
     return found
 
 

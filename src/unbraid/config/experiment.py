@@ -15,9 +15,10 @@ import torch
 
 from unbraid.config.parts import PARTS, part_options, with_rates
 from unbraid.config.settings import Settings
-from unbraid.data.dataset import Dataset, addressed, load_dataset, shown_name
+from unbraid.data.dataset import JOINT, Dataset, addressed, load_dataset, shown_name
 from unbraid.data.digest import digest_of
 from unbraid.data.grids.options import PRESENTATION
+from unbraid.data.joint import is_function
 from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ValueRange
@@ -280,7 +281,10 @@ def _paths(data: str) -> tuple[str, ...]:
 
 
 def load_known(name: str, options: Mapping[str, Any]) -> tuple[Dataset, str]:
-    """A data set and the digest of its content, which is empty where its name says what it holds."""
+    """A data set and the digest of its content, which is empty where its name says what it holds.
+
+    What a function of a module draws is not told by its name.
+    """
     files = datasets[name].details.get("files")
     return _kept(name, tuple(options.items()), stamp(files(options)) if files else None)
 
@@ -288,4 +292,5 @@ def load_known(name: str, options: Mapping[str, Any]) -> tuple[Dataset, str]:
 @lru_cache(maxsize=1)  # the stages of one command share the data set, until files of it change
 def _kept(name: str, options: tuple[tuple[str, Any], ...], files: tuple[object, ...] | None) -> tuple[Dataset, str]:
     dataset = load_dataset(name, **dict(options))
-    return dataset, "" if files is None else digest_of(dataset)
+    told = files is None and not is_function(dict(options).get(JOINT))
+    return dataset, "" if told else digest_of(dataset)

@@ -13,14 +13,16 @@ from typing import Any, cast
 from unbraid.config.experiment import Experiment, load_known
 from unbraid.config.parts import PARTS, PREFIXED, choose_parts, part_options, recipe_of, try_rates, with_rates
 from unbraid.config.settings import Settings
-from unbraid.data.dataset import Dataset, addressed
+from unbraid.data.dataset import JOINT, Dataset, addressed
 from unbraid.data.digest import digest_of
 from unbraid.data.draws import steps_per_epoch
+from unbraid.data.joint import is_function, joint_function
 from unbraid.data.registry import datasets
 from unbraid.data.sets.arrays import IN_PYTHON
 from unbraid.errors import UnbraidError, UnknownName, UsageError
-from unbraid.nn.own import NetworkRegistry, is_own, trusting
+from unbraid.nn.own import NetworkRegistry
 from unbraid.options import OptionSpec, options_of, resolve
+from unbraid.trust import is_own, trusting
 from unbraid.zoo.assemble import try_networks
 from unbraid.zoo.recipe import Recipe
 from unbraid.zoo.registry import tuned, tuned_default
@@ -144,6 +146,9 @@ def _named(options: Mapping[str, Any]) -> dict[str, Any]:
     as objects: a run must be able to make them again.
     """
     named = dict(options)
+    if is_function(named.get(JOINT)):
+        with trusting():
+            joint_function(named[JOINT])
     for part in (*PREFIXED, "model", "likelihood", "rate"):
         given, registry = named.get(part), PARTS[part]
         if is_own(given) and isinstance(registry, NetworkRegistry):

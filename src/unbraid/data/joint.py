@@ -7,6 +7,7 @@ combinations that never occur.
 from __future__ import annotations
 
 import csv
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,8 +20,12 @@ from jaxtyping import Float, Real
 from unbraid.data.factor_space import FactorSpace
 from unbraid.data.grids.selection import Box, in_any, parse_box
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
+from unbraid.trust import is_own, named_object
 
 Factors = Real[np.ndarray, "n factor"]
+Draw = Callable[[int, np.random.Generator], Mapping[str, np.ndarray]]
+TAKES = ("n", "rng")
+"""Arguments of a function that is named."""
 BLOCK = 4096
 """Rows that are drawn at once, whatever the number asked for, so that fewer are the first of many."""
 MOST_ROWS = 2_000
@@ -153,7 +158,7 @@ class Correlated:
 
 @dataclass(frozen=True)
 class Function:
-    """A distribution that a function draws from.
+    """A distribution that a function draws from, which is given or named by MODULE:NAME.
 
     Args:
         space: of the factors.
@@ -163,7 +168,7 @@ class Function:
     """
 
     space: FactorSpace
-    function: Callable[[int, np.random.Generator], Mapping[str, np.ndarray]]
+    function: Draw
     name: str
 
     @property
@@ -226,10 +231,12 @@ def parse_joint(text: str, space: FactorSpace, flag: str = "--joint") -> Joint:
     """The distribution that a text stands for.
 
     "x,y,0.8" are two factors and their correlation (`Correlated`). "x=0..7 y=0..7 3; x=8..15 y=8..15 1" are rows of a `Table`:
-    values of factors, and last how likely they are.
+    values of factors, and last how likely they are. "mylab.scenes:falling" is a function of a module (`joint_function`).
 
     Raises `UnknownName` and `UsageError` for anything else.
     """
+    if is_function(text):
+        return Function(space, joint_function(text), text)
     if "=" not in text:
         return _correlated(text, space, flag)
     boxes, weights = [], []
@@ -250,12 +257,36 @@ def parse_joint(text: str, space: FactorSpace, flag: str = "--joint") -> Joint:
     return Table(space, tuple(boxes), tuple(weights))
 
 
+def is_function(text: object) -> bool:
+    """Whether a text names a function of a module, and is no table and no file of one."""
+    return isinstance(text, str) and is_own(text) and "=" not in text and not _is_file(text)
+
+
+def _is_file(text: str) -> bool:
+    return text.lower().endswith(".csv")
+
+
+def joint_function(name: str) -> Draw:
+    """The function MODULE:NAME of two arguments n and rng.
+
+    Raises `UsageError` where there is none, or its module is neither imported nor trusted (`unbraid.trust`).
+    """
+    found = named_object("joint", name)
+    taken = tuple(inspect.signature(found).parameters) if inspect.isfunction(found) else ()
+    if taken != TAKES:  # required so that no other function can be called
+        raise UsageError(
+            f"joint {name!r} must be a function of {' and '.join(TAKES)}: a number and a generator. It returns columns of n "
+            "codes, or of values of continuous factors, by the names of factors."
+        )
+    return found
+
+
 def _correlated(text: str, space: FactorSpace, flag: str) -> Correlated:
     one, *more = [part.strip() for part in text.split(",")]
     if len(more) != 2 or not np.isfinite(_number(more[1])):
         raise UsageError(
-            f'{flag} {text!r}; give a table FILE.csv, its rows as in "x=0..7 y=0..7 3; x=8..15 y=8..15 1", or two factors and '
-            f'their correlation as in "x,y,0.8". Factors: {", ".join(space.names)}.'
+            f'{flag} {text!r}; give a table FILE.csv, its rows as in "x=0..7 y=0..7 3; x=8..15 y=8..15 1", two factors and '
+            f'their correlation as in "x,y,0.8", or MODULE:FUNCTION. Factors: {", ".join(space.names)}.'
         )
     return Correlated(space, (one, more[0]), _number(more[1]))
 
@@ -279,7 +310,7 @@ def joint_text(given: str) -> str:
 
     Raises `DataUnavailable` where there is no such file, `CorruptFile` and `UsageError` for one that is no such table.
     """
-    if not given.lower().endswith(".csv"):
+    if not _is_file(given):
         return given
     path = Path(given).expanduser()
     if not path.is_file():

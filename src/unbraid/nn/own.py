@@ -4,37 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from importlib import import_module
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 from unbraid.errors import UnbraidError, UsageError
 from unbraid.registry import Entry, Registry
-
-_trusted: ContextVar[bool] = ContextVar("trusted", default=False)
-
-
-@contextmanager
-def trusting(trust: bool = True) -> Iterator[None]:
-    """Import modules that names of networks ask for; otherwise only those count that are imported already."""
-    token = _trusted.set(trust or _trusted.get())
-    try:
-        yield
-    finally:
-        _trusted.reset(token)
-
-
-def is_trusting() -> bool:
-    """Whether modules may be imported because a name asks for it."""
-    return _trusted.get()
-
-
-def is_own(name: object) -> bool:
-    """Whether the name of a network is a module and what to take from it, like "mylab.nets:Encoder"."""
-    return isinstance(name, str) and ":" in name
+from unbraid.trust import is_own, named_object
 
 
 class NetworkRegistry(Registry):
@@ -81,31 +57,7 @@ class NetworkRegistry(Registry):
         return self._checked(f"{module}:{name}", network).name
 
     def _own(self, name: str) -> Entry:
-        module, _, attribute = name.partition(":")
-        if not attribute.isidentifier() or not all(map(str.isidentifier, module.split("."))):
-            raise UsageError(f"{self.kind} {name!r} is no name of a network; give MODULE:NAME, like mylab.nets:Network.")
-        if module not in sys.modules:
-            self._import(module, name)
-        found: Any = getattr(sys.modules[module], attribute, None)
-        if not callable(found):
-            raise UsageError(f"{self.kind} {name!r}: the module {module} has no class or function {attribute!r}.")
-        return self._checked(name, found)
-
-    def _import(self, module: str, name: str) -> None:
-        """Import a module, if that is allowed: it runs the module's code."""
-        if not _trusted.get():
-            raise UsageError(
-                f"The {self.kind} is {name!r}, and {module} is not imported. Importing it runs its code, so this is done only "
-                f"when you ask for it. If you trust that module: import {module} first, or unbraid.load(RUN, trust=True); on "
-                "the command line --trust."
-            )
-        try:
-            import_module(module)
-        except Exception as error:  # any code may stand there
-            raise UsageError(
-                f"{self.kind} {name!r}: {module} cannot be imported ({type(error).__name__}: {error}). Install its package, or "
-                "put the folder that holds it on PYTHONPATH."
-            ) from error
+        return self._checked(name, named_object(self.kind, name))
 
     def _checked(self, name: str, found: Callable[..., Any]) -> Entry:
         """The entry of a factory whose first two arguments have the required names.

@@ -10,7 +10,7 @@ from unbraid.errors import UsageError
 from unbraid.sweep.code import Code, code_here
 from unbraid.sweep.former import configuration_today, request_today
 from unbraid.sweep.points import Group, Plan, Request, Scoring, by_configuration, key_of
-from unbraid.sweep.resolving import data_stamp, located, names_own_network, require_same, resolve
+from unbraid.sweep.resolving import data_stamp, located, names_own_part, require_same, resolve
 
 Told = Callable[[int, int], None]
 
@@ -58,13 +58,7 @@ def _group(own: Sequence[Request], old: Group | None, code: Code | None) -> Grou
     for seed in seeds:
         if not 0 <= seed < 2**53:
             raise UsageError(f"--seed {seed}; allowed: a whole number at least 0 and below 2**53.")
-    if (
-        old is not None
-        and code is not None
-        and code.same_as(code_here())
-        and old.stamp == stamp
-        and not names_own_network(first)
-    ):
+    if old is not None and code is not None and code.same_as(code_here()) and old.stamp == stamp and not names_own_part(first):
         return msgspec.structs.replace(old, seeds=seeds)
     configuration = resolve(first)
     made = Group(first.model, first.data, options, configuration, stamp, seeds)

@@ -12,9 +12,9 @@ from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
 from unbraid.errors import ConfigMismatch, UsageError
 from unbraid.former_names import DEFAULTS
-from unbraid.nn.own import is_own
 from unbraid.sweep.former import configuration_today
 from unbraid.sweep.points import Request
+from unbraid.trust import is_own
 
 _RESERVED = {"out", "overwrite", "extend", "config", "report", "monitor"}
 
@@ -50,9 +50,13 @@ def resolve(request: Request) -> dict[str, Any]:
     return content
 
 
-def names_own_network(request: Request) -> bool:
-    """Whether a network is one of a module, like "mylab.nets:Encoder", which has to be imported."""
-    return any(is_own(request.options.get(part)) for part in ("encoder", "decoder"))
+OWN = ("encoder", "decoder", "joint")
+"""Options that may name something of a module."""
+
+
+def names_own_part(request: Request) -> bool:
+    """Whether an option names something of a module, like "mylab.nets:Encoder", which has to be imported."""
+    return any(is_own(request.options.get(part)) for part in OWN)
 
 
 def require_same(planned: Mapping[str, Any], now: Mapping[str, Any], what: str, since: str) -> None:

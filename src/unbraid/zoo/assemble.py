@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from unbraid.distributions.protocols import FollowingPrior, Likelihood, PosteriorHead
 from unbraid.distributions.registry import likelihoods, posteriors, priors
 from unbraid.errors import IncompatibleParts, UnbraidError
-from unbraid.nn.own import is_own
 from unbraid.nn.registry import Shape, decoders, encoders
 from unbraid.nn.vae import VAE
 from unbraid.randomness import seeded_construction
 from unbraid.registry import Entry, Registry
+from unbraid.trust import is_own
 from unbraid.zoo.recipe import Recipe
 
 

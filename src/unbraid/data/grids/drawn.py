@@ -32,7 +32,8 @@ JointOption = Annotated[
     str | None,
     Option(
         'draw the factors of images from this joint distribution: FILE.csv with a column per factor and "probability", the '
-        'same rows as text, "x=0..7 y=0..7 3; x=8..15 y=8..15 1", or two factors and their correlation, "x,y,0.8"'
+        'same rows as text, "x=0..7 y=0..7 3; x=8..15 y=8..15 1", two factors and their correlation, "x,y,0.8", or a function '
+        "of n and rng, MODULE:NAME"
     ),
 ]
 
