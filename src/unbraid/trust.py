@@ -1,4 +1,4 @@
-"""What is named by module and attribute, like "mylab.nets:Encoder", and when its module may be imported."""
+"""Names of parts of modules, like "mylab.nets:Encoder", and when their modules may be imported."""
 
 from __future__ import annotations
 

@@ -256,3 +256,9 @@ def test_data_sets_that_are_refused(draws, data, says):
     with pytest.raises(UsageError) as refusal:
         draws.check(data)
     assert says in str(refusal.value)
+
+
+def test_continuous_factors_have_no_pairs():
+    data = load_dataset("ellipses", continuous="x", images=60)
+    with pytest.raises(UsageError, match=r"no two images of 'ellipses' share a value of a continuous factor \(x\)"):
+        Pairs().check(data)

@@ -98,7 +98,7 @@ def _few(names: Sequence[str]) -> str:
 def about(source: str, samples: Samples, factors: Mapping[str, int]) -> dict[str, Any]:
     """What the file of scores says about the codes and their factors.
 
-    Factors are listed by name with their number of values.
+    Factors are listed by name with their number of values, 0 for a continuous one.
     """
     from unbraid import __version__
 

@@ -48,6 +48,12 @@ class Pairs:
                 "set that has (unbraid list datasets), give the factors of your own images (unbraid show npz), or choose a "
                 "model that needs none, such as beta_vae."
             )
+        if dataset.space.continuous:
+            raise UsageError(
+                f"The model learns from pairs of images that share factors, and no two images of {dataset.name!r} share a "
+                f"value of a continuous factor ({', '.join(dataset.space.continuous)}). Leave --continuous out, or choose a "
+                "model that needs no pairs, such as beta_vae."
+            )
         lines = _lines(dataset)
         most = len(lines.order) - 1
         if most < 1:

@@ -220,8 +220,8 @@ class RunView:
         """Raise `UsageError` where the data have no factors."""
         if not self.table.has_factors:
             raise UsageError(
-                f"{self.name} was trained on {self.experiment.data_name!r}, which has no factors, and this figure needs them; "
-                "take a run on data with factors: unbraid list datasets."
+                f"{self.name} was trained on {self.experiment.data_name!r}, which has no factors, or continuous ones "
+                "alone, and this figure needs some with classes; take a run on such data: unbraid list datasets."
             )
 
     def need_same_factors(self, other: RunView) -> None:

@@ -47,12 +47,14 @@ class Drawing:
         ranges: ends of the range of each factor that can be continuous.
         draw: images of rows of values, in the units of the factors.
         redistributable: whether pages and reports may embed images.
+        usual: how many images there are unless told otherwise.
     """
 
     space: FactorSpace
     ranges: Mapping[str, tuple[float, float]]
     draw: Callable[[Float[np.ndarray, "n factor"]], ImageStore]
     redistributable: bool = True
+    usual: int = DRAWN
 
     def continuous(self, names: str) -> FactorSpace:
         """The factors, those of the given names continuous. Raises `UnknownName` for a factor that cannot be."""
@@ -92,7 +94,7 @@ def drawn(
     space = drawing.space if continuous is None else drawing.continuous(continuous)
     gaps = () if holes is None else parse_boxes(holes, space, "--holes")
     source = joint_of(joint, gaps, space)
-    codes = first_rows(source, images or DRAWN)
+    codes = first_rows(source, images or drawing.usual)
     test = hold_out(len(codes), test_share)
     if unseen is not None:
         test = _unseen(parse_box(unseen, space, "--unseen"), codes, space, unseen)

@@ -90,7 +90,8 @@ def arranged(
     images: Annotated[
         int | None,
         Option(
-            f"number of images whose factors are drawn, in place of the whole grid; {DRAWN:,} with --joint unless given",
+            f"number of images whose factors are drawn, in place of the whole grid; {DRAWN:,} with --joint, and most sets "
+            "with --continuous, unless given",
             ge=2,
             le=5_000_000,
         ),

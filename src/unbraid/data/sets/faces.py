@@ -167,7 +167,7 @@ def backgrounds(places: Float[np.ndarray, "n"] | None = None) -> UInt8[np.ndarra
 
 
 def drawn_faces(size: int) -> Drawing:
-    """Faces whose ordered factors take any value; those with names, and the colors of skin, stay as they are."""
+    """Faces whose ordered factors, and the background, can take any value; colors of skin cannot."""
 
     def draw(values: Float[np.ndarray, "n factor"]) -> ByteImages:
         pixels = np.empty((len(values), 3, size, size), np.uint8)

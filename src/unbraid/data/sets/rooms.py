@@ -101,7 +101,7 @@ def drawn_rooms(size: int, cameras: int, lamps: int) -> Drawing:
         tints.append(np.zeros(len(values), np.int64))
         return TintedLayers(seen, which.reshape(-1).astype(np.int32), np.concatenate(colors), np.stack(tints, 1))
 
-    return Drawing(space, ranges, draw)
+    return Drawing(space, ranges, draw, usual=10_000)
 
 
 def _require_memory(needed: int, what: str) -> None:
@@ -129,7 +129,7 @@ def rooms(
     lamp in white. Hues only color what was cast: a pixel has the hue of the part that it shows, in light and in shadow.
     `cameras` adds the factor `camera_height`, and `lamps` the factor `lamp`, the angle at which the lamp hangs around the room.
 
-    With `continuous` there is no grid: 50,000 images, unless told otherwise, have values from all of the range of hues, scale
+    With `continuous` there is no grid: 10,000 images, unless told otherwise, have values from all of the range of hues, scale
     and orientation, and of `camera_height` and `lamp` where they are factors. A view is cast for each, which takes some 7
     milliseconds at 64 pixels; where hues alone are continuous the views are those of the grid.
 
