@@ -1,5 +1,6 @@
 # make demo: the main job. make test: every check. make check: two minutes of them, for daily work. make oldest: the tests
-# on the oldest versions that pyproject.toml allows. Each sets up the virtual environment it needs.
+# on the oldest versions that pyproject.toml allows. make docs: the website, in docs/_build/html. make linkcheck: asks for
+# every external link of it. Each sets up the virtual environment it needs.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ OLDEST ?= .venv-oldest
 # libraries that old warn of each other; what they compute is tested all the same
 OLDEST_ARGS ?=
 
-.PHONY: demo test check static oldest clean
+.PHONY: demo test check static oldest docs linkcheck clean
 
 demo: $(VENV)/.installed
 	$(BIN)/unbraid train beta_vae ellipses
@@ -32,6 +33,12 @@ oldest: $(VENV)/.developed
 	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python $(UV_ARGS) --constraint constraints-oldest.txt --editable '.[dev]'
 	$(OLDEST)/bin/pytest $(PYTEST_ARGS) -W default $(OLDEST_ARGS)
 
+docs: $(VENV)/.documented
+	$(BIN)/python docs/source/website
+
+linkcheck: $(VENV)/.documented
+	$(BIN)/python docs/source/website --linkcheck
+
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "unbraid needs Python 3.11 or newer; give PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
@@ -44,5 +51,9 @@ $(VENV)/.developed: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/.installed
 
+$(VENV)/.documented: $(VENV)/.developed
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) $(OLDEST) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis

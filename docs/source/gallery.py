@@ -139,7 +139,7 @@ def section(shown: Shown) -> str:
     said = run(shown.words.replace(shown.file, str(IMAGES / shown.file)) + " --overwrite")
     caption = said.split("\n", 1)[1].strip()
     command = shlex.join(["unbraid", *shown.words.split()]).replace("'", "")  # patterns are the shell's to fill in
-    return f"### {shown.title}\n\n```console\n$ {command}\n```\n\n![{shown.title}](images/gallery/{shown.file})\n\n{caption}"
+    return f"## {shown.title}\n\n```console\n$ {command}\n```\n\n![{shown.title}](images/gallery/{shown.file})\n\n{caption}"
 
 
 def run(command: str) -> str:
