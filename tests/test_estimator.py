@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import pickletools
 import re
@@ -9,16 +10,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 import torch
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from unbraid.errors import UnknownName, UsageError
-from unbraid.estimator import DisentangledVAE
+from unbraid.estimator import DisentangledVAE, MetricScorer
+from unbraid.metrics import dci, mig
 
 SMALL = {"latent_dim": 2, "steps": 8, "encoder_width": 8, "decoder_width": 8, "random_state": 0, "device": "cpu"}
 ROWS = np.random.default_rng(0).normal(size=(60, 4)) * [1, 10, 100, 1000] + 5
@@ -29,7 +33,8 @@ CHECKS = """
 import warnings
 warnings.simplefilter("ignore")
 from sklearn.utils.estimator_checks import check_estimator
-from unbraid.estimator import DisentangledVAE
+from unbraid.estimator import DisentangledVAE, MetricScorer
+from unbraid.metrics import dci, mig
 estimator = DisentangledVAE(latent_dim=2, steps=2, random_state=0, device="cpu")
 results = check_estimator(estimator, on_fail=None, on_skip=None)
 for found in results:
@@ -105,6 +110,57 @@ def test_a_pickle_gives_the_same_codes_and_holds_no_code_of_the_model():
     assert not hasattr(pickle.loads(pickle.dumps(clone(model))), "model_")
 
 
+def test_a_pipeline_is_written_by_joblib_and_read_by_a_process_that_knows_nothing_of_it(tmp_path):
+    pipeline = make_pipeline(DisentangledVAE(**SMALL), LinearRegression()).fit(ROWS, ROWS[:, 3])
+    joblib.dump(pipeline, tmp_path / "pipeline.joblib", compress=3)
+    np.save(tmp_path / "rows.npy", ROWS)
+    code = "import joblib, numpy as np; print(joblib.load('pipeline.joblib').predict(np.load('rows.npy')).tolist())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    np.testing.assert_allclose(json.loads(done.stdout), pipeline.predict(ROWS), rtol=1e-6)
+
+
+class TestScorer:
+    factors = np.random.default_rng(2).integers(0, 4, (200, 2))
+    codes = np.c_[factors + 0.01 * np.random.default_rng(3).normal(size=(200, 2)), np.zeros(200)]
+
+    def test_scores_what_the_transformer_makes_of_the_rows(self):
+        rotated = PCA(2).fit(self.codes)
+        expected = mig(rotated.transform(self.codes), self.factors)["score"]
+        assert MetricScorer("mig")(rotated, self.codes, self.factors) == expected
+        other = mig(rotated.transform(self.codes), self.factors, definition="locatello2019")["score"]
+        assert MetricScorer("mig", {"definition": "locatello2019"})(rotated, self.codes, self.factors) == other
+        parts = dci(rotated.transform(self.codes), self.factors)
+        assert MetricScorer("dci.completeness")(rotated, self.codes, self.factors) == parts["completeness"]["score"]
+
+    def test_prefers_axes_to_a_rotation_of_them(self):
+        found = GridSearchCV(_Turned(), {"angle": [0.0, np.pi / 4]}, scoring=MetricScorer("mig"), cv=2)
+        assert found.fit(self.codes, self.factors).best_params_ == {"angle": 0.0}
+        scores = cross_val_score(_Turned(), self.codes, self.factors[:, 0], scoring=MetricScorer("mig"), cv=2)
+        assert (scores > 0.8).all()  # a single factor, in one axis of y
+
+    def test_is_pickled_and_refuses_names_in_words(self):
+        assert pickle.loads(pickle.dumps(MetricScorer("mig"))) == MetricScorer("mig")
+        with pytest.raises(UnknownName, match="Did you mean 'mig'"):
+            MetricScorer("migg")
+        with pytest.raises(UnknownName, match=r"part 'completness' of metric 'dci'.*'completeness'"):
+            MetricScorer("dci.completness")(_Turned().fit(self.codes), self.codes, self.factors)
+
+
+class _Turned(TransformerMixin, BaseEstimator):
+    """Two axes, turned by an angle."""
+
+    def __init__(self, angle=0.0):
+        self.angle = angle
+
+    def fit(self, X, y=None):
+        self.fitted_ = True
+        return self
+
+    def transform(self, X):
+        sine, cosine = np.sin(self.angle), np.cos(self.angle)
+        return np.asarray(X)[:, :2] @ [[cosine, -sine], [sine, cosine]]
+
+
 def test_the_score_is_the_mean_bound_and_grows_with_training():
     short, long = (DisentangledVAE("vae", **SMALL | {"steps": steps}, sigma=0.1).fit(ROWS) for steps in (2, 300))
     assert long.score(ROWS) > short.score(ROWS) + 0.1
@@ -123,9 +179,11 @@ def test_the_seed_decides():
     assert len(seeds) == 2
 
 
-def test_the_example_of_the_documentation_runs():
+def test_the_examples_of_the_documentation_run():
     page = (Path(__file__).parents[1] / "docs" / "scikit-learn.md").read_text(encoding="utf-8")
     names: dict[str, object] = {}
-    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
     assert names["codes"].shape == (200, 3)
     assert names["again"].shape == (200, 6)
+    assert set(names["search"].best_params_) == {"beta"}

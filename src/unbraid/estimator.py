@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from unbraid.api import load, train
 from unbraid.data.sets.arrays import of_arrays
+from unbraid.metrics.single import require_metric, score_by
 from unbraid.model import Model
 
 Floats = NDArray[Any]
@@ -201,6 +204,33 @@ class DisentangledVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             scaled: NDArray[Any] = self.scaler_.transform(rows).astype(np.float32)
             return scaled.reshape(len(rows), 1, 1, -1)
         return rows if self.image_shape is None else rows.reshape(len(rows), *self.image_shape)
+
+
+@dataclass(frozen=True)
+class MetricScorer:
+    """A metric of disentanglement as `scoring` of scikit-learn: the codes of X against the factors in y.
+
+        GridSearchCV(DisentangledVAE(), {"beta": [1, 4, 16]}, scoring=MetricScorer("mig"), cv=3).fit(images, factors)
+
+    For any estimator or pipeline that ends in a transformer: the estimator may be yours, or scikit-learn's `PCA`.
+
+    Args:
+        metric: a registered name, see `unbraid list metrics`, or a part of one: "dci.completeness".
+        options: of the metric: {"definition": "locatello2019"}.
+
+    Raises `UnknownName` for a metric that does not exist. Called with factors that no score can be computed from, it raises
+    `UsageError`; a search reports these as failed fits.
+    """
+
+    metric: str = "mig"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_metric(self.metric)
+
+    def __call__(self, estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+        """The score of one estimator; y holds whole numbers (n, factors), or (n,) for a single factor."""
+        return score_by(self.metric, np.asarray(estimator.transform(X)), np.asarray(y), self.options)
 
 
 def _seed(random_state: Any) -> int:
