@@ -70,6 +70,7 @@ test_model.py
 test_old_runs.py
 test_own_data.py
 test_own_networks.py
+test_pages.py
 test_parallel.py
 training/test_durability.py
 training/test_resume.py
