@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from unbraid.data.dataset import load_dataset
+from unbraid.data.image_file import Conversion
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import Published
-from unbraid.data.published.store import Conversion, stored
+from unbraid.data.published.store import stored
 from unbraid.data.storage import ImageStore
 
 IMAGES, SHAPE, BATCH, SECONDS = 40_000, (3, 64, 64), 128, 3.0

@@ -206,11 +206,6 @@ def test_rooms_with_continuous_hues_have_these_hues():
     assert np.abs(off).max() < 0.02
 
 
-def test_rooms_that_need_too_much_memory_are_refused():
-    with pytest.raises(UsageError, match=r"different views takes 3\.1 GiB of memory; allowed: at most 2"):
-        load_dataset("rooms", size=128, continuous="scale,orientation", images=50_000)
-
-
 def test_a_face_is_that_of_its_codes_where_its_values_are_theirs():
     space, codes = faces_space(), draw_codes(12)
     images = drawn_faces(32).draw(space.values(codes))

@@ -89,6 +89,7 @@ def held_part(path: Path, waiting: str = "") -> Iterator[BinaryIO]:
                 yield handle
             finally:
                 with suppress(OSError):
+                    handle.flush()
                     if _is(handle, part) and os.fstat(handle.fileno()).st_size == 0:
                         part.unlink()
             return

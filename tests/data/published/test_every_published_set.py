@@ -11,9 +11,9 @@ from helpers.file_server import Answer
 from helpers.published_stand_ins import STAND_INS, publish, write
 from malformed.case import Case, assert_refused
 from unbraid.cli.main import main
+from unbraid.data import image_file
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.digest import digest_of
-from unbraid.data.published import store
 from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 
@@ -68,7 +68,7 @@ def test_they_are_converted_once(name, tmp_path, heard, monkeypatch):
     folder = write(MADE[name], tmp_path / "mine")
     first = load_dataset(f"{name}:{folder}")
     assert len([title for title in heard.titles if title.startswith("converting")]) <= 1
-    monkeypatch.setattr(store, "_write", None)
+    monkeypatch.setattr(image_file, "_write", None)
     heard.titles.clear()
     again = load_dataset(f"{name}:{folder}")
     assert heard.titles == []
@@ -198,10 +198,10 @@ def test_a_conversion_that_was_stopped_goes_on(name, tmp_path, monkeypatch, cach
     (path,) = (cache / name).iterdir()
     content = path.read_bytes()
     path.unlink()
-    written = len(store._header((1, *whole.shape))) + 2 * int(np.prod(whole.shape)) + 100  # two images and a bit
+    written = len(image_file._header((1, *whole.shape))) + 2 * int(np.prod(whole.shape)) + 100  # two images and a bit
     path.with_name(f".{path.name}.part").write_bytes(content[:written])
     digest = digest_of(load_dataset(f"{name}:{folder}"))
-    assert path.read_bytes()[: -store._TAIL - 4000] == content[: -store._TAIL - 4000]
+    assert path.read_bytes()[: -image_file._TAIL - 4000] == content[: -image_file._TAIL - 4000]
     assert digest == digest_of(whole)
 
 

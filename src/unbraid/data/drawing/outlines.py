@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from unbraid.data.drawing.raster import fill_polygon, place, regular, words_to_bytes
-from unbraid.progress import reporting
 
 HALF_WIDTH = 0.15
 """Half-width r of a sprite at scale 1, as a share of the image."""
@@ -93,10 +92,7 @@ def draw_each(
     vertices = [outline(half_width * size) for outline in outlines]
     right, down = centers(xs, size), centers(ys, size)
     words = np.empty((len(which), size), dtype=np.uint64)
-    with reporting("drawing images") as progress:
-        for i, k in enumerate(which):
-            turned = place(vertices[k], float(scales[i]), float(angles[i]))
-            words[i] = fill_polygon(turned, right[i : i + 1], down[i : i + 1], size)[0, 0]
-            if i % 1024 == 0:
-                progress(i, len(which))
+    for i, k in enumerate(which):
+        turned = place(vertices[k], float(scales[i]), float(angles[i]))
+        words[i] = fill_polygon(turned, right[i : i + 1], down[i : i + 1], size)[0, 0]
     return words_to_bytes(words, size)

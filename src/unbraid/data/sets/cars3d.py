@@ -14,10 +14,11 @@ from jaxtyping import Int64, UInt8
 
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.image_file import Conversion
 from unbraid.data.published.archives import damage, members, stream
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
-from unbraid.data.published.store import Conversion, stored
+from unbraid.data.published.store import stored
 from unbraid.errors import CorruptFile
 
 _FILE = Remote(

@@ -13,10 +13,11 @@ from jaxtyping import Int64
 
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.image_file import Conversion
 from unbraid.data.published.archives import members
 from unbraid.data.published.look import Look, blocks_of
 from unbraid.data.published.source import EmbedOption, PathOption, Published, Remote, SizeOption
-from unbraid.data.published.store import Conversion, stored
+from unbraid.data.published.store import stored
 from unbraid.errors import CorruptFile
 from unbraid.options import Option
 

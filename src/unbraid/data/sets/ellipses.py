@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
+from unbraid.data.drawing.drawn_once import drawn_once
 from unbraid.data.drawing.outlines import draw_each, draw_grid, ellipse
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.grids.drawn import Drawing
@@ -38,10 +39,13 @@ def ellipses_space(turn: Literal["half", "dsprites"] = "half") -> FactorSpace:
 def drawn_ellipses(size: int, turn: Literal["half", "dsprites"]) -> Drawing:
     """Ellipses at any position, scale and orientation."""
 
-    def draw(values: Float[np.ndarray, "n factor"]) -> PackedImages:
+    def fill(values: Float[np.ndarray, "n factor"]) -> UInt8[np.ndarray, "n 1 1 packed"]:
         x, y, scale, orientation = values.T
-        packed = draw_each([ellipse], np.zeros(len(values), np.int64), scale, orientation, x, y, size)
-        return PackedImages(packed, size, size)
+        return draw_each([ellipse], np.zeros(len(values), np.int64), scale, orientation, x, y, size)[:, None, None]
+
+    def draw(values: Float[np.ndarray, "n factor"]) -> PackedImages:
+        packed = drawn_once("ellipses", values, (1, 1, size**2 // 8), fill)
+        return PackedImages(packed[:, 0, 0], size, size)
 
     whole = np.pi if turn == "half" else 2 * np.pi
     return Drawing(ellipses_space(turn), {"x": (0, 1), "y": (0, 1), "scale": (0.5, 1), "orientation": (0, whole)}, draw)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -13,6 +13,7 @@ from jaxtyping import Float, Integer, UInt8
 from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.drawing import face_parts
 from unbraid.data.drawing.coverage import Field
+from unbraid.data.drawing.drawn_once import drawn_once
 from unbraid.data.drawing.face_parts import BEARDS, GLASSES, HAIR, HEADS, Canvas
 from unbraid.data.drawing.stacked_layers import MaskLayer, StackedLayers
 from unbraid.data.factor_space import Factor, FactorSpace
@@ -34,7 +35,6 @@ HAIR_COLORS = {
     "gray": (182, 182, 186),
     "blue": (62, 104, 176),
 }
-_AT_ONCE = 256  # images whose masks are in memory at once
 _WHITE, _INK, _SHIRT, _IRIS = (252, 252, 250), (34, 28, 30), (84, 98, 122), (78, 108, 112)
 _LIPS, _BLUSH = (186, 62, 74), (226, 88, 84)
 
@@ -132,8 +132,12 @@ def draw_codes(n: int) -> Integer[np.ndarray, "n factor"]:
 
 def paint(codes: Integer[np.ndarray, "n factor"], size: int) -> StackedLayers:
     """Faces of these codes; a mask is drawn once for all faces that share the factors it depends on."""
+    return _painted_at_once(faces_space().values(codes), size)
+
+
+def _painted_at_once(values: Float[np.ndarray, "n factor"], size: int) -> StackedLayers:
     with reporting("drawing parts of faces") as progress:
-        return _painted(faces_space().values(codes), size, progress)
+        return _painted(values, size, progress)
 
 
 def _painted(values: Float[np.ndarray, "n factor"], size: int, progress: Progress | None = None) -> StackedLayers:
@@ -169,18 +173,16 @@ def backgrounds(places: Float[np.ndarray, "n"] | None = None) -> UInt8[np.ndarra
 def drawn_faces(size: int) -> Drawing:
     """Faces whose ordered factors, and the background, can take any value; colors of skin cannot."""
 
-    def draw(values: Float[np.ndarray, "n factor"]) -> ByteImages:
-        pixels = np.empty((len(values), 3, size, size), np.uint8)
-        with reporting("drawing faces") as progress:
-            for start in range(0, len(values), _AT_ONCE):
-                some = values[start : start + _AT_ONCE]
-                pixels[start : start + len(some)] = _painted(some, size).bytes(np.arange(len(some)))
-                progress(start + len(some), len(values))
-        return ByteImages(pixels)
+    def draw_some(values: Float[np.ndarray, "n factor"]) -> UInt8[np.ndarray, "n 3 h w"]:
+        return _painted(values, size).bytes(np.arange(len(values)))
 
     space = faces_space()
     lines = {f.name: (f.values[0], f.values[-1]) for f in space.factors if f.kind == "ordinal" and f.name != "skin"}
-    return Drawing(space, {"background": (0.0, 1.0), **lines}, draw)
+    return Drawing(
+        space,
+        {"background": (0.0, 1.0), **lines},
+        lambda values: ByteImages(drawn_once("faces", values, (3, size, size), draw_some)),
+    )
 
 
 @datasets.register("faces", source="Our definition, drawn by unbraid")
@@ -205,6 +207,8 @@ def faces(
     """
     if continuous is not None or joint is not None or holes is not None:
         drawing = drawn_faces(size)
+        if continuous is None:
+            drawing = replace(drawing, draw=lambda values: _painted_at_once(values, size))
         return drawn("faces", drawing, continuous=continuous, joint=joint, holes=holes, images=images, test_share=test_share)
     codes = draw_codes(images)
     return Dataset("faces", paint(codes, size), hold_out(images, test_share), faces_space(), codes.astype(np.int16))

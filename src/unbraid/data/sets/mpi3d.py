@@ -11,9 +11,10 @@ import numpy as np
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.files.npz_members import open_npz
 from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.image_file import Conversion
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
-from unbraid.data.published.store import Conversion, stored
+from unbraid.data.published.store import stored
 from unbraid.errors import CorruptFile
 
 LAYOUTS = {1_036_800: (6, 6, 2, 3, 3, 40, 40), 460_800: (4, 4, 2, 3, 3, 40, 40)}

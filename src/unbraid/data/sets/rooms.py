@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from unbraid.data.drawing.drawn_once import drawn_once
 from unbraid.data.drawing.ray_casting import Camera, EmptyRoom
 from unbraid.data.drawing.solids import Solid, capsule, cone, cube, cylinder, sphere
 from unbraid.data.drawing.tinted_layers import TintedLayers
@@ -78,6 +79,14 @@ def drawn_rooms(size: int, cameras: int, lamps: int) -> Drawing:
     ranges = dict.fromkeys(hues, (0.0, 1.0)) | {name: ends for name, ends in lines.items() if name in space.names}
     solids = list(SOLIDS.values())
 
+    def cast(views: Float[np.ndarray, "view 5"]) -> UInt8[np.ndarray, "view 4 h w"]:
+        seen = np.empty((len(views), 4, size, size), dtype=np.uint8)
+        for i, (angle, height, place, scale, shape) in enumerate(views):
+            if i == 0 or not np.array_equal(views[i, :3], views[i - 1, :3]):
+                room = EmptyRoom(Camera(np.radians(angle), height), np.radians(place), size)
+            seen[i] = room.maps(solids[int(shape)], scale)
+        return seen
+
     def draw(values: Float[np.ndarray, "n factor"]) -> TintedLayers:
         usual = {"camera_height": CAMERA, "lamp": LAMP}
         columns = [
@@ -85,14 +94,7 @@ def drawn_rooms(size: int, cameras: int, lamps: int) -> Drawing:
             for name in ("orientation", "camera_height", "lamp", "scale", "shape")
         ]
         views, which = np.unique(np.stack(columns, 1), axis=0, return_inverse=True)  # those of one room after each other
-        _require_memory(len(views) * 4 * size**2, f"--size {size} with {len(views):,} different views")
-        seen = np.empty((len(views), 4, size, size), dtype=np.uint8)
-        with reporting("drawing rooms") as progress:
-            for i, (angle, height, place, scale, shape) in enumerate(views):
-                if i == 0 or not np.array_equal(views[i, :3], views[i - 1, :3]):
-                    room = EmptyRoom(Camera(np.radians(angle), height), np.radians(place), size)
-                seen[i] = room.maps(solids[int(shape)], scale)
-                progress(i + 1, len(views))
+        seen = drawn_once("rooms", views, (4, size, size), cast)
         colors, tints = [np.full((1, 3), 255, np.uint8)], []
         for part, name in enumerate(hues):
             distinct, of = np.unique(values[:, space.column(name)], return_inverse=True)

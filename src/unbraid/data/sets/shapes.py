@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from unbraid.data.drawing.antialias import draw_gray
+from unbraid.data.drawing.drawn_once import drawn_once
 from unbraid.data.drawing.outlines import Outline, centers, draw_each, draw_grid, ellipse, heart, square
 from unbraid.data.drawing.raster import place
 from unbraid.data.drawing.sprites import SpriteImages
@@ -17,7 +18,6 @@ from unbraid.data.grids.options import Grid, drawn_grid
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ImageStore, PackedImages
 from unbraid.options import Option
-from unbraid.progress import reporting
 
 Values = Float[np.ndarray, "_"]
 ShapeName = Literal["heart", "square", "ellipse", "all"]
@@ -53,9 +53,13 @@ def drawn_shapes(shape: ShapeName, size: int, antialias: bool) -> Drawing:
     def draw(values: Float[np.ndarray, "n factor"]) -> ImageStore:
         x, y, scale, rotation = values[:, -4:].T
         which = values[:, 0].astype(np.int64) if shape == "all" else np.zeros(len(values), np.int64)
+        columns = np.stack([which, scale, rotation, x, y], 1)
         if antialias:
-            return _gray_each(outlines, which, x, y, scale, rotation, size)
-        return PackedImages(draw_each(outlines, which, scale, rotation, x, y, size, HALF_WIDTH), size, size)
+            return _gray_each(outlines, columns, size)
+        packed = drawn_once(
+            "binary-shapes", columns, (1, 1, size**2 // 8), lambda rows: _binary_each(outlines, rows, size), shape
+        )
+        return PackedImages(packed[:, 0, 0], size, size)
 
     ranges = {"x": (0.0, 1.0), "y": (0.0, 1.0), "scale": (0.5, 1.0), "rotation": (0.0, TURNS[shape])}
     return Drawing(shapes_space(shape), ranges, draw)
@@ -106,19 +110,30 @@ def _gray(outlines: list[Outline], x: Values, y: Values, scale: Values, rotation
     return SpriteImages(sprites.reshape(n, box, box), which.reshape(-1), tops.reshape(-1), lefts.reshape(-1), size)
 
 
-def _gray_each(
-    outlines: list[Outline], which: Int[np.ndarray, "n"], x: Values, y: Values, scale: Values, rotation: Values, size: int
-) -> ImageStore:
+def _binary_each(outlines: list[Outline], rows: Float[np.ndarray, "n 5"], size: int) -> UInt8[np.ndarray, "n 1 1 packed"]:
+    which, scale, rotation, x, y = rows.T
+    packed = draw_each(outlines, which.astype(np.int64), scale, rotation, x, y, size, HALF_WIDTH)
+    return packed[:, None, None]
+
+
+def _gray_each(outlines: list[Outline], rows: Float[np.ndarray, "n 5"], size: int) -> ImageStore:
+    """Images of rows of outline, scale, rotation, x and y."""
     box = size // 2 + 2
-    center_x, center_y = centers(x, size), centers(y, size)
-    left, top = (np.clip(np.floor(c - box / 2).astype(np.int32), 0, size - box) for c in (center_x, center_y))
-    right, down = center_x - left, center_y - top
     vertices = [outline(HALF_WIDTH * size) for outline in outlines]
-    sprites = np.empty((len(which), box, box), dtype=np.uint8)
-    with reporting("drawing images") as progress:
-        for i, k in enumerate(which):
-            turned = place(vertices[k], float(scale[i]), float(rotation[i]))
+
+    def corners(values: Values) -> tuple[Values, Int[np.ndarray, "_"]]:
+        center = centers(values, size)
+        return center, np.clip(np.floor(center - box / 2).astype(np.int32), 0, size - box)
+
+    def draw(some: Float[np.ndarray, "n 5"]) -> UInt8[np.ndarray, "n 1 k k"]:
+        (center_x, left), (center_y, top) = corners(some[:, 3]), corners(some[:, 4])
+        right, down = center_x - left, center_y - top
+        sprites = np.empty((len(some), 1, box, box), dtype=np.uint8)
+        for i, (k, scale, rotation) in enumerate(some[:, :3]):
+            turned = place(vertices[int(k)], float(scale), float(rotation))
             sprites[i] = draw_gray(turned, right[i : i + 1], down[i : i + 1], box)[0, 0]
-            if i % 1024 == 0:
-                progress(i, len(which))
-    return SpriteImages(sprites, np.arange(len(which), dtype=np.int32), top, left, size)
+        return sprites
+
+    sprites = drawn_once("shapes", rows, (1, box, box), draw, [outline.__name__ for outline in outlines], size)[:, 0]
+    left, top = corners(rows[:, 3])[1], corners(rows[:, 4])[1]
+    return SpriteImages(sprites, np.arange(len(rows), dtype=np.int32), top, left, size)

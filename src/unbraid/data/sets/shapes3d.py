@@ -11,9 +11,10 @@ import numpy as np
 from unbraid.data.factor_space import Factor, FactorSpace, Kind
 from unbraid.data.files.hdf5 import opened_hdf5
 from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.image_file import Conversion
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
-from unbraid.data.published.store import Conversion, stored
+from unbraid.data.published.store import stored
 from unbraid.errors import CorruptFile
 
 _FILE = Remote(

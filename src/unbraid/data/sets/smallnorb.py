@@ -13,9 +13,10 @@ from jaxtyping import Int64
 from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.data.files.binary_matrix import Matrix, opened_matrix
 from unbraid.data.grids.options import Grid, factor_grid
+from unbraid.data.image_file import Conversion
 from unbraid.data.published.look import Look
 from unbraid.data.published.source import EmbedOption, PathOption, Published, Remote, SizeOption
-from unbraid.data.published.store import Conversion, stored
+from unbraid.data.published.store import stored
 from unbraid.errors import CorruptFile
 from unbraid.options import Option
 

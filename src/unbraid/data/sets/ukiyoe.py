@@ -13,10 +13,11 @@ import numpy as np
 from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.grids.flips import mirrored
 from unbraid.data.idx_dataset import FlipOption
+from unbraid.data.image_file import Conversion
 from unbraid.data.published.archives import members
 from unbraid.data.published.look import Look, blocks_of
 from unbraid.data.published.source import EmbedOption, GrayOption, PathOption, Published, Remote, SizeOption
-from unbraid.data.published.store import Conversion, stored
+from unbraid.data.published.store import stored
 from unbraid.errors import CorruptFile
 from unbraid.files import os_errors
 from unbraid.options import Option
