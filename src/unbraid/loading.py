@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from unbraid.data.dataset import JOINT
+from unbraid.data.joint import is_function, joint_function
 from unbraid.errors import CorruptFile, UsageError
 from unbraid.files import read_json
 from unbraid.model import Model
@@ -39,13 +41,16 @@ def load(path: str | Path, device: str = "auto", *, trust: bool = False) -> Mode
     Args:
         path: the folder.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        trust: import the modules that define this run's own networks, which runs their code; by default only modules that are
-            already imported are used (`docs/own-networks.md`).
+        trust: import the modules that define this run's own networks, and the joint distribution of its data, which runs their
+            code; by default only modules that are already imported are used (`docs/own-networks.md`).
 
     Raises `UsageError` where there is none and `CorruptFile` where files are damaged.
     """
     with trusting(trust):
         run = open_run(Path(path))
+        joint = run.experiment.data_options.get(JOINT)
+        if trust and is_function(joint):  # so that the model can be scored on its data later
+            joint_function(str(joint))
         return model_of(run, None if _is_saved_model(run) else run.newest(), device)
 
 

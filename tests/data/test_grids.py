@@ -208,7 +208,7 @@ def test_as_many_drawn_images_as_combinations_are_no_grid(numbered):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"joint": "size,angle,0.5", "only": "size=1"}, "--joint and --only size=1 contradict each other"),
+        ({"joint": "size,angle,0.5", "only": "size=1"}, '--joint and --only size=1 contradict .* --joint "scale=3..5 1"'),
         ({"images": 30, "order": "all_factors"}, "--images and --order all_factors contradict"),
         ({"images": 30, "correlate": "size,angle,1"}, "--images and --correlate"),
         ({"holes": "angle=0", "order": "one_factor"}, "--holes and --order"),

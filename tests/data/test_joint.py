@@ -4,6 +4,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
+import unbraid
+from unbraid.config import experiment as experiments
 from unbraid.config.plan import plan
 from unbraid.data.dataset import addressed, load_dataset
 from unbraid.data.digest import digest_of
@@ -204,6 +206,21 @@ def test_a_function_of_a_module_is_imported_only_where_it_is_trusted(scenes):
         load_dataset("ellipses", joint="my_scenes:other", images=50)
     with pytest.raises(UsageError, match="no class or function 'none'"):
         load_dataset("ellipses", joint="my_scenes:none", images=50)
+
+
+def test_a_run_whose_factors_a_function_draws_loads_where_it_is_trusted(scenes, tmp_path):
+    options = {"joint": "my_scenes:equal", "images": 60, "steps": 2, "batch_size": 10, "device": "cpu", "progress": False}
+    unbraid.train("vae", "ellipses", out=tmp_path / "run", **options)
+    trained = load_dataset("ellipses", joint="my_scenes:equal", images=60)
+    sys.modules.pop("my_scenes")  # as in a process that does not know it
+    experiments._kept.cache_clear()
+    with pytest.raises(UsageError, match="unbraid.load\\(RUN, trust=True\\); on the command line --trust"):
+        unbraid.evaluate(tmp_path / "run", metrics=["mig"])
+    unbraid.load(tmp_path / "run")  # needs no data
+    assert "my_scenes" not in sys.modules
+    model = unbraid.load(tmp_path / "run", trust=True)
+    assert np.array_equal(model.matching_data().factors, trained.factors)
+    assert set(model.evaluate(metrics=["mig"]).scores["mig"]["per_factor"]) <= {"x", "y", "scale", "orientation"}
 
 
 def test_a_run_holds_the_digest_of_what_a_function_drew(scenes):

@@ -26,6 +26,12 @@ HUES = 8
 """Number of hues unless told otherwise."""
 _SOME = 1 << 16
 CONTINUOUS = "continuous"
+INSTEAD = {
+    "only": """give the part as a distribution, as in --joint "scale=3..5 1", or the rest as --holes""",
+    "correlate": """give the correlation as --joint "x,y,0.8", which holds of training and tests""",
+    "order": "a walk goes from neighbor to neighbor on a whole grid",
+}
+"""What else an option that contradicts drawn factors can be, or why it has no place."""
 PRESENTATION = ("order", "correlate")
 """Options that say in which order and how often training sees images, and change no image."""
 
@@ -157,7 +163,8 @@ def refuse_beside(flag: str, others: Mapping[str, object]) -> None:
     """Raise `UsageError` where an option is given beside one that it contradicts."""
     for name, value in others.items():
         if value:
-            raise UsageError(f"{flag} and --{name} {value} contradict each other; leave one of them out.")
+            other = f": {INSTEAD[name]}" if name in INSTEAD else ""
+            raise UsageError(f"{flag} and --{name} {value} contradict each other; leave one of them out{other}.")
 
 
 def _hold_out_combinations(rows: Int[np.ndarray, "n"], share: float) -> Int[np.ndarray, "_"]:

@@ -113,6 +113,9 @@ def correlated_ellipses(
     of 256 x 256, with center (156 x + 50, 156 y + 50) and half-axes 50 and 25 times scale, all rounded; the image is the mean
     of blocks of 4 x 4.
 
+    The distribution is that of the published set, so that it takes neither `joint` nor `holes`; `ellipses` and `shapes` take
+    both, where `joint="x,y,0.5"` has uniform factors that go together by a normal copula, cut off nowhere.
+
     Deviations: the random numbers are ours. The published file was filled by OpenCV, which paints the pixels that the rim runs
     through; here the half-axes are half a canvas pixel longer instead. Against OpenCV 5.0 areas differ by at most 1.3 %.
     """
