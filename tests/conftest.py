@@ -92,6 +92,7 @@ sweep/test_worker.py
 test_contracts.py
 test_estimator.py
 test_hub.py
+test_notebooks.py
 test_readme.py
 training/test_board.py
 training/test_no_waiting.py

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from html import escape
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from unbraid.data.dataset import Dataset
 from unbraid.errors import UsageError, warn
 from unbraid.evaluation.encoding import encode_posteriors
 from unbraid.metrics.label_curves import DRAWS, PENALTY, LabelCurves, draw_labels, label_curves, over_draws
+from unbraid.metrics.score_table import html_table
 from unbraid.nn.vae import VAE
 from unbraid.progress import Progress
 
@@ -48,6 +50,10 @@ class Probe(Struct):
 
     def __str__(self) -> str:
         return "\n\n".join(f"{title}\n" + _aligned(rows) for title, rows in self.tables())
+
+    def _repr_html_(self) -> str:
+        tables = "".join(f"<p>{escape(title)}</p>{html_table(rows)}" for title, rows in self.tables())
+        return f"{tables}<p>{escape(self.note)}</p>"
 
     def tables(self) -> list[tuple[str, list[list[str]]]]:
         """A table without a penalty and one with, each a title and rows of text.

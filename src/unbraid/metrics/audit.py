@@ -11,7 +11,7 @@ from unbraid.metrics.infomec import is_discrete
 from unbraid.metrics.registry import OWN, Variant
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
-from unbraid.metrics.score_table import nodes
+from unbraid.metrics.score_table import html_table, nodes
 from unbraid.progress import Stages
 
 NO_VARIANCE, NOT_DISCRETE, SLOW = "needs posterior variances", "needs discrete latents", "takes minutes, left out"
@@ -55,11 +55,19 @@ class AuditTable(Mapping[str, dict[str, dict[str, Any]]]):
                 found += [(f"  {part}", "", node) for part, node in nodes(result) if part]
         return found
 
-    def __str__(self) -> str:
+    def _table(self) -> list[list[str]]:
+        """Rows of text, the first of them the head."""
         table = [["metric", "definition", "score", "chance", "ceiling", "comparable to numbers by"]]
         for name, definition, node in self.rows():
             values = [_number(node.get(key)) for key in ("score", "chance", "ceiling")]
             table.append([name, definition, *values, node.get("left_out", node.get("comparable", ""))])
+        return table
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self.samples:,} samples</p>{html_table(self._table())}"
+
+    def __str__(self) -> str:
+        table = self._table()
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         right = [False, False, True, True, True, False]
         lines = [

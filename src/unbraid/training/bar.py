@@ -164,6 +164,7 @@ class Bar:
     def finish(self) -> None:
         """Close the bar and leave it on the screen."""
         if self._progress:
+            self._progress.refresh()  # which rich leaves out in a notebook
             self._progress.stop()
 
 

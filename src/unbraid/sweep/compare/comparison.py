@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from unbraid.errors import UsageError
+from unbraid.metrics.score_table import html_table
 from unbraid.sweep.code import lettered
 from unbraid.sweep.compare import nulls
 from unbraid.sweep.compare.gather import Configuration, configurations, gather
@@ -56,6 +58,12 @@ class Comparison:
     def n_runs(self) -> int:
         """How many runs there are."""
         return sum(len(one.results) for one in self.configurations)
+
+    def _repr_html_(self) -> str:
+        from unbraid.sweep.compare.writing import notes_of, tables
+
+        shown = "".join(f"<p>{escape(title)}</p>{html_table(rows)}" for title, rows in tables(self))
+        return shown + "".join(f"<p>{escape(note)}</p>" for note in notes_of(self))
 
     def name(self, one: Configuration) -> str:
         """A configuration's label, with the letters of its code where codes differ."""
