@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, get_args, runtime_checkable
@@ -23,7 +23,10 @@ likelihood and prior. Objectives may add players of their own."""
 
 @dataclass(frozen=True)
 class Pass:
-    """One trip of a batch through encoder and decoder; `nll` is -log p(x|z) in nats per image."""
+    """One trip of a batch through encoder and decoder; `nll` is -log p(x|z) in nats per image.
+
+    `decode` decodes other latents; it has derivatives of every kind and changes no running statistics.
+    """
 
     images: Images
     posterior: Posterior
@@ -32,6 +35,7 @@ class Pass:
     nll: PerImage
     prior: Prior
     likelihood: Likelihood
+    decode: Callable[[Latents], Float[Tensor, "batch out height width"]]
 
     @property
     def reconstruction(self) -> Images:

@@ -7,8 +7,11 @@ within rounding, and only speed is lost. `tests/test_torch_private.py` takes eac
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from typing import Any, cast
 
 import torch
@@ -92,3 +95,14 @@ def eager(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimi
         return kind
     plain = {name: inspect.unwrap(method) for name, method in methods.items()}
     return type(kind.__name__, (kind,), {**plain, "step": torch.no_grad()(plain["step"])})
+
+
+@cache
+def load_forward_mode() -> None:
+    """Import what PyTorch's forward-mode products need, as the first of them does: it takes a second.
+
+    Some versions warn on that occasion that they compile it by `torch.jit`, which is none of the caller's doing.
+    """
+    with warnings.catch_warnings(), suppress(ImportError):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import_module("torch._decomp.decompositions_for_jvp")

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from unbraid.distributions.protocols import Images, Latents, Likelihood, Posterior, Prior, Quantizer
 from unbraid.errors import UsageError
+from unbraid.nn.fast.allowed import plain_layers
+from unbraid.nn.running_statistics import frozen_running_stats
 from unbraid.terms import Pass
 
 OWNED = {"encoder": ("encoder", "posterior"), "decoder": ("decoder", "likelihood", "prior")}
@@ -97,6 +99,11 @@ class VAE(nn.Module):
         """The input of the likelihood; `likelihood.mean` of it is the image."""
         return cast(Tensor, self.networks["decoder"](z))
 
+    def decode_for_derivatives(self, z: Latents) -> Float[Tensor, "batch out height width"]:
+        """What `decode` gives, by layers with derivatives of every kind; running statistics stay as they are."""
+        with plain_layers(), frozen_running_stats(self.networks["decoder"]):
+            return self.decode(z)
+
     def forward(self, images: Images, generator: torch.Generator) -> Pass:
         """Encode, draw one latent per image, decode, and compare with the images."""
         return self.complete(images, self.encode(images), generator)
@@ -106,4 +113,4 @@ class VAE(nn.Module):
         z = posterior.sample(generator)
         output = self.decode(z)
         nll = self.likelihood.nll(output, images)
-        return Pass(images, posterior, z, output, nll, self.prior, self.likelihood)
+        return Pass(images, posterior, z, output, nll, self.prior, self.likelihood, self.decode_for_derivatives)

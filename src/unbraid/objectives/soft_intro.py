@@ -138,7 +138,8 @@ class SoftIntro(OfTwo):
         z = posterior.sample(context.generator)
         output = vae.decode(z)
         energy = vae.likelihood.energy(output, target)
-        made = Pass(images, posterior, z, output, _nll(vae, energy, images), vae.prior, vae.likelihood)
+        nll = _nll(vae, energy, images)
+        made = Pass(images, posterior, z, output, nll, vae.prior, vae.likelihood, vae.decode_for_derivatives)
         terms = join_terms([rate(made, context) for rate in self.inside])
         rates = [term.weight * term.value for term in terms.values() if term.learns]
         return self.beta_rec * energy + self.beta_neg * sum(rates, start=torch.zeros_like(energy))
@@ -161,7 +162,7 @@ class SoftIntro(OfTwo):
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.gamma_r > 0):
             output = vae.decode(z.detach())
             nll = _nll(vae, vae.likelihood.energy(output, images.detach()), images)
-        return Pass(images, posterior, z, output, nll, vae.prior, vae.likelihood)
+        return Pass(images, posterior, z, output, nll, vae.prior, vae.likelihood, vae.decode_for_derivatives)
 
 
 def _weigh(terms: Mapping[str, Term], reconstruction: float, rates: float) -> dict[str, Term]:

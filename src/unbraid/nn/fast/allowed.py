@@ -15,13 +15,27 @@ from torch import Tensor, nn
 
 from unbraid.torch_private import has_hooks
 
-_allowed: ContextVar[bool] = ContextVar("fast kernels allowed", default=False)
+_allowed: ContextVar[bool | None] = ContextVar("fast kernels allowed", default=None)
+"""Unless it is decided, passes without gradients may."""
 
 
 @contextmanager
 def allow_fast_kernels() -> Iterator[None]:
     """Within this context, networks may run through fast kernels: first-order gradients only."""
-    token = _allowed.set(True)
+    with _decided(True):
+        yield
+
+
+@contextmanager
+def plain_layers() -> Iterator[None]:
+    """Within this context, networks run PyTorch's layers, which have derivatives of every kind and order."""
+    with _decided(False):
+        yield
+
+
+@contextmanager
+def _decided(allowed: bool) -> Iterator[None]:
+    token = _allowed.set(allowed)
     try:
         yield
     finally:
@@ -30,7 +44,8 @@ def allow_fast_kernels() -> Iterator[None]:
 
 def fast_kernels_allowed(network: nn.Module, x: Tensor) -> bool:
     """Whether a network may run through fast kernels: float32, on the CPU, no hooks on its layers."""
-    if torch.is_grad_enabled() and not _allowed.get():
+    allowed = _allowed.get()
+    if not (not torch.is_grad_enabled() if allowed is None else allowed):
         return False
     if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
         return False
