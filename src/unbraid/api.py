@@ -195,6 +195,7 @@ def evaluate(
     nulls: int = 0,
     device: str = "auto",
     overwrite: bool = False,
+    pipe: bool = False,
     progress: Stages | None = None,
 ) -> Scores: ...
 @overload
@@ -208,6 +209,7 @@ def evaluate(
     nulls: int = 0,
     device: str = "auto",
     overwrite: bool = False,
+    pipe: bool = False,
     progress: Stages | None = None,
 ) -> ScoreTable: ...
 def evaluate(
@@ -220,6 +222,7 @@ def evaluate(
     nulls: int = 0,
     device: str = "auto",
     overwrite: bool = False,
+    pipe: bool = False,
     progress: Stages | None = None,
 ) -> Scores | ScoreTable:
     """Score a run's newest checkpoint and write `codes.npz` and `metrics.json` beside it.
@@ -238,13 +241,17 @@ def evaluate(
         nulls: draws of each null encoder that scores are corrected for (`unbraid.metrics.nulls`), 0 for none.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         overwrite: replace stored scores, whatever they are.
+        pipe: also train a classifier for PIPE (`unbraid.evaluation.without_labels.pipe`), which takes a minute or so, and store
+            it among the scores without labels.
         progress: called with the title of a stage, gives what counts it.
 
     Raises `UsageError` for metrics that do not exist and data of another content, and `CorruptFile` for a run that is damaged
     or whose stored scores are of another configuration.
     """
     view = view_of(folder, data=data, device=device)
-    return score(view, metrics, limit=limit, intervals=intervals, nulls=nulls, overwrite=overwrite, progress=progress)
+    return score(
+        view, metrics, limit=limit, intervals=intervals, nulls=nulls, overwrite=overwrite, pipe=pipe, progress=progress
+    )
 
 
 def probe(

@@ -29,6 +29,8 @@ from unbraid.evaluation.evaluate import Scope, encode_part, evaluate_model, scor
 from unbraid.evaluation.probing import Probe, probe_encoder
 from unbraid.evaluation.scores import Metrics, choose_metrics
 from unbraid.evaluation.stored import Scores
+from unbraid.evaluation.without_labels import Codes as PipeCodes
+from unbraid.evaluation.without_labels import pipe
 from unbraid.files import whole_file, write_json
 from unbraid.metrics.label_curves import DRAWS, PENALTY
 from unbraid.metrics.score_table import ScoreTable
@@ -403,6 +405,12 @@ class Model:
         """Scores of a table of its codes of a data set; arguments as `evaluate` takes them."""
         scope = self._scope(progress)
         return score_codes(table, data, scope, metrics=metrics, intervals=intervals, nulls=nulls, untrained=self._untrained())
+
+    def pipe(self, table: CodeTable, *, codes: PipeCodes = "uniform", progress: Stages | None = None) -> float:
+        """PIPE of a table of its codes, which needs no labels; see `unbraid.evaluation.without_labels.pipe`."""
+        scope = self._scope(progress)
+        counting = scope.counting("a classifier for PIPE")
+        return pipe(self.vae, table, codes=codes, seed=scope.seed, device=scope.device, progress=counting)
 
     def _scope(self, progress: Stages | None = None) -> Scope:
         e = self.experiment

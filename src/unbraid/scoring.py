@@ -28,6 +28,7 @@ def score(
     intervals: int = 0,
     nulls: int = 0,
     overwrite: bool = False,
+    pipe: bool = False,
     progress: Stages | None = None,
 ) -> Scores | ScoreTable:
     """Score a run's newest checkpoint; arguments and errors as of `unbraid.evaluate`."""
@@ -59,6 +60,8 @@ def score(
             dataset, metrics, limit=limit, intervals=intervals, nulls=nulls, progress=progress
         )
         asked = scores.table
+    if pipe:
+        scores.without_labels = {**scores.without_labels, "pipe": model.pipe(table, progress=progress)}
     if not better:
         _store(view, scores, asked, replace(table, origin=origin.digest), origin, overwrite=overwrite)
     return scores if metrics is None else asked
@@ -72,6 +75,7 @@ def _store(view: RunView, scores: Scores, asked: ScoreTable, codes: CodeTable, o
     there = None if overwrite else view.stored_scores(sound_only=True)
     known = there if there is not None and can_be_merged(there, origin) else None
     scores.origin, scores.metrics = origin, {**(known.metrics if known else {}), **asked.scores}
+    scores.without_labels = {**(known.without_labels if known else {}), **scores.without_labels}
     scores.doubts = [*dict.fromkeys((*(known.doubts if known else ()), *asked.doubts))]
     codes.save(view.run.folder / CODES)
     write_scores(view.run.folder / METRICS, scores)

@@ -24,6 +24,7 @@ _ARGUMENTS = (
     ),
     intervals_option("images"),
     NULLS,
+    option("pipe", bool, False, "also train a classifier for PIPE, a score without labels; takes a minute"),
     DATA,
     DEVICE,
     overwrite_option("replace stored scores even if they are of more images or metrics", "Options"),
@@ -66,7 +67,8 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Score a run, print that, and return its scores by metric."""
     from unbraid import api
     from unbraid.cli.console import counting, out, stages
-    from unbraid.cli.tables import print_metrics, print_scores
+    from unbraid.cli.tables import print_metrics, print_scores, print_without_labels
+    from unbraid.evaluation.stored import read_scores
     from unbraid.metrics.score_table import ScoreTable
     from unbraid.progress import listening
     from unbraid.training.run import METRICS
@@ -85,10 +87,13 @@ def _score(folder: str, given: Mapping[str, Any]) -> Mapping[str, Any]:
             nulls=given.get("nulls", 0),
             device=given.get("device", "auto"),
             overwrite=given.get("overwrite", False),
+            pipe=given.get("pipe", False),
             progress=stages(),
         )
     if isinstance(found, ScoreTable):
         print_metrics(found.scores, f"Metrics of {found.samples:,} images", cautions=found.cautions)
+        if given.get("pipe") and path.is_file():
+            print_without_labels(read_scores(path))
     else:
         print_scores(found)
     if _version_of(path) != before:  # else better ones stay, which was said

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from rich.table import Table
 
 from unbraid.cli.console import out
-from unbraid.evaluation.loss_rows import KLParts, kl_rows
+from unbraid.evaluation.loss_rows import LABEL_FREE, KLParts, kl_rows
 from unbraid.evaluation.stored import Scores
 from unbraid.metrics.score_table import (
     COLUMNS,
@@ -85,6 +85,7 @@ def print_scores(scored: Scores) -> None:
         losses.add_row(row.label, *row.cells(number))
     print_blocks(f"Losses after {scored.step:,} steps{part}", losses)
     _print_parts(scored.kl_parts)
+    print_without_labels(scored)
     _print_latents(scored)
     if scored.metrics:
         print_metrics(scored.metrics, cautions=scored.table.cautions)
@@ -167,6 +168,17 @@ def _print_parts(parts: KLParts | None) -> None:
     for row in kl_rows(parts):
         table.add_row(row.label, *row.cells(number))
     print_blocks(f"Where the KL goes, with the aggregate posterior of {parts.images:,} images", table)
+
+
+def print_without_labels(scored: Scores) -> None:
+    """Scores that need no factors, each with how to read it."""
+    table = make_table("without labels", "", "")
+    table.columns[2].justify = "left"
+    for name, value in scored.without_labels.items():
+        label, about = LABEL_FREE.get(name, (name, ""))
+        table.add_row(label, number(value, 3), about)
+    if table.row_count:
+        out.print(table)
 
 
 def _print_latents(scored: Scores) -> None:

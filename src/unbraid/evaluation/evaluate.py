@@ -30,6 +30,7 @@ from unbraid.evaluation.scores import (
     samples_of,
 )
 from unbraid.evaluation.stored import Scores, Split
+from unbraid.evaluation.without_labels import decoder_scores
 from unbraid.metrics.aggregate_posterior import kl_decomposition
 from unbraid.metrics.evaluate import REFERENCE_SAMPLES
 from unbraid.metrics.evaluate import evaluate as evaluate_metrics
@@ -118,6 +119,7 @@ def evaluate_model(
         kl_per_dim=[float(value) for value in table.kl],
         active=active.tolist(),
         metrics={},
+        without_labels=decoder_scores(vae, table, device=scope.device),
         kl_parts=_kl_parts(table, scope) if len(table.kl) else None,  # latents are independent given an image, and normal
     )
     if chosen and table.has_factors:

@@ -26,6 +26,7 @@ TERMS = {
     "dimension_wise_kl": "Dimension-wise KL",
     "quantization_codebook": "Codebooks to codes, squared",
     "quantization_commitment": "Codes to codebooks, squared",
+    "column_overlap": "Overlap of the decoder's columns, 0 if orthogonal",
     "sigma": "Standard deviation of a pixel",
     "shared": "Latents that a pair of images shares",
     "violation": "Violation of the constraint",
@@ -42,6 +43,14 @@ ESTIMATORS = {
     "discriminator": "by the discriminator",
     "gaussian": "by linear dependence",
 }
+
+
+LABEL_FREE = {
+    "column_overlap": ("Overlap of the decoder's columns", "0 if latents move images in orthogonal directions, 1 in the same"),
+    "ima_contrast": ("Contrast of independent mechanisms, nats", "0 if these directions are orthogonal"),
+    "pipe": ("PIPE", "1 if images of independent latents cannot be told from reconstructions"),
+}
+"""Scores without labels, and how to read them."""
 
 
 class Estimate(Struct):

@@ -72,6 +72,7 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         factors: names of the factors that are scored; empty in files of version 0.1.
         information_shares: share of the entropy of each of these (columns) that each latent (rows) knows.
         follows: for each latent the factor it knows most of, or "".
+        without_labels: scores that need no factors, by name: `LABEL_FREE` of `unbraid.evaluation.loss_rows`.
         origin: what these were made from; None in files of version 0.1.
         own_sha256: digest of all else in the file; empty in files of version 0.1.
     """
@@ -90,6 +91,7 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
     factors: list[str] = []
     information_shares: list[list[Number]] | None = None
     follows: list[str] | None = None
+    without_labels: dict[str, Number] = {}
     origin: Origin | None = None
     own_sha256: str = ""
 

@@ -13,6 +13,7 @@ from unbraid.metrics.beta_vae_score import beta_vae_score
 from unbraid.metrics.between_models import mcc, udr
 from unbraid.metrics.dci import dci
 from unbraid.metrics.dcimig import dcimig
+from unbraid.metrics.decoder_columns import column_overlap, ima_contrast
 from unbraid.metrics.evaluate import evaluate
 from unbraid.metrics.explicitness import explicitness
 from unbraid.metrics.factor_vae_score import factor_vae_score
@@ -48,6 +49,7 @@ __all__ = [
     "active_units",
     "audit",
     "beta_vae_score",
+    "column_overlap",
     "dci",
     "dcimig",
     "dimension_wise_kl",
@@ -58,6 +60,7 @@ __all__ = [
     "gather",
     "gaussian_total_correlation",
     "gaussian_wasserstein_correlation",
+    "ima_contrast",
     "infomec",
     "irs",
     "jemmig",

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from unbraid.reporting.numbers import score_name
-from unbraid.sweep.compare.quantities import LOSSES, limits_of, node_of, number
+from unbraid.sweep.compare.quantities import LOSSES, WITHOUT_LABELS, limits_of, node_of, number
 from unbraid.sweep.records import Result
 
 
@@ -65,7 +65,7 @@ def score_of(scores: Mapping[str, Any], key: str) -> float:
     return number(node.get("score"))
 
 
-_QUANTITIES = {one.key: one for one in LOSSES}
+_QUANTITIES = {one.key: one for one in (*LOSSES, *WITHOUT_LABELS)}
 
 
 def _loss(key: str) -> Measure:
@@ -92,6 +92,12 @@ KL = _loss("kl")
 """KL to the prior, in nats per image."""
 BOUND = _loss("bound")
 """What the importance-weighted bound says that -log p(x) is at most, in nats per image."""
+OVERLAP = _loss("column_overlap")
+"""How far latents are from moving images in orthogonal directions; needs no labels."""
+CONTRAST = _loss("ima_contrast")
+"""The same as a contrast, in nats."""
+PIPE = _loss("pipe")
+"""Whether images of independent latents can be told from reconstructions; needs no labels."""
 ACTIVE = _loss("active")
 """Latents that tell something about the image."""
 

@@ -44,6 +44,8 @@ class Result(msgspec.Struct, frozen=True):
     """Bytes of the run folder."""
     finished: str
     """Date and time, in UTC."""
+    without_labels: dict[str, float | None] = {}
+    """Scores that need no factors, by name."""
     given: dict[str, Any] = {}
     """The options that were given, without the seed; the others have their defaults."""
     format: int = FORMAT

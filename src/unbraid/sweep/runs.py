@@ -97,6 +97,7 @@ def result_of_run(folder: Path, *, evaluate_seconds: float = 0.0, given: Mapping
         active=list(scored["active"]),
         kl_per_dim=list(scored["kl_per_dim"]),
         kl_parts=scored.get("kl_parts"),
+        without_labels=dict(scored.get("without_labels", {})),
         warnings=list(dict.fromkeys(warnings)),
         disk=sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -11,11 +11,13 @@ from unbraid.studies.evidence import CURVE
 from unbraid.studies.measures import (
     ACTIVE,
     BOUND,
+    CONTRAST,
     DEPENDENCE,
     KL,
     LOSS_CHANGE,
     MUTUAL_INFORMATION,
     NLL,
+    OVERLAP,
     score,
 )
 from unbraid.studies.parts import Against, Note, ScoreTable, Strips
@@ -158,7 +160,7 @@ SIX = (BETA_SCORE, FACTOR_SCORE, MIG, MODULARITY, DCI, SAP)
 REST = tuple(
     map(score, ("dci.completeness", "dci.informativeness", "explicitness", "aam", "mmig", "dcimig", "mig_sup", "jemmig", "irs"))
 )
-WITHOUT_LABELS = (UDR, UDR_LASSO, UDR_ALL, BOUND, NLL, DEPENDENCE)
+WITHOUT_LABELS = (UDR, UDR_LASSO, UDR_ALL, OVERLAP, CONTRAST, BOUND, NLL, DEPENDENCE)
 COST = (NLL, KL, BOUND, MUTUAL_INFORMATION, DEPENDENCE, ACTIVE)
 MARGIN, NATS = 0.05, 1.0
 """The smallest differences that matter: of scores, and in nats per image."""

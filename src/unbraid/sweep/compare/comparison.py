@@ -14,7 +14,7 @@ from unbraid.metrics.score_table import html_table
 from unbraid.sweep.code import lettered
 from unbraid.sweep.compare import nulls
 from unbraid.sweep.compare.gather import Configuration, configurations, gather
-from unbraid.sweep.compare.quantities import LOSSES, Quantity, scores
+from unbraid.sweep.compare.quantities import LOSSES, WITHOUT_LABELS, Quantity, scores
 from unbraid.sweep.compare.selection import Chosen, choose, udr_of
 from unbraid.sweep.compare.statistics import Difference, Ranked, Summary, difference, holm, rank, summarize
 from unbraid.sweep.store import MARK
@@ -107,8 +107,9 @@ def compare(
             if not any(one.key == name or one.key.partition(".")[0] == name for one in chosen):
                 raise UsageError(f"No run was scored by {name!r}; there are {', '.join(sorted(known)) or 'no scores'}.")
         shown = chosen
-    leading = _leading([*shown, *LOSSES], by, results)
-    quantities = [*shown, *(one for one in LOSSES if any(math.isfinite(one.of(result)) for result in results))]
+    leading = _leading([*shown, *WITHOUT_LABELS, *LOSSES], by, results)
+    beside = (*WITHOUT_LABELS, *LOSSES)
+    quantities = [*shown, *(one for one in beside if any(math.isfinite(one.of(result)) for result in results))]
     summaries = {
         (one.label, what.key): summarize([what.of(result) for result in one.results]) for one in groups for what in quantities
     }
@@ -145,7 +146,7 @@ def _leading(quantities: Sequence[Quantity], by: str | None, results: Sequence[A
 
 def _rules(shown: Sequence[Quantity], leading: Quantity) -> list[Quantity]:
     losses = [one for one in LOSSES if one.higher_is_better is not None]
-    return [one for one in (*shown, *losses) if one.key != leading.key]
+    return [one for one in (*shown, *WITHOUT_LABELS, *losses) if one.key != leading.key]
 
 
 def _differences(labels: Sequence[str], values: Mapping[str, Mapping[int, float]]) -> list[Difference]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unbraid.evaluation.loss_rows import LABEL_FREE
 from unbraid.metrics.registry import metrics as registry
 from unbraid.sweep.records import Result
 
@@ -121,3 +122,16 @@ LOSSES = (
     Quantity("active", "active latents", lambda r: float(sum(r.active)), None, (0.0, math.inf)),
 )
 """Losses of held-out images, in nats per image, and how many latents tell something."""
+
+
+def _label_free(key: str, higher_is_better: bool, limits: tuple[float, float]) -> Quantity:
+    name = LABEL_FREE[key][0]
+    return Quantity(key, name, lambda result: number(result.without_labels.get(key)), higher_is_better, limits)
+
+
+WITHOUT_LABELS = (
+    _label_free("column_overlap", False, (0.0, 1.0)),
+    _label_free("ima_contrast", False, (0.0, math.inf)),
+    _label_free("pipe", True, (0.0, 1.0)),
+)
+"""Scores that need no factors."""
