@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import re
 import runpy
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import unbraid
 from unbraid.cli.main import main
@@ -29,6 +31,7 @@ CUT: dict[str, dict[str, str]] = {
         "--workers": "1",
     },
     "evaluate": {"--evaluate-images": str(IMAGES), "--metrics": "mig", "--intervals": "2"},
+    "audit": {"--metrics": "mig,sap"},
 }
 """Options of commands that train or score, in the place of those on the page."""
 NOT_RUN = {"make", "pip", "python3", "tensorboard", "git", "cp", "export"}
@@ -65,6 +68,7 @@ def shortened(words: Sequence[str]) -> list[str]:
     if command not in CUT or {"--help", "--codes", "--encoder", "status"} & set(rest):
         return [*words]
     drop = {"--epochs", *CUT[command]}
+    rest = [str(2 * STEPS) if before == "--extend" else word for word, before in zip(rest, ["", *rest], strict=False)]
     kept = [word for word, before in zip(rest, ["", *rest], strict=False) if word not in drop and before not in drop]
     return [command, *kept, *(part for option in CUT[command].items() for part in option)]
 
@@ -86,7 +90,7 @@ class Session:
         if block.language == "console":
             return "".join(self.command(words) for words in block.commands)
         if block.language == "python":
-            with printed() as out:
+            with printed() as out, torch.random.fork_rng(devices=[]):  # layers of a page draw their weights
                 exec(compile(block.text, "page", "exec"), self.names)
             return out.getvalue()
         return ""
@@ -94,6 +98,7 @@ class Session:
     def command(self, words: Sequence[str]) -> str:
         if words[0] in NOT_RUN:
             return ""
+        words = [file for word in words for file in (sorted(glob.glob(word)) if "*" in word else [word])]  # as a shell does
         with printed() as out:
             if words[0] == "unbraid":
                 asked = shortened(words[1:])
