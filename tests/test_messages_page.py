@@ -49,9 +49,9 @@ def messages(path: Path) -> Iterator[tuple[str, list[str]]]:
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.args):
             continue
         name = call.func.id
-        if name == "warn" or (isinstance(node, ast.Raise) and name not in OF_DAMAGED_FILES):
-            if parts := fixed_parts(call.args[0]):
-                yield f"{path.name}:{node.lineno}", parts
+        shown = name == "warn" or (isinstance(node, ast.Raise) and name not in OF_DAMAGED_FILES)
+        if shown and (parts := fixed_parts(call.args[0])):
+            yield f"{path.name}:{node.lineno}", parts
 
 
 def told(parts: list[str]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import io
 import re
 import runpy
@@ -98,7 +97,9 @@ class Session:
     def command(self, words: Sequence[str]) -> str:
         if words[0] in NOT_RUN:
             return ""
-        words = [file for word in words for file in (sorted(glob.glob(word)) if "*" in word else [word])]  # as a shell does
+        words = [
+            file for word in words for file in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
+        ]  # as a shell does
         with printed() as out:
             if words[0] == "unbraid":
                 asked = shortened(words[1:])
