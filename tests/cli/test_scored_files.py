@@ -117,6 +117,18 @@ def test_columns_that_are_taken_for_something_are_named(command, tmp_path):
     assert "Left out: kind, row." in page
 
 
+def test_continuous_factors_of_codes_are_named(command, tmp_path):
+    rng = np.random.default_rng(0)
+    kind, angle = rng.integers(0, 3, 200), rng.uniform(0, 3, 200)
+    rows = ["z0,z1,kind,angle", *(f"{k + e},{a},{k},{a}" for k, a, e in zip(kind, angle, rng.normal(size=200), strict=True))]
+    (tmp_path / "codes.csv").write_text("\n".join(rows))
+    page = command("evaluate", "--codes", "codes.csv", "--continuous", "angle", "--metrics", "mig", "--intervals", "0")
+    assert "kind (3), angle (continuous)." in page
+    written = json.loads((tmp_path / "codes.csv.scores.json").read_text())
+    assert written["factors"] == {"kind": 3, "angle": 0}
+    assert "kind" in written["metrics"]["mig"]["per_factor"]
+
+
 def test_an_audit_shows_every_definition(command, codes):
     path, samples, _ = codes
     page = command("audit", path, "--metrics", "mig,dci", "--quick")

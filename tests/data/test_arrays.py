@@ -60,6 +60,12 @@ def test_factors_by_column_or_by_name():
     assert unbraid.dataset(IMAGES, factors=table).space.names == ("factor_0", "factor_1")
 
 
+def test_continuous_factors_keep_their_numbers():
+    data = unbraid.dataset(IMAGES, factors={"angle": ALL**0.5, "side": ALL % 2}, continuous=["angle"])
+    assert data.space.continuous == ("angle",)
+    np.testing.assert_array_equal(data.factors, np.stack([ALL**0.5, ALL % 2], 1))
+
+
 def test_what_is_held_out_is_the_same_for_all():
     np.testing.assert_array_equal(unbraid.dataset(IMAGES, test_share=0.25).test, hold_out(12, 0.25))
     assert len(unbraid.dataset(IMAGES, test_share=0).test) == 0

@@ -10,7 +10,7 @@ import pytest
 from unbraid.data.codes.columns import Roles, roles
 from unbraid.data.codes.files import read_codes
 from unbraid.data.codes.latent_names import SPREADS, numbered, plain
-from unbraid.errors import UsageError
+from unbraid.errors import UnknownName, UsageError
 
 CODES = np.array([[0.5, -1.0], [1.5, 2.0], [0.25, 4.0], [3.0, 0.125]])
 VARIANCE = np.array([[0.25, 1.0], [1.0, 4.0], [2.25, 1.0], [0.01, 9.0]])
@@ -146,3 +146,30 @@ def test_columns_of_latents_are_no_texts_below_a_first_number(tmp_path):
     path = csv(tmp_path / "c.csv", {"a": [1, "two", 3], "x": [0, 1, 0]})
     with pytest.raises(UsageError, match=r"'two' in row 1"):
         read_codes(path, ["x"])
+
+
+def test_continuous_factors_of_every_kind_of_file_keep_their_numbers(tmp_path):
+    angle = [0.1, 2.5, -3.25, 1.0]
+    columns = {**COLUMNS, "angle": angle}
+    whole = np.column_stack([factors(), list(map(str, angle))])
+    names = np.array(["shape", "size", "angle"])
+    for found in (
+        read_codes(csv(tmp_path / "c.csv", columns), continuous=["angle"]),
+        read_codes(parquet(tmp_path / "c.parquet", columns), continuous=["angle"]),
+        read_codes(npz(tmp_path / "c.npz", codes=CODES, factors=whole, factor_names=names), continuous=["angle"]),
+    ):
+        assert found.continuous == ("angle",)
+        assert found.factor_sizes == (3, 3, 0)
+        np.testing.assert_array_equal(found.factors, np.column_stack([[2, 0, 0, 1], [2, 0, 1, 2], angle]))
+    with pytest.raises(UsageError, match="--continuous angle"):  # as many values as rows, and nobody said so
+        read_codes(tmp_path / "c.csv")
+    with pytest.raises(UnknownName, match="angel"):
+        read_codes(tmp_path / "c.csv", continuous=["angle", "angel"])
+
+
+def test_codes_of_a_run_say_which_factors_are_continuous(tmp_path):
+    values = np.array([[0, 0.5], [1, 0.25], [1, 0.125], [0, 1.5]])
+    path = npz(tmp_path / "c.npz", mean=CODES, factors=values, factor_names=np.array(["a", "x"]), factor_sizes=np.array([2, 0]))
+    found = read_codes(path)
+    assert found.continuous == ("x",)
+    np.testing.assert_array_equal(found.factors, values)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unbraid.data.files.columns import MOST_VALUES, column_of, known_of
-from unbraid.errors import UsageError
+from unbraid.errors import UnknownName, UsageError
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=30))
@@ -66,3 +66,33 @@ def test_what_is_no_column_is_refused(values):
 def test_python_texts_and_bytes_are_texts():
     for values in (np.array(["b", "a"], dtype=object), np.array([b"b", b"a"])):
         assert known_of([], column_of("a", values, "a")).label_names == ("a", "b")
+
+
+def test_continuous_columns_keep_their_numbers():
+    columns = [column_of("x", np.array([0.5, -1.25, 3.0, 0.5]), "x"), column_of("shape", np.array(list("bacb")), "shape")]
+    known = known_of(columns, None, ["x"])
+    assert known.factors.dtype == np.float64
+    assert known.factors.tolist() == [[0.5, 1], [-1.25, 0], [3, 2], [0.5, 1]]
+    assert known.space.continuous == ("x",)
+    assert known.space.factors[0].values == (-1.25, 3.0)
+    assert known.notes == ()
+
+
+def test_continuous_columns_may_have_any_number_of_values():
+    known = known_of([column_of("x", np.arange(3_000) / 7, "x")], None, ["x"])
+    np.testing.assert_array_equal(known.factors[:, 0], np.arange(3_000) / 7)
+    assert known.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("values", "named", "error", "says"),
+    [
+        (["a", "b"], ["x"], UsageError, "x holds texts, and --continuous names it"),
+        ([1.5, 1.5], ["x"], UsageError, "the same number everywhere"),
+        ([1.5, np.nan], ["x"], UsageError, "image 1 is nan"),
+        ([1.5, 2], ["z"], UnknownName, "--continuous"),
+    ],
+)
+def test_columns_that_are_not_continuous_are_refused(values, named, error, says):
+    with pytest.raises(error, match=says):
+        known_of([column_of("x", np.array(values), "x")], None, named)

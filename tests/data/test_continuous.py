@@ -147,7 +147,7 @@ def test_holes_joint_and_unseen_go_along_with_continuous_factors():
         "Continuous factors",
     ]
     assert "x (0 to 1), y (0 to 1), scale (6)" in repr(data)
-    assert any(fact.found == "none: x, y are continuous" for fact in facts_of(data))
+    assert any(fact.found == "none, since x, y are continuous" for fact in facts_of(data))
     fewer = load_dataset("ellipses", continuous="x,y", images=100, joint="x,y,0.9", holes="x=0.4..0.6 scale=0..1")
     assert np.array_equal(fewer.factors, data.factors[:100])
 

@@ -10,7 +10,7 @@ import pytest
 from malformed.npz_cases import npy
 from unbraid.data.dataset import load_dataset
 from unbraid.data.files import scratch
-from unbraid.errors import UnbraidError, UsageError
+from unbraid.errors import UnbraidError, UnknownName, UsageError
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (30, 8, 8), np.uint8)
@@ -82,6 +82,18 @@ def test_a_table_replaces_what_the_file_holds(tmp_path):
     data = load_dataset(saved(tmp_path / "x.npz", images=IMAGES, factors=ALL[:, None]), table=str(tmp_path / "t.csv"))
     assert data.space.names == ("size",)
     assert data.label_names == ("a", "b")
+
+
+def test_continuous_factors_of_a_file_and_of_a_table_keep_their_numbers(tmp_path):
+    values = np.stack([ALL / 7, ALL % 3], 1)
+    path = saved(tmp_path / "x.npz", images=IMAGES, factors=values, factor_names=np.array(["x", "kind"]))
+    data = load_dataset(path, continuous="x")
+    assert data.space.continuous == ("x",)
+    np.testing.assert_array_equal(data.factors, values)
+    (tmp_path / "t.csv").write_text("id,x,kind\n" + "".join(f"{i},{float(i / 7)},{i % 3}\n" for i in ALL[::-1]))
+    np.testing.assert_array_equal(load_dataset(path, table=str(tmp_path / "t.csv"), continuous="x").factors, values)
+    with pytest.raises(UnknownName, match="kinds"):
+        load_dataset(path, continuous="kinds")
 
 
 def test_a_header_of_python_2_and_one_of_version_2_are_read(tmp_path):

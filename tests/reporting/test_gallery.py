@@ -276,9 +276,11 @@ def test_scores_of_an_earlier_step_are_refused(trained, tmp_path):
 def test_data_without_factors_are_refused_where_factors_are_needed(make_case):
     case = make_case(image_shape=(1, 32, 32))
     view = case.view()
-    for name in ("information", "importance", "assignment", "position_maps"):
+    for name in ("information", "importance", "assignment"):
         with pytest.raises(UsageError, match="has no factors, and this figure needs them"):
             draw(name, [view], {})
+    with pytest.raises(UsageError, match="data with no factors; heat maps need x and y"):
+        draw("position_maps", [view], {})
     assert draw("traversals", [view], {"dims": 2}).content.texts
 
 

@@ -98,9 +98,10 @@ def _codes_of_run(folder: Path, given: Mapping[str, Any]) -> tuple[Path, CodeArr
             if not kept
             else f"--latents names columns of a table, and {folder} is a run."
         )
+    factors = table.factors[:, kept]
     return folder / CODES, CodeArrays(
         codes=table.mean.astype(np.float64),
-        factors=table.factors[:, kept].astype(np.int64),
+        factors=factors.astype(np.int64) if all(table.factor_sizes[k] for k in kept) else factors,
         factor_names=tuple(table.factor_names[k] for k in kept),
         latent_names=tuple(f"z{j}" for j in range(table.latent_dim)),
         factor_sizes=tuple(table.factor_sizes[k] for k in kept),

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 COLUMNS = (
     option("factors", str, None, "names of factors, joined by commas; default: all columns that are not latents", "Columns"),
     option(
+        "continuous",
+        str,
+        None,
+        "factors that are continuous, joined by commas: their numbers stay as they are, and do not become classes",
+        "Columns",
+    ),
+    option(
         "latents", str, None, "columns that are latents; default: z0, mean_0, ..., or all numbers beside --factors", "Columns"
     ),
     option(
@@ -70,20 +77,23 @@ def read(path: Path, given: Mapping[str, Any]) -> CodeArrays:
     from unbraid.data.codes.files import read_codes
 
     most = int(given.get("max_memory", 4) * 1e9)
-    return read_codes(path, listed(given, "factors"), listed(given, "latents"), most=most)
+    continuous = listed(given, "continuous")
+    return read_codes(path, listed(given, "factors"), listed(given, "latents"), continuous=continuous, most=most)
 
 
 def samples_of(arrays: CodeArrays) -> Samples:
     """The same for metrics."""
     from unbraid.metrics.samples import gather
 
-    return gather(arrays.codes, arrays.factors, variance=arrays.variance, factor_names=arrays.factor_names)
+    return gather(
+        arrays.codes, arrays.factors, variance=arrays.variance, factor_names=arrays.factor_names, continuous=arrays.continuous
+    )
 
 
 def in_words(arrays: CodeArrays) -> list[str]:
     """What was read, a line each, so that a column taken for something else is noticed."""
     width = "with variances" if arrays.variance is not None else "without variances"
-    factors = [f"{name} ({size})" for name, size in zip(arrays.factor_names, arrays.factor_sizes, strict=True)]
+    factors = [f"{name} ({size or 'continuous'})" for name, size in zip(arrays.factor_names, arrays.factor_sizes, strict=True)]
     lines = [f"{len(arrays.codes):,} samples. Latents, {width}: {_few(arrays.latent_names)}."]
     lines.append(f"Factors, with their numbers of values: {_few(factors)}.")
     left_out = [f"Left out: {_few(arrays.left_out)}."] if arrays.left_out else []

@@ -100,7 +100,8 @@ def _factors(dataset: Dataset) -> Iterator[Fact]:
         used = len(np.unique(dataset.factors[:, k]))
         yield Fact(f"factor {factor.name}", f"{factor.kind}, {factor.size} values{_values(factor)}{_unused(used, factor)}")
     if not dataset.space.is_grid:
-        yield Fact("grid", f"none: {', '.join(dataset.space.continuous)} are continuous")
+        names = dataset.space.continuous
+        yield Fact("grid", f"none, since {', '.join(names)} {'is' if len(names) == 1 else 'are'} continuous")
         return
     combinations = math.prod(dataset.space.sizes)
     if dataset.is_whole_grid:

@@ -271,7 +271,7 @@ def joint_function(name: str) -> Draw:
 
     Raises `UsageError` where there is none, or its module is neither imported nor trusted (`unbraid.trust`).
     """
-    found = named_object("joint", name)
+    found = named_object("joint distribution", name)
     taken = tuple(inspect.signature(found).parameters) if inspect.isfunction(found) else ()
     if taken != TAKES:  # required so that no other function can be called
         raise UsageError(

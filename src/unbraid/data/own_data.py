@@ -23,7 +23,10 @@ FactorsOption = Annotated[
     str, Option("columns of the table that are factors, commas between; default: all but the label and names of images")
 ]
 LabelOption = Annotated[str, Option("column of the table that is the class; default: `label` where there is one")]
-TABLE_OPTIONS = ("table", "factors", "label")
+ContinuousColumnsOption = Annotated[
+    str | None, Option("factors that are continuous, commas between: their numbers stay as they are, and do not become classes")
+]
+TABLE_OPTIONS = ("table", "factors", "label", "continuous")
 
 
 def named_path(path: str, kind: str) -> Path:

@@ -217,11 +217,13 @@ class RunView:
         return self.shares
 
     def need_factors(self) -> None:
-        """Raise `UsageError` where the data have no factors."""
+        """Raise `UsageError` where the data have no factors with classes."""
         if not self.table.has_factors:
+            continuous = ", ".join(self.table.continuous)
+            lacks = f"whose factors ({continuous}) have no classes" if continuous else "which has no factors"
             raise UsageError(
-                f"{self.name} was trained on {self.experiment.data_name!r}, which has no factors, or continuous ones "
-                "alone, and this figure needs some with classes; take a run on such data: unbraid list datasets."
+                f"{self.name} was trained on {self.experiment.data_name!r}, {lacks}, and this figure needs them; take a run on "
+                "data with factors: unbraid list datasets."
             )
 
     def need_same_factors(self, other: RunView) -> None:

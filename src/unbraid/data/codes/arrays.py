@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64, Int64, Shaped
+from jaxtyping import Float64, Real, Shaped
 
 from unbraid.data.codes.latent_names import Spread
 from unbraid.data.files.columns import Column, known_of
@@ -22,7 +22,7 @@ class CodeArrays:
 
     Args:
         codes: latents, or the means of their posteriors.
-        factors: classes, one column per factor.
+        factors: classes, one column per factor; floats where one of them is continuous, whose size is then 0.
         variance: of the posteriors, where the file holds them.
         untrained: codes of the same samples by an untrained encoder, where the file holds them.
         left_out: columns of a table that are neither latents nor factors.
@@ -30,7 +30,7 @@ class CodeArrays:
     """
 
     codes: Float64[np.ndarray, "n d"]
-    factors: Int64[np.ndarray, "n k"]
+    factors: Real[np.ndarray, "n k"]
     factor_names: tuple[str, ...]
     latent_names: tuple[str, ...]
     factor_sizes: tuple[int, ...]
@@ -41,8 +41,16 @@ class CodeArrays:
 
     @property
     def values_of_factors(self) -> dict[str, int]:
-        """The number of values of each factor, by its name; 1 for one that scores leave out."""
+        """The number of values of each factor, by its name.
+
+        It is 1 for one that scores leave out, and 0 for a continuous one.
+        """
         return dict(zip(self.factor_names, self.factor_sizes, strict=True))
+
+    @property
+    def continuous(self) -> tuple[str, ...]:
+        """Names of the continuous factors."""
+        return tuple(name for name, size in self.values_of_factors.items() if not size)
 
 
 def finite(values: Shaped[np.ndarray, "n d"], names: Sequence[str], where: str) -> Float64[np.ndarray, "n d"]:
@@ -75,12 +83,15 @@ def variances(
     return made
 
 
-def classes(columns: Sequence[Column], path: Path) -> tuple[Int64[np.ndarray, "n k"], tuple[str, ...], tuple[int, ...]]:
+def factors_of(
+    columns: Sequence[Column], path: Path, continuous: Sequence[str] = ()
+) -> tuple[Real[np.ndarray, "n k"], tuple[str, ...], tuple[int, ...]]:
     """Columns of factors as classes in ascending or alphabetical order, with names and sizes.
 
-    Raises `UsageError` where there are none.
+    Continuous ones keep their numbers, and have size 0. Raises `UsageError` where there are no factors.
     """
-    known = known_of(columns, None)
+    known = known_of(columns, None, continuous)
     if known.factors is None or known.space is None:
         raise UsageError(f"{path} holds no factors, and scores compare codes with factors. Add at least one.")
-    return known.factors.astype(np.int64), known.space.names, known.space.sizes
+    codes = known.factors.astype(np.int64) if known.space.is_grid else known.factors
+    return codes, known.space.names, known.space.sizes

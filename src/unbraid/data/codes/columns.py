@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
+from unbraid.data.codes.arrays import CodeArrays, factors_of, finite, variances
 from unbraid.data.codes.latent_names import CODES, SPREADS, numbered
 from unbraid.data.files.columns import Column, cautions_of
 from unbraid.data.files.table_file import INDEX, MOST_MEMORY, column_kinds, read_classes, read_numbers, require_memory
@@ -103,7 +103,12 @@ def _spreads_of(latents: Sequence[str], wide: Sequence[str], marked: dict[str, t
 
 
 def read_code_columns(
-    path: Path, factors: Sequence[str] = (), latents: Sequence[str] = (), *, most: int = MOST_MEMORY
+    path: Path,
+    factors: Sequence[str] = (),
+    latents: Sequence[str] = (),
+    *,
+    continuous: Sequence[str] = (),
+    most: int = MOST_MEMORY,
 ) -> CodeArrays:
     """Codes and factors of a table, whose columns are found by `roles`; they may take so many bytes.
 
@@ -116,8 +121,8 @@ def read_code_columns(
     rows = len(next(iter(columns.values())).codes)
     require_memory(8 * rows * len((*found.factors, *found.latents, *found.spreads)), most, path)
     if not found.named:
-        _require_classes(columns, found.latents)
-    kept, names, sizes = classes(list(columns.values()), path)
+        _require_classes({name: column for name, column in columns.items() if name not in continuous}, found.latents)
+    kept, names, sizes = factors_of(list(columns.values()), path, continuous)
     spread = None
     if found.spreads:
         place = numbered(found.spreads[0])
@@ -130,7 +135,7 @@ def read_code_columns(
         factor_sizes=sizes,
         variance=variances(read_numbers(path, found.spreads, most=most), spread, found.spreads, str(path)) if spread else None,
         left_out=found.left_out,
-        notes=cautions_of(columns.values()),
+        notes=cautions_of(column for name, column in columns.items() if name not in continuous),
     )
 
 
@@ -141,5 +146,6 @@ def _require_classes(columns: dict[str, Column], latents: Sequence[str]) -> None
             named = ",".join([*latents, name]) if len(latents) < 12 else f"ALL,OF,THEM,{name}"
             raise UsageError(
                 f"{column.where} has another value in every row, which is no class to score codes by. If it is a latent, name "
-                f"all latents: --latents {named}; if it is neither, name the factors: --factors {others or 'a,b'}."
+                f"all latents: --latents {named}; if it is a continuous factor, say so: --continuous {name}; if it is neither, "
+                f"name the factors: --factors {others or 'a,b'}."
             )

@@ -9,21 +9,24 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Shaped
 
-from unbraid.data.codes.arrays import CodeArrays, classes, finite, variances
+from unbraid.data.codes.arrays import CodeArrays, factors_of, finite, variances
 from unbraid.data.codes.latent_names import MEANS, SPREADS, plain
 from unbraid.data.files.columns import Column, cautions_of, column_of
 from unbraid.data.files.npz_members import Member, Members, open_npz
 from unbraid.data.files.table_file import MOST_MEMORY, require_memory
 from unbraid.errors import UnknownName, UsageError
 
-FACTORS, NAMES, UNTRAINED = "factors", "factor_names", "untrained"
+FACTORS, NAMES, SIZES, UNTRAINED = "factors", "factor_names", "factor_sizes", "untrained"
 
 
-def read_code_npz(path: Path, factors: Sequence[str] = (), *, most: int = MOST_MEMORY) -> CodeArrays:
+def read_code_npz(
+    path: Path, factors: Sequence[str] = (), *, continuous: Sequence[str] = (), most: int = MOST_MEMORY
+) -> CodeArrays:
     """Arrays `codes` or `mean`, `factors`; and, if present, `variance` or `logvar`, names and `untrained`.
 
     Args:
         factors: names of the factors to take; all by default.
+        continuous: names of those that are continuous; in the codes of a run also those whose `factor_sizes` are 0.
         most: bytes that the arrays may take.
 
     Raises `UsageError` for arrays that do not fit and `CorruptFile` for a file that is damaged; never unpickles.
@@ -48,7 +51,8 @@ def read_code_npz(path: Path, factors: Sequence[str] = (), *, most: int = MOST_M
         require_memory(sum(8 * math.prod(member.shape) for member in used), most, path)
         untrained = (UNTRAINED, members[UNTRAINED]) if UNTRAINED in members else None
         columns = _columns(members, path, factors)
-        chosen, factor_names, sizes = classes(columns, path)
+        lines = list(dict.fromkeys([*continuous, *_told_continuous(members, columns)]))
+        chosen, factor_names, sizes = factors_of(columns, path, lines)
         return CodeArrays(
             codes=finite(means[1].read(), names, means[1].where),
             factors=chosen,
@@ -57,8 +61,19 @@ def read_code_npz(path: Path, factors: Sequence[str] = (), *, most: int = MOST_M
             factor_sizes=sizes,
             variance=None if spread is None else variances(spread[1].read(), SPREADS[plain(spread[0])], names, spread[1].where),
             untrained=None if untrained is None else finite(untrained[1].read(), _numbered(untrained), untrained[1].where),
-            notes=cautions_of(columns),
+            notes=cautions_of(column for column in columns if column.name not in lines),
         )
+
+
+def _told_continuous(members: Members, columns: Sequence[Column]) -> list[str]:
+    """Factors of size 0 in a file that a run wrote, which are continuous."""
+    if SIZES not in members or NAMES not in members:
+        return []
+    sizes, names = members[SIZES].read(), _names(members, members[FACTORS].shape[1])
+    if sizes.shape != (len(names),):
+        return []
+    taken = [column.name for column in columns]
+    return [name for name, size in zip(names, sizes.tolist(), strict=True) if size == 0 and name in taken]
 
 
 def _held(members: Mapping[str, Member]) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, Int16, Int64, Shaped
+from jaxtyping import Float64, Int, Int16, Int64, Shaped
 
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.errors import UsageError
+from unbraid.errors import UnknownName, UsageError
 
 MOST_VALUES = 1_000
 """A factor has no more distinct values than this: they are scored as classes; otherwise every image would be its own class."""
@@ -59,7 +59,7 @@ class Known:
     """
 
     space: FactorSpace | None = None
-    factors: Int16[np.ndarray, "n k"] | None = None
+    factors: Int16[np.ndarray, "n k"] | Float64[np.ndarray, "n k"] | None = None
     labels: Int64[np.ndarray, "n"] | None = None
     label_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -80,13 +80,19 @@ def column_of(name: str, values: Shaped[np.ndarray, "..."], where: str, each: st
     return Column(name, distinct.tolist(), codes.astype(np.int64), where, each)
 
 
-def known_of(factors: Sequence[Column], label: Column | None) -> Known:
+def known_of(factors: Sequence[Column], label: Column | None, continuous: Collection[str] = ()) -> Known:
     """Factor space, codes and labels of columns.
 
     Numbers become ordinal factors with their values in ascending order, texts categorical ones in alphabetical order. The grid
-    that the factors span need not be full: not every combination need occur.
+    that the factors span need not be full: not every combination need occur. Of the columns named in `continuous` the numbers
+    stay as they are, and the range of the factor is the one that occurs.
+
+    Raises `UnknownName` where one of these is no factor, and `UsageError` where it holds texts or one number alone.
     """
-    made = [_factor(column) for column in factors]
+    for name in continuous:
+        if name not in [column.name for column in factors]:
+            raise UnknownName("factor", name, [column.name for column in factors], where="--continuous")
+    made = [_quantity(column) if column.name in continuous else _factor(column) for column in factors]
     labels: Int64[np.ndarray, "n"] | None = None
     names: tuple[str, ...] = ()
     if label is not None:
@@ -95,7 +101,8 @@ def known_of(factors: Sequence[Column], label: Column | None) -> Known:
     if not made:
         return Known(labels=labels, label_names=names)
     space = FactorSpace(tuple(factor for factor, _ in made))
-    return Known(space, np.stack([codes for _, codes in made], axis=1), labels, names, cautions_of(factors))
+    codes = np.stack([codes for _, codes in made], axis=1)
+    return Known(space, codes, labels, names, cautions_of(column for column in factors if column.name not in continuous))
 
 
 def cautions_of(columns: Iterable[Column]) -> tuple[str, ...]:
@@ -116,12 +123,22 @@ def _caution_of(column: Column) -> str:
     )
 
 
+def _quantity(column: Column) -> tuple[Factor, Float64[np.ndarray, "n"]]:
+    values, codes = column.sorted()
+    if isinstance(values[0], str) or len(values) < 2:
+        held = "texts" if isinstance(values[0], str) else "the same number everywhere"
+        raise UsageError(f"{column.where} holds {held}, and --continuous names it; give different numbers.")
+    numbers = np.array(values, np.float64)
+    return Factor(column.name, (0.0,)).over(numbers[0], numbers[-1]), numbers[codes]
+
+
 def _factor(column: Column) -> tuple[Factor, Int16[np.ndarray, "n"]]:
     values, codes = column.sorted()
     if len(values) > MOST_VALUES:
         raise UsageError(
-            f"{column.where} has {len(values):,} distinct values; a factor has at most {MOST_VALUES:,}. Round them, or "
-            "leave the column out (--factors with the names of the others)."
+            f"{column.where} has {len(values):,} distinct values; a factor has at most {MOST_VALUES:,}. Round them, leave "
+            "the column out (--factors with the names of the others), or say that it is continuous: "
+            f"--continuous {column.name}."
         )
     if isinstance(values[0], str):
         labels = tuple(str(value) for value in values)

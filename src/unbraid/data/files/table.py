@@ -30,6 +30,11 @@ _FEWEST = 4
 """Rows from which on texts that all differ are names and no categories."""
 
 
+def listed(names: str | None) -> list[str]:
+    """Names with commas between; none where none are given."""
+    return [name.strip() for name in names.split(",")] if names else []
+
+
 @dataclass(frozen=True)
 class Wanted:
     """Which columns of a table to read.
@@ -38,23 +43,25 @@ class Wanted:
         n: number of images.
         factors: names of factors, commas between; empty for all that are left.
         label: name of the class; empty for `label` where there is one.
+        continuous: names of factors that are continuous, commas between.
         files: paths of the images in their folder; None where images have none.
     """
 
     n: int
     factors: str = ""
     label: str = ""
+    continuous: str | None = None
     files: Sequence[str] | None = None
 
     @property
     def listed(self) -> list[str]:
         """The factors that were named."""
-        return [name.strip() for name in self.factors.split(",")] if self.factors else []
+        return listed(self.factors)
 
     def columns(self, header: Sequence[str], path: Path) -> tuple[list[str], str | None]:
         """Names of factors and label among those of a table; raises `UsageError`."""
         known = set(header)
-        for name in filter(None, (self.label, *self.listed)):
+        for name in filter(None, (self.label, *self.listed, *listed(self.continuous))):
             if name not in known:
                 raise UnknownName("column", name, header, where=str(path))
         label = self.label or (LABEL if LABEL in known else None)
@@ -78,7 +85,8 @@ def read_table(path: Path, wanted: Wanted) -> Known:
     """
     kinds = column_kinds(path)
     factors, label = wanted.columns(list(kinds), path)
-    asked = {*wanted.listed, *filter(None, [label])}
+    continuous = listed(wanted.continuous)
+    asked = {*wanted.listed, *continuous, *filter(None, [label])}
     named = {name for name in kinds if _plain(name) in _FILES | _NUMBERS and name not in asked and kinds[name] != "other"}
     texts = {name for name, kind in kinds.items() if kind == "text" and name not in asked}
     chosen = dict.fromkeys([*factors, *filter(None, [label]), *named, *texts])
@@ -100,7 +108,7 @@ def read_table(path: Path, wanted: Wanted) -> Known:
     if left_out:
         notes.append(f"Left out, since they name rows: {_quoted(left_out)}. To have one as a factor, name it: --factors.")
     taken = {name: _rows(columns[name], order) for name in (*factors, *filter(None, [label]))}
-    known = known_of([taken[name] for name in factors], taken[label] if label else None)
+    known = known_of([taken[name] for name in factors], taken[label] if label else None, continuous)
     return replace(known, notes=(*notes, *known.notes))
 
 

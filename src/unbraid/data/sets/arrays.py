@@ -66,6 +66,7 @@ def of_arrays(
     *,
     factors: Any = None,
     factor_names: Sequence[str] | None = None,
+    continuous: Sequence[str] = (),
     labels: Any = None,
     test_share: float = 0.1,
     scale: Scale = "auto",
@@ -87,6 +88,7 @@ def of_arrays(
             one shape.
         factors: numbers or texts (n, k), or a mapping from names to k columns.
         factor_names: names of the columns of an array of factors; by default `factor_0` and so on.
+        continuous: names of factors that are continuous: their numbers stay as they are, and do not become classes.
         labels: the class of each image, numbers or texts; by default those of the torch data set.
         test_share: share of the images that is held out, the same ones whatever the seed.
         scale: which value is white: "255", "1", or the whole set's largest ("minmax"; its smallest is then black); or the
@@ -122,7 +124,7 @@ def of_arrays(
     return put_together(
         name,
         store,
-        known_of(columns, label),
+        known_of(columns, label, continuous),
         test_share=test_share,
         horizontal_flip=horizontal_flip,
         redistributable=redistributable,

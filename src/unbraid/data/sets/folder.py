@@ -17,7 +17,15 @@ from unbraid.data.files.image_files import Fit, Header, list_images, read_header
 from unbraid.data.files.scratch import room
 from unbraid.data.files.table import Wanted, read_table
 from unbraid.data.idx_dataset import FlipOption
-from unbraid.data.own_data import FactorsOption, LabelOption, RedistributableOption, TableOption, named_path, put_together
+from unbraid.data.own_data import (
+    ContinuousColumnsOption,
+    FactorsOption,
+    LabelOption,
+    RedistributableOption,
+    TableOption,
+    named_path,
+    put_together,
+)
 from unbraid.data.pixel_values import LARGEST_SIDE
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ByteImages
@@ -47,6 +55,7 @@ def folder(
     table: TableOption = "",
     factors: FactorsOption = "",
     label: LabelOption = "",
+    continuous: ContinuousColumnsOption = None,
     horizontal_flip: FlipOption = False,
     test_share: TestShare = 0.1,
     redistributable: RedistributableOption = True,
@@ -65,9 +74,13 @@ def folder(
     if skip_bad:
         files, notes = _sound(files, place)
     names = [file.relative_to(place).as_posix() for file in files]
-    if (factors or label) and not table:
-        raise UsageError("--factors and --label name columns of a --table, and none was given.")
-    known = read_table(Path(table).expanduser(), Wanted(len(files), factors, label, names)) if table else _classes(names)
+    if (factors or label or continuous) and not table:
+        raise UsageError("--factors, --label and --continuous name columns of a --table, and none was given.")
+    known = (
+        read_table(Path(table).expanduser(), Wanted(len(files), factors, label, continuous, names))
+        if table
+        else _classes(names)
+    )
     images = ByteImages(_decoded(files, place, size, fit, channels))
     return put_together(
         shown_name("folder", {"path": str(place)}),

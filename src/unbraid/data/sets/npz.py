@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +12,17 @@ import numpy as np
 from unbraid.data.dataset import Dataset, TestShare, shown_name
 from unbraid.data.files.columns import Known, column_of, known_of
 from unbraid.data.files.npz_members import Member, Members, open_npz
-from unbraid.data.files.table import Wanted, read_table
+from unbraid.data.files.table import Wanted, listed, read_table
 from unbraid.data.idx_dataset import FlipOption
-from unbraid.data.own_data import FactorsOption, LabelOption, RedistributableOption, TableOption, named_path, put_together
+from unbraid.data.own_data import (
+    ContinuousColumnsOption,
+    FactorsOption,
+    LabelOption,
+    RedistributableOption,
+    TableOption,
+    named_path,
+    put_together,
+)
 from unbraid.data.pixel_values import ScaleOption, image_store
 from unbraid.data.registry import datasets
 from unbraid.errors import UsageError
@@ -56,6 +64,7 @@ def npz(
     table: TableOption = "",
     factors: FactorsOption = "",
     label: LabelOption = "",
+    continuous: ContinuousColumnsOption = None,
     scale: ScaleOption = "auto",
     channels_last: Annotated[bool, Option("images are (n, height, width, channel)")] = False,
     horizontal_flip: FlipOption = False,
@@ -74,11 +83,11 @@ def npz(
         images = _images(members, key, file)
         store = image_store(images.read(), scale=scale, channels_last=channels_last, what=f"The images {images.where}")
         if table:
-            known = read_table(Path(table).expanduser(), Wanted(len(store), factors, label))
+            known = read_table(Path(table).expanduser(), Wanted(len(store), factors, label, continuous))
         elif factors or label:
             raise UsageError("--factors and --label name columns of a --table, and none was given.")
         else:
-            known = _known(members, len(store))
+            known = _known(members, len(store), listed(continuous))
     return put_together(
         shown_name("npz", {"path": str(file)}),
         store,
@@ -102,7 +111,7 @@ def _images(members: Members, key: str, path: Path) -> Member:
     return members[possible[0]]
 
 
-def _known(members: Members, n: int) -> Known:
+def _known(members: Members, n: int, continuous: Sequence[str]) -> Known:
     label, found = None, FACTORS
     if LABELS in members and len(members[LABELS].shape) == 1:
         values = members[LABELS].read()
@@ -114,12 +123,13 @@ def _known(members: Members, n: int) -> Known:
     if FACTORS not in members and found == FACTORS and CLASSES in members:
         found = CLASSES
     if found not in members:
-        return known_of([], label)
+        return known_of([], label, continuous)
     where, values = members[found].where, members[found].read()
     if values.ndim != 2 or len(values) != n or not values.shape[1]:
         raise UsageError(f"The factors {where} have shape {values.shape}; give ({n}, number of factors).")
     names = _names(members, values.shape[1])
-    known = known_of([column_of(name, values[:, k], f"Factor {name!r}, {where}") for k, name in enumerate(names)], label)
+    columns = [column_of(name, values[:, k], f"Factor {name!r}, {where}") for k, name in enumerate(names)]
+    known = known_of(columns, label, continuous)
     said = () if found == FACTORS else (f"Factors are the columns of {found!r}: {', '.join(names)}.",)
     return replace(known, notes=(*said, *known.notes))
 

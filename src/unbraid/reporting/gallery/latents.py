@@ -146,11 +146,11 @@ def draw_position_maps(
 ) -> Drawn:
     """Heat maps of each latent over the position of the object, for all images or by scale or shape."""
     view = views[0]
-    view.need_factors()
     table = view.table
     known = table.factor_names
     if not {"x", "y"} <= set(known):
-        raise UsageError(f"{view.name} was trained on data with the factors {', '.join(known)}; heat maps need x and y.")
+        has = f"the factors {', '.join(known)}" if known else "no factors"
+        raise UsageError(f"{view.name} was trained on data with {has}; heat maps need x and y.")
     if not (np.isfinite(table.mean).all() and np.isfinite(table.variance).all()):
         raise UsageError(f"The codes of {view.name} are not finite.")
     chosen = _selections(view, [name for name in by.split(",") if name])
