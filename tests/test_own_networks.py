@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -128,6 +129,68 @@ def test_the_command_line_trains_what_it_names_and_extends_it(site):
     assert "--encoder-width" in commands(site, *line[:5], "--help").stdout
 
 
+class Seen(nn.Module):
+    """Flattens by `view` what a convolution gives, as much code does."""
+
+    def __init__(self, image_shape, n_params):
+        super().__init__()
+        self.convolution = nn.Conv2d(image_shape[0], 4, 3, padding=1)
+        self.linear = nn.Linear(4 * image_shape[1] * image_shape[2], n_params)
+
+    def forward(self, images):
+        return self.linear(self.convolution(images).view(len(images), -1))
+
+
+def viewing(latent_dim, output_shape):
+    """A decoder whose convolution is followed by `view`."""
+    return nn.Sequential(nn.Linear(latent_dim, 4 * 64), nn.Unflatten(1, (4, 8, 8)), nn.Conv2d(4, 3, 1), _View(output_shape))
+
+
+class _View(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x):
+        return x.view(len(x), *self.shape)
+
+
+def test_networks_of_others_see_images_in_the_usual_layout_and_may_use_view(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images = np.random.default_rng(0).random((64, 3, 8, 8)).astype(np.float32)
+    model = unbraid.train("vae", images, encoder=Seen, decoder=viewing, steps=2, batch_size=16, out="colors")
+    assert model.encode(images).shape == (64, 10)
+    assert model.vae.networks["encoder"].convolution.weight.is_contiguous()
+    assert unbraid.evaluate("colors", data=images).images > 0
+
+
+PRETRAINED = """
+import copy, sys, warnings
+import torch, unbraid
+from torch import nn
+
+ready = nn.Sequential(nn.Flatten(), nn.Linear(1024, 20))
+
+def encoder(image_shape, n_params):
+    return copy.deepcopy(ready)
+
+model = unbraid.train("vae", "ellipses", encoder=encoder, steps=1, lr=1e-6, batch_size=16, out="main")
+weights = model.vae.networks["encoder"][1].weight
+assert (weights - ready[1].weight).abs().max() < 1e-5
+assert torch.equal(unbraid.load("main").vae.networks["encoder"][1].weight, weights)
+"""
+
+
+def test_a_script_trains_what_it_defines_from_the_weights_it_has_and_is_warned(tmp_path):
+    (tmp_path / "script.py").write_text(PRETRAINED)
+    done = python(tmp_path, "script.py")
+    assert done.returncode == 0, done.stderr
+    assert "UnbraidWarning: Encoder encoder is defined in a notebook or script" in done.stderr
+    refused = commands(tmp_path, "evaluate", "main", "--trust")
+    assert refused.returncode == 2
+    assert "The encoder 'encoder' was defined in a notebook or script" in refused.stderr
+
+
 def train(**options):
     return unbraid.train("vae", "ellipses", steps=2, batch_size=16, out="runs/x", **options)
 
@@ -145,6 +208,7 @@ def local_encoder():
         (lambda image_shape, n_params: None, "mylab/nets.py"),
         (local_encoder(), "cannot be imported by its name"),
         (nn.Linear(2, 2), "encoder=Linear"),
+        (nn.Linear(2, 2), "a function (image_shape, n_params) that returns a copy of it"),
         (nn.Linear, "image_shape and n_params"),
         (other_arguments, "image_shape and n_params"),
         (encoder.__get__(1), "an instance of method"),

@@ -11,6 +11,8 @@ from typing import Any
 
 from unbraid.errors import UsageError
 
+MAIN = "__main__"
+"""The module that a notebook or script is."""
 _trusted: ContextVar[bool] = ContextVar("trusted", default=False)
 
 
@@ -49,6 +51,11 @@ def named_object(kind: str, name: str) -> Callable[..., Any]:
     if module not in sys.modules:
         _import(kind, module, name)
     found: Any = getattr(sys.modules[module], attribute, None)
+    if not callable(found) and module == MAIN:
+        raise UsageError(
+            f"The {kind} {attribute!r} was defined in a notebook or script, which is not the one that runs now. Define it here "
+            "before the run is loaded, or put it into a module and train with that."
+        )
     if not callable(found):
         raise UsageError(f"{kind} {name!r}: the module {module} has no class or function {attribute!r}.")
     own: Callable[..., Any] = found

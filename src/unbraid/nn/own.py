@@ -8,9 +8,9 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from unbraid.errors import UnbraidError, UsageError
+from unbraid.errors import UnbraidError, UsageError, warn
 from unbraid.registry import Entry, Registry
-from unbraid.trust import is_own, named_object
+from unbraid.trust import MAIN, is_own, named_object
 
 
 class NetworkRegistry(Registry):
@@ -38,23 +38,32 @@ class NetworkRegistry(Registry):
     def name_of(self, network: Any) -> str:
         """The name of a class or function, by which a later process finds it again.
 
-        Raises `UsageError` for what cannot be found by a name: instances, lambdas, what stands in a function or in `__main__`.
+        What stands in a notebook or script is found there alone, with an `UnbraidWarning`.
+
+        Raises `UsageError` for what cannot be found by a name: instances, lambdas, what stands in a function.
         """
         if not isinstance(network, (type, FunctionType)):
             kind = type(network).__name__
             raise UsageError(
                 f"{self.kind} is an instance of {kind}; give the class or a function, so that the network can be built again "
-                f"when the run is loaded: {self.kind}={kind}. Its options are arguments {self.kind}_NAME=VALUE."
+                f"when the run is loaded: {self.kind}={kind}. Its options are arguments {self.kind}_NAME=VALUE. To begin from "
+                f"its weights, give a function ({', '.join(self.takes)}) that returns a copy of it: docs/own-networks.md."
             )
         module, name = network.__module__, network.__qualname__
         known: Any = getattr(sys.modules.get(module), name, None)
-        if module == "__main__" or known is not network:
+        if known is not network:
             raise UsageError(
                 f"{self.kind} {name!r} of {module} cannot be imported by its name, so a later process could not load the run. "
                 f"Put it at the top level of a module (mylab/nets.py: {self.kind}=mylab.nets.{name.rpartition('.')[2]}), or "
                 f"register it in an installed package: docs/extending.md."
             )
-        return self._checked(f"{module}:{name}", network).name
+        entry = self._checked(f"{module}:{name}", network)
+        if module == MAIN:
+            warn(
+                f"{self.kind.capitalize()} {name} is defined in a notebook or script. The run can be loaded only there, once "
+                "that is defined again; put it into a module to load the run from anywhere."
+            )
+        return entry.name
 
     def _own(self, name: str) -> Entry:
         return self._checked(name, named_object(self.kind, name))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from unbraid.distributions.protocols import Images, Latents, Likelihood, Posterior, Prior, Quantizer
 from unbraid.errors import UsageError
 from unbraid.nn.fast.allowed import plain_layers
+from unbraid.nn.layout import keeps_layout
 from unbraid.nn.running_statistics import frozen_running_stats
 from unbraid.terms import Pass
 
@@ -88,8 +89,14 @@ class VAE(nn.Module):
         return next((player for player, networks in self.players.items() if network in networks), None)
 
     def placed(self, device: torch.device) -> VAE:
-        """This model on a device, in the memory layout that convolutions are fastest with."""
-        return cast(VAE, nn.Module.to(self, device=device, memory_format=torch.channels_last))  # type: ignore[call-overload]
+        """This model on a device, in the memory layout that convolutions are fastest with.
+
+        Networks whose code relies on the usual layout keep that.
+        """
+        for network in self.networks.values():
+            if not keeps_layout(network):
+                nn.Module.to(network, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return self.to(device)
 
     def encode(self, images: Images) -> Posterior:
         """q(z|x)."""

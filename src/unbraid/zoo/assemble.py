@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from unbraid.distributions.protocols import FollowingPrior, Likelihood, PosteriorHead
 from unbraid.distributions.registry import likelihoods, posteriors, priors
 from unbraid.errors import IncompatibleParts, UnbraidError
+from unbraid.nn.layout import keep_layout
 from unbraid.nn.registry import Shape, decoders, encoders
 from unbraid.nn.vae import VAE
 from unbraid.randomness import seeded_construction
@@ -74,7 +75,7 @@ def _own(entry: Entry, *arguments: object, **options: Any) -> nn.Module:
         raise IncompatibleParts(f"{entry.name}({given}) raised {type(error).__name__}: {error}") from error
     if not isinstance(module, nn.Module):
         raise IncompatibleParts(f"{entry.name}({given}) returned a {type(module).__name__}, which is no torch.nn.Module.")
-    return module
+    return keep_layout(module)
 
 
 def try_networks(vae: VAE, image_shape: Shape, latent_dim: int, names: Mapping[str, str]) -> None:
