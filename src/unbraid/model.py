@@ -317,7 +317,7 @@ class Model:
         if metrics is None:
             return self.evaluate_with_codes(data, limit=limit, intervals=intervals, nulls=nulls, progress=progress)[1]
         dataset = self.matching_data(data)
-        choose_metrics(metrics, dataset.has_classes)  # refused before anything is encoded
+        choose_metrics(metrics, dataset.space is not None)  # refused before anything is encoded
         scope = self._scope(progress)
         table = encode_part(self.vae, dataset, scope, scope.noise("evaluation"), limit=limit)
         return self.evaluate_codes(table, dataset, metrics, intervals=intervals, nulls=nulls, progress=progress)

@@ -33,7 +33,7 @@ def score(
 ) -> Scores | ScoreTable:
     """Score a run's newest checkpoint; arguments and errors as of `unbraid.evaluate`."""
     model, dataset, path = view.model, view.dataset, view.run.folder / METRICS
-    chosen = choose_metrics(metrics, dataset.has_classes)
+    chosen = choose_metrics(metrics, dataset.space is not None)
     limit = images_by_default(view.experiment, model.step) if limit is None else limit
     images = len(choose_images(dataset, limit))
     origin = origin_of(view.experiment, pack(model.vae.state_dict()), model.step, images)
@@ -87,7 +87,7 @@ def score_briefly(view: RunView, *, limit: int | None = None, progress: Stages |
     Which images and metrics that are follows from configuration and step (`unbraid.evaluation.cost`).
     """
     few, space = None, view.dataset.space
-    if limit is None and space is not None and view.dataset.has_classes:
+    if limit is None and space is not None:
         images = min(len(view.dataset), images_by_default(view.experiment, view.model.step))
         few = metrics_by_default(view.experiment, view.model.step, images, len(space.factors))
     score(view, few, limit=limit, progress=progress)

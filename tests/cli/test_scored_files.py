@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from helpers.tiny import TINY
 from unbraid.cli.main import main
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import load_dataset
-from unbraid.metrics import audit, evaluate, gather
+from unbraid.metrics import audit, evaluate, gather, r2
 
 
 @pytest.fixture
@@ -127,6 +128,54 @@ def test_continuous_factors_of_codes_are_named(command, tmp_path):
     written = json.loads((tmp_path / "codes.csv.scores.json").read_text())
     assert written["factors"] == {"kind": 3, "angle": 0}
     assert "kind" in written["metrics"]["mig"]["per_factor"]
+
+
+@pytest.fixture
+def drawn(tmp_path):
+    """A table of codes of a class, a line and an angle."""
+    rng = np.random.default_rng(0)
+    kind, x, angle = rng.integers(0, 3, 400), rng.uniform(size=400), rng.uniform(0, 360, 400)
+    codes = np.stack([kind, x, np.cos(np.radians(angle)), np.sin(np.radians(angle))], 1) + 0.01 * rng.normal(size=(400, 4))
+    rows = "\n".join(",".join(map(str, row)) for row in zip(*codes.T, kind, x, angle, np.arange(400), strict=True))
+    (tmp_path / "c.csv").write_text(f"z0,z1,z2,z3,kind,x,angle,row\n{rows}\n")
+    return codes, np.stack([kind, x, angle], 1)
+
+
+def test_what_factors_are_taken_for_is_told_and_can_be_said(command, drawn):
+    codes, factors = drawn
+    scored = ("evaluate", "--codes", "c.csv", "--factors", "kind,x,angle", "--metrics", "mig,r2,irs", "--intervals", "0")
+    page = command(*scored)
+    assert "Factors, with their numbers of values: kind (3), x (continuous), angle (continuous)." in page
+    assert "To say otherwise: --classes NAME" in page
+    assert "leave out x, angle" in page
+    page = command(*scored, "--cyclic", "angle=360", "--overwrite")
+    assert "kind (3), x (continuous), angle (cyclic, period 360)" in page
+    written = json.loads(Path("c.csv.scores.json").read_text())
+    assert written["factors"] == {"kind": 3, "x": 0, "angle": 0}
+    samples = gather(codes, factors, factor_names=["kind", "x", "angle"], cyclic={"angle": 360.0})
+    assert written["metrics"]["r2"]["per_factor"] == pytest.approx(r2(samples)["per_factor"])
+    assert written["metrics"]["r2"]["per_factor"]["angle"] > 0.99
+    page = command(*scored, "--continuous", "kind", "--overwrite")
+    assert "kind (continuous), x (continuous), angle (continuous)" in page
+    assert "400 different values in 400 samples" in command(*scored, "--classes", "x", "--overwrite", code=2)
+    table = command("audit", "c.csv", "--factors", "kind,x,angle", "--metrics", "mig", "--quick", "--cyclic", "angle=360")
+    assert "angle (cyclic, period 360)" in table
+    by_factor = json.loads(Path("c.csv.audit.json").read_text())["metrics"]["mig"]["default"]["per_factor"]
+    assert set(by_factor) == {"kind", "x", "angle"}
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (["--cyclic", "angle"], "--cyclic angle: give a name and how far it goes once around, as in angle=360"),
+        (["--cyclic", "angle=-1"], "give a name and how far it goes once around"),
+        (["--continuous", "nope"], "Unknown factor 'nope'"),
+        (["--continuous", "x", "--classes", "x"], "said to have classes and to be continuous"),
+    ],
+)
+def test_what_is_said_of_factors_is_checked(command, drawn, said, says):
+    scored = ("evaluate", "--codes", "c.csv", "--metrics", "mig", "--intervals", "0", *said)
+    assert says in command(*scored, "--factors", "kind,x,angle", code=2)
 
 
 def test_an_audit_shows_every_definition(command, codes):

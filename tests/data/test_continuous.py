@@ -222,21 +222,24 @@ def test_faces_with_continuous_and_dependent_factors():
     assert len(data.images) == 40
 
 
-def test_a_trained_run_scores_the_other_factors_and_says_which_it_left_out(tmp_path):
+def test_a_trained_run_scores_continuous_factors_too(tmp_path):
     run, options = tmp_path / "run", {"steps": 4, "batch_size": 16, "device": "cpu", "progress": False}
     unbraid.train("beta_vae", "shapes", shape="all", continuous="x,y", images=120, out=run, **options)
-    table = unbraid.evaluate(run, metrics=["mig"])
-    assert set(table.scores["mig"]["per_factor"]) == {"shape", "scale", "rotation"}
-    assert "x is continuous, so it is left out of every score." in table.doubts
+    table = unbraid.evaluate(run, metrics=["mig", "irs"])
+    assert list(table.scores["mig"]["per_factor"]) == ["shape", "x", "y", "scale", "rotation"]
+    assert "irs compare samples that share a value: they leave out x, y. " in table.doubts[0]
     unbraid.report(run)
     assert "Continuous factors: x, y." in (run / "report.html").read_text(encoding="utf-8")
     config = json.loads((run / "config.json").read_text(encoding="utf-8"))
     assert config["data_options"]["continuous"] == "x,y"
 
 
-def test_metrics_of_continuous_factors_alone_are_refused(tmp_path):
+def test_runs_on_continuous_factors_alone_have_the_metrics_that_read_them(tmp_path):
     run, options = tmp_path / "run", {"steps": 2, "batch_size": 16, "device": "cpu", "progress": False}
     unbraid.train("beta_vae", "ellipses", continuous="all", images=64, out=run, **options)
-    assert unbraid.evaluate(run).metrics == {}
-    with pytest.raises(UsageError, match="none, or continuous ones alone"):
-        unbraid.evaluate(run, metrics=["mig"])
+    found = unbraid.evaluate(run)
+    assert "mig" in found.metrics
+    assert "irs" not in found.metrics
+    assert any("irs" in doubt for doubt in found.doubts)
+    with pytest.raises(UsageError, match="IRS compares samples that share a value of a factor"):
+        unbraid.evaluate(run, metrics=["irs"])

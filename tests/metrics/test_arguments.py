@@ -97,10 +97,10 @@ def test_tensors_of_half_precision_are_taken():
 @pytest.mark.parametrize(
     ("codes", "factors", "says"),
     [
-        (MEAN, FACTORS + 0.5, r"factors\[0, 0\] is 0.5. Number the values .*np.unique.*np.digitize"),
+        (MEAN, FACTORS + 0.5, r"factors\[0, 0\] is 0.5. Number the values .*np.unique.*continuous=\[name\]"),
         (MEAN, np.where(FACTORS == 1, np.nan, FACTORS), r"factors\[\d+, \d\] is nan"),
         (MEAN, FACTORS.astype(str), "given <U.*np.unique"),
-        (MEAN, np.stack([np.arange(240), FACTORS[:, 0]], 1), "'0' has 240 different values in 240 samples.*np.digitize"),
+        (MEAN, np.stack([np.arange(240), FACTORS[:, 0]], 1), "'0' has 240 different values in 240 samples.*continuous="),
         (np.zeros((3, 500)), np.zeros((3, 500), int), "3 rows and 500 columns each. They look transposed"),
         (np.zeros((4, 240)), np.zeros((3, 240), int), "4 rows of codes but 3 rows of factors. Both look transposed"),
         (MEAN, np.zeros((240, 2), int), "No factor is left to score: factor '0' has a single value"),
@@ -135,32 +135,3 @@ def test_a_wrong_name_is_told_all_that_are_right(entry, option, spec):
     allowed = ", ".join(get_args(spec.type))
     with pytest.raises(UsageError, match=f"{option} is 'nope'; allowed: {allowed}."):
         unwrap(entry.factory)(MEAN, FACTORS, **{option: "nope"})  # not refused by the type checks of tests alone
-
-
-def test_continuous_factors_are_left_out_by_name_and_kept():
-    rng = np.random.default_rng(0)
-    classes, x = rng.integers(0, 4, (300, 2)), rng.uniform(size=300)
-    codes = rng.normal(size=(300, 3))
-    samples = gather(codes, np.column_stack([classes[:, 0], x, classes[:, 1]]), factor_names=("a", "x", "b"), continuous=("x",))
-    assert np.array_equal(samples.factors, classes)
-    assert samples.factor_names == ("a", "b")
-    assert samples.left_out == {"x": "is continuous"}
-    assert samples.quantity_names == ("x",)
-    assert np.array_equal(samples.quantities[:, 0], x)
-    assert np.array_equal(samples.rows(np.array([5, 2])).quantities[:, 0], x[[5, 2]])
-    assert samples.of_all_factors(np.ones((3, 2)))[0].tolist() == pytest.approx([1, np.nan, 1], nan_ok=True)
-    alone = gather(codes, classes, factor_names=("a", "b"))
-    assert mig(samples) == mig(alone)
-
-
-@pytest.mark.parametrize(
-    ("names", "continuous", "says"),
-    [
-        (("a", "b"), ("c",), "Continuous factors c; give a table of factors with names for its columns"),
-        (("a", "b"), ("a", "b"), r"All factors \(a, b\) are continuous"),
-        (None, ("a",), "with names for its columns"),
-    ],
-)
-def test_continuous_factors_that_are_refused(names, continuous, says):
-    with pytest.raises(UsageError, match=says):
-        gather(np.ones((9, 1)), np.ones((9, 2)), factor_names=names, continuous=continuous)

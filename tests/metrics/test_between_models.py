@@ -4,7 +4,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import Lasso
 
 from unbraid.errors import UsageError
-from unbraid.metrics.between_models import mcc, one_to_one, udr
+from unbraid.metrics.between_models import mcc_between, one_to_one, udr
 
 
 @pytest.fixture
@@ -14,21 +14,21 @@ def codes():
 
 def test_mcc_of_the_same_latents_is_1(codes):
     changed = codes[:, [2, 0, 1]] * [-1, 100, 1e-3] + 5
-    assert mcc(codes, changed) == pytest.approx(1)
-    assert mcc(codes, np.exp(codes), method="spearman") == pytest.approx(1)
-    assert mcc(codes, np.exp(codes)) < 0.9
-    assert mcc(codes, np.hstack([changed, changed])) == pytest.approx(1)
-    assert mcc(codes, codes[:, :2]) == pytest.approx(1)
-    assert mcc(codes, np.ones((2000, 3))) == 0
-    assert mcc(codes, np.random.default_rng(1).normal(size=(2000, 3))) < 0.05
+    assert mcc_between(codes, changed) == pytest.approx(1)
+    assert mcc_between(codes, np.exp(codes), method="spearman") == pytest.approx(1)
+    assert mcc_between(codes, np.exp(codes)) < 0.9
+    assert mcc_between(codes, np.hstack([changed, changed])) == pytest.approx(1)
+    assert mcc_between(codes, codes[:, :2]) == pytest.approx(1)
+    assert mcc_between(codes, np.ones((2000, 3))) == 0
+    assert mcc_between(codes, np.random.default_rng(1).normal(size=(2000, 3))) < 0.05
 
 
 def test_mcc_matches_one_to_one():
     """Greedy matching would take .96, and leave .28 for the other."""
     first = np.array([[1.0, 1, -1, -1], [1.0, -1, 1, -1], [1, -1, -1, 1]]).T
     second = np.stack([0.96 * first[:, 0] + 0.28 * first[:, 2], 0.9 * first[:, 0] + np.sqrt(0.19) * first[:, 1]], 1)
-    assert mcc(first[:, :2], second) == pytest.approx((0.96 + np.sqrt(0.19)) / 2)
-    assert mcc(first[:, :1], second) == pytest.approx(0.96)
+    assert mcc_between(first[:, :2], second) == pytest.approx((0.96 + np.sqrt(0.19)) / 2)
+    assert mcc_between(first[:, :1], second) == pytest.approx(0.96)
 
 
 def test_pair_scores_by_hand():
@@ -88,17 +88,17 @@ def test_a_latent_at_the_least_kl_tells_nothing(codes):
 
 def test_no_correlation_is_above_1():
     codes = np.random.default_rng(21).normal(size=(50, 2))  # whose sums of squares round to more than their number
-    assert mcc(codes, codes) <= 1
+    assert mcc_between(codes, codes) <= 1
 
 
 def test_wrong_models_are_refused(codes):
-    for call in (lambda: udr([codes]), lambda: udr([codes, codes[:5]]), lambda: mcc(codes, codes[:, 0])):
+    for call in (lambda: udr([codes]), lambda: udr([codes, codes[:5]]), lambda: mcc_between(codes, codes[:, 0])):
         with pytest.raises(UsageError):
             call()
     with pytest.raises(UsageError, match="Model 1 has 5 samples and model 0 has 2000"):
-        mcc(codes, codes[:5])
+        mcc_between(codes, codes[:5])
     for wrong in (codes[:, :0], np.where(codes == codes[7, 1], np.nan, codes), np.where(codes == codes[0, 0], np.inf, codes)):
         with pytest.raises(UsageError, match=r"codes of model 1 must be a finite array"):
-            mcc(codes, wrong)
+            mcc_between(codes, wrong)
     with pytest.raises(UsageError, match="kl holds one array for each model"):
         udr([codes, codes], kl=[np.ones(3)])

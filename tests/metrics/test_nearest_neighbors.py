@@ -11,11 +11,11 @@ from scipy.special import digamma
 
 from unbraid.errors import UsageError
 from unbraid.metrics.information.nearest_neighbors import (
-    information_coefficient,
     kraskov_information,
     neighbor_information,
     ross_information,
 )
+from unbraid.metrics.information.types import explained
 
 CIRCLE = 2 * pi
 
@@ -265,11 +265,11 @@ def test_of_many_samples_a_part_is_read(normal):
     assert table.largest[0] == digamma(1_000) - digamma(3)
 
 
-def test_the_coefficient_of_normal_pairs_is_their_correlation():
+def test_what_normal_pairs_explain_is_their_squared_correlation():
     correlations = np.array([0.0, 0.3, 0.9, 0.999])
-    assert information_coefficient(-0.5 * np.log(1 - correlations**2)) == pytest.approx(correlations, abs=1e-9)
-    assert information_coefficient(np.array([-0.1, 0.0, inf])).tolist() == [0, 0, 1]
-    assert information_coefficient(np.array([1e-14]))[0] == pytest.approx(sqrt(2e-14))
+    assert explained(-0.5 * np.log(1 - correlations**2)) == pytest.approx(correlations**2, abs=1e-9)
+    assert explained(np.array([-0.1, 0.0, inf])).tolist() == [0, 0, 1]
+    assert explained(np.array([1e-14]))[0] == pytest.approx(2e-14)
 
 
 def test_what_cannot_be_estimated_is_refused():

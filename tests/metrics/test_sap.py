@@ -3,6 +3,7 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from unbraid.errors import UsageError
+from unbraid.metrics.samples import Samples
 from unbraid.metrics.sap import classifier_accuracies, sap, squared_correlations
 from unbraid.metrics.splitting import split_rows
 
@@ -10,7 +11,7 @@ from unbraid.metrics.splitting import split_rows
 def test_squared_correlations_by_numpy(noisy):
     codes, factors = noisy(0)
     expected = np.corrcoef(codes.T, factors.T)[:4, 4:] ** 2
-    assert squared_correlations(codes, factors, 0) == pytest.approx(expected)
+    assert squared_correlations(Samples(codes, factors), 0) == pytest.approx(expected)
 
 
 def test_known_codes(dsprites, rotated):
@@ -60,8 +61,9 @@ def test_no_squared_correlation_is_above_1():
     """Sums of squares of standardized codes may round to more than their number."""
     for n in range(3, 40):
         factors = np.random.default_rng(n).integers(0, 9, size=(n, 2))
-        assert squared_correlations(factors.astype(float), factors, 0).max() <= 1
+        assert squared_correlations(Samples(factors.astype(float), factors), 0).max() <= 1
 
 
 def test_a_factor_of_a_single_value_is_predicted_by_all():
-    assert classifier_accuracies(np.arange(60.0).reshape(30, 2), np.zeros((30, 1), np.int64), 0).tolist() == [[1.0], [1.0]]
+    samples = Samples(np.arange(60.0).reshape(30, 2), np.zeros((30, 1), np.int64))
+    assert classifier_accuracies(samples, 0).tolist() == [[1.0], [1.0]]

@@ -69,6 +69,8 @@ def line_through(values: np.ndarray) -> float:
     return float(np.corrcoef(values, np.arange(len(values)))[0, 1] ** 2)
 
 
+RISING = (line_through(np.exp(range(3))) ** 0.5 + 2) / 3
+"""Mean correlation of three factors with their exponentials; of two values any are a line."""
 THIRD, CHANCE = 1 / 3, (1 / 3 + 1 / 2 + 1 / 2) / 3
 """Of three votes; and of guesses at the values of each factor."""
 H3, H2 = log(3), log(2)
@@ -173,6 +175,17 @@ THEORY: dict[str, dict[str, Theory | dict[str, Theory]]] = {
     },
     # a middle value of three can be told from both others by what is left of the sum of probabilities
     "explicitness": dict.fromkeys(("default", "one_vs_rest"), Theory(1, 1, 1, 0.5, 0.5, slack=0.01, luck=0.06)),
+    "mcc": {
+        "default": Theory(1, 1, (1 + 2 * 0.5**0.5) / 3, 0, 0, changed={"monotone": RISING}, slack=0.01, luck=0.06),
+        "cross_fitted=0": Theory(1, 1, (1 + 2 * 0.5**0.5) / 3, 0, 0, changed={"monotone": RISING}, slack=1e-6, luck=0.08),
+        "spearman": Theory(1, 1, (1 + 2 * 0.5**0.5) / 3, 0, 0, slack=0.01, luck=0.06),
+        "rdc": Theory(1, 1, (1 + 2 * 0.5**0.5) / 3, 0, 0, slack=0.01, luck=0.06),
+        "linear": Theory(1, 1, 1, 0, 0, changed={"monotone": RISING}, slack=0.01, luck=0.06),
+    },
+    "r2": {
+        "default": Theory(1, 1, 1, 0, 0, changed={"monotone": (line_through(np.exp(range(3))) + 2) / 3}, slack=3e-3),
+        "kernel": Theory(1, 1, 1, 0, 0, slack=3e-3),
+    },
     "linear_probe": {"default": Theory(1, 1, 1, CHANCE, CHANCE, slack=0.03, luck=0.06)},
     "fairness": dict.fromkeys(("default", "plug_in, gbt"), Theory(1, 1, 1, None, 1, slack=0.02)),
     # learned at one value of w, v + w and v - w are wrong at the other half of the time

@@ -19,6 +19,7 @@ from unbraid.cli.scored_files import (
     in_words,
     listed,
     out_about,
+    periods_of,
     read,
     samples_of,
 )
@@ -98,7 +99,13 @@ def _codes_of_run(folder: Path, given: Mapping[str, Any]) -> tuple[Path, CodeArr
             if not kept
             else f"--latents names columns of a table, and {folder} is a run."
         )
-    factors = table.factors[:, kept]
+    factors, periods = table.factors[:, kept], periods_of(given)
+    lines = [table.factor_names[k] for k in kept if not table.factor_sizes[k]]
+    if listed(given, "classes") or any(name not in lines for name in (*listed(given, "continuous"), *periods)):
+        raise UsageError(
+            f"The run {folder} says which of its factors are continuous ({', '.join(lines) or 'none'}); --cyclic NAME=PERIOD "
+            "says which of these are angles."
+        )
     return folder / CODES, CodeArrays(
         codes=table.mean.astype(np.float64),
         factors=factors.astype(np.int64) if all(table.factor_sizes[k] for k in kept) else factors,
@@ -106,6 +113,7 @@ def _codes_of_run(folder: Path, given: Mapping[str, Any]) -> tuple[Path, CodeArr
         latent_names=tuple(f"z{j}" for j in range(table.latent_dim)),
         factor_sizes=tuple(table.factor_sizes[k] for k in kept),
         variance=table.variance.astype(np.float64) if (table.variance > 0).all() else None,
+        periods=periods,
     )
 
 

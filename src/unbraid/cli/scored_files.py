@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,17 @@ COLUMNS = (
         "continuous",
         str,
         None,
-        "factors that are continuous, joined by commas: their numbers stay as they are, and do not become classes",
+        "factors that are continuous, joined by commas; default: columns of fractions of which hardly any occurs twice",
         "Columns",
     ),
+    option(
+        "cyclic",
+        str,
+        None,
+        "continuous factors that are angles and the like, each with its period, joined by commas: angle=360,hue=1",
+        "Columns",
+    ),
+    option("classes", str, None, "factors that are not continuous, whatever their values, joined by commas", "Columns"),
     option(
         "latents", str, None, "columns that are latents; default: z0, mean_0, ..., or all numbers beside --factors", "Columns"
     ),
@@ -34,7 +43,10 @@ COLUMNS = (
         "Columns",
     ),
 )
-SEED = option("seed", int, 0, Option("seed of votes, models and shuffles", ge=0))
+TO_SAY_OTHERWISE = (
+    "To say otherwise: --classes NAME for values that are classes, --continuous NAME for others, --cyclic NAME=PERIOD for an "
+    "angle."
+)SEED = option("seed", int, 0, Option("seed of votes, models and shuffles", ge=0))
 
 
 def out_about(ending: str) -> str:
@@ -77,8 +89,27 @@ def read(path: Path, given: Mapping[str, Any]) -> CodeArrays:
     from unbraid.data.codes.files import read_codes
 
     most = int(given.get("max_memory", 4) * 1e9)
-    continuous = listed(given, "continuous")
-    return read_codes(path, listed(given, "factors"), listed(given, "latents"), continuous=continuous, most=most)
+    periods, grouped = periods_of(given), listed(given, "classes")
+    continuous = list(dict.fromkeys([*listed(given, "continuous"), *periods]))
+    factors, latents = listed(given, "factors"), listed(given, "latents")
+    return replace(
+        read_codes(path, factors, latents, continuous=continuous, grouped=grouped, most=most),
+        periods=periods,
+    )
+
+
+def periods_of(given: Mapping[str, Any]) -> dict[str, float]:
+    """Cyclic factors with their periods, by --cyclic; raises `UsageError` for a period that is none."""
+    found = {}
+    for word in listed(given, "cyclic"):
+        name, _, period = word.rpartition("=")
+        try:
+            found[name] = float(period)
+        except ValueError:
+            found[name] = 0.0
+        if not name or not 0 < found[name] < float("inf"):
+            raise UsageError(f"--cyclic {word}: give a name and how far it goes once around, as in angle=360.")
+    return found
 
 
 def samples_of(arrays: CodeArrays) -> Samples:
@@ -86,18 +117,29 @@ def samples_of(arrays: CodeArrays) -> Samples:
     from unbraid.metrics.samples import gather
 
     return gather(
-        arrays.codes, arrays.factors, variance=arrays.variance, factor_names=arrays.factor_names, continuous=arrays.continuous
+        arrays.codes,
+        arrays.factors,
+        variance=arrays.variance,
+        factor_names=arrays.factor_names,
+        continuous=arrays.continuous,
+        cyclic=arrays.periods,
     )
 
 
 def in_words(arrays: CodeArrays) -> list[str]:
     """What was read, a line each, so that a column taken for something else is noticed."""
     width = "with variances" if arrays.variance is not None else "without variances"
-    factors = [f"{name} ({size or 'continuous'})" for name, size in zip(arrays.factor_names, arrays.factor_sizes, strict=True)]
+    factors = [f"{name} ({size or _of_numbers(arrays, name)})" for name, size in arrays.values_of_factors.items()]
     lines = [f"{len(arrays.codes):,} samples. Latents, {width}: {_few(arrays.latent_names)}."]
     lines.append(f"Factors, with their numbers of values: {_few(factors)}.")
     left_out = [f"Left out: {_few(arrays.left_out)}."] if arrays.left_out else []
-    return [*lines, *left_out, *arrays.notes]
+    said = [TO_SAY_OTHERWISE] if arrays.continuous else []
+    return [*lines, *said, *left_out, *arrays.notes]
+
+
+def _of_numbers(arrays: CodeArrays, name: str) -> str:
+    """What a factor without classes was taken for."""
+    return f"cyclic, period {arrays.periods[name]:g}" if name in arrays.periods else "continuous"
 
 
 def _few(names: Sequence[str]) -> str:

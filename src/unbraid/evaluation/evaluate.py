@@ -98,7 +98,7 @@ def evaluate_model(
         nulls: draws of each null encoder, see there.
         untrained: the model before its first step, whose scores are shown beside.
     """
-    chosen = choose_metrics(metrics, dataset.has_classes)
+    chosen = choose_metrics(metrics, dataset.space is not None)
     noise = scope.noise("evaluation")
     table = encode_part(vae, dataset, scope, noise, limit=limit)
     splits: dict[Split, SplitLosses] = {}
@@ -122,7 +122,7 @@ def evaluate_model(
         without_labels=decoder_scores(vae, table, device=scope.device),
         kl_parts=_kl_parts(table, scope) if len(table.kl) else None,  # latents are independent given an image, and normal
     )
-    if chosen and table.has_factors:
+    if chosen and table.factor_names:
         scored = score_codes(table, dataset, scope, metrics=chosen, intervals=intervals, nulls=nulls, untrained=untrained)
         scores.metrics, scores.doubts = scored.scores, list(scored.doubts)
         shares = information_shares(samples_of(table))
@@ -152,16 +152,24 @@ def score_codes(
 
     Arguments as in `evaluate_model`.
     """
-    chosen = choose_metrics(metrics, table.has_factors)
+    chosen = choose_metrics(metrics, bool(table.factor_names))
     references = reference_arguments(dataset, table.index)
     if untrained is not None:
         rows = np.sort(np.random.default_rng(0).permutation(table.index)[:REFERENCE_SAMPLES])
         mean, variance = encode_posteriors(untrained, dataset, index=rows, device=scope.device)
         assert dataset.factors is not None
-        references["untrained"] = posterior_samples(mean, variance, dataset.factors[rows], table.factor_names, table.continuous)
+        references["untrained"] = posterior_samples(
+            mean, variance, dataset.factors[rows], table.factor_names, table.continuous, dataset.space
+        )
     progress = scope.counting("metrics")
     return evaluate_metrics(
-        samples_of(table), metrics=chosen, seed=scope.seed, intervals=intervals, nulls=nulls, **references, progress=progress
+        samples_of(table, dataset.space),
+        metrics=chosen,
+        seed=scope.seed,
+        intervals=intervals,
+        nulls=nulls,
+        **references,
+        progress=progress,
     )
 
 
@@ -224,6 +232,6 @@ def periodic(dataset: Dataset, seed: int, device: torch.device, limit: int = 2_0
         values: dict[str, Any] = {"kl": float(table.kl.sum())} if len(table.kl) else {}
         for split, found in losses(table).items():
             values |= {f"{split}/nll": found["nll"], f"{split}/nll_at_mean": found["nll_at_mean"]}
-        return values | (quick_scores(samples_of(table)) if table.has_factors else {})
+        return values | (quick_scores(samples_of(table, dataset.space)) if table.factor_names else {})
 
     return evaluate

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Integer, Real
 
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
+from unbraid.data.factor_space import FactorSpace
 from unbraid.data.grids.duplicates import first_twins
 from unbraid.errors import UsageError
 from unbraid.evaluation.stored import Split
@@ -31,9 +32,12 @@ active units of Burda et al. (2016), but relative, so that the scale of a latent
 0.01, which calls a hundredth of a nat active."""
 
 
-def samples_of(table: CodeTable) -> Samples:
-    """Means, variances and factors of a code table, for metrics."""
-    return posterior_samples(table.mean, table.variance, table.factors, table.factor_names, table.continuous)
+def samples_of(table: CodeTable, space: FactorSpace | None = None) -> Samples:
+    """Means, variances and factors of a code table, for metrics.
+
+    The space says which continuous factors are circular.
+    """
+    return posterior_samples(table.mean, table.variance, table.factors, table.factor_names, table.continuous, space)
 
 
 def posterior_samples(
@@ -42,13 +46,16 @@ def posterior_samples(
     factors: Real[np.ndarray, "n k"],
     names: Sequence[str],
     continuous: Sequence[str] = (),
+    space: FactorSpace | None = None,
 ) -> Samples:
-    """Posteriors beside factors that are classes; those that are not, and continuous ones, are left out.
+    """Posteriors beside factors that are classes or continuous; those that are neither are left out.
 
     Variances are left out where some are 0, as for deterministic encoders.
     """
     spread = variance if (variance > 0).all() else None
-    return gather(mean, factors, variance=spread, factor_names=names, only_classes=True, continuous=continuous)
+    circular = [factor for factor in space.factors if factor.name in continuous] if space is not None else []
+    cyclic = {factor.name: factor.values[1] - factor.values[0] for factor in circular if factor.kind == "circular"}
+    return gather(mean, factors, variance=spread, factor_names=names, only_classes=True, continuous=continuous, cyclic=cyclic)
 
 
 def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:
@@ -68,9 +75,11 @@ def information_shares(samples: Samples) -> Float[np.ndarray, "d k"]:
 
     The estimator is the default one of the metrics.
 
-    Adjusted for chance: few images would else seem to tell much of factors with many values.
+    Adjusted for chance: few images would else seem to tell much of factors with many values. Continuous factors have none.
     """
-    return information(samples).shares
+    if not samples.factor_names:
+        return np.zeros((samples.codes.shape[1], 0))
+    return information(samples.of_classes("A share", "")).shares
 
 
 def known_shares(
@@ -96,6 +105,8 @@ def follows(shares: Float[np.ndarray, "d k"], names: Sequence[str]) -> list[str]
 
     It is "" where that is less than `FOLLOWS` of the factor's entropy.
     """
+    if not names:
+        return [""] * len(shares)
     known = np.nan_to_num(shares)
     return [names[k] if known[j, k] >= FOLLOWS else "" for j, k in enumerate(known.argmax(1))]
 
@@ -109,10 +120,10 @@ def active_latents(table: CodeTable) -> Bool[np.ndarray, "d"]:
 
 
 def choose_metrics(names: Metrics | None, has_factors: bool) -> Chosen:
-    """Names of metrics with their options, checked; by default the core, none where no factor has classes."""
+    """Names of metrics with their options, checked; by default the core, none where there are no factors."""
     if names and not has_factors:
         given = names if isinstance(names, str) else ", ".join(names)
-        raise UsageError(f"Metrics ({given}) need factors, and this data set has none, or continuous ones alone.")
+        raise UsageError(f"Metrics ({given}) need factors, and this data set has none.")
     chosen = choose("core" if names is None else names)
     return chosen if has_factors else {}
 
@@ -120,6 +131,8 @@ def choose_metrics(names: Metrics | None, has_factors: bool) -> Chosen:
 def quick_scores(samples: Samples) -> dict[str, float]:
     """Scores of all metrics that only compute, by name."""
     quick = [entry for entry in registry if not entry.details.get("sampled")]
+    if not samples.factor_names:
+        quick = [entry for entry in quick if entry.details.get("continuous")]
     return {entry.name: entry.factory(samples)["score"] for entry in quick}
 
 

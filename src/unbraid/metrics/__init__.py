@@ -10,7 +10,7 @@ from unbraid.metrics.across_runs import across_runs
 from unbraid.metrics.aggregate_posterior import kl_decomposition
 from unbraid.metrics.audit import audit
 from unbraid.metrics.beta_vae_score import beta_vae_score
-from unbraid.metrics.between_models import mcc, udr
+from unbraid.metrics.between_models import mcc_between, udr
 from unbraid.metrics.dci import dci
 from unbraid.metrics.dcimig import dcimig
 from unbraid.metrics.decoder_columns import column_overlap, ima_contrast
@@ -24,6 +24,7 @@ from unbraid.metrics.information.nearest_neighbors import neighbor_information
 from unbraid.metrics.irs import irs
 from unbraid.metrics.jemmig import jemmig
 from unbraid.metrics.linear_probe import linear_probe
+from unbraid.metrics.mcc import mcc
 from unbraid.metrics.mig import mig
 from unbraid.metrics.mig_sup import mig_sup
 from unbraid.metrics.mmig import mmig
@@ -37,6 +38,7 @@ from unbraid.metrics.posterior_statistics import (
     var_dimension_wise_kl,
     var_kl_per_dim,
 )
+from unbraid.metrics.r2 import r2
 from unbraid.metrics.samples import Samples, gather
 from unbraid.metrics.sap import sap
 from unbraid.metrics.strong_generalization import strong_generalization
@@ -68,12 +70,14 @@ __all__ = [
     "kl_per_dim",
     "linear_probe",
     "mcc",
+    "mcc_between",
     "mig",
     "mig_sup",
     "mmig",
     "modularity",
     "mutual_information",
     "neighbor_information",
+    "r2",
     "sap",
     "strong_generalization",
     "udr",

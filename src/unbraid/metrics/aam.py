@@ -30,11 +30,12 @@ def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndar
     formula="mean over factors of max(0, best information - sum of all others) / best information",
     range=(0.0, 1.0),
     perfect="1; by locatello2019 and chen2018 less, since the bias of idle latents adds up",
+    continuous="as mig",
     chance="0",
     blind="to how much is known about a factor at all, since it divides by the best latent's information",
     variants=(
         Variant(OWN),
-        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}, continuous=True),
         Variant(
             "none: those of Dubois et al. (2019) are of scrambled latents", {"definition": "chen2018"}, needs_variance=True
         ),
@@ -74,5 +75,5 @@ def aam(
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, definition, bins)
-    alignment = aam_from_information(found.matrix)
+    alignment = aam_from_information(found.measured[0])
     return {"score": float(alignment.mean()), "per_factor": samples.by_factor(alignment)}

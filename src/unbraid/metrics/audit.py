@@ -15,6 +15,7 @@ from unbraid.metrics.score_table import html_table, nodes
 from unbraid.progress import Stages
 
 NO_VARIANCE, NOT_DISCRETE, SLOW = "needs posterior variances", "needs discrete latents", "takes minutes, left out"
+OF_CLASSES = "compares samples that share a value, and all factors are continuous"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +91,8 @@ def audit(
     seed: int = 0,
     perfect: Array | None = None,
     factor_names: Sequence[str] | None = None,
+    continuous: Sequence[str] = (),
+    cyclic: Mapping[str, float] | None = None,
     progress: Stages | None = None,
 ) -> AuditTable:
     """Score codes by every registered definition of every metric, each beside its own chance and ceiling.
@@ -98,17 +101,19 @@ def audit(
         codes, factors, mean, variance: as for every metric, or `Samples`.
         metrics: "core", "all" (also those that train many models), or names.
         quick: leave out definitions that take minutes.
-        seed, perfect: as for `unbraid.metrics.evaluate`.
+        seed, perfect, continuous, cyclic: as for `unbraid.metrics.evaluate`.
         progress: called with the title of each part of the work, returns what counts its scores.
 
     Raises `UsageError` for arrays that no score can be computed from and unknown metrics.
     """
-    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    samples = gather(
+        codes, factors, mean=mean, variance=variance, factor_names=factor_names, continuous=continuous, cyclic=cyclic
+    )
     scores: dict[str, dict[str, dict[str, Any]]] = {}
     groups: dict[str, list[tuple[str, Variant]]] = {}
     for name in choose(metrics):
         for variant in variants(name):
-            reason = left_out(variant, samples, quick)
+            reason = left_out(name, variant, samples, quick)
             scores.setdefault(name, {})[variant.name] = {"comparable": variant.comparable} | (
                 {"left_out": reason} if reason else {}
             )
@@ -131,8 +136,11 @@ def audit(
     return AuditTable(scores, len(samples), samples.factor_names)
 
 
-def left_out(variant: Variant, samples: Samples, quick: bool) -> str:
+def left_out(metric: str, variant: Variant, samples: Samples, quick: bool) -> str:
     """Why a definition is not computed; empty if it is."""
+    reads = bool(registry[metric].details.get("continuous")) and (variant.continuous or not variant.options)
+    if not samples.factor_names and not reads:
+        return OF_CLASSES
     if variant.needs_variance and samples.variance is None:
         return NO_VARIANCE
     if variant.needs_discrete and not is_discrete(samples):

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from unbraid.metrics.probes import multinomial_probe
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
+from unbraid.metrics.samples import INSTEAD, Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import standardized
 from unbraid.metrics.votes import in_parts, rows_by_value
 from unbraid.options import Option
@@ -85,7 +85,7 @@ def beta_vae_score(
     >>> round(found["score"], 2)
     1.0
     """
-    samples = gather(codes, factors, factor_names=factor_names)
+    samples = gather(codes, factors, factor_names=factor_names).of_classes("The beta-VAE score", INSTEAD)
     require_choice("definition", definition, Definition)
     votes = draw_votes(samples, definition, pairs=pairs, train_votes=train_votes, test_votes=test_votes, seed=seed)
     return vote_scores(votes.named(), votes.truth, samples)

@@ -16,7 +16,7 @@ LASSO_PENALTY = 0.1
 LEAST_KL = 0.01
 
 
-def mcc(
+def mcc_between(
     first: Shaped[np.ndarray, "..."], second: Shaped[np.ndarray, "..."], *, method: Literal["pearson", "spearman"] = "pearson"
 ) -> float:
     r"""Mean correlation coefficient: mean |correlation| of two models' latents, matched one to one.

@@ -13,6 +13,7 @@ from scipy.special import entr
 from unbraid.metrics.information.definitions import information
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import any_number_of_classes
+from unbraid.metrics.r2 import explained_of
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
@@ -65,6 +66,26 @@ def _entropy_forest(seed: int) -> Any:
     return RandomForestClassifier(100, criterion="entropy", max_depth=10, random_state=seed)
 
 
+def _regression_forest(seed: int) -> Any:
+    from sklearn.ensemble import RandomForestRegressor
+
+    return RandomForestRegressor(10, min_samples_leaf=LEAST_LEAF, max_features=None, random_state=seed)
+
+
+def _boosted_regression(seed: int) -> Any:
+    from sklearn.ensemble import GradientBoostingRegressor
+
+    return GradientBoostingRegressor(random_state=seed)
+
+
+def _lasso(seed: int) -> Any:
+    from sklearn.linear_model import Lasso
+
+    return Lasso(LASSO_PENALTY, random_state=seed)
+
+
+REGRESSORS: dict[str, Callable[[int], Any]] = {"forest": _regression_forest, "gbt": _boosted_regression, "lasso": _lasso}
+"""Regressors, made from a seed, that stand for the classifier of the same name where a factor is continuous."""
 MODELS: dict[str, Callable[[int], Any]] = {
     "forest": _forest,
     "gbt": _boosted,
@@ -97,24 +118,33 @@ def classified(
 
 def regressed(
     learned: Float64[np.ndarray, "a d"],
-    labels: Int64[np.ndarray, "a"],
+    targets: Float64[np.ndarray, "a t"],
     read: Float64[np.ndarray, "b d"],
-    truth: Int64[np.ndarray, "b"],
+    truth: Float64[np.ndarray, "b t"],
+    model: str,
     seed: int,
 ) -> tuple[Float64[np.ndarray, "d"], float]:
-    """Absolute coefficients of a lasso that predicts standardized value indices, and its R^2.
+    """Importances of latents to one of `REGRESSORS` of standardized values, and its R^2 on unseen samples.
 
-    R^2 is computed on unseen samples and clipped at 0.
+    Several columns, cosine and sine of a cyclic factor, have a regressor each; importances to trees are weighted by the
+    variance that they explain. R^2 is clipped at 0.
     """
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import Lasso
 
-    targets, wanted = standardized(labels[:, None], truth[:, None])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is a part of the published definition
-        fitted = Lasso(LASSO_PENALTY, random_state=seed).fit(learned, targets[:, 0])
-    error, variance = float(((fitted.predict(read) - wanted[:, 0]) ** 2).mean()), float(wanted.var())
-    return np.abs(fitted.coef_), max(0.0, 1 - error / variance) if variance > 0 else 0.0
+    wanted, known = standardized(targets, truth)
+    scale = targets.std(0)
+    weights, predicted = np.zeros(learned.shape[1]), np.zeros_like(known)
+    for t, column in enumerate(wanted.T):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the bound on iterations is a part of the published definition
+            fitted = REGRESSORS[model](seed).fit(learned, column)
+        predicted[:, t] = fitted.predict(read)
+        told = 1.0 if model == "lasso" else explained_of(column[:, None], fitted.predict(learned)[:, None])
+        own = np.abs(fitted.coef_ if model == "lasso" else fitted.feature_importances_)
+        weights += own * told * scale[t] / max(scale.sum(), 1e-300)
+    if model != "lasso" and weights.any():
+        weights /= weights.sum()
+    return weights, explained_of(known * scale, predicted * scale)
 
 
 def disentanglement_of(importance: Float64[np.ndarray, "d k"]) -> tuple[Float64[np.ndarray, "d"], Float64[np.ndarray, "d"]]:
@@ -147,7 +177,7 @@ def importances(samples: Samples, model: str, seed: int) -> tuple[Float64[np.nda
     """
     train, test = rows_of(model, len(samples), seed)
     learned, read = standardized(samples.codes[train], samples.codes[test])
-    given = information(samples).known if model == "forest" else np.ones((learned.shape[1], samples.factors.shape[1]), bool)
+    given = information(samples).known if model == "forest" else np.ones((learned.shape[1], len(samples.names)), bool)
     matrix, right = np.zeros(given.shape), np.empty(given.shape[1])
     for k, labels in enumerate(samples.factors.T):
         values, counts = np.unique(labels[train], return_counts=True)
@@ -156,7 +186,19 @@ def importances(samples: Samples, model: str, seed: int) -> tuple[Float64[np.nda
             right[k] = (labels[test] == values[counts.argmax()]).mean()
             continue
         rows = learned[:, own], labels[train], read[:, own], labels[test]
-        matrix[own, k], right[k] = regressed(*rows, seed) if model == "lasso" else classified(*rows, model, seed)
+        if model == "lasso":
+            numbers = labels[:, None].astype(np.float64)
+            matrix[own, k], right[k] = regressed(rows[0], numbers[train], rows[2], numbers[test], model, seed)
+        else:
+            matrix[own, k], right[k] = classified(*rows, model, seed)
+    count = samples.factors.shape[1]
+    for k in range(len(samples.quantity_names)):
+        target, own = samples.features(k), np.flatnonzero(given[:, count + k])
+        if not len(own):
+            right[count + k] = 0.0
+            continue
+        both = learned[:, own], target[train], read[:, own], target[test]
+        matrix[own, count + k], right[count + k] = regressed(*both, model, seed)
     return matrix, right
 
 
@@ -178,15 +220,18 @@ Importance = Annotated[
     blind="to how much is known of a factor, in disentanglement and completeness; informativeness sees that alone",
     variants=(
         Variant(OWN),
-        Variant(LOCATELLO, {"importance": "gbt"}, slow=True),
+        Variant(LOCATELLO, {"importance": "gbt"}, slow=True, continuous=True),
         Variant(
-            "Eastwood and Williams (2018), lasso; its informativeness is 1 less their squared error", {"importance": "lasso"}
+            "Eastwood and Williams (2018), lasso; its informativeness is 1 less their squared error",
+            {"importance": "lasso"},
+            continuous=True,
         ),
         Variant("Hsu et al. (2024), Tripod, by nine tenths of all samples", {"importance": "entropy_forest"}),
         Variant("none; it shows what a linear importance sees", {"importance": "logistic"}),
     ),
     sampled=True,
     rests_on="known",
+    continuous="regressors in place of classifiers, by forest, gbt and lasso; informativeness is R^2",
 )
 def dci(
     codes: Codes,
@@ -222,6 +267,10 @@ def dci(
       left out.
     * "logistic": mean absolute coefficient of a softmax regression. Sees what is linear only.
 
+    Continuous factors are regressed: by a forest of the same size, boosted trees or the lasso, on their standardized values, or
+    on the cosine and the sine of a cyclic one, with the same choice of latents for the forest. Informativeness of one is R^2.
+    "logistic" and "entropy_forest" are of classes.
+
     Range 0 to 1. A perfect code scores 1 in D and C, and almost 1 in informativeness. Chance is 0 in D and C by "forest", near
     0 by the other trees and by "logistic", where all importances are even, and anything up to 1 by "lasso": of noise it keeps
     few coefficients or a single one. In informativeness chance is the share of a factor's commonest value. An unused latent
@@ -237,6 +286,8 @@ def dci(
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("importance", importance, Importance)
+    if importance not in REGRESSORS:
+        samples = samples.of_classes(f"The importance {importance!r}", 'Ask for "forest", "gbt" or "lasso".')
     matrix, right = importances(samples, importance, seed)
     rows, row_weights = disentanglement_of(matrix)
     columns, column_weights = disentanglement_of(matrix.T)

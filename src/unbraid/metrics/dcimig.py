@@ -29,11 +29,12 @@ def credited_gaps(information: Float[np.ndarray, "d k"]) -> Float64[np.ndarray, 
     formula="sum over factors of the largest gap of a latent that knows it best, I(z; v1) - I(z; v2), over the sum of H(v)",
     range=(0.0, 1.0),
     perfect="1",
+    continuous="as mig; classes beside them by shares of entropy",
     chance="0",
     blind="to several latents that know the same factor",
     variants=(
         Variant(OWN),
-        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}, continuous=True),
         Variant(
             "code of Carbonneau et al. (2022), told that factors are discrete", {"definition": "locatello2019", "bins": 10}
         ),
@@ -71,6 +72,7 @@ def dcimig(
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, definition, bins)
-    gaps, total = credited_gaps(found.matrix), float(found.entropies.sum())
-    shares = np.divide(gaps, found.entropies, out=np.zeros(len(gaps)), where=found.entropies > 0)
+    measured, entropies = found.measured
+    gaps, total = credited_gaps(measured), float(entropies.sum())
+    shares = np.divide(gaps, entropies, out=np.zeros(len(gaps)), where=entropies > 0)
     return {"score": float(gaps.sum()) / total if total > 0 else 0.0, "per_factor": samples.by_factor(shares)}

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from unbraid.metrics.information.definitions import information
+from unbraid.metrics.information.definitions import OF_QUANTITIES, information
 from unbraid.metrics.information.types import LEAST_SHARE, Information
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Samples
 
 SAMPLES_PER_VALUE = 250
 """Votes and probes of factors with fewer samples per value score otherwise than those of many."""
-ADJUSTED = frozenset({None, "adjusted", "posterior", "held_out", "forest"})
+ADJUSTED = frozenset({None, "adjusted", "posterior", "neighbors", "held_out", "forest"})
 """Definitions, and importance models, by which latents are judged to know of a factor or not."""
 
 
@@ -30,7 +30,7 @@ def why_no_interval(samples: Samples, metric: str, options: Mapping[str, Any]) -
     definition = options.get("definition", options.get("importance"))
     if rests_on == "values":
         return _too_few_per_value(samples)
-    found = information(samples, definition if definition in ("adjusted", "posterior") else None)
+    found = information(samples, definition if definition in OF_QUANTITIES else None)
     if definition not in ADJUSTED:
         return _too_few(samples, found)
     if not found.live.any():
@@ -49,12 +49,14 @@ def _too_few(samples: Samples, found: Information) -> str:
         return ""
     needed = len(samples) * least[k] / LEAST_SHARE  # the level of chance and its deviation fall as 1 / n
     return (
-        f"{len(samples):,} samples do not show a latent that knows less than {least[k]:.1%} of {samples.factor_names[k]!r}; "
+        f"{len(samples):,} samples do not show a latent that knows less than {least[k]:.1%} of {samples.names[k]!r}; "
         f"about {_round(needed):,} would show {LEAST_SHARE:.0%}"
     )
 
 
 def _too_few_per_value(samples: Samples) -> str:
+    if not samples.factor_names:
+        return ""
     values = [len(np.unique(column)) for column in samples.factors.T]
     k = int(np.argmax(values))
     each = len(samples) / values[k]

@@ -14,7 +14,7 @@ from unbraid.metrics.doubts import cautions, why_no_interval
 from unbraid.metrics.intervals import LEAST_SAMPLES, half_samples, score_interval
 from unbraid.metrics.nulls import KINDS, attach_nulls, draws_of, null_codes
 from unbraid.metrics.registry import metrics as registry
-from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
+from unbraid.metrics.samples import INSTEAD, Array, Codes, Factors, Samples, gather
 from unbraid.metrics.score_table import ScoreTable, nodes
 from unbraid.progress import Progress
 
@@ -40,6 +40,8 @@ def evaluate(
     perfect: Array | None = None,
     untrained: Codes = None,
     factor_names: Sequence[str] | None = None,
+    continuous: Sequence[str] = (),
+    cyclic: Mapping[str, float] | None = None,
     progress: Progress | None = None,
 ) -> ScoreTable:
     r"""Score codes by many metrics, each beside its interval, its chance level and its ceiling.
@@ -48,6 +50,8 @@ def evaluate(
 
     Args:
         codes, factors, mean, variance: as for every metric, or `Samples`.
+        continuous, cyclic: names of continuous factors, and periods of those that are angles and the like, as of
+            `unbraid.metrics.gather`. Metrics that have no meaning for them leave them out, and a caution says so.
         metrics: "core", "all" (also those that train many models), names, or names with options:
             {"mig": {"definition": "locatello2019"}}.
         seed: of the choice of samples, votes, models, halves and shuffles.
@@ -70,7 +74,9 @@ def evaluate(
 
     Raises `UsageError` for arrays that no score can be computed from, unknown metrics and options, and numbers out of range.
     """
-    samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
+    samples = gather(
+        codes, factors, mean=mean, variance=variance, factor_names=factor_names, continuous=continuous, cyclic=cyclic
+    )
     if intervals < 0 or intervals == 1:
         raise UsageError(f"intervals is {intervals}; allowed: 0 for none, or at least 2 halves.")
     if nulls < 0 or nulls == 1:
@@ -79,7 +85,7 @@ def evaluate(
         population = len(samples)
     if population is not None and population < len(samples):
         raise UsageError(f"population is {population} for {len(samples)} samples; allowed: at least as many.")
-    chosen = choose(metrics)
+    chosen, told = for_samples(samples, choose(metrics))
     best = _best(samples, perfect) if references or nulls else samples
     comparisons = _comparisons(samples, seed, best, untrained) if references else []
     part = 1.0 if population is None else math.sqrt(1 - len(samples) / population)
@@ -102,11 +108,30 @@ def evaluate(
     for name, reason in reasons.items():
         for _, node in nodes(found[name]):
             node["no_interval"] = reason
-    return ScoreTable(found, len(samples), samples.factor_names, tuple(cautions(samples, chosen)))
+    return ScoreTable(found, len(samples), samples.ordered_names, (*told, *cautions(samples, chosen)))
+
+
+def for_samples(samples: Samples, chosen: Chosen) -> tuple[Chosen, list[str]]:
+    """The metrics that have a meaning for these samples, and a sentence on what becomes of the others.
+
+    Where that is none all stay, and refuse.
+    """
+    without = [name for name in chosen if samples.quantity_names and not registry[name].details.get("continuous")]
+    if not without:
+        return chosen, []
+    lines = ", ".join(samples.quantity_names)
+    if samples.factor_names:
+        return chosen, [f"{', '.join(without)} compare samples that share a value: they leave out {lines}. {INSTEAD}"]
+    kept = {name: given for name, given in chosen.items() if name not in without}
+    if not kept:
+        return chosen, []
+    return kept, [f"Left out, since they compare samples that share a value of a factor: {', '.join(without)}. {INSTEAD}"]
 
 
 def is_whole_grid(samples: Samples) -> bool:
     """Whether each combination of the factors' values is there once: there are no others to draw."""
+    if samples.quantity_names:
+        return False
     sizes = [len(np.unique(column)) for column in samples.factors.T]
     return math.prod(sizes) == len(samples) and len(np.unique(samples.factors, axis=0)) == len(samples)
 
@@ -181,7 +206,7 @@ def _of_draws(drawn: Iterable[Samples], chosen: Chosen, seed: int, count: _Count
 
 def _best(samples: Samples, perfect: Array | None) -> Samples:
     """The perfect code beside the factors, each latent of mean 0 and variance 1."""
-    best = samples.factors.astype(np.float64) if perfect is None else gather(perfect, samples.factors).codes
+    best = samples.perfect().codes if perfect is None else gather(perfect, samples.cut().factors).codes
     scale = np.where(best.std(0) > 0, best.std(0), 1.0)  # that of the prior, which some definitions take for granted
     spread = None if samples.variance is None else np.broadcast_to((PERFECT_SIGMA / scale) ** 2, best.shape)
     return samples.with_codes((best - best.mean(0)) / scale, spread)
@@ -191,7 +216,14 @@ def _comparisons(samples: Samples, seed: int, best: Samples, untrained: Codes) -
     """Samples whose scores are shown beside those of the code: shuffled, perfect, untrained."""
     compared = [("ceiling", best)]
     if untrained is not None:
-        compared.append(("untrained", untrained if isinstance(untrained, Samples) else gather(untrained, samples.factors)))
+        compared.append(
+            (
+                "untrained",
+                untrained
+                if isinstance(untrained, Samples)
+                else samples.with_codes(gather(untrained, samples.cut().factors).codes),
+            )
+        )
     rng = np.random.default_rng(seed)
     if len(samples) > REFERENCE_SAMPLES:
         rows = np.sort(rng.permutation(len(samples))[:REFERENCE_SAMPLES])

@@ -9,6 +9,7 @@ import numpy as np
 
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import Read, area_under_curve, multinomial_probe, one_vs_rest_probe
+from unbraid.metrics.r2 import by_line, explained_of
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
@@ -31,6 +32,7 @@ Definition = Annotated[
     range=(0.5, 1.0),
     perfect="0.97 or more; by one_vs_rest less, 0.90 on factors of 32 values",
     chance="0.5",
+    continuous="(1 + R^2) / 2 of least squares, by multinomial",
     blind="to whether factors are in latents of their own, since the probe reads all of them",
     variants=(
         Variant(f"{OWN}; {LOCATELLO}, made with scikit-learn 0.22 or later"),
@@ -59,6 +61,9 @@ def explicitness(
     * "one_vs_rest": one regression for each value, as published, and as scikit-learn once did. No line tells a middle value
       of an ordered factor from both sides of it, so that a perfect code scores 0.90 on factors of 32 values.
 
+    Continuous factors have no values to tell apart: of one it is :math:`(1 + R^2) / 2` of least squares on unseen samples, of
+    the cosine and the sine of a cyclic one together, by "multinomial" alone.
+
     Blind to entanglement that a rotation can undo.
     Raises `UsageError` for arrays that no score can be computed from.
 
@@ -70,6 +75,8 @@ def explicitness(
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("definition", definition, Definition)
+    if definition == "one_vs_rest":
+        samples = samples.of_classes("The definition 'one_vs_rest'", 'Ask for "multinomial".')
     train, test = split_rows(len(samples), TRAIN, TEST, seed)
     learned, read = standardized(samples.codes[train], samples.codes[test])
     areas = []
@@ -77,4 +84,7 @@ def explicitness(
         found = PROBES[definition](learned, labels[train], read)
         per_value = [area_under_curve(found.scores[:, c], labels[test] == value) for c, value in enumerate(found.classes)]
         areas.append(max(0.5, float(np.mean(per_value))))
+    for k in range(len(samples.quantity_names)):
+        target = samples.features(k)
+        areas.append(0.5 + 0.5 * explained_of(target[test], by_line(learned, target[train], read)))
     return {"score": float(np.mean(areas)), "per_factor": samples.by_factor(areas)}

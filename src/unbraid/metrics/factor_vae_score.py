@@ -10,7 +10,7 @@ from jaxtyping import Float64, Int64
 
 from unbraid.metrics.beta_vae_score import VoteScores, vote_scores
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, gather
+from unbraid.metrics.samples import INSTEAD, Codes, Factors, gather
 from unbraid.metrics.votes import in_parts, majority_right, rows_by_value, voters
 from unbraid.options import Option
 
@@ -69,7 +69,7 @@ def factor_vae_score(
     >>> round(found["score"], 2)
     1.0
     """
-    samples = gather(codes, factors, factor_names=factor_names)
+    samples = gather(codes, factors, factor_names=factor_names).of_classes("The FactorVAE score", INSTEAD)
     rng = np.random.default_rng(seed)
     whole, count = samples.codes, samples.factors.shape[1]
     live, spread = voters(whole, threshold, rng)

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from unbraid.metrics.dci import Model, fitted_model
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
+from unbraid.metrics.samples import INSTEAD, Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
@@ -139,7 +139,7 @@ def fairness(
     >>> round(found["score"], 2)
     1.0
     """
-    samples = gather(codes, factors, factor_names=factor_names)
+    samples = gather(codes, factors, factor_names=factor_names).of_classes("Fairness", INSTEAD)
     require_choice("definition", definition, Definition)
     require_choice("model", model, Model)
     train, test = split_rows(len(samples), TRAIN, TEST, seed)

@@ -15,6 +15,7 @@ from unbraid.metrics.linear_probe import ITERATIONS, TEST, TRAIN, linear_read
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.mig_sup import LatentScores, over_live
 from unbraid.metrics.probes import Read, any_number_of_classes, multinomial_probe
+from unbraid.metrics.r2 import by_line, explained_of
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
@@ -57,6 +58,18 @@ def predicted_share(samples: Samples, k: int, *, seed: int) -> float:
     found, truth = linear_read(samples, k, seed=seed)
     shares = np.bincount(np.searchsorted(found.classes, samples.factors[train, k])) / len(train)
     return _share_taken(found, shares, truth)
+
+
+def predicted_shares(samples: Samples, seed: int) -> list[float]:
+    """That of each factor.
+
+    Of continuous ones it is the share of variance that least squares explain on unseen samples.
+    """
+    found = [predicted_share(samples, k, seed=seed) for k in range(samples.factors.shape[1])]
+    train, test = split_rows(len(samples), TRAIN, TEST, seed)
+    learned, read = standardized(samples.codes[train], samples.codes[test])
+    targets = [samples.features(k) for k in range(len(samples.quantity_names))]
+    return found + [explained_of(own[test], by_line(learned, own[train], read)) for own in targets]
 
 
 def published_share(features: Float64[np.ndarray, "n f"], labels: Int64[np.ndarray, "n"]) -> float:
@@ -177,6 +190,7 @@ Definition = Annotated[
     formula="(mean over live latents of best share of information / sum of shares - 1 / K) / (1 - 1 / K)",
     range=(0.0, 1.0),
     perfect="1",
+    continuous="shares 1 - exp(-2 information) as of mig, and R^2 of least squares in explicitness",
     chance="0",
     blind="to how much is known of a factor, in modularity and compactness; explicitness sees that alone",
     variants=(
@@ -216,6 +230,9 @@ def infomec(
     * "hsu2023_discrete", "hsu2024_discrete": for quantized latents, at most 100 values each. Counts of values instead of
       neighbors, regressions on one-hot values; latents with more than one value, or with an interquartile range above 0.1.
 
+    Of a continuous factor the share of information is :math:`1 - e^{-2I}`, and the share that a regression removes is that of
+    the variance, by least squares; the published definitions are of classes.
+
     `score` is InfoM again, and alone says nothing of how much is known: read all three.
 
     Regressions have no penalty and end after 100 iterations. Range 0 to 1, where less than 0 counts as 0. Chance scores 0 by
@@ -231,17 +248,17 @@ def infomec(
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("definition", definition, Definition)
-    count = samples.factors.shape[1]
     if definition in PUBLISHED:
+        samples = samples.of_classes(f"The definition {definition!r}", 'Ask for "held_out".')
         live = PUBLISHED[definition](samples.codes)
         shares, explicit = _published(samples, definition, seed)
     else:
         found = information(samples)
         shares, live = found.shares, found.live
         own = samples.latents(np.flatnonzero(live))
-        explicit = [predicted_share(own, k, seed=seed) if live.any() else 0.0 for k in range(count)]
+        explicit = predicted_shares(own, seed) if live.any() else [0.0] * len(samples.names)
     modular = over_live(share_of_best(shares), live)
-    compact = share_of_best(shares[live].T) if live.any() else np.zeros(count)
+    compact = share_of_best(shares[live].T) if live.any() else np.zeros(len(samples.names))
     return {
         "score": modular["score"],
         "modularity": modular,

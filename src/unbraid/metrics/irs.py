@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from unbraid.metrics.information.histogram import equal_width_bins
 from unbraid.metrics.mig_sup import LatentScores
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, gather, require_choice
+from unbraid.metrics.samples import INSTEAD, Codes, Factors, gather, require_choice
 from unbraid.options import Option
 
 QUANTILES = {"suter2019": 1.0, "locatello2019": 0.99}
@@ -87,7 +87,7 @@ def irs(
     >>> round(found["score"], 2)
     0.86
     """
-    samples = gather(codes, factors, factor_names=factor_names)
+    samples = gather(codes, factors, factor_names=factor_names).of_classes("IRS", INSTEAD)
     require_choice("definition", definition, Definition)
     labels = samples.factors
     if definition == "locatello2019":

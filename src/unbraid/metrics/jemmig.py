@@ -121,6 +121,7 @@ Definition = Annotated[Literal["adjusted", "carbonneau2022", "do2020"], Option("
     formula="1 - (H(z*, v) - I(z*; v) + I(z2; v)) / (H(v) + log bins), mean over factors",
     range=(0.0, 1.0),
     perfect="1",
+    continuous="as classes, 20 parts of equally many samples",
     chance="0; by published definitions more, and 1/2 and above for constants",
     blind="to information about a factor that is spread over several latents beyond the second",
     variants=(
@@ -167,5 +168,8 @@ def jemmig(
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     require_choice("definition", definition, Definition)
+    samples = (
+        samples.cut() if definition == "adjusted" else samples.of_classes(f"The definition {definition!r}", "Leave it out.")
+    )
     scores = DEFINITIONS[definition](samples)
     return {"score": float(scores.mean()), "per_factor": samples.by_factor(scores)}

@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import Read, multinomial_probe
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, Samples, gather
+from unbraid.metrics.samples import INSTEAD, Codes, Factors, Samples, gather
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
@@ -108,7 +108,7 @@ def linear_probe(
     >>> round(found["score"], 2)
     1.0
     """
-    samples = gather(codes, factors, factor_names=factor_names)
+    samples = gather(codes, factors, factor_names=factor_names).of_classes("The linear probe", INSTEAD)
     learned = len(split_rows(len(samples), TRAIN, TEST, seed)[0])
     asked = (10, 100, 1_000, TRAIN)
     found = {count: accuracies(samples, count, seed) for count in asked}

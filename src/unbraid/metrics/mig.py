@@ -16,7 +16,17 @@ from unbraid.options import Option
 
 LOCATELLO_BINS, CARBONNEAU_BINS = 20, 10
 MigDefinition = Annotated[
-    Literal["adjusted", "posterior", "chen2018", "stratified", "dubois2019", "locatello2019", "do2020", "carbonneau2022"]
+    Literal[
+        "adjusted",
+        "posterior",
+        "neighbors",
+        "chen2018",
+        "stratified",
+        "dubois2019",
+        "locatello2019",
+        "do2020",
+        "carbonneau2022",
+    ]
     | None,
     Option("how information is estimated; by default posterior where variances are given, adjusted bins elsewhere"),
 ]
@@ -65,11 +75,12 @@ def mig_by_code_entropy(samples: Samples, bins: int) -> Float[np.ndarray, "k"]:
     formula="mean over factors of (best - second best information) / entropy of the factor",
     range=(0.0, 1.0),
     perfect="1; by locatello2019 less where a factor has more values than there are bins, 0.80 for 40 values in 20 bins",
+    continuous="1 - exp(-2 information), by nearest neighbors or from posteriors",
     chance="0",
     blind="to information about a factor that is spread over several latents beyond the second",
     variants=(
         Variant(OWN),
-        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}, continuous=True),
         Variant("Chen et al. (2018), who leave the shape out on dSprites", {"definition": "chen2018"}, needs_variance=True),
         Variant(LOCATELLO, {"definition": "locatello2019"}),
         Variant("Do and Tran (2020), RMIG", {"definition": "do2020"}, needs_variance=True),
@@ -114,8 +125,9 @@ def mig(
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     require_choice("definition", definition, MigDefinition)
     if definition == "carbonneau2022":
+        samples = samples.of_classes("The definition 'carbonneau2022'", "Leave it out.")
         gaps = mig_by_code_entropy(samples, bins or CARBONNEAU_BINS)
         return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}
     found = information(samples, definition, bins or LOCATELLO_BINS)
-    gaps = mig_from_information(found.matrix, found.entropies)
+    gaps = mig_from_information(*found.measured)
     return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}

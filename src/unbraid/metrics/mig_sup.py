@@ -37,11 +37,12 @@ def over_live(scores: Float[np.ndarray, "d"], live: Bool[np.ndarray, "d"]) -> La
     formula="mean over live latents of best - second best share of a factor's entropy that they know",
     range=(0.0, 1.0),
     perfect="1",
+    continuous="as mig",
     chance="0",
     blind="to several latents that know the same factor, and to factors that no latent knows",
     variants=(
         Variant(OWN),
-        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}, continuous=True),
         Variant("MIG by chen2018, seen from the latents", {"definition": "chen2018"}, needs_variance=True),
         Variant("MIG by locatello2019, seen from the latents", {"definition": "locatello2019"}),
     ),

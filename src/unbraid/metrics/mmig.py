@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 
 from unbraid.metrics.information.adaptive_bins import adjusted_factor_information
 from unbraid.metrics.information.definitions import Bins, Definition, information
+from unbraid.metrics.information.types import Information
 from unbraid.metrics.mig import Scores, best_two
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Array, Codes, Factors, gather
+from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 
 
 def mmig_from_information(
@@ -28,17 +29,25 @@ def mmig_from_information(
     return np.minimum(gaps, 1.0)
 
 
+def _between(samples: Samples, found: Information) -> Float64[np.ndarray, "k k"]:
+    """What each factor tells of each other one, on the scale of `Information.measured`."""
+    if not found.continuous:
+        return samples.keep("factors", lambda: adjusted_factor_information(samples.factors))
+    return samples.keep("factors, continuous", lambda: information(samples.perfect()).shares)
+
+
 @metrics.register(
     "mmig",
     source="Modified mutual information gap; its maximum over other factors read as leaving out the factor itself",
     formula="mean over factors of (best - second best information) / (its entropy - most that another factor tells of it)",
     range=(0.0, 1.0),
     perfect="1",
+    continuous="as mig",
     chance="0",
     blind="as MIG, and to factors that are copies of each other, which score 0",
     variants=(
         Variant(OWN),
-        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}, continuous=True),
         Variant("none: those published are of scrambled latents", {"definition": "chen2018"}, needs_variance=True),
         Variant("Dubois et al. (2019), whose code scrambles latents", {"definition": "dubois2019"}, needs_variance=True),
         Variant("MIG by locatello2019, for factors that depend on each other", {"definition": "locatello2019"}),
@@ -74,7 +83,5 @@ def mmig(
     """
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, definition, bins)
-    gaps = mmig_from_information(
-        found.matrix, found.entropies, samples.keep("factors", lambda: adjusted_factor_information(samples.factors))
-    )
+    gaps = mmig_from_information(*found.measured, _between(samples, found))
     return {"score": float(gaps.mean()), "per_factor": samples.by_factor(gaps)}

@@ -15,7 +15,7 @@ from unbraid.metrics.samples import Array, Codes, Factors, gather, require_choic
 from unbraid.options import Option
 
 ModularityDefinition = Annotated[
-    Literal["adjusted", "posterior", "ridgeway2018", "locatello2019"] | None,
+    Literal["adjusted", "posterior", "neighbors", "ridgeway2018", "locatello2019"] | None,
     Option("how information is estimated, and what becomes of latents that know nothing"),
 ]
 
@@ -39,11 +39,12 @@ def modularity_from_information(information: Float[np.ndarray, "d k"]) -> Float[
     formula="mean over live latents of 1 - (sum over factors of I^2 - best I^2) / (best I^2 (K - 1))",
     range=(0.0, 1.0),
     perfect="1",
+    continuous="as mig; classes beside them by shares of entropy",
     chance="0; by published definitions a value that depends on the numbers of values, 0.67 on dSprites",
     blind="to several latents that know the same factor, and to factors that no latent knows",
     variants=(
         Variant(OWN),
-        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}),
+        Variant(OWN + ", where no variances are known", {"definition": "adjusted"}, continuous=True),
         Variant("Ridgeway and Mozer (2018)", {"definition": "ridgeway2018"}),
         Variant(LOCATELLO, {"definition": "locatello2019"}),
     ),
@@ -86,5 +87,5 @@ def modularity(
     samples = gather(codes, factors, mean=mean, variance=variance, factor_names=factor_names)
     found = information(samples, estimator)
     live = np.ones(len(found.live), dtype=bool) if definition == "locatello2019" else found.live
-    scored = over_live(modularity_from_information(found.matrix), live)
+    scored = over_live(modularity_from_information(found.measured[0]), live)
     return {**scored, "live": int(found.live.sum())}

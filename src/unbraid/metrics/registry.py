@@ -11,7 +11,8 @@ from unbraid.registry import Registry
 
 metrics = Registry("metric", "metrics", "unbraid.metrics")
 """A metric is registered with `formula` (what it computes, in plain text), `range` (least and largest score), `chance`,
-`perfect` (what a code that is the factors scores), `blind` and `variants`; with `sampled` if it trains a model or votes, which
+`perfect` (what a code that is the factors scores), `blind` and `variants`; with `continuous`, how it reads continuous factors,
+if they have a meaning for it; with `sampled` if it trains a model or votes, which
 `--evaluate-every` leaves out, with `downstream` if it measures what codes are good for by training many models, which takes
 long and is no part of the core, with `no_interval` if there is no population's score, and why, and with
 `rests_on` if its score depends on what latents are judged to know (`unbraid.metrics.doubts`)."""
@@ -35,6 +36,7 @@ class Variant:
         needs_variance: whether it needs posterior variances.
         needs_discrete: whether it is of latents with few values each.
         slow: whether it takes minutes on 10,000 samples.
+        continuous: whether it reads continuous factors; the default does where the metric does.
     """
 
     comparable: str
@@ -42,6 +44,7 @@ class Variant:
     needs_variance: bool = False
     needs_discrete: bool = False
     slow: bool = False
+    continuous: bool = False
 
     @property
     def name(self) -> str:

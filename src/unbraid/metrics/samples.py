@@ -16,8 +16,12 @@ LARGEST = 200
 """Codes beyond 2 to this power are scaled down to it, latent by latent, so that sums of their squares are finite."""
 MOST_DISTINCT = 20
 """A factor with more values than this, and fewer than two samples for each, is a quantity or a name and not a class."""
-CONTINUOUS = "is continuous"
-"""The reason to leave out a factor that has no classes."""
+SINGLE = "has a single value"
+"""The reason to leave out a factor that tells nothing."""
+INSTEAD = "The metrics mig, mcc and r2 read continuous factors."
+"""What to do where a metric reads none."""
+QUANTILES, LEAST_IN_QUANTILE = 20, 100
+"""Continuous factors are cut into so many parts that hold equally many samples, and into fewer where parts would have less."""
 T = TypeVar("T")
 
 
@@ -47,7 +51,8 @@ class Samples:
         left_out: factors that were given and are not scored, with the reason.
         given_names: names of all factors that were given, in their order; empty where all are scored.
         whole: the samples that these are a part of, where what they know is judged by those; see `part`.
-        quantities: values of continuous factors, which are not scored, with their `quantity_names`.
+        quantities: values of continuous factors, with their `quantity_names`.
+        periods: of the quantities; 0 for those that are not cyclic.
     """
 
     codes: Float64[np.ndarray, "n d"]
@@ -59,6 +64,7 @@ class Samples:
     whole: Samples | None = field(default=None, repr=False)
     quantities: Float64[np.ndarray, "n q"] | None = None
     quantity_names: tuple[str, ...] = ()
+    periods: tuple[float, ...] = ()
     _kept: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -70,17 +76,91 @@ class Samples:
             self._kept[key] = make()
         return cast(T, self._kept[key])
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all factors that are scored: of those that are classes, and then of the continuous ones."""
+        return (*self.factor_names, *self.quantity_names)
+
+    @property
+    def ordered_names(self) -> tuple[str, ...]:
+        """The same in the order in which they were given."""
+        return tuple(name for name in self.given_names if name in self.names) if self.given_names else self.names
+
     def by_factor(self, scores: Sequence[float] | Float64[np.ndarray, "k"]) -> dict[str, float]:
-        """Scores under the names of the factors."""
-        return {name: float(score) for name, score in zip(self.factor_names, scores, strict=True)}
+        """Scores under the names of the factors: of all, as `names`, or of those that are classes."""
+        names = self.names if len(scores) == len(self.names) else self.factor_names
+        found = {name: float(score) for name, score in zip(names, scores, strict=True)}
+        return {name: found[name] for name in self.ordered_names if name in found}
 
     def of_all_factors(self, table: Float64[np.ndarray, "d k"]) -> Float64[np.ndarray, "d g"]:
         """The columns of the factors that are scored in the places of all that were given, NaN for the others."""
         if not self.given_names:
             return table
         found = np.full((len(table), len(self.given_names)), np.nan)
-        found[:, [self.given_names.index(name) for name in self.factor_names]] = table
+        names = self.names if table.shape[1] == len(self.names) else self.factor_names
+        found[:, [self.given_names.index(name) for name in names]] = table
         return found
+
+    def of_classes(self, what: str, instead: str) -> Samples:
+        """The same without continuous factors, for scores that have no meaning for them.
+
+        Raises `UsageError` where there are no others.
+
+        Args:
+            what: that has none, as in "The beta-VAE score".
+            instead: what to do.
+        """
+        if not self.quantity_names:
+            return self
+        if not self.factor_names:
+            raise UsageError(
+                f"{what} compares samples that share a value of a factor, and {', '.join(self.quantity_names)} "
+                f"{'is' if len(self.quantity_names) == 1 else 'are'} continuous. {instead}"
+            )
+
+        def made() -> Samples:
+            whole = None if self.whole is None else self.whole.of_classes(what, instead)
+            return replace(self, quantities=None, quantity_names=(), periods=(), whole=whole, _kept={})
+
+        return self.keep("of_classes", made)
+
+    def cut(self) -> Samples:
+        """The same with continuous factors as classes.
+
+        These are parts of their range that hold equally many samples (`quantiles`).
+        """
+        if self.quantities is None:
+            return self
+        values = self.quantities
+
+        def made() -> Samples:
+            parts = np.stack([quantiles(column) for column in values.T], axis=1)
+            return replace(
+                self,
+                factors=np.hstack([self.factors, parts]),
+                factor_names=self.names,
+                quantities=None,
+                quantity_names=(),
+                periods=(),
+                whole=None if self.whole is None else self.whole.cut(),
+                _kept={},
+            )
+
+        return self.keep("cut", made)
+
+    def perfect(self) -> Samples:
+        """The same factors beside codes that are the factors."""
+        values = [self.factors.astype(np.float64), *([] if self.quantities is None else [self.quantities])]
+        return self.with_codes(np.hstack(values))
+
+    def features(self, k: int) -> Float64[np.ndarray, "n f"]:
+        """What regressors predict of continuous factor k: its values, or cosine and sine of a cyclic one."""
+        assert self.quantities is not None
+        column, period = self.quantities[:, k], self.periods[k]
+        if not period:
+            return column[:, None]
+        angle = 2 * np.pi * column / period
+        return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
     def rows(self, index: Integer[np.ndarray, "_"]) -> Samples:
         """Some of the samples."""
@@ -124,85 +204,115 @@ def gather(
     factor_names: Sequence[str] | None = None,
     only_classes: bool = False,
     continuous: Sequence[str] = (),
+    cyclic: Mapping[str, float] | None = None,
 ) -> Samples:
     """Check arrays and put them together; `Samples` pass as they are.
 
     Codes are the posterior means where `variance` is given, and `mean` is another name for them. Arrays may be lists, tensors
-    on any device or data frames; factors may be booleans, and whole numbers of any type. A factor with a single value tells
-    nothing and is left out of every score; `Samples.left_out` names it.
+    on any device or data frames; factors may be booleans, and whole numbers of any type. A column of fractions of which hardly
+    any occurs twice is a continuous factor. A factor with a single value tells nothing and is left out of every score;
+    `Samples.left_out` names it.
 
     Args:
         only_classes: leave out factors with a value for nearly each sample too, instead of refusing them.
-        continuous: names of factors that are continuous. They are left out of scores, which compare samples that share a value;
-            `Samples.quantities` has them.
+        continuous: names of other factors that are continuous, or "0", "1" and so on where they have no names.
+        cyclic: names of continuous factors that are angles and the like, with their periods, as in {"angle": 360.0}.
 
     Raises `UsageError` for arrays that no score can be computed from.
     """
     if isinstance(codes, Samples):
-        if any(given is not None for given in (factors, mean, variance, factor_names)):
+        if any(given is not None for given in (factors, mean, variance, factor_names)) or continuous or cyclic:
             raise UsageError("Samples hold codes, factors and names; give nothing beside them.")
         return codes
     given = mean if codes is None else codes
     if given is None or (codes is not None and mean is not None):
         raise UsageError("Give either codes or mean: the latents of each sample, one row per sample.")
     if factors is None:
-        raise UsageError("Give factors: whole numbers, one row per sample.")
+        raise UsageError("Give factors, one row per sample.")
     values, known = _numbers(given, "codes"), _numbers(factors, "factors")
-    lines = _continuous(known, factor_names, continuous)
-    classes = _classes(np.delete(known, lines, axis=1) if lines else known)
-    check_codes(values, classes)
+    names = _names(known, factor_names)
+    lines, periods = _continuous(known, names, continuous, cyclic or {})
+    kept = [k for k in range(len(names)) if k not in lines]
+    classes = _classes(known[:, kept] if lines else known)
+    check_codes(values, classes if kept or not lines else np.zeros((len(known), 1), dtype=np.int64))
     spread = None if variance is None else _numbers(variance, "variance")
     if spread is not None:
         _check_variance(values, spread)
-    all_names = tuple(str(k) for k in range(known.shape[1])) if factor_names is None else tuple(map(str, factor_names))
-    if len(all_names) != known.shape[1] or len(set(all_names)) != len(all_names):
-        raise UsageError(
-            f"{len(all_names)} factor names ({', '.join(all_names)}) for {known.shape[1]} factors; each needs its own."
-        )
-    names = tuple(name for k, name in enumerate(all_names) if k not in lines)
-    left_out = {all_names[k]: CONTINUOUS for k in lines} | _not_scored(classes, names, only_classes)
-    scored = np.array([name not in left_out for name in names])
-    if not scored.any():
+    left_out = _not_scored(classes, [names[k] for k in kept], only_classes) if kept else {}
+    quantities = known[:, lines].astype(np.float64) if lines else np.zeros((len(known), 0))
+    left_out |= {names[k]: SINGLE for k, column in zip(lines, quantities.T, strict=True) if np.ptp(column) == 0}
+    if len(left_out) == len(names):
         told = "; ".join(f"factor {name!r} {reason}" for name, reason in left_out.items())
         raise UsageError(f"No factor is left to score: {told}. Give a factor with two values or more.")
     bounded, variances = _within_bounds(
         values.astype(np.float64), None if spread is None else np.asarray(spread.astype(np.float64))
     )
-    kept = tuple(name for name in names if name not in left_out)
+    scored = np.array([names[k] not in left_out for k in kept], dtype=bool)
+    read = np.array([names[k] not in left_out for k in lines], dtype=bool)
     return Samples(
         bounded,
-        classes[:, scored].astype(np.int64),
+        classes[:, scored].astype(np.int64) if kept else np.zeros((len(known), 0), dtype=np.int64),
         variances,
-        kept,
+        tuple(names[k] for k in kept if names[k] not in left_out),
         left_out,
-        given_names=all_names if left_out else (),
-        quantities=known[:, lines].astype(np.float64) if lines else None,
-        quantity_names=tuple(all_names[k] for k in lines),
+        given_names=names if left_out or lines else (),
+        quantities=quantities[:, read] if read.any() else None,
+        quantity_names=tuple(names[k] for k in lines if names[k] not in left_out),
+        periods=tuple(period for period, one in zip(periods, read, strict=True) if one),
     )
 
 
-def _continuous(factors: Shaped[np.ndarray, "..."], names: Sequence[str] | None, continuous: Sequence[str]) -> list[int]:
-    """Columns of the continuous factors.
+def _names(factors: Shaped[np.ndarray, "..."], given: Sequence[str] | None) -> tuple[str, ...]:
+    """A name for each column."""
+    count = factors.shape[1] if factors.ndim == 2 else 0
+    if given is None:
+        return tuple(str(k) for k in range(count))
+    names = tuple(map(str, given))
+    if factors.ndim == 2 and (len(names) != count or len(set(names)) != len(names)):
+        raise UsageError(f"{len(names)} factor names ({', '.join(names)}) for {count} factors; each needs its own.")
+    return names
 
-    Raises `UsageError` where there are no others, and for values that are not finite.
+
+def _continuous(
+    factors: Shaped[np.ndarray, "..."], names: Sequence[str], continuous: Sequence[str], cyclic: Mapping[str, float]
+) -> tuple[list[int], list[float]]:
+    """Columns of the continuous factors, and their periods.
+
+    They are those named, and all of fractions that hardly occur twice.
+    Raises `UsageError` for names that are not there, values that are not finite and periods that are none.
     """
-    if not continuous:
-        return []
-    known = [] if names is None else list(map(str, names))
-    strangers = [name for name in continuous if name not in known]
-    if strangers or factors.ndim != 2 or factors.shape[1] != len(known):
-        raise UsageError(
-            f"Continuous factors {', '.join(continuous)}; give a table of factors with names for its columns, those among them."
-        )
-    columns = [known.index(name) for name in continuous]
-    if len(columns) == len(known):
-        raise UsageError(
-            f"All factors ({', '.join(known)}) are continuous, and scores compare samples that share a value of a factor. Give "
-            "a factor with classes, or group values: np.digitize(column, np.quantile(column, np.arange(0.1, 1, 0.1)))."
-        )
-    if not np.isfinite(factors[:, columns].astype(np.float64)).all():
-        raise UsageError(f"Continuous factors {', '.join(continuous)} have values that are not finite.")
-    return columns
+    strangers = [name for name in (*continuous, *cyclic) if name not in names]
+    if strangers:
+        raise UsageError(f"Continuous factors {', '.join(strangers)}; there are only {', '.join(names)}.")
+    bad = [name for name, period in cyclic.items() if not 0 < period < np.inf]
+    if bad:
+        raise UsageError(f"The period of {bad[0]} is {cyclic[bad[0]]}; give how far it goes once around, as in 360.0.")
+    if factors.ndim != 2 or factors.dtype.kind not in "iuf":
+        return [], []
+    named = {*continuous, *cyclic}
+    lines = [k for k, name in enumerate(names) if name in named or is_continuous(factors[:, k])]
+    for k in lines:
+        wrong = np.flatnonzero(~np.isfinite(factors[:, k].astype(np.float64)))
+        if len(wrong):
+            raise UsageError(f"factors[{wrong[0]}, {k}] is {factors[wrong[0], k]}; give finite numbers.")
+    return lines, [float(cyclic.get(names[k], 0.0)) for k in lines]
+
+
+def is_continuous(column: Shaped[np.ndarray, "n"]) -> bool:
+    """Whether numbers are taken for a continuous factor: fractions of which hardly any occurs twice."""
+    if column.dtype.kind != "f" or not np.isfinite(column).all() or (column == np.floor(column)).all():
+        return False
+    return len(np.unique(column)) > max(len(column) / 2, MOST_DISTINCT)
+
+
+def quantiles(values: Float64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
+    """Which part of their range values lie in, counted from 0.
+
+    Parts hold equally many; equal values share one.
+    """
+    parts = max(2, min(QUANTILES, len(values) // LEAST_IN_QUANTILE))
+    edges = np.quantile(values, np.arange(1, parts) / parts)
+    return np.searchsorted(edges, values, side="right").astype(np.int64)
 
 
 def require_choice(option: str, value: object, annotation: Any) -> None:
@@ -246,9 +356,9 @@ def _classes(factors: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
     if len(bad):
         row, column = (int(place) for place in bad[0])
         raise UsageError(
-            f"factors must be whole numbers, one class per value; factors[{row}, {column}] is {factors[row, column]:g}. Number "
-            "the values of a column by np.unique(column, return_inverse=True)[1], or group those of a continuous one first: "
-            "np.digitize(column, np.quantile(column, np.arange(0.1, 1, 0.1)))."
+            f"factors must be whole numbers, one class per value, or continuous; factors[{row}, {column}] is "
+            f"{factors[row, column]:g}. Number the values of a column by np.unique(column, return_inverse=True)[1], or name a "
+            "continuous one: gather(..., continuous=[name])."
         )
     return factors.astype(np.int64)
 
@@ -262,7 +372,7 @@ def _not_scored(factors: Shaped[np.ndarray, "n k"], names: Sequence[str], only_c
     for name, column in zip(names, factors.T, strict=True):
         distinct = len(np.unique(column))
         if distinct == 1:
-            found[name] = "has a single value"
+            found[name] = SINGLE
         elif distinct > max(n / 2, MOST_DISTINCT):
             found[name] = f"has {distinct:,} values in {n:,} samples"
             if not only_classes:
@@ -271,8 +381,7 @@ def _not_scored(factors: Shaped[np.ndarray, "n k"], names: Sequence[str], only_c
                     f"Factor {name!r} has {distinct:,} different values in {n:,} samples: hardly any value occurs twice, and "
                     "scores compare samples that share one. "
                     + ("If rows and columns are turned, give one row per sample. " if turned else "")
-                    + "Group a continuous quantity into classes, for example ten: np.digitize(values, np.quantile(values, "
-                    "np.arange(0.1, 1, 0.1))). Leave out numbers and names of samples."
+                    + "Name continuous ones: gather(..., continuous=[name]). Leave out numbers and names of samples."
                 )
     return found
 

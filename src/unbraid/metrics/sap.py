@@ -6,38 +6,51 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 
 from unbraid.metrics.mig import Scores, best_two
 from unbraid.metrics.probes import any_number_of_classes
+from unbraid.metrics.r2 import targets_of
 from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, gather, require_choice
+from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
 
-Predictability = Callable[[Float64[np.ndarray, "n d"], Int64[np.ndarray, "n k"], int], Float64[np.ndarray, "d k"]]
+Predictability = Callable[[Samples, int], Float64[np.ndarray, "d k"]]
 
 
-def squared_correlations(
-    codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
-) -> Float64[np.ndarray, "d k"]:
-    """R^2 of the regression of each factor on each latent, over all samples; 0 for what is constant."""
-    left, _ = standardized(codes, codes)
-    right, _ = standardized(factors, factors)
-    return np.minimum((left.T @ right / len(codes)) ** 2, 1.0)
+def squared_correlations(samples: Samples, seed: int) -> Float64[np.ndarray, "d k"]:
+    """Squared correlation of each factor and each latent, over all samples; 0 for what is constant.
+
+    That of a cyclic factor is the squared multiple correlation of the latent with its cosine and sine.
+    """
+    left, _ = standardized(samples.codes, samples.codes)
+    found = [((left.T @ uncorrelated(own) / len(left)) ** 2).sum(1) for own in targets_of(samples)]
+    return np.minimum(np.stack(found, axis=1), 1.0)
 
 
-def classifier_accuracies(
-    codes: Float64[np.ndarray, "n d"], factors: Int64[np.ndarray, "n k"], seed: int
-) -> Float64[np.ndarray, "d k"]:
+def uncorrelated(columns: Float64[np.ndarray, "n t"]) -> Float64[np.ndarray, "n t"]:
+    """Mixtures of a column, or of two, with mean 0, variance 1 and no correlation.
+
+    They are 0 for what is constant.
+    """
+    first, _ = standardized(columns, columns)
+    if first.shape[1] == 1:
+        return first
+    rest = first[:, 1:] - first[:, :1] * (first[:, :1] * first[:, 1:]).mean(0)
+    return np.hstack([first[:, :1], standardized(rest, rest)[0]])
+
+
+def classifier_accuracies(samples: Samples, seed: int) -> Float64[np.ndarray, "d k"]:
     """Accuracy of a linear support vector machine from each latent alone to each factor.
 
     Accuracy is on samples it has not seen.
     """
     from sklearn.svm import LinearSVC
 
+    codes, factors = samples.codes, samples.factors
     train, test = split_rows(len(codes), TRAIN, TEST, seed)
     found = np.empty((codes.shape[1], factors.shape[1]))
     for k, labels in enumerate(factors.T):
@@ -65,6 +78,7 @@ Definition = Annotated[
     source="Kumar et al. (2018), Variational Inference of Disentangled Latent Concepts from Unlabeled Observations",
     formula="mean over factors of best - second best squared correlation, or accuracy, of a latent",
     range=(0.0, 1.0),
+    continuous="squared correlation; of a cyclic factor with its cosine and sine together",
     perfect="1; by locatello2019 far less, since the second latent is right by chance",
     chance="0",
     blind="to what a latent knows of a factor beyond a straight line, and to what a third latent knows",
@@ -90,7 +104,8 @@ def sap(
     Definitions of :math:`S_{jk}`:
 
     * "kumar2018": squared correlation, the paper's choice for ordered factors, over all samples; the numbers of the values are
-      taken as they are. A perfect code scores 1, whatever its scale.
+      taken as they are. A perfect code scores 1, whatever its scale. That with a cyclic factor is the squared multiple
+      correlation with its cosine and sine (Mardia, 1976): latents that are its cosine and its sine both have 1.
     * "locatello2019": accuracy of a linear support vector machine with C = 0.01 and balanced classes, on the codes as they are:
       the score changes with their scale. Learned on 10,000 samples, scored on 5,000 others (2/3 and 1/3 of fewer). A straight
       line tells few of many values apart, and the second latent is right by chance, so that a perfect code scores far below 1.
@@ -107,5 +122,7 @@ def sap(
     """
     samples = gather(codes, factors, factor_names=factor_names)
     require_choice("definition", definition, Definition)
-    best, second = best_two(DEFINITIONS[definition](samples.codes, samples.factors, seed))
+    if definition == "locatello2019":
+        samples = samples.of_classes("The definition 'locatello2019'", 'Ask for "kumar2018".')
+    best, second = best_two(DEFINITIONS[definition](samples, seed))
     return {"score": float((best - second).mean()), "per_factor": samples.by_factor(best - second)}

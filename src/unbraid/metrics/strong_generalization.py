@@ -12,7 +12,7 @@ from unbraid.metrics.dci import Model, fitted_model
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.probes import any_number_of_classes
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
+from unbraid.metrics.samples import INSTEAD, Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
@@ -108,7 +108,7 @@ def strong_generalization(
     >>> round(found["score"], 2)
     0.89
     """
-    samples = gather(codes, factors, factor_names=factor_names)
+    samples = gather(codes, factors, factor_names=factor_names).of_classes("Strong generalization", INSTEAD)
     require_choice("model", model, Model)
     rng = np.random.default_rng(seed)
     train, test = split_rows(len(samples), TRAIN, TEST, seed)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from unbraid.metrics.registry import OWN, Variant, metrics
-from unbraid.metrics.samples import Codes, Factors, gather
+from unbraid.metrics.samples import INSTEAD, Codes, Factors, gather
 from unbraid.metrics.votes import in_parts, majority_right, rows_by_value, voters
 from unbraid.options import Option
 
@@ -108,7 +108,7 @@ def z_max(
     >>> round(found["score"], 2)
     1.0
     """
-    samples = gather(codes, factors, factor_names=factor_names)
+    samples = gather(codes, factors, factor_names=factor_names).of_classes("Z-max", INSTEAD)
     rng = np.random.default_rng(seed)
     whole, names = samples.codes, samples.factor_names
     grouped = {k: rows_of_others(samples.factors, k) for k in range(len(names))}

@@ -71,6 +71,8 @@ _WRITTEN = {
     "jemmig": "JEMMIG",
     "mig_sup": "MIG-sup",
     "z_max": "Z-max",
+    "mcc": "MCC",
+    "r2": "R²",
 }
 
 

@@ -46,7 +46,7 @@ def train_and_score(point: Point, folder: Path, scoring: Scoring, *, device: str
     path = _path_option(request.data, request.options)
     place = f"{request.data}:{path}" if path else None
     view = api.view_of(folder, data=place, device=device)
-    metrics = scoring.metrics if view.dataset.has_classes else None  # what has none has losses alone
+    metrics = scoring.metrics if view.dataset.space is not None else None  # what has none has losses alone
     score(view, metrics, limit=scoring.images, progress=progress)
     made = result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=group.request.given)
     return msgspec.structs.replace(made, key=point.key, configuration=group.configuration)

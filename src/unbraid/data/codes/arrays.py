@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ from jaxtyping import Float64, Real, Shaped
 
 from unbraid.data.codes.latent_names import Spread
 from unbraid.data.files.columns import Column, known_of
-from unbraid.errors import UsageError
+from unbraid.errors import UnknownName, UsageError
+from unbraid.metrics.samples import is_continuous
 
 ROWS = "rows and columns are counted from 0"
 
@@ -27,6 +28,7 @@ class CodeArrays:
         untrained: codes of the same samples by an untrained encoder, where the file holds them.
         left_out: columns of a table that are neither latents nor factors.
         notes: what to beware of, a sentence each.
+        periods: of continuous factors that are cyclic, by name.
     """
 
     codes: Float64[np.ndarray, "n d"]
@@ -38,6 +40,7 @@ class CodeArrays:
     untrained: Float64[np.ndarray, "n c"] | None = None
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    periods: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def values_of_factors(self) -> dict[str, int]:
@@ -84,14 +87,27 @@ def variances(
 
 
 def factors_of(
-    columns: Sequence[Column], path: Path, continuous: Sequence[str] = ()
+    columns: Sequence[Column], path: Path, continuous: Sequence[str] = (), grouped: Sequence[str] = ()
 ) -> tuple[Real[np.ndarray, "n k"], tuple[str, ...], tuple[int, ...]]:
     """Columns of factors as classes in ascending or alphabetical order, with names and sizes.
 
-    Continuous ones keep their numbers, and have size 0. Raises `UsageError` where there are no factors.
+    Continuous ones keep their numbers, and have size 0: those named so, and those of fractions of which hardly any occurs
+    twice, unless they are named in `grouped`. Raises `UsageError` where there are no factors, or one is said to be both.
     """
-    known = known_of(columns, None, continuous)
+    both = [name for name in grouped if name in continuous]
+    if both:
+        raise UsageError(f"{both[0]!r} is said to have classes and to be continuous; say one of them.")
+    for name in grouped:
+        if name not in [column.name for column in columns]:
+            raise UnknownName("factor", name, [column.name for column in columns], where="--classes")
+    found = [column.name for column in columns if column.name not in (*continuous, *grouped) and _of_fractions(column)]
+    known = known_of(columns, None, [*continuous, *found])
     if known.factors is None or known.space is None:
         raise UsageError(f"{path} holds no factors, and scores compare codes with factors. Add at least one.")
     codes = known.factors.astype(np.int64) if known.space.is_grid else known.factors
     return codes, known.space.names, known.space.sizes
+
+
+def _of_fractions(column: Column) -> bool:
+    values = column.distinct
+    return all(isinstance(value, float) for value in values) and is_continuous(np.array(values, np.float64)[column.codes])

@@ -108,6 +108,7 @@ def read_code_columns(
     latents: Sequence[str] = (),
     *,
     continuous: Sequence[str] = (),
+    grouped: Sequence[str] = (),
     most: int = MOST_MEMORY,
 ) -> CodeArrays:
     """Codes and factors of a table, whose columns are found by `roles`; they may take so many bytes.
@@ -120,9 +121,10 @@ def read_code_columns(
     columns = read_classes(path, found.factors, each="row", most=most)
     rows = len(next(iter(columns.values())).codes)
     require_memory(8 * rows * len((*found.factors, *found.latents, *found.spreads)), most, path)
+    kept, names, sizes = factors_of(list(columns.values()), path, continuous, grouped)
+    classes = {name: columns[name] for name, size in zip(names, sizes, strict=True) if size}
     if not found.named:
-        _require_classes({name: column for name, column in columns.items() if name not in continuous}, found.latents)
-    kept, names, sizes = factors_of(list(columns.values()), path, continuous)
+        _require_classes({name: column for name, column in classes.items() if name not in grouped}, found.latents)
     spread = None
     if found.spreads:
         place = numbered(found.spreads[0])
@@ -135,7 +137,7 @@ def read_code_columns(
         factor_sizes=sizes,
         variance=variances(read_numbers(path, found.spreads, most=most), spread, found.spreads, str(path)) if spread else None,
         left_out=found.left_out,
-        notes=cautions_of(column for name, column in columns.items() if name not in continuous),
+        notes=cautions_of(classes.values()),
     )
 
 

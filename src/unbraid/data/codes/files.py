@@ -18,6 +18,7 @@ def read_codes(
     latents: Sequence[str] = (),
     *,
     continuous: Sequence[str] = (),
+    grouped: Sequence[str] = (),
     most: int = MOST_MEMORY,
 ) -> CodeArrays:
     """Codes and factors of an .npz file (`read_code_npz`) or a table (`read_code_columns`).
@@ -25,7 +26,9 @@ def read_codes(
     Args:
         factors: names of the factors to take.
         latents: names of the columns that are latents, for tables.
-        continuous: names of factors that are continuous, whose numbers stay as they are.
+        continuous: names of factors that are continuous, whose numbers stay as they are. Of others columns of
+            fractions of which hardly any occurs twice are.
+        grouped: names of factors that are not continuous, whatever their values.
         most: bytes that codes, variances and factors may take together, 8 per number.
 
     Raises `UsageError` for a path and values that do not fit, `CorruptFile` for a damaged file and `DataUnavailable` where the
@@ -34,7 +37,7 @@ def read_codes(
     if not path.is_file():
         raise UsageError(f"There is no file {path}; give codes as .npz, {', '.join(ENDINGS[:-2])} or {ENDINGS[-2]}.")
     if path.suffix.lower() in ENDINGS:
-        return read_code_columns(path, factors, latents, continuous=continuous, most=most)
+        return read_code_columns(path, factors, latents, continuous=continuous, grouped=grouped, most=most)
     if path.suffix.lower() == ".npy":
         raise UsageError(
             f"{path} holds codes alone, and scores compare codes with factors. Save both: numpy.savez('codes.npz', "
@@ -46,4 +49,4 @@ def read_codes(
         )
     if latents:
         raise UsageError(f"--latents names columns of a table, and {path} is an .npz file: its latents are `codes` or `mean`.")
-    return read_code_npz(path, factors, continuous=continuous, most=most)
+    return read_code_npz(path, factors, continuous=continuous, grouped=grouped, most=most)

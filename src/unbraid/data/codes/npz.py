@@ -20,13 +20,19 @@ FACTORS, NAMES, SIZES, UNTRAINED = "factors", "factor_names", "factor_sizes", "u
 
 
 def read_code_npz(
-    path: Path, factors: Sequence[str] = (), *, continuous: Sequence[str] = (), most: int = MOST_MEMORY
+    path: Path,
+    factors: Sequence[str] = (),
+    *,
+    continuous: Sequence[str] = (),
+    grouped: Sequence[str] = (),
+    most: int = MOST_MEMORY,
 ) -> CodeArrays:
     """Arrays `codes` or `mean`, `factors`; and, if present, `variance` or `logvar`, names and `untrained`.
 
     Args:
         factors: names of the factors to take; all by default.
         continuous: names of those that are continuous; in the codes of a run also those whose `factor_sizes` are 0.
+        grouped: names of those that are not, whatever their values.
         most: bytes that the arrays may take.
 
     Raises `UsageError` for arrays that do not fit and `CorruptFile` for a file that is damaged; never unpickles.
@@ -52,7 +58,7 @@ def read_code_npz(
         untrained = (UNTRAINED, members[UNTRAINED]) if UNTRAINED in members else None
         columns = _columns(members, path, factors)
         lines = list(dict.fromkeys([*continuous, *_told_continuous(members, columns)]))
-        chosen, factor_names, sizes = factors_of(columns, path, lines)
+        chosen, factor_names, sizes = factors_of(columns, path, lines, grouped)
         return CodeArrays(
             codes=finite(means[1].read(), names, means[1].where),
             factors=chosen,
@@ -61,7 +67,7 @@ def read_code_npz(
             factor_sizes=sizes,
             variance=None if spread is None else variances(spread[1].read(), SPREADS[plain(spread[0])], names, spread[1].where),
             untrained=None if untrained is None else finite(untrained[1].read(), _numbered(untrained), untrained[1].where),
-            notes=cautions_of(column for column in columns if column.name not in lines),
+            notes=cautions_of(column for column, size in zip(columns, sizes, strict=True) if size),
         )
 
 

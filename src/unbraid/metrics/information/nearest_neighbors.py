@@ -25,10 +25,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64, Integer, Shaped
+from jaxtyping import Bool, Float64, Int64, Integer, Shaped
 from scipy.special import digamma
 
 from unbraid.errors import UsageError
+from unbraid.metrics.information.types import explained
 
 NEIGHBORS = 3
 """More have less variance and more bias; Kraskov et al. advise 2 to 4."""
@@ -67,20 +68,9 @@ class NeighborInformation:
     neighbors: int
 
     @property
-    def coefficients(self) -> Float64[np.ndarray, "d k"]:
-        """`information_coefficient` of the estimates: how much of each factor a latent knows, from 0 to 1."""
-        return information_coefficient(self.estimate)
-
-
-def information_coefficient(information: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
-    r"""Information on a scale from 0 to 1 that needs no entropy: :math:`\sqrt{1 - e^{-2 I}}`.
-
-    A share :math:`I / H(v)` has no meaning for a quantity, whose entropy is infinite, or, as differential entropy, any number.
-    This one is the absolute correlation of two normal quantities with that much information. 0 for none, 1 for infinitely much;
-    estimates below 0 count as 0. Source: Linfoot (1957), An informational measure of correlation.
-    """
-    found: Float64[np.ndarray, "*shape"] = np.sqrt(-np.expm1(-2 * np.maximum(information, 0.0)))
-    return found
+    def shares(self) -> Float64[np.ndarray, "d k"]:
+        """`explained` of the estimates: how much of each factor a latent knows, from 0 to 1."""
+        return explained(self.estimate)
 
 
 def neighbor_information(
@@ -137,6 +127,36 @@ def neighbor_information(
                 estimate[j, k], chance[j, k] = (_kraskov(own, quantity, neighbors) for own in (latent, latent.rows(order)))
                 half[j, k] = _kraskov(latent.rows(some), fewer_values, neighbors)
     return NeighborInformation(estimate, chance, half, largest, np.array([own.ties for own in latents]), ties, n, neighbors)
+
+
+def neighbor_estimates(
+    codes: Float64[np.ndarray, "n d"],
+    factors: Sequence[Float64[np.ndarray, "n"] | Int64[np.ndarray, "n"]],
+    kinds: Sequence[Kind],
+    wanted: Bool[np.ndarray, "d k"],
+    *,
+    most: int = MOST_SAMPLES,
+) -> Float64[np.ndarray, "d k"]:
+    """The estimates of `neighbor_information` alone, of those pairs that are wanted; 0 for the others.
+
+    No more samples are needed than a neighbor each, of fewer every estimate is 0.
+    """
+    rng = np.random.default_rng(0)
+    rows = np.sort(rng.permutation(len(codes))[:most]) if len(codes) > most else np.arange(len(codes))
+    found = np.zeros(wanted.shape)
+    if len(rows) <= NEIGHBORS:
+        return found
+    latents = {int(j): _Quantity.of(codes[rows, j], None, rng) for j in np.flatnonzero(wanted.any(1))}
+    for k, (kind, column) in enumerate(zip(kinds, factors, strict=True)):
+        own = np.flatnonzero(wanted[:, k])
+        values = column[rows].astype(np.float64)
+        if kind == "class":
+            labels = _Classes.of(values, NEIGHBORS)
+            found[own, k] = [_ross(latents[int(j)], labels) for j in own]
+        elif len(own):
+            quantity = _Quantity.of(values, _period(kind), rng)
+            found[own, k] = [_kraskov(latents[int(j)], quantity, NEIGHBORS) for j in own]
+    return found
 
 
 def kraskov_information(

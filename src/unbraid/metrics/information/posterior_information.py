@@ -57,21 +57,28 @@ def posterior_information(
     entropies = factor_entropies(factors)
     least = LEAST_SHARE * float(entropies[entropies > 0].min(initial=np.inf))
     shape = (mean.shape[1], factors.shape[1])
-    raw, chance, error = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    raw, chance, error, of_images = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[0])
     for j in range(shape[0]):
         latent = _Latent(mean[:, j].astype(np.float64), variance[:, j].astype(np.float64))
-        if adjusted and latent.information_of_images() < least:
+        of_images[j] = latent.information_of_images()
+        if adjusted and of_images[j] < least:
             continue
         for k, own in enumerate(groups):
             raw[j, k], error[j, k] = latent.information(own)
             chance[j, k] = latent.information_of_chance(own.sizes) if adjusted else 0.0
     if not adjusted:
-        return Information(raw, entropies, chance, raw > 0, float(error.max()))
+        return Information(raw, entropies, chance, raw > 0, float(error.max()), of_images=of_images)
     known = knows(raw, chance, entropies, len(mean))
     room = np.maximum(entropies - chance, 1e-9)
     error = np.minimum(2 * error * entropies / room, entropies)  # both lie between 0 and H
     return Information(
-        adjusted_for_chance(raw, chance, entropies), entropies, chance, known, float(error.max()), samples=len(mean)
+        adjusted_for_chance(raw, chance, entropies),
+        entropies,
+        chance,
+        known,
+        float(error.max()),
+        samples=len(mean),
+        of_images=of_images,
     )
 
 
