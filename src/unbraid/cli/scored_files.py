@@ -46,7 +46,8 @@ COLUMNS = (
 TO_SAY_OTHERWISE = (
     "To say otherwise: --classes NAME for values that are classes, --continuous NAME for others, --cyclic NAME=PERIOD for an "
     "angle."
-)SEED = option("seed", int, 0, Option("seed of votes, models and shuffles", ge=0))
+)
+SEED = option("seed", int, 0, Option("seed of votes, models and shuffles", ge=0))
 
 
 def out_about(ending: str) -> str:
