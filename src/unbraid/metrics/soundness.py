@@ -1,4 +1,7 @@
-"""What metrics see: scores of codes whose flaws are known, over data processes and numbers of samples, and verdicts."""
+"""What metrics see: scores of codes whose flaws are known, and verdicts.
+
+Over data processes and numbers of samples.
+"""
 
 from __future__ import annotations
 
