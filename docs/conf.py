@@ -12,11 +12,13 @@ sys.path.insert(0, str(Path(__file__).parent / "source"))
 project = "unbraid"
 author = copyright = "The unbraid developers"
 release = version = unbraid.__version__
-extensions = ["myst_parser", "website.mathematics"]
+extensions = ["myst_parser", "website.links", "website.mathematics"]
 exclude_patterns: list[str] = []
 templates_path: list[str] = []
-nitpicky = True
-suppress_warnings: list[str] = []
+nitpicky = False  # types in signatures are those of other libraries too
+python_maximum_signature_line_length = 80
+add_module_names = False
+toc_object_entries_show_parents = "hide"
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_dmath_allow_space = False

@@ -94,6 +94,7 @@ test_estimator.py
 test_hub.py
 test_notebooks.py
 test_readme.py
+test_website.py
 training/test_board.py
 training/test_no_waiting.py
 training/test_symptoms.py

@@ -22,10 +22,10 @@ def drawn(tex: str, inline: bool) -> str:
     if r"\\" in tex and r"\begin" not in tex:
         tex = rf"\begin{{aligned}} {tex} \end{{aligned}}"
     formula = ziamath.Latex(tex, size=SIZE, inline=inline, color="currentColor")
-    svg = re.sub(r"<svg ", f'<svg role="img" aria-label="{html.escape(tex)}" ', formula.svg(), count=1)
-    if not inline:
-        return svg
-    return svg.replace("<svg ", f'<svg style="vertical-align: {formula.getyofst():.2f}px" ', 1)
+    svg = formula.svg()
+    _, top, _, height = map(float, re.search(r'viewBox="([^"]*)"', svg)[1].split())  # type: ignore[index]
+    style = f' style="vertical-align: {-(top + height):.2f}px"' if inline else ""  # the line of the text is at 0
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{html.escape(tex)}"{style} ', 1)
 
 
 def visit_inline(translator: HTML5Translator, node: nodes.math) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from website.api_pages import api_pages
+from website.cli_pages import cli_page
+from website.links import FILE as NAMES
 from website.live import shown
+from website.registry_pages import linked_names, registry_pages
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -22,21 +28,34 @@ FENCE = re.compile(r"^( *)(`{3,}|~{3,}).*?^\1\2`* *$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(\]\(|(?:src|href)=\")([^)\s\"#:]+)(?=[)\s\"#])")
 
 
-def stage(folder: Path, generated: Mapping[str, str] | None = None) -> None:
-    """Write all sources into a folder; files that stay the same are not touched, so that Sphinx reads what changed alone."""
+def stage(folder: Path) -> None:
+    """Write all sources into a folder; files that stay the same are not touched, so that Sphinx reads what changed alone.
+
+    A page that is both written and generated is the written one, with the generated below it.
+    """
+    generated, made_files = registry_pages()
+    generated |= api_pages() | cli_page()
     written = pages()
-    texts = {**(generated or {}), **{name: linked(path, written) for name, path in written.items()}}
+    texts = {name: linked(path, written) for name, path in written.items()}
+    texts |= {name: f"{texts[name]}\n{text}" if name in texts else text for name, text in generated.items()}
     texts["gallery.md"] = shown(texts["gallery.md"])
-    texts = navigated(texts, yaml.safe_load((DOCS / "navigation.yml").read_text(encoding="utf-8")))
+    texts = navigated(texts, sections())
     for name, text in texts.items():
         write(folder / name, text.encode())
-    assets = {name: ROOT / name for name in FILES}
-    assets |= {str(path.relative_to(DOCS)): path for path in (DOCS / "images").rglob("*") if path.is_file()}
-    for name, path in assets.items():
-        write(folder / name, path.read_bytes())
+    files = {name: (ROOT / name).read_bytes() for name in FILES} | made_files
+    files |= {path.relative_to(DOCS).as_posix(): path.read_bytes() for path in (DOCS / "images").rglob("*") if path.is_file()}
+    files[NAMES] = json.dumps(linked_names()).encode()
+    for name, content in files.items():
+        write(folder / name, content)
     for path in [path for path in folder.rglob("*") if path.is_file()]:
-        if path.relative_to(folder).as_posix() not in {*texts, *assets}:
+        if path.relative_to(folder).as_posix() not in {*texts, *files}:
             path.unlink()
+
+
+def sections() -> list[dict[str, Any]]:
+    """The navigation as it is written down."""
+    told: list[dict[str, Any]] = yaml.safe_load((DOCS / "navigation.yml").read_text(encoding="utf-8"))
+    return told
 
 
 def write(path: Path, content: bytes) -> None:
@@ -81,13 +100,13 @@ def relative(name: str, page: str) -> str:
     return Path(os.path.relpath(name, Path(page).parent)).as_posix()
 
 
-def outside_code(text: str, change: object) -> str:
+def outside_code(text: str, change: Callable[[str], str]) -> str:
     """A text whose parts outside fenced code are changed."""
     parts, end = [], 0
     for block in FENCE.finditer(text):
-        parts += [change(text[end : block.start()]), block[0]]  # type: ignore[operator]
+        parts += [change(text[end : block.start()]), block[0]]
         end = block.end()
-    return "".join([*parts, change(text[end:])])  # type: ignore[operator]
+    return "".join([*parts, change(text[end:])])
 
 
 def title_of(text: str) -> str:
@@ -104,7 +123,7 @@ def summary_of(text: str) -> str:
     return re.split(r"(?<=[.:?])\s", words, maxsplit=1)[0].rstrip(":")
 
 
-def navigated(texts: Mapping[str, str], sections: Iterable[Mapping[str, object]]) -> dict[str, str]:
+def navigated(texts: Mapping[str, str], sections: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """All pages, those that open a section with its pages below them."""
     texts, sections = dict(texts), list(sections)
     named = {name for section in sections for name in [section["page"], *section["pages"]]} | {"index.md"}
@@ -120,7 +139,9 @@ def navigated(texts: Mapping[str, str], sections: Iterable[Mapping[str, object]]
                 )
             elif name in texts or any(name == other["page"] and expanded(other, texts) for other in sections):
                 own.append(name)
-        below[section["page"]] = own
+        if own or section["page"] in texts:
+            below[section["page"]] = own
+    sections = [section for section in sections if section["page"] in below]
     placed = {name for own in below.values() for name in own} | set(below) | {"index.md"}
     below["about/index.md"] += sorted(set(texts) - placed)
     tops = [section for section in sections if section["page"] not in {name for own in below.values() for name in own}]
@@ -138,9 +159,9 @@ def navigated(texts: Mapping[str, str], sections: Iterable[Mapping[str, object]]
     return texts
 
 
-def expanded(section: Mapping[str, object], texts: Mapping[str, str]) -> bool:
+def expanded(section: Mapping[str, Any], texts: Mapping[str, str]) -> bool:
     """Whether a section has pages."""
-    return any(Path(page).match(name) for name in section["pages"] for page in texts)  # type: ignore[attr-defined]
+    return any(Path(page).match(name) for name in section["pages"] for page in texts)
 
 
 def toctree(entries: Iterable[tuple[str | None, str]]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from unbraid.cli.arguments import options_of_any
@@ -42,12 +42,12 @@ _SHAPES = tuple((channels, size, size) for size in (64, 32, 28, 128) for channel
 
 
 @dataclass(frozen=True)
-class _Request:
+class Request:
     """What the layers are wanted for."""
 
-    shape: Shape | None
-    latent_dim: int | None
-    chosen: Mapping[str, Any]
+    shape: Shape | None = None
+    latent_dim: int | None = None
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     def first_that_fits(self, build: Callable[[Shape], Any]) -> tuple[Shape, Any]:
         """What `build` makes of the shape that was given, or else of the first it takes."""
@@ -81,7 +81,7 @@ def run(tokens: list[str]) -> int:
     from unbraid.cli.console import out
 
     shape, latent_dim = given.pop("image_shape", None), given.pop("latent_dim", None)
-    request = _Request(_shape(shape) if shape else None, latent_dim, {k: v for k, v in given.items() if k != "name"})
+    request = Request(_shape(shape) if shape else None, latent_dim, {k: v for k, v in given.items() if k != "name"})
     pages = [list(_explain(entry, request)) for entry in found]  # whole before any is printed: what is refused ends here
     for page in pages:
         for part in page:
@@ -165,11 +165,18 @@ def _indent(line: str) -> int:
     return len(line) - len(line.lstrip())
 
 
-def _explain(entry: Entry, request: _Request) -> Iterator[RenderableType]:
+def _explain(entry: Entry, request: Request) -> Iterator[RenderableType]:
     from rich.text import Text
 
     yield Text.assemble((entry.details.get("written", entry.name), "bold"), f"  ({entry.kind})\n")
     yield Text(_readable(inspect.cleandoc(entry.factory.__doc__ or "")) + "\n")
+    yield from about(entry, request)
+
+
+def about(entry: Entry, request: Request) -> Iterator[RenderableType]:
+    """All that is shown beside name and docstring; the website makes its pages of it too."""
+    from rich.text import Text
+
     if entry.kind == "metric":
         from unbraid.cli.show_metric import explain_metric
 
@@ -247,7 +254,7 @@ def _tuned(entry: Entry) -> Iterator[RenderableType]:
         yield Text.assemble((f"Defaults measured on {data}: ", "bold"), said, "\n")
 
 
-def _layers_of_model(entry: Entry, request: _Request) -> Iterator[RenderableType]:
+def _layers_of_model(entry: Entry, request: Request) -> Iterator[RenderableType]:
     from unbraid.cli.layers import parameters_in
     from unbraid.config.parts import part_options
     from unbraid.zoo.assemble import assemble
@@ -304,7 +311,7 @@ def settings_in_words(optimizer: Optimizer) -> str:
     return ", ".join(said)
 
 
-def _layers_of_network(entry: Entry, request: _Request) -> Iterator[RenderableType]:
+def _layers_of_network(entry: Entry, request: Request) -> Iterator[RenderableType]:
     from unbraid.randomness import seeded_construction
 
     options = entry.resolve({name: value for name, value in request.chosen.items() if name in entry.options})
