@@ -104,7 +104,7 @@ def test_texts_as_labels_of_a_torch_data_set():
         (Items([IMAGES[0], IMAGES[0, :2]]), {}, "Item 1 .* all must be alike"),
         (Items([IMAGES[0], IMAGES[0] / 255]), {}, "Item 1 .* all must be alike"),
         (Items([(IMAGES[0], 1, 2)]), {}, "3 parts"),
-        (Items([(IMAGES[0], np.zeros(3))]), {}, "label of item 0 .*factors"),
+        (Items([(IMAGES[0], np.zeros((2, 2)))]), {}, "label of item 0 .*factors"),
         (Items([(IMAGES[0], 1), IMAGES[0]]), {}, "1 of the 2 items"),
         (Items([Image.new("RGBA", (4, 4))]), {}, "convert it to L or RGB"),
         (Items([IMAGES[0] / 255 - 0.5]), {}, "minmax"),

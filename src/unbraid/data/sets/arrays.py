@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from inspect import signature
 from typing import Annotated, Any
 
-import numpy as np
-
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.files.columns import Column, column_of, known_of
-from unbraid.data.files.scratch import room
+from unbraid.data.items import Columns, as_array, is_items, read_items
 from unbraid.data.own_data import put_together
 from unbraid.data.pixel_values import Scale, image_store
 from unbraid.data.registry import datasets
 from unbraid.errors import UnknownName, UsageError
 from unbraid.options import Option
-from unbraid.progress import reporting
 
 IN_PYTHON = "arrays"
 """Registered name of data that were given in Python."""
@@ -43,7 +41,7 @@ def dataset(data: Any, **options: Any) -> Dataset:
 
     Args:
         data: a registered name (`unbraid list datasets`); one with a path, "npz:digits.npz" or "folder:photos"; images as an
-            array or a tensor; a torch data set; or a data set, which is given back.
+            array or a tensor; a data set of PyTorch, torchvision or Hugging Face; or a data set, which is given back.
         options: of the registered data set (`unbraid show dsprites`), or those of `unbraid.data.sets.arrays.of_arrays`.
 
     Raises `UsageError` for what does not fit, and for names what `load_dataset` raises.
@@ -64,6 +62,7 @@ def dataset(data: Any, **options: Any) -> Dataset:
 def of_arrays(
     images: Any,
     *,
+    image: str = "",
     factors: Any = None,
     factor_names: Sequence[str] | None = None,
     continuous: Sequence[str] = (),
@@ -85,11 +84,14 @@ def of_arrays(
     Args:
         images: an array or a tensor (n, height, width) or (n, channel, height, width) with 1 or 3 channels; or a torch data set
             with a length, whose items are images, or pairs of an image and its label: tensors, arrays or PIL images, all of
-            one shape.
-        factors: numbers or texts (n, k), or a mapping from names to k columns.
+            one shape; or a data set of Hugging Face. `unbraid.data.items.read_items` says what is taken for what.
+        image: of a data set with named columns the one that holds the images; by default the only one of its type.
+        factors: numbers or texts (n, k), or a mapping from names to k columns; of a data set with named columns their names, by
+            default all others.
         factor_names: names of the columns of an array of factors; by default `factor_0` and so on.
         continuous: names of factors that are continuous: their numbers stay as they are, and do not become classes.
-        labels: the class of each image, numbers or texts; by default those of the torch data set.
+        labels: the class of each image, numbers or texts; by default those of the data set. Of one with named columns also
+            the name of a column.
         test_share: share of the images that is held out, the same ones whatever the seed.
         scale: which value is white: "255", "1", or the whole set's largest ("minmax"; its smallest is then black); or the
             values of black and white, as in (0, 4095). "auto" takes 1 for floats, for booleans and for bytes that are all 0
@@ -102,14 +104,16 @@ def of_arrays(
     """
     if not 0 <= test_share < 1:
         raise UsageError(f"test_share is {test_share}; allowed: at least 0 and below 1.")
-    if (
-        hasattr(images, "__getitem__")
-        and hasattr(images, "__len__")
-        and not hasattr(images, "__array__")
-        and not _is_list(images)
-    ):
-        images, found = _read_items(images)
-        labels = found if labels is None else labels
+    notes: tuple[str, ...] = ()
+    if is_items(images):
+        named = _names_columns(factors)
+        asked = labels if isinstance(labels, str) else ""
+        found = read_items(images, Columns(image, asked, tuple(factors) if named else ()))
+        images, notes = found.images, found.notes
+        labels = found.labels if labels is None or asked else labels
+        factors = found.factors or None if factors is None or named else factors
+    elif image:
+        raise UsageError(f"image={image!r} names a column, and the images are given as a {type(images).__name__}.")
     pixels = as_array(images, "The images")
     if pixels.dtype == object:
         raise UsageError(
@@ -121,10 +125,11 @@ def of_arrays(
     for column in (*columns, *filter(None, [label])):
         if len(column.codes) != len(store):
             raise UsageError(f"{column.where}: {len(column.codes)} values for {len(store)} images; give one per image.")
+    known = known_of(columns, label, continuous)
     return put_together(
         name,
         store,
-        known_of(columns, label, continuous),
+        replace(known, notes=(*notes, *known.notes)),
         test_share=test_share,
         horizontal_flip=horizontal_flip,
         redistributable=redistributable,
@@ -136,75 +141,9 @@ def as_dataset(data: Any, scale: Scale = "auto") -> Any:
     return data if data is None or isinstance(data, (str, Dataset)) else of_arrays(data, scale=scale)
 
 
-def as_array(given: Any, what: str) -> np.ndarray:
-    """An array of an array, a tensor or nested lists, sharing memory if possible; raises `UsageError`."""
-    if hasattr(given, "detach"):
-        given = given.detach().cpu()
-    try:
-        return np.asarray(given)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UsageError(f"{what} are a {type(given).__name__}, which makes no array ({error}).") from None
-
-
-def _is_list(given: Any) -> bool:
-    return isinstance(given, (list, tuple))
-
-
-def _read_items(items: Any) -> tuple[np.ndarray, np.ndarray | None]:
-    """Images and labels of a torch data set."""
-    n = len(items)
-    if n == 0:
-        raise UsageError("The torch data set holds no items.")
-    labels: list[Any] = []
-    images = np.empty(0)
-    with reporting(f"reading {n:,} items") as report:
-        for i in range(n):
-            image, label = _split(items[i], i)
-            if i == 0:
-                images = room((n, *image.shape), image.dtype)
-            if image.shape != images.shape[1:] or image.dtype != images.dtype:
-                raise UsageError(
-                    f"Item {i} of the data set is {image.dtype} of shape {image.shape}, item 0 {images.dtype} of shape "
-                    f"{images.shape[1:]}; all must be alike."
-                )
-            images[i] = image
-            labels += label
-            report(i + 1, n)
-    if len(labels) not in (0, n):
-        raise UsageError(f"{len(labels)} of the {n} items of the data set have a label; all or none must.")
-    return images, np.array(labels) if labels else None
-
-
-def _split(item: Any, i: int) -> tuple[np.ndarray, list[Any]]:
-    if not isinstance(item, (tuple, list)):
-        return _item(item, i), []
-    if len(item) not in (1, 2):
-        raise UsageError(f"Item {i} of the data set has {len(item)} parts; allowed: an image, or an image and its label.")
-    if len(item) == 1:
-        return _item(item[0], i), []
-    label = item[1] if isinstance(item[1], str) else as_array(item[1], f"The label of item {i}")
-    if not isinstance(label, str) and (label.ndim or label.dtype.kind not in "buifU"):
-        raise UsageError(
-            f"The label of item {i} of the data set is a {type(item[1]).__name__}; allowed: a number or a text. Give factors "
-            "apart: unbraid.dataset(images, factors=...)."
-        )
-    return _item(item[0], i), [label if isinstance(label, str) else label.item()]
-
-
-def _item(given: Any, i: int) -> np.ndarray:
-    if hasattr(given, "convert") and hasattr(given, "getbands"):  # a PIL image, whose channels come last
-        from unbraid.data.files.image_files import pixels_of
-
-        if given.mode not in ("L", "RGB"):
-            raise UsageError(f"Item {i} of the data set is a PIL image of kind {given.mode}; convert it to L or RGB.")
-        return pixels_of(given)
-    image = as_array(given, f"Item {i} of the data set")
-    if image.dtype.kind not in "buif" or image.ndim not in (2, 3):
-        raise UsageError(
-            f"Item {i} of the data set is a {type(given).__name__}; give images of real numbers, (height, width) or (channel, "
-            "height, width), or pairs of an image and its label."
-        )
-    return image
+def _names_columns(factors: Any) -> bool:
+    """Whether factors are given by the names of columns."""
+    return isinstance(factors, (list, tuple)) and bool(factors) and all(isinstance(name, str) for name in factors)
 
 
 def _factor_columns(factors: Any, names: Sequence[str] | None) -> list[Column]:
