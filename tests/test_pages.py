@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from helpers.pages import NOT_RUN, blocks_of, run_page, shortened
+from unbraid.cli.main import COMMANDS, main
+from unbraid.registries import REGISTRIES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -17,6 +19,9 @@ PAGES = {
     "concepts/in-pictures.md": [],
     "which-metric.md": ["runs/first/codes.npz"],
     "messages.md": [],
+    "faq.md": [],
+    "comparison.md": [],
+    "what-there-is.md": [],
     "tutorials/photos-to-explorer.md": ["seen.png", "runs/photos/report.html", "photos.html"],
     "tutorials/score-your-encoder.md": ["codes.scores.json", "codes.audit.json", "encoder.scores.json"],
     "tutorials/read-a-report.md": ["comparison.html"],
@@ -52,12 +57,11 @@ def test_a_page_runs_as_it_stands(name, tmp_path, monkeypatch, start):
     assert [path for path in PAGES[name] if not (tmp_path / path).exists()] == []
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", [*PAGES, "commands.md", "python.md", "concepts/conventions.md", "../README.md"])
 def test_links_and_pictures_of_a_page_are_there(name):
     page = DOCS / name
     text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
     linked = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if not target.startswith("http")]
-    assert linked
     assert [target for target in linked if target and not (page.parent / target).exists()] == []
 
 
@@ -74,7 +78,7 @@ def test_training_of_a_page_is_cut_short_and_nothing_else_changes():
 
 
 def test_every_program_on_a_page_is_run_or_known_to_need_no_test():
-    for name in PAGES:
+    for name in [*PAGES, "commands.md", "../README.md"]:
         for block in blocks_of(DOCS / name):
             programs = {words[0] for words in block.commands} if block.language == "console" else set()
             assert programs <= {"unbraid", "python", *NOT_RUN}, name
@@ -88,3 +92,36 @@ def test_the_scores_in_the_picture_of_disagreement_are_what_the_metrics_give(mon
     assert tuple(columns) == pictures.SHOWN
     drawn = re.findall(r">(\d\.\d\d)</text>", (DOCS / "images" / "disagree.svg").read_text(encoding="utf-8"))
     assert drawn == [f"{value:.2f}" for value in values.ravel()], "draw it anew: python docs/source/pictures.py disagree"
+
+
+COMMAND_LINES = [words for block in blocks_of(DOCS / "commands.md") for words in block.commands if words[0] == "unbraid"]
+
+
+def test_the_page_of_commands_has_all_of_them():
+    assert {words[1] for words in COMMAND_LINES} >= set(COMMANDS)
+
+
+@pytest.mark.parametrize("words", COMMAND_LINES, ids=" ".join)
+def test_every_option_of_the_page_of_commands_is_one_of_its_command(words, capsys):
+    options = {word for word in words[2:] if word.startswith("-")} - {"--help", "--config"}
+    if words[1] not in COMMANDS or not options:
+        return
+    places = [word for word in words[2:4] if not word.startswith("-")] if words[1] in ("train", "show") else []
+    choice = [
+        word
+        for option in ("--encoder", "--decoder", "--codes", "--rate")
+        if option in words
+        for word in (option, words[words.index(option) + 1])
+    ]
+    chosen = [] if words[1] == "show" else choice
+    assert main([words[1], *places, *chosen, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert {option for option in options if option not in shown} == set()
+
+
+@pytest.mark.parametrize("kind", ["models", "datasets", "encoders", "decoders", "likelihoods", "metrics"])
+def test_the_page_of_what_there_is_names_every_part(kind):
+    page = (DOCS / "what-there-is.md").read_text(encoding="utf-8")
+    names = set(REGISTRIES[kind].names()) - {"arrays"}  # which Python alone has
+    assert names
+    assert [name for name in names if f"`{name}" not in page] == []

@@ -1,4 +1,4 @@
-"""Draw the pictures of docs/concepts.md and the one that moves in README.md.
+"""Draw the pictures of docs/concepts/in-pictures.md and the one that moves in README.md.
 
 python docs/source/pictures.py            # trains two models first where they are missing, ten minutes on one core
 python docs/source/pictures.py disagree   # that picture alone; it needs no model
