@@ -21,7 +21,7 @@ from unbraid.metrics.score_table import nodes, null_rows, said_of_nulls
 from unbraid.reporting.tables import score_rows
 
 RUN = Path(__file__).parents[1] / "fixtures" / "runs_of_0_1" / "beta_vae"
-QUICK = ("aam", "dcimig", "irs", "jemmig", "mig", "mig_sup", "mmig", "modularity", "sap")
+QUICK = ("aam", "dcimig", "irs", "jemmig", "mig", "mig_sup", "minimality", "mmig", "modularity", "sap")
 FEW_VOTES = {"train_votes": 1500, "test_votes": 1500}
 MODELS: dict[str, dict[str, object]] = {
     "beta_vae_score": FEW_VOTES,
@@ -32,6 +32,9 @@ MODELS: dict[str, dict[str, object]] = {
     "fairness": {},
     "infomec": {},
     "linear_probe": {},
+    "mcc": {},
+    "r2": {},
+    "tmex": {},
     "strong_generalization": {},
 }
 """Metrics that take long: fewer draws, after which some scores have no correction yet."""

@@ -175,6 +175,20 @@ THEORY: dict[str, dict[str, Theory | dict[str, Theory]]] = {
     },
     # a middle value of three can be told from both others by what is left of the sum of probabilities
     "explicitness": dict.fromkeys(("default", "one_vs_rest"), Theory(1, 1, 1, 0.5, 0.5, slack=0.01, luck=0.06)),
+    "minimality": {
+        "default": {
+            "": Theory(1, 1, (1 + 2 / 3) / 3, 0, 0, slack=1e-3),  # 1/2 log 2 of 3/2 log 2, twice
+            "minimality": Theory(1, 1, (1 + 2 / 3) / 3, 0, 0, slack=1e-3),
+            "sufficiency": Theory(1, 1, 2 / 3, 0, 0, slack=1e-3),
+        },
+        "almudevar2024": {
+            "": Theory(1, 1, (1 + 2 / 3) / 3, 0, 0, luck=0.03),
+            "minimality": Theory(1, 1, (1 + 2 / 3) / 3, 0, 0, luck=0.03),
+            "sufficiency": Theory(1, 1, 2 / 3, 0, 0, luck=0.03),
+        },
+    },
+    # v + w and v - w depend on both: three matches and two errors; one false alarm among noise would be one match
+    "tmex": {"default": Theory(1, 0.5, 0.6, None, 0)},
     "mcc": {
         "default": Theory(1, 1, (1 + 2 * 0.5**0.5) / 3, 0, 0, changed={"monotone": RISING}, slack=0.01, luck=0.06),
         "cross_fitted=0": Theory(1, 1, (1 + 2 * 0.5**0.5) / 3, 0, 0, changed={"monotone": RISING}, slack=1e-6, luck=0.08),

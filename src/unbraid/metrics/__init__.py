@@ -27,6 +27,7 @@ from unbraid.metrics.linear_probe import linear_probe
 from unbraid.metrics.mcc import mcc
 from unbraid.metrics.mig import mig
 from unbraid.metrics.mig_sup import mig_sup
+from unbraid.metrics.minimality import minimality
 from unbraid.metrics.mmig import mmig
 from unbraid.metrics.modularity import modularity
 from unbraid.metrics.posterior_statistics import (
@@ -42,6 +43,7 @@ from unbraid.metrics.r2 import r2
 from unbraid.metrics.samples import Samples, gather
 from unbraid.metrics.sap import sap
 from unbraid.metrics.strong_generalization import strong_generalization
+from unbraid.metrics.tmex import tmex
 from unbraid.metrics.z_max import z_max
 
 __all__ = [
@@ -73,6 +75,7 @@ __all__ = [
     "mcc_between",
     "mig",
     "mig_sup",
+    "minimality",
     "mmig",
     "modularity",
     "mutual_information",
@@ -80,6 +83,7 @@ __all__ = [
     "r2",
     "sap",
     "strong_generalization",
+    "tmex",
     "udr",
     "var_dimension_wise_kl",
     "var_kl_per_dim",

@@ -72,12 +72,12 @@ def _plug_in(tables: Sequence[Tables]) -> Float64[np.ndarray, "d k"]:
 
 
 def _adjusted(samples: Samples) -> Float64[np.ndarray, "k"]:
-    found = judged(samples, lambda own: _estimate(own)[0])
-    _, latent_entropies, most = _estimate(samples)
+    found = judged(samples, lambda own: in_equal_widths(own)[0])
+    _, latent_entropies, most = in_equal_widths(samples)
     return np.where(found.known.any(0), jemmig_from_information(found.matrix, latent_entropies, found.entropies, most), 0.0)
 
 
-def _estimate(samples: Samples) -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
+def in_equal_widths(samples: Samples) -> tuple[Information, Float64[np.ndarray, "d k"], Float64[np.ndarray, "k"]]:
     """Information without bias and chance, entropies H(z_j), and logarithms of numbers of bins.
 
     H(z_j) is computed in the bins that belong to v_k.

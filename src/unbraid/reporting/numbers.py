@@ -72,6 +72,7 @@ _WRITTEN = {
     "mig_sup": "MIG-sup",
     "z_max": "Z-max",
     "mcc": "MCC",
+    "tmex": "T-MEX",
     "r2": "R²",
 }
 
