@@ -100,6 +100,8 @@ def test_pipe_of_independent_and_of_dependent_codes():
     options = {"seed": 0, "device": CPU, "seen": 6_400}
     assert pipe(linear(w), table(independent), **options) > 0.85
     assert pipe(linear(w), table(copied), **options) < 0.3
+    in_order = copied[np.lexsort(copied.T)]  # as a grid's codes come
+    assert pipe(linear(w), table(in_order), **options) < 0.3
     normal = rng.normal(size=(1_000, 4))
     assert pipe(linear(w), table(normal), codes="permuted", **options) > 0.85 > pipe(linear(w), table(normal), **options)
     assert pipe(linear(0 * w), table(copied), **options) == 1.0  # a decoder that ignores its latents

@@ -113,7 +113,7 @@ def pipe(
     if len(table) < 20:
         raise UsageError(f"PIPE of {len(table)} images; allowed: at least 20.")
     rng = np.random.default_rng([seed, 1])
-    rows = np.sort(rng.permutation(len(table))[:PIPE_IMAGES])
+    rows = rng.permutation(len(table))[:PIPE_IMAGES]  # in no order: halves of a grid would show other factors
     mean = table.mean[rows].astype(np.float64)
     if codes == "uniform":
         drawn = rng.uniform(table.mean.min(0), table.mean.max(0), size=mean.shape)
