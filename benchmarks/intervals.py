@@ -2,10 +2,11 @@
 
 python benchmarks/intervals.py [--quick] [--metrics mig,dci] [--samples 1000] [--repetitions 100] [--finite 20000]
 
-Populations are of the factor sizes of dSprites. The population's score is that of 100,000 samples. With --finite there are only
-so many samples, sets are drawn from them without replacement, and intervals are told so. Adds its rows to
-benchmarks/results/intervals.json, in place of former ones of the same population, score and numbers of samples;
-docs/source/metrics.py makes a table of them.
+Populations are of the factor sizes of dSprites; those called "few" of 3, 4 and 5 values, which votes and trees need fewer
+samples for. A metric with options is written as dci:importance=gbt. The population's score is that of 100,000 samples. With
+--finite there are only so many samples, sets are drawn from them without replacement, and intervals are told so. Adds its rows
+to benchmarks/results/intervals.json, in place of former ones of the same population, score and numbers of samples;
+docs/source/reliability.py makes tables of them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from unbraid.metrics.score_table import nodes
 
 SIZES = np.array([3, 6, 40, 32, 32])
 NAMES = ("shape", "scale", "orientation", "x", "y")
+FEW = np.array([3, 4, 5])
 TRUTH = 100_000
 PAGE = RESULTS / "intervals.json"
 POPULATIONS = {
@@ -38,12 +40,17 @@ POPULATIONS = {
     "mixed": "ten latents that mix the factors, with noise",
     "weak": "a latent per factor, mostly noise, and five of noise alone",
     "noise": "ten latents that know nothing",
+    "few, noisy": "of three factors with few values: a latent per factor with noise, and three of noise alone",
+    "few, mixed": "of three factors with few values: six latents that mix them, with noise",
+    "few, weak": "of three factors with few values: a latent per factor, mostly noise, and three of noise alone",
     "posteriors": "a latent per factor with a posterior deviation of 0.3, and five near the prior",
 }
 
 
 def draw(kind: str, n: int, rng: np.random.Generator) -> Samples:
     """Samples of a population."""
+    if kind.startswith("few"):
+        return draw_few(kind.removeprefix("few, "), n, rng)
     factors = rng.integers(0, SIZES, size=(n, 5))
     scaled = (factors / (SIZES - 1) * 2 - 1) * 1.7
     idle = rng.normal(size=(n, 10))
@@ -65,11 +72,32 @@ def draw(kind: str, n: int, rng: np.random.Generator) -> Samples:
     return gather(codes, factors, factor_names=NAMES)
 
 
+def draw_few(kind: str, n: int, rng: np.random.Generator) -> Samples:
+    """Samples of three factors with few values each, beside six latents."""
+    factors = rng.integers(0, FEW, size=(n, 3))
+    scaled = (factors / (FEW - 1) * 2 - 1) * 1.7
+    idle = rng.normal(size=(n, 6))
+    if kind == "mixed":
+        codes = scaled @ (np.eye(3, 6) + 0.35 * np.random.default_rng(9).normal(size=(3, 6))) + 0.5 * idle
+    else:
+        own, noise = {"noisy": (1.0, 0.5), "weak": (0.5, 1.0)}[kind]
+        codes = np.hstack([own * scaled + noise * idle[:, :3], idle[:, 3:]])
+    return gather(codes, factors, factor_names=NAMES[:3])
+
+
+def parsed(words: str) -> tuple[str, dict[str, str]]:
+    """A metric, and its options behind colons."""
+    name, *options = words.split(":")
+    return name, dict(option.split("=") for option in options)
+
+
 def simulated(
-    kind: str, chosen: list[str], n: int, repetitions: int, *, finite: int | None = None, halves: int = 10
+    kind: str, words: str, n: int, repetitions: int, *, finite: int | None = None, halves: int = 10
 ) -> Iterator[dict[str, Any]]:
     """For each score its population's value, mean and spread at n samples, and how many intervals there are and hold."""
     population = draw(kind, finite or TRUTH, np.random.default_rng(1))
+    metric, options = parsed(words)
+    chosen = {metric: options}
     truth = flat(evaluate(population, metrics=chosen, intervals=0, references=False))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in truth}
     for repetition in range(repetitions):
@@ -86,7 +114,7 @@ def simulated(
         yield {
             "population": kind,
             "of": finite,
-            "score": name,
+            "score": ", ".join([name, *options.values()]),
             "samples": n,
             "truth": truth[name]["score"],
             "mean": float(scores.mean()),
@@ -108,21 +136,23 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="keep nothing")
     parser.add_argument("--metrics", default=",".join(choose("core")))
     parser.add_argument("--samples", default="1000,5000")
-    parser.add_argument("--populations", default=",".join(POPULATIONS))
+    parser.add_argument("--populations", default=";".join(POPULATIONS), help="names joined by semicolons")
     parser.add_argument("--repetitions", type=int, default=100)
     parser.add_argument("--finite", type=int, help="samples that there are; without it any number")
     given = parser.parse_args()
     repetitions = given.repetitions
     rows = []
-    print(f"{'population':11}{'score':28}{'samples':>8}{'truth':>8}{'mean':>8}{'sd':>7}{'given':>7}{'held':>7}{'width':>8}")
-    for kind in given.populations.split(","):
+    print(f"{'population':13}{'score':28}{'samples':>8}{'truth':>8}{'mean':>8}{'sd':>7}{'given':>7}{'held':>7}{'width':>8}")
+    for kind in given.populations.split(";"):
         for n in map(int, given.samples.split(",")):
-            for row in simulated(kind, given.metrics.split(","), n, repetitions, finite=given.finite):
+            for row in (
+                row for words in given.metrics.split(",") for row in simulated(kind, words, n, repetitions, finite=given.finite)
+            ):
                 rows.append(row)
                 held = f"{100 * row['held'] / row['given']:.0f} %" if row["given"] else "-"
                 width = f"{row['width']:.3f}" if row["given"] else "-"
                 print(
-                    f"{kind:11}{row['score']:28}{n:8,}{row['truth']:8.3f}{row['mean']:8.3f}{row['sd']:7.3f}"
+                    f"{kind:13}{row['score']:28}{n:8,}{row['truth']:8.3f}{row['mean']:8.3f}{row['sd']:7.3f}"
                     f"{100 * row['given'] / repetitions:6.0f}%{held:>7}{width:>8}",
                     flush=True,
                 )
@@ -135,7 +165,8 @@ def merged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept = json.loads(PAGE.read_text())["rows"] if PAGE.is_file() else []
 
     def key(row: dict[str, Any]) -> tuple[Any, ...]:
-        return (list(POPULATIONS).index(row["population"]), row["of"] or 0, row["score"].partition(".")[0], row["samples"])
+        metric, _, options = row["score"].partition(", ")
+        return (list(POPULATIONS).index(row["population"]), row["of"] or 0, metric.partition(".")[0], row["samples"], options)
 
     new = {key(row) for row in rows}
     order = list(choose("all"))

@@ -7,12 +7,10 @@ python docs/source/metrics.py --quick    # without it, minutes
 from __future__ import annotations
 
 import argparse
-import json
 import platform
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -30,8 +28,6 @@ from unbraid.zoo.assemble import assemble
 from unbraid.zoo.registry import models
 
 TEXT = Path(__file__).with_suffix(".md")
-INTERVALS = TEXT.parents[2] / "benchmarks" / "results" / "intervals.json"
-FEW, MANY = 1_000, 5_000
 PAGE = TEXT.parents[1] / "metrics.md"
 SAMPLES = 10_000
 DATASETS = ("ellipses", "dsprites", "shapes", "correlated_ellipses")
@@ -49,8 +45,6 @@ def main() -> None:
         "ceilings": what_images_tell(),
         "references": "\n\n".join(references(name) for name in DATASETS),
         "bias": bias(),
-        "coverage": coverage(),
-        "finite": finite_coverage(),
         "made": f"unbraid {unbraid.__version__}, {platform.machine()}, seed 0" + (", `--quick`" if quick else ""),
     }
     page = TEXT.read_text()
@@ -176,39 +170,6 @@ def bias() -> str:
             ]
             rows.append([str(values), f"{n:,}", *(f"{value:.4f}" for value in (*by_bins, *by_posterior))])
     return markdown(["values", "samples", "locatello2019", "adjusted", "chen2018, σ = 0.03", "posterior, σ = 0.03"], rows)
-
-
-def simulated(finite: bool) -> list[dict[str, Any]]:
-    """What benchmarks/intervals.py found of populations with as many samples as one likes, or so many."""
-    return [row for row in json.loads(INTERVALS.read_text())["rows"] if bool(row["of"]) == finite]
-
-
-def coverage() -> str:
-    rows = []
-    found = {(row["population"], row["score"], row["samples"]): row for row in simulated(finite=False)}
-    for (population, score, samples), many in found.items():
-        few = found.get((population, score, FEW))
-        if samples == MANY:
-            values = [number(many["truth"]), number(few and few["mean"]), number(many["mean"]), number(many["sd"])]
-            shares = [] if few is None else held(few)
-            rows.append([population, f"`{score}`", *values, *(shares or ["", ""]), *held(many), number(many["width"])])
-    head = ["population", "score", "of the population", f"mean of {FEW:,}", f"mean of {MANY:,}", f"sd of {MANY:,}"]
-    head += [f"given, {FEW:,}", "hold", f"given, {MANY:,}", "hold", "width"]
-    return markdown(head, rows)
-
-
-def finite_coverage() -> str:
-    rows = []
-    for row in simulated(finite=True):
-        drawn = f"{row['samples']:,} of {row['of']:,}"
-        scores = number(row["truth"]), number(row["mean"])
-        rows.append([row["population"], drawn, f"`{row['score']}`", *scores, *held(row), number(row["width"])])
-    return markdown(["population", "samples", "score", "of all", "mean of the samples", "given", "hold", "width"], rows)
-
-
-def held(row: dict[str, Any]) -> list[str]:
-    """How many sets have an interval, and how many of these hold the population's score."""
-    return [f"{row['given']} of {row['repetitions']}", f"{row['held'] / row['given']:.0%}" if row["given"] else ""]
 
 
 if __name__ == "__main__":

@@ -230,6 +230,7 @@ Importance = Annotated[
         Variant("none; it shows what a linear importance sees", {"importance": "logistic"}),
     ),
     sampled=True,
+    learns_from=TRAIN + TEST,
     rests_on="known",
     continuous="regressors in place of classifiers, by forest, gbt and lasso; informativeness is R^2",
 )

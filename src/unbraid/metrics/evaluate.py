@@ -11,7 +11,7 @@ import numpy as np
 
 from unbraid.errors import UsageError
 from unbraid.metrics.doubts import cautions, why_no_interval
-from unbraid.metrics.intervals import LEAST_SAMPLES, half_samples, score_interval
+from unbraid.metrics.intervals import LEAST_SAMPLES, doublings, half_samples, score_interval
 from unbraid.metrics.nulls import KINDS, attach_nulls, draws_of, null_codes
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import INSTEAD, Array, Codes, Factors, Samples, gather
@@ -100,7 +100,7 @@ def evaluate(
         _attach(found, name, _scores(reference, chosen, seed, count))
     if halves:
         scored = [_scores(samples.part(rows), uncertain, seed + 1 + i, count) for i, rows in enumerate(halves)]
-        _attach_intervals(found, scored, part)
+        _attach_intervals(found, scored, part, len(samples))
     if nulls:
         latents = samples.codes.shape[1]
         drawn = {kind: _of_draws(null_codes(kind, best, latents, nulls, seed), chosen, seed, count) for kind in KINDS}
@@ -243,7 +243,9 @@ def _attach(found: dict[str, dict[str, Any]], name: str, other: dict[str, dict[s
                 node["per_factor_ceiling"] = reference[part]["per_factor"]
 
 
-def _attach_intervals(found: dict[str, dict[str, Any]], halves: Sequence[dict[str, dict[str, Any]]], part: float) -> None:
+def _attach_intervals(
+    found: dict[str, dict[str, Any]], halves: Sequence[dict[str, dict[str, Any]]], part: float, n: int
+) -> None:
     for metric in halves[0]:
         details = registry[metric].details
         scores = [dict(nodes(half[metric])) for half in halves]
@@ -253,6 +255,7 @@ def _attach_intervals(found: dict[str, dict[str, Any]], halves: Sequence[dict[st
                 node["score"],
                 own,
                 part=1.0 if details.get("sampled") else part,
+                reach=doublings(n, details.get("learns_from")),
                 bounds=details.get("range", (-np.inf, np.inf)),
             )
             if interval is None:

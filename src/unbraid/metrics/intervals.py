@@ -40,7 +40,7 @@ def half_width(halves: Sequence[float]) -> float:
 
 
 def score_interval(
-    score: float, halves: Sequence[float], *, part: float = 1.0, bounds: tuple[float, float]
+    score: float, halves: Sequence[float], *, part: float = 1.0, reach: float = 1.0, bounds: tuple[float, float]
 ) -> tuple[float, float] | None:
     r"""95 % interval of the population's score, from a score and those of random halves.
 
@@ -54,13 +54,24 @@ def score_interval(
     Args:
         part: :math:`\sqrt{1 - n/N}` where n samples are drawn without replacement from a population of N. The width is
             multiplied by it, and the way that the score has to go by its square, since bias falls from 1 / n to 1 / N.
+        reach: how many times the way from half to all samples is still to go. It is 1 for a bias of the order 1 / n, whose
+            further halvings add up to the last one; a model that learns from more samples may gain as much by each doubling, so
+            that it is the number of doublings until it has all it ever learns from (`doublings`).
         bounds: the least and the largest score there can be.
     """
     width = max(LEAST_WIDTH, part * half_width(halves))
-    drift = part**2 * (score - float(np.mean(halves)))
+    drift = part**2 * reach * (score - float(np.mean(halves)))
     if abs(drift) > max(width, LITTLE_DRIFT):
         return None
     return max(bounds[0], min(score, score + drift) - width), min(bounds[1], max(score, score + drift) + width)
+
+
+def doublings(n: int, most: int | None) -> float:
+    """How many times n samples double until a model has all that it ever learns from.
+
+    At least 1, which it also is without such a number.
+    """
+    return 1.0 if most is None else max(1.0, math.log2(most / n))
 
 
 def mean_interval(values: Sequence[float]) -> tuple[float, float]:
