@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unbraid.data.factor_space import Factor, FactorSpace
 from unbraid.errors import UsageError
+from unbraid.evaluation.scores import periods, posterior_samples
 from unbraid.metrics import aam, audit, dcimig, evaluate, gather, jemmig, mig, mig_sup, mmig, modularity, mutual_information
 from unbraid.metrics.audit import OF_CLASSES as NOT_CONTINUOUS
 from unbraid.metrics.audit import left_out
@@ -131,6 +133,19 @@ def test_a_cyclic_factor_turned_is_the_same():
         scores.append(mutual_information(samples).estimate)
     np.testing.assert_allclose(scores[1], scores[0], atol=1e-3)
     np.testing.assert_allclose(scores[2], scores[0], atol=1e-3)
+
+
+def test_spaces_say_which_factors_are_circular():
+    space = FactorSpace(
+        (Factor("kind", (0.0, 1.0)), Factor("x", (0.0,)).over(0, 2), Factor("angle", (0.0,), "circular").over(-180, 180))
+    )
+    rng = np.random.default_rng(0)
+    factors = np.stack([rng.integers(0, 2, 60), rng.uniform(0, 2, 60), rng.uniform(-180, 180, 60)], 1)
+    assert periods(space) == {"angle": 360.0}
+    samples = posterior_samples(rng.normal(size=(60, 2)), np.ones((60, 2)), factors, space.names, space.continuous, space)
+    assert samples.quantity_names == ("x", "angle")
+    assert samples.periods == (0.0, 360.0)
+    assert posterior_samples(samples.codes, np.ones((60, 2)), factors, space.names, space.continuous).periods == (0.0, 0.0)
 
 
 def test_information_around_a_circle():

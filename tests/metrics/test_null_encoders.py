@@ -28,6 +28,7 @@ MODELS: dict[str, dict[str, object]] = {
     "factor_vae_score": FEW_VOTES,
     "z_max": FEW_VOTES,
     "dci": {},
+    "dci_es": {},
     "explicitness": {},
     "fairness": {},
     "infomec": {},
@@ -38,8 +39,8 @@ MODELS: dict[str, dict[str, object]] = {
     "strong_generalization": {},
 }
 """Metrics that take long: fewer draws, after which some scores have no correction yet."""
-NOT_CORRECTED = {"fairness"}
-"""Codes that know nothing, or everything linearly, are fair: null encoders leave no room."""
+NOT_CORRECTED = {"dci_es", "fairness"}
+"""Codes that know nothing, or everything linearly, are explicit and fair: null encoders leave no room."""
 
 
 @pytest.fixture(scope="module")

@@ -187,6 +187,12 @@ THEORY: dict[str, dict[str, Theory | dict[str, Theory]]] = {
             "sufficiency": Theory(1, 1, 2 / 3, 0, 0, luck=0.03),
         },
     },
+    "dci_es": {
+        "default": {
+            "": Theory(1, 1, 1, 1, 1, changed={"monotone": None}, slack=0.01),
+            "size": Theory(1, 0.5, 1, 0.5, 1),
+        }
+    },
     # v + w and v - w depend on both: three matches and two errors; one false alarm among noise would be one match
     "tmex": {"default": Theory(1, 0.5, 0.6, None, 0)},
     "mcc": {

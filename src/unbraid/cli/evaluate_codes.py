@@ -107,7 +107,7 @@ def _score_encoder(words: Words) -> int:
     from unbraid.cli.console import counting, out, stages
     from unbraid.evaluation.encoding import choose_images
     from unbraid.evaluation.onnx_encoder import OnnxEncoder
-    from unbraid.evaluation.scores import reference_arguments
+    from unbraid.evaluation.scores import periods, reference_arguments
     from unbraid.metrics.evaluate import choose
     from unbraid.metrics.samples import gather
     from unbraid.progress import listening
@@ -128,7 +128,9 @@ def _score_encoder(words: Words) -> int:
         out.print(f"Outputs left out: {', '.join(encoder.left_out)}. The width of posteriors is called var, logvar or std.")
     factors = dataset.factors[index]
     space = dataset.space
-    samples = gather(mean, factors, variance=variance, factor_names=space.names, continuous=space.continuous)
+    samples = gather(
+        mean, factors, variance=variance, factor_names=space.names, continuous=space.continuous, cyclic=periods(space)
+    )
     facts = about(path.name, samples, dict(zip(space.names, space.sizes, strict=True))) | {"data": data}
     return _finish(given, samples, target, facts, **reference_arguments(dataset, index))
 

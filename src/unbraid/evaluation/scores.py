@@ -53,9 +53,14 @@ def posterior_samples(
     Variances are left out where some are 0, as for deterministic encoders.
     """
     spread = variance if (variance > 0).all() else None
-    circular = [factor for factor in space.factors if factor.name in continuous] if space is not None else []
-    cyclic = {factor.name: factor.values[1] - factor.values[0] for factor in circular if factor.kind == "circular"}
+    cyclic = {name: period for name, period in periods(space).items() if name in continuous} if space is not None else {}
     return gather(mean, factors, variance=spread, factor_names=names, only_classes=True, continuous=continuous, cyclic=cyclic)
+
+
+def periods(space: FactorSpace) -> dict[str, float]:
+    """The circular ones of the continuous factors of a space, with how far each goes once around."""
+    circular = [factor for factor in space.factors if factor.continuous and factor.kind == "circular"]
+    return {factor.name: factor.values[1] - factor.values[0] for factor in circular}
 
 
 def reference_arguments(dataset: Dataset, index: Integer[np.ndarray, "_"]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from unbraid.metrics.audit import audit
 from unbraid.metrics.beta_vae_score import beta_vae_score
 from unbraid.metrics.between_models import mcc_between, udr
 from unbraid.metrics.dci import dci
+from unbraid.metrics.dci_es import dci_es
 from unbraid.metrics.dcimig import dcimig
 from unbraid.metrics.decoder_columns import column_overlap, ima_contrast
 from unbraid.metrics.evaluate import evaluate
@@ -55,6 +56,7 @@ __all__ = [
     "beta_vae_score",
     "column_overlap",
     "dci",
+    "dci_es",
     "dcimig",
     "dimension_wise_kl",
     "evaluate",

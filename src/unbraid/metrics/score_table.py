@@ -120,7 +120,8 @@ def above_ceiling(scores: Mapping[str, dict[str, Any]]) -> list[str]:
         return []
     return [
         f"Above the ceiling: {', '.join(above)}. The ceiling is what the factors themselves score as codes. It is no bound "
-        "where factors depend on each other or have few samples per value: codes that know less then score more."
+        "where factors depend on each other, have few samples per value, or are cyclic, since a latent cuts an angle open: "
+        "codes that know less, or take two latents, then score more."
     ]
 
 

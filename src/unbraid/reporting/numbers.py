@@ -65,6 +65,7 @@ def few(items: Sequence[str], most: int = 6) -> str:
 
 _WRITTEN = {
     "beta_vae_score": "beta-VAE score",
+    "dci_es": "DCI-ES",
     "dcimig": "DCIMIG",
     "factor_vae_score": "FactorVAE score",
     "infomec": "InfoMEC",

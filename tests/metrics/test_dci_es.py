@@ -1,0 +1,51 @@
+"""Explicitness and size of DCI-ES: by hand, of known codes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from unbraid.metrics import dci_es, gather
+from unbraid.metrics.dci_es import explicitness_of
+
+
+def test_the_area_by_hand():
+    """Of losses 1, 0.5 and 0.1 at 0, 1 and 3: triangles and trapezes above 0.1."""
+    capacity, loss = np.array([0.0, 1.0, 3.0]), np.array([1.0, 0.5, 0.1])
+    assert explicitness_of(capacity, loss) == pytest.approx(1 - 2 * ((0.9 + 0.4) / 2 + (0.4 + 0) / 2 * 2) / 3)
+    assert explicitness_of(capacity, np.array([1.0, 0.1, 0.7])) == pytest.approx(1 - 2 * (0.9 / 2) / 3)  # least so far
+    assert explicitness_of(capacity, np.full(3, 0.4)) == 1
+    assert explicitness_of(np.array([0.0, 1.0]), np.array([1.0, 0.0])) == 0
+    assert explicitness_of(capacity[:1], loss[:1]) == 1
+
+
+def test_it_is_the_published_sum():
+    """As in the code of the authors, over any curve."""
+    rng = np.random.default_rng(0)
+    x, y = np.cumsum(rng.uniform(size=6)), rng.uniform(size=6)
+    least = [min(y[: i + 1]) for i in range(6)]
+    area = sum((least[i] - min(y) + least[i + 1] - min(y)) * (x[i + 1] - x[i]) for i in range(5))
+    assert explicitness_of(x, y) == pytest.approx(1 - area / (x[-1] - x[0]))
+
+
+def test_known_codes():
+    factors = np.random.default_rng(0).uniform(-1, 1, (2000, 2))
+    plain = dci_es(factors @ [[1.0, 2.0], [-1.0, 1.0]], factors)
+    assert plain["score"] == pytest.approx(1, abs=1e-6)
+    assert plain["size"]["score"] == 1
+    bent = dci_es(np.stack([np.sign(own) * np.abs(own) ** 0.2 for own in factors.T], 1), factors)
+    hidden = dci_es(np.stack([factors[:, 0] + np.sin(9 * factors[:, 1]), factors[:, 1]], 1), factors)
+    assert hidden["explicitness"]["per_factor"]["1"] == pytest.approx(1, abs=1e-6)
+    assert hidden["explicitness"]["per_factor"]["0"] < bent["score"] < 0.99
+    assert all(own[0] > own[-1] for own in bent["loss"].values())
+    assert bent["capacity"] == [2, 6, 18, 66]  # of 1,000 samples, a fifth at most
+    copies = dci_es(np.hstack([factors, factors]), factors)
+    assert [copies["score"], copies["size"]["score"]] == pytest.approx([1, 0.5], abs=1e-6)
+
+
+def test_an_angle_is_explicit_in_cosine_and_sine_alone():
+    angle = np.random.default_rng(0).uniform(0, 360, (2000, 1))
+    circle = np.hstack([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+    explicit, cut = (dci_es(gather(codes, angle, cyclic={"0": 360.0}))["score"] for codes in (circle, angle))
+    assert explicit == pytest.approx(1, abs=1e-6)
+    assert cut < 0.8
