@@ -1,4 +1,4 @@
-"""Explicitness and size of DCI-ES: how little a probe needs to read factors, and how few latents there are."""
+"""Explicitness and size of DCI-ES: how little a probe needs to read factors, and how few latents are."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ class DCIES(TypedDict):
 
 
 def explicitness_of(capacity: Float64[np.ndarray, "p"], loss: Float64[np.ndarray, "p"], guess: float = 1.0) -> float:
-    r"""1 less twice the area between a loss-capacity curve and its least loss, over that of the range times the guess's loss.
+    r"""1 less twice the area between a loss-capacity curve and its least loss.
 
-    Each probe counts with the least loss of those up to its capacity.
+    The area is a share of the range of capacity times the loss of a guess. Each probe counts with the least loss of those up to its capacity.
     """
     least = np.minimum.accumulate(loss) - loss.min()
     area = float(((least[1:] + least[:-1]) / 2 * np.diff(capacity)).sum())

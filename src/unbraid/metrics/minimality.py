@@ -52,7 +52,7 @@ def minimality(
     definition: Definition = "adjusted",
     factor_names: Sequence[str] | None = None,
 ) -> Minimality:
-    r"""Minimality: is what a latent tells all of one factor. Sufficiency: does one latent tell all of a factor.
+    r"""Minimality: does a latent tell of one factor alone. Sufficiency: does one tell all of a factor.
 
     .. math:: \frac1J \sum_j \max_k \frac{I(z_j; v_k)}{H(z_j)}, \qquad \frac1K \sum_k \max_j \frac{I(z_j; v_k)}{H(v_k)}
 

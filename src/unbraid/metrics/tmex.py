@@ -56,7 +56,7 @@ def tmex(
     seed: Annotated[int, Option("seed of the choice of samples", ge=0)] = 0,
     factor_names: Sequence[str] | None = None,
 ) -> TMEX:
-    r"""T-MEX: how far each factor has a latent of its own, judged by what latents depend on given all other factors.
+    r"""T-MEX: how far each factor has a latent of its own, given all other factors.
 
     Factors may depend on each other: a latent that follows one of them correlates with the others, but not given that one.
     For each pair a test asks whether :math:`\mathrm{E}[z_j \mid v]` depends on :math:`v_k`, where all other factors are known:
