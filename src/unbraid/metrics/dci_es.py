@@ -46,7 +46,8 @@ class DCIES(TypedDict):
 def explicitness_of(capacity: Float64[np.ndarray, "p"], loss: Float64[np.ndarray, "p"], guess: float = 1.0) -> float:
     r"""1 less twice the area between a loss-capacity curve and its least loss.
 
-    The area is a share of the range of capacity times the loss of a guess. Each probe counts with the least loss of those up to its capacity.
+    The area is a share of the range of capacity times the loss of a guess. Each probe counts with the least loss of those up
+    to its capacity.
     """
     least = np.minimum.accumulate(loss) - loss.min()
     area = float(((least[1:] + least[:-1]) / 2 * np.diff(capacity)).sum())
