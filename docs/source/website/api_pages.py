@@ -76,13 +76,19 @@ def _brought_together(modules: Mapping[str, ast.Module]) -> dict[str, str]:
     packages = {".".join(path.parent.relative_to(PACKAGE.parent).parts) for path in PACKAGE.rglob("__init__.py")}
     shortest: dict[str, str] = {}
     for package in sorted(packages, key=lambda one: -one.count(".")):  # the shortest last
-        for node in ast.walk(modules[package]):
+        for node in _for_users(modules[package]):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(f"{package}."):
                 for name in node.names:
                     public = name.asname or name.name
                     if not public.startswith("_"):
                         shortest[_origin(modules, node.module, name.name)] = f"{package}.{public}"
     return shortest
+
+
+def _for_users(package: ast.Module) -> list[ast.stmt]:
+    """The imports of a package for its users: those for type checkers alone where the names are imported when they are used."""
+    typed = [node for node in package.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    return typed[0].body if typed else package.body
 
 
 def _origin(modules: Mapping[str, ast.Module], module: str, name: str) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from io import BytesIO
+from contextlib import redirect_stderr, redirect_stdout
+from io import BytesIO, StringIO
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from PIL import Image
 
 import unbraid
+from unbraid.cli.main import main
 from unbraid.cli.show import Request, about
 from unbraid.registries import REGISTRIES
 from unbraid.registry import Entry, Registry
@@ -57,6 +60,8 @@ def registry_pages() -> tuple[dict[str, str], dict[str, bytes]]:
 
 def page(entry: Entry) -> str:
     """The page of one registered thing."""
+    if entry.kind == "study" and (DOCS / "studies" / f"{entry.name}.md").is_file():
+        return "\n\n".join(["## How it is run", *_of_study(entry), shown(_but_claims(entry))]) + "\n"  # below the written page
     name = entry.details.get("written", entry.name)
     made = [f"# {name}", to_markdown(entry.factory.__doc__), *EXTRAS.get(entry.kind, _nothing)(entry)]
     made += [shown(about(entry, Request())), *AFTER.get(entry.kind, _nothing)(entry)]
@@ -136,23 +141,19 @@ def _of_dataset(entry: Entry) -> Iterator[str]:
     elif entry.name in ("folder", "npz", "torch", "arrays"):
         yield "How to use it: [your own data](../own-data.md)."
     else:
-        yield _console(f"unbraid inspect {entry.name}", f"unbraid train beta_vae {entry.name}")
+        yield _console(f"unbraid train beta_vae {entry.name}")
     if entry.name in DRAWN:
-        yield _factors(entry.name)
+        yield f"What it holds:\n\n{_printed('inspect', entry.name)}"
 
 
-def _factors(name: str) -> str:
-    space = unbraid.load_dataset(name).space
-    rows = [f"| {one.name} | {len(one.values)} | {one.kind} | {_range(one)} | {one.unit} |" for one in space.factors]
-    return "\n".join(
-        ["## Factors", "", "| factor | values | kind | from, to | unit |", "| --- | --: | --- | --- | --- |", *rows]
-    )
-
-
-def _range(factor: unbraid.Factor) -> str:
-    if factor.labels:
-        return ", ".join(factor.labels)
-    return f"{factor.values[0]:.3g} to {factor.values[-1]:.3g}"
+def _printed(*words: str) -> str:
+    """A command and what it prints."""
+    written = StringIO()
+    with mock.patch.dict("os.environ", {"COLUMNS": "100"}), redirect_stdout(written), redirect_stderr(StringIO()):
+        if main([*words]):
+            raise RuntimeError(f"unbraid {' '.join(words)} failed.")
+    lines = [line.rstrip() for line in written.getvalue().splitlines()]
+    return "\n".join(["```text", f"$ unbraid {' '.join(words)}", *lines, "```"])
 
 
 def _of_metric(entry: Entry) -> Iterator[str]:
@@ -190,6 +191,11 @@ def _of_figure(entry: Entry) -> Iterator[str]:
 
 def _of_study(entry: Entry) -> Iterator[str]:
     yield _console(f"unbraid study {entry.name}", f"unbraid study {entry.name} --budget quick")
+
+
+def _but_claims(entry: Entry) -> Iterator[object]:
+    """What is shown of a study, without its claims, which the written page has with their verdicts."""
+    return (part for part in about(entry, Request()) if getattr(part, "title", "") != "Claims")
 
 
 EXTRAS: Mapping[str, Callable[[Entry], Iterator[str]]] = {
