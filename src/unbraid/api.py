@@ -87,6 +87,10 @@ def train(
 
     Raises `UsageError` before anything is written for what cannot be, `NonFiniteLoss`, `Interrupted`, and `UnbraidError` for
     what fails on the way.
+
+    >>> model = unbraid.train("vae", "dsprites_reduced", steps=2, latent_dim=4, device="cpu", out="runs/second")
+    >>> model.encode(unbraid.load_dataset("dsprites_reduced").images[:3]).shape
+    (3, 4)
     """
     pick_device(device)
     data = as_dataset(data)

@@ -45,6 +45,10 @@ def load(path: str | Path, device: str = "auto", *, trust: bool = False) -> Mode
             code; by default only modules that are already imported are used (`docs/own-networks.md`).
 
     Raises `UsageError` where there is none and `CorruptFile` where files are damaged.
+
+    >>> model = unbraid.load("runs/first")
+    >>> model.sample(5).shape
+    (5, 1, 32, 32)
     """
     with trusting(trust):
         run = open_run(Path(path))

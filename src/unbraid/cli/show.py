@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from unbraid.cli.arguments import options_of_any
 from unbraid.cli.parse import Argument, HelpShown, Words, checked, option, positional, read
@@ -227,10 +227,8 @@ def _options(entry: Entry) -> Iterator[RenderableType]:
     options = table("Options", "option", "default", "allowed", "meaning")
     options.columns[0].no_wrap = True  # a flag is to be copied
     for name, spec in entry.options.items():
-        choices = ", ".join(map(str, get_args(spec.type)))
-        allowed = choices or spec.option.range or getattr(spec.type, "__name__", "")
         flag = f"--{name.replace('_', '-')}" if entry.kind != "metric" else name  # whose options are arguments in Python
-        options.add_row(flag, str(spec.default), allowed, spec.option.help)
+        options.add_row(flag, "" if spec.default is None else str(spec.default), spec.allowed, spec.option.help)
     yield options
 
 

@@ -24,6 +24,10 @@ def across_runs(runs: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, di
         runs: tables of `unbraid.metrics.evaluate`, or what "metrics" holds in a run's `metrics.json`.
 
     Raises `UsageError` for no runs, and for runs that were not scored by the same metrics.
+
+    >>> found = across_runs([{"mig": {"score": 0.2}}, {"mig": {"score": 0.3}}, {"mig": {"score": 0.1}}])
+    >>> {name: value if value is None else round(value, 2) for name, value in found["mig"].items() if name in ("score", "sd")}
+    {'score': 0.2, 'sd': 0.1}
     """
     if not runs:
         raise UsageError("There are no runs to take the mean of; give the scores of at least one.")

@@ -70,6 +70,11 @@ def kl_decomposition(
 
     Raises `UsageError` for arrays that are empty, of different shapes, not finite, or variances that are not positive, and for
     fewer than 2 samples.
+
+    >>> mean = np.repeat([[1.0, 0.0], [-1.0, 0.0]], 500, 0)  # two kinds of images, told apart by the first latent
+    >>> parts = kl_decomposition(mean, np.full_like(mean, [0.01, 1.0]), rng=np.random.default_rng(0))
+    >>> round(parts.mi.value, 2), round(math.log(2), 2)
+    (0.69, 0.69)
     """
     if samples < 2:
         raise UsageError(f"samples is {samples}; allowed: at least 2.")

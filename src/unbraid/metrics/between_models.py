@@ -30,6 +30,10 @@ def mcc_between(
     correlates ranks, so that it does not see monotone transforms. Source: Hyvarinen and Morioka (2016), Unsupervised Feature
     Extraction by Time-Contrastive Learning.
     Raises `UsageError` for codes that are not finite arrays (samples, latents) of the same samples.
+
+    >>> codes = np.random.default_rng(0).standard_normal((500, 3))
+    >>> round(mcc_between(codes, -2 * codes[:, [2, 0, 1]]), 2)  # the same latents in another order, sign and scale
+    1.0
     """
     from scipy.optimize import linear_sum_assignment  # type: ignore[attr-defined]
 
@@ -65,6 +69,12 @@ def udr(
     coefficients). A model without an informative latent scores 0.
     Source: Duan et al. (2020), Unsupervised Model Selection for Variational Disentangled Representation Learning.
     Raises `UsageError` for fewer than two models, and codes that are not finite arrays (samples, latents) of the same samples.
+
+    >>> first, second, other = np.random.default_rng(0).standard_normal((3, 500, 3))
+    >>> udr([first, -first[:, [2, 0, 1]], first]).round(2).tolist()  # 1, but for correlations by chance
+    [0.98, 0.98, 0.98]
+    >>> bool((udr([first, second, other]) < 0.8).all())  # models that have nothing in common
+    True
     """
     _check_models(models)
     require_choice("definition", definition, Literal["spearman", "lasso"])
