@@ -187,6 +187,7 @@ def test_every_module_is_imported_by_somebody_or_found():
         "zoo",
         "cli",
         "importers",
+        "trackers",
         "reports",
         "unbraid",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -24,6 +25,7 @@ from unbraid.progress import Progress, Stages
 from unbraid.records import finite_or_none, to_json
 from unbraid.reporting.view import RunView
 from unbraid.scoring import score, score_briefly
+from unbraid.trackers.tracking import Tracking
 from unbraid.training.bar import bar_where_seen
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.lock import only_writer
@@ -66,6 +68,7 @@ def train(
     overwrite: bool = False,
     progress: bool = True,
     monitor: Monitor | None = None,
+    track: str | None = None,
     **options: Any,
 ) -> Model:
     """Train a model on a data set, or go on where an earlier call with the same arguments stopped.
@@ -81,6 +84,8 @@ def train(
         overwrite: replace the run in the folder.
         progress: show a bar in a terminal or a notebook; elsewhere nothing is printed.
         monitor: is called as training proceeds, instead of the bar.
+        track: an experiment tracker that is told every number, with a project or without: "trackio:thesis", see
+            `unbraid list trackers`.
         options: hyper-parameters of the model, options of the data set and likelihood, and `Settings`
             (`steps`, `batch_size`, `latent_dim`, `seed`, `lr`, ...): `train("beta_vae", "ellipses", beta=4, steps=6000)`.
             `encoder` and `decoder` are registered names, or classes or functions of a module: `docs/own-networks.md`.
@@ -93,11 +98,22 @@ def train(
     (3, 4)
     """
     pick_device(device)
+    tracking = Tracking(track) if track else None
     data = as_dataset(data)
     experiment, dataset = plan(model, data, options)
     if monitor is None and progress:
         monitor = bar_where_seen(f"{model} on {experiment.data_name}")
-    return train_planned(experiment, dataset, out=out, device=device, extend=extend, overwrite=overwrite, monitor=monitor)
+    with tracking or nullcontext():
+        return train_planned(
+            experiment,
+            dataset,
+            out=out,
+            device=device,
+            extend=extend,
+            overwrite=overwrite,
+            monitor=monitor,
+            tracking=tracking,
+        )
 
 
 def train_planned(
@@ -109,15 +125,20 @@ def train_planned(
     extend: int = 0,
     overwrite: bool = False,
     monitor: Monitor | None = None,
+    tracking: Tracking | None = None,
 ) -> Model:
-    """Train what `unbraid.config.plan.plan` made of a request; arguments and errors as for `train`."""
+    """Train what `unbraid.config.plan.plan` made of a request; arguments and errors as for `train`.
+
+    Args:
+        tracking: is told every number; the caller finishes it.
+    """
     where = pick_device(device)
     folder = _free_folder(experiment, out, extend=extend, overwrite=overwrite)
     with only_writer(folder):
         run = find_run(folder, experiment, extend=extend, overwrite=overwrite)
         make_run(run, overwrite=overwrite)
         every = periodic(dataset, experiment.seed, where) if experiment.evaluate_every else None
-        vae = fit(run, dataset, device=where, monitor=monitor, evaluate=every)
+        vae = fit(run, dataset, device=where, monitor=monitor, evaluate=every, tracking=tracking)
     return Model(vae, experiment, step=run.last_step, folder=folder, data=dataset if experiment.data == IN_PYTHON else None)
 
 
@@ -130,6 +151,7 @@ def check_run(
     extend: int = 0,
     overwrite: bool = False,
     progress: bool = True,
+    track: str | None = None,
     **options: Any,
 ) -> Path:
     """The folder that `train` with these arguments would write to; nothing is written.
@@ -137,6 +159,8 @@ def check_run(
     Raises what `train` refuses.
     """
     pick_device(device)
+    if track:
+        Tracking(track)
     experiment, _ = plan(model, as_dataset(data), options)
     return _free_folder(experiment, out, extend=extend, overwrite=overwrite)
 

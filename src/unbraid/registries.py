@@ -13,6 +13,7 @@ from unbraid.rates.registry import rates
 from unbraid.registry import Registry
 from unbraid.reporting.gallery.registry import figures
 from unbraid.studies.registry import studies
+from unbraid.trackers.registry import trackers
 from unbraid.zoo.registry import models
 
 REGISTRIES: Mapping[str, Registry] = {
@@ -30,5 +31,6 @@ REGISTRIES: Mapping[str, Registry] = {
         figures,
         importers,
         studies,
+        trackers,
     )
 }

@@ -30,6 +30,7 @@ KINDS = (
     "metrics",
     "figures",
     "importers",
+    "trackers",
 )
 
 

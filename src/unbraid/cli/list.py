@@ -19,6 +19,7 @@ KINDS = {
     "metrics": "scores of codes, as `unbraid evaluate` computes them",
     "figures": "what `unbraid figure` draws",
     "importers": "whose trained models `unbraid import` reads",
+    "trackers": "what `unbraid train --track` tells every number",
     "studies": "what `unbraid study` runs: claims of reports, each with a verdict",
     "claims": "the claims of all studies with the verdicts that there are",
 }

@@ -7,7 +7,8 @@ finds the run folder, `unbraid.training.fit.fit` is the loop over steps, and `un
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ from unbraid.options import Option, options_of
 if TYPE_CHECKING:
     from unbraid.config.experiment import Experiment
     from unbraid.data.dataset import Dataset
+    from unbraid.evaluation.stored import Scores
+    from unbraid.model import Model
+    from unbraid.trackers.tracking import Tracking
 
 _PLACES = (
     positional("model", "which model, see `unbraid list models`"),
@@ -37,6 +41,9 @@ _RUN = (
         None,
         Option("images to score at the end; default: one for 50 that training saw, from 1,000 to 100,000", ge=2),
         "Run",
+    ),
+    option(
+        "track", str, None, "tell an experiment tracker every number: NAME or NAME:PROJECT, see `unbraid list trackers`", "Run"
     ),
     option("report", bool, True, "score the run and write its report at the end", "Run"),
 )
@@ -212,15 +219,14 @@ def _config(path: str) -> Experiment:
 
 def _train(request: Request, tokens: list[str]) -> int:
     from unbraid import api
-    from unbraid.cli.console import counting, err, out, stages
+    from unbraid.cli.console import counting, err, out
     from unbraid.config.plan import plan
     from unbraid.progress import listening
-    from unbraid.training.bar import Bar
-    from unbraid.training.run import REPORT
+    from unbraid.trackers.tracking import Tracking
     from unbraid.zoo.registry import tuned
 
-    device = request.run.get("device", "auto")
     overwrite = request.run.get("overwrite", False)
+    tracking = Tracking(request.run["track"]) if request.run.get("track") else None
     with listening(counting):
         experiment, dataset = plan(request.model, request.data, request.options)
     for note in experiment.notes(dataset):
@@ -233,39 +239,77 @@ def _train(request: Request, tokens: list[str]) -> int:
     if measured and not finished:
         values = ", ".join(f"{name} {value:g}" for name, value in measured.items())
         err.print(f"Defaults measured for {request.data}: {values}")
+    with tracking or nullcontext():
+        trained = _trained(request, experiment, dataset, folder, tracking, tokens)
+        if not request.run.get("report", True):
+            out.print(f"Run folder: {folder}")
+            return 0
+        return _score_and_report(request, folder, trained, tracking, finished=finished)
+
+
+def _trained(
+    request: Request, experiment: Experiment, dataset: Dataset, folder: Path, tracking: Tracking | None, tokens: list[str]
+) -> Model:
+    """Train, with a bar."""
+    from unbraid import api
+    from unbraid.cli.console import counting, err
+    from unbraid.progress import listening
+    from unbraid.training.bar import Bar
+
     try:
         with listening(counting):
-            trained = api.train_planned(
+            return api.train_planned(
                 experiment,
                 dataset,
                 out=folder,
-                device=device,
+                device=request.run.get("device", "auto"),
                 extend=request.run.get("extend") or 0,
-                overwrite=overwrite,
+                overwrite=request.run.get("overwrite", False),
+                tracking=tracking,
                 monitor=Bar(f"{request.model} on {experiment.data_name}", err, _scoring_time(experiment, dataset, request.run)),
             )
     except Interrupted as stopped:
         raise Interrupted(f"{stopped}\nResume with: {shlex.join(['unbraid', 'train', *_resume_tokens(tokens)])}") from None
-    if not request.run.get("report", True):
-        out.print(f"Run folder: {folder}")
-        return 0
+
+
+def _score_and_report(request: Request, folder: Path, trained: Model, tracking: Tracking | None, *, finished: bool) -> int:
+    """Score the run unless it is scored, and write its report."""
+    from unbraid import api
+    from unbraid.cli.console import counting, out, stages
     from unbraid.cli.tables import print_scores  # here, so that the first step comes soon
+    from unbraid.progress import listening
     from unbraid.reporting.page import write_report
     from unbraid.scoring import score_briefly
+    from unbraid.training.run import REPORT
 
-    view = api.view_of(folder, device=device)
+    view = api.view_of(folder, device=request.run.get("device", "auto"))
     scored_before = view.is_scored
     if not scored_before:
         with listening(counting):
             score_briefly(view, limit=request.run.get("evaluate_images"), progress=stages())
         (folder / REPORT).unlink(missing_ok=True)
     print_scores(view.scores)
+    if tracking:
+        tracking.send("score", view.scores.step, _numbers(view.scores))
     page = folder / REPORT if (folder / REPORT).is_file() else write_report(view)
     if finished and scored_before:
         out.print(f"This run had already finished at step {trained.step:,}. --extend N trains it further, --overwrite anew.")
     out.print(f"Run folder: {folder}")
     out.print(f"Report:     {page}")
     return 0
+
+
+def _numbers(scores: Scores) -> Iterator[tuple[str, float]]:
+    """Scores as a tracker is told of them: metrics and their parts, and the NLL of each split."""
+    from unbraid.metrics.score_table import nodes
+
+    for metric, result in scores.metrics.items():
+        for part, node in nodes(result):
+            if node["score"] is not None:
+                yield f"score/{metric}{part and f'.{part}'}", node["score"]
+    for split, losses in scores.splits.items():
+        if losses.nll is not None:
+            yield f"score/{split}_nll", losses.nll
 
 
 def _scoring_time(experiment: Experiment, dataset: Dataset, given: Mapping[str, Any]) -> Callable[[float], float]:

@@ -21,10 +21,11 @@ from unbraid.log_entry import Entry, Unit
 from unbraid.nn.vae import VAE
 from unbraid.randomness import derived_seed, one_step_of_randomness
 from unbraid.terms import Context, Draw
+from unbraid.trackers.tracking import Tracking
 from unbraid.training.board import configuration, summaries
 from unbraid.training.checkpoint import Checkpoint, State, checkpoint_path, require_fit, write_checkpoint
 from unbraid.training.lock import Claim
-from unbraid.training.log import RunLog, read_log
+from unbraid.training.log import RunLog, read_log, tell
 from unbraid.training.meter import Meter
 from unbraid.training.optimizers import (
     Optimizers,
@@ -184,6 +185,7 @@ def fit(
     device: torch.device,
     monitor: Monitor | None = None,
     evaluate: Evaluate | None = None,
+    tracking: Tracking | None = None,
 ) -> VAE:
     """Train a run to its end, from its newest checkpoint if it has one, and return the model.
 
@@ -193,6 +195,7 @@ def fit(
     Args:
         evaluate: called every `evaluate_every` steps with the model and the step; what it returns is logged. Its randomness
             is its own, so that a run with evaluations ends like one without.
+        tracking: is told of the run and of every number in its log.
 
     Raises:
         NonFiniteLoss: naming step, player and term; the last good checkpoint stays.
@@ -208,10 +211,15 @@ def fit(
     saved = run.newest()
     if saved:
         state.restore(saved, run, device)
+    if tracking:
+        tracking.begin(run.folder, run.experiment.flat_options())
     if state.step >= run.last_step:
+        if tracking:
+            tell(tracking, run.log)
         return vae.eval()
     notes = _note_environment(run, device, resuming=saved is not None)
-    log = RunLog(run.log, run.events, *((saved.state.log_size, saved.state.log_sha256) if saved else ()))
+    seen = (saved.state.log_size, saved.state.log_sha256) if saved else ()
+    log = RunLog(run.log, run.events, *seen, tracking=tracking)
 
     log.show(0, configuration(run.experiment.flat_options(), run.folder.name))
 

@@ -22,6 +22,7 @@ from unbraid.files import os_errors, require_regular
 from unbraid.former_names import TERMS, renamed
 from unbraid.log_entry import Entry, Unit
 from unbraid.records import as_record, to_json
+from unbraid.trackers.tracking import Tracking
 from unbraid.training.events import Events
 
 LONGEST_LINE = 16 << 20
@@ -109,14 +110,15 @@ class RunLog:
     Args:
         path: of `log.jsonl`.
         events: folder of TensorBoard events.
+        tracking: is told the same numbers.
         size, sha256: how many bytes of the log the checkpoint had seen that training resumes from, and their digest, which
             checkpoints of version 0.1 do not hold.
 
     Raises `CorruptFile` where the log is not the one that the checkpoint had seen.
     """
 
-    def __init__(self, path: Path, events: Path, size: int = 0, sha256: str = "") -> None:
-        self.path = path
+    def __init__(self, path: Path, events: Path, size: int = 0, sha256: str = "", *, tracking: Tracking | None = None) -> None:
+        self.path, self._tracking = path, tracking
         with os_errors(f"write {path}", _REMEDY):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._digest = _resumed(path, size, sha256)
@@ -136,6 +138,8 @@ class RunLog:
 
     def _show(self, entry: Entry) -> None:
         self.events.scalars(entry.step, _scalars(entry), entry.time)
+        if self._tracking:
+            _tell(self._tracking, entry)
 
     def show(self, step: int, summaries: Iterable[Any]) -> None:
         """Let TensorBoard show more than numbers, such as images and the configuration.
@@ -161,6 +165,16 @@ class RunLog:
         with suppress(OSError):
             self._handle.close()
         self.events.close()
+
+
+def tell(tracking: Tracking, path: Path) -> None:
+    """Send a log to a tracker, but for what was sent before. Raises as `stream_log`."""
+    for entry in stream_log(path):
+        _tell(tracking, entry)
+
+
+def _tell(tracking: Tracking, entry: Entry) -> None:
+    tracking.send(entry.kind, entry.step, ((tag, value) for tag, value, _ in _scalars(entry)))
 
 
 def _resumed(path: Path, size: int, sha256: str) -> Any:

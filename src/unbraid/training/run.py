@@ -21,6 +21,7 @@ from unbraid.config.experiment import Experiment
 from unbraid.errors import ConfigMismatch, CorruptFile, UnbraidError, UsageError, warn
 from unbraid.files import os_errors, read_json, remove, remove_leftovers, write_json
 from unbraid.records import read_record
+from unbraid.trackers.tracking import FILE as TRACKERS
 from unbraid.training.checkpoint import (
     MOST_STEPS,
     STATE,
@@ -249,7 +250,7 @@ def _remove_run(run: Run) -> None:
     for checkpoint in list_checkpoints(run.checkpoints):
         remove_checkpoint(checkpoint)
     remove_events(run.events)
-    for name in (LOG, CODES, METRICS, REPORT, ENVIRONMENT, IMPORTED):
+    for name in (LOG, CODES, METRICS, REPORT, ENVIRONMENT, IMPORTED, TRACKERS):
         (run.folder / name).unlink(missing_ok=True)
 
 

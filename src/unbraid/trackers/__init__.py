@@ -1,0 +1,1 @@
+"""Experiment trackers: programs of others that show the numbers of many runs."""
