@@ -83,6 +83,8 @@ evaluation/test_cost.py
 explorer/test_explore.py
 importers/test_dubois2019.py
 malformed/test_corpus.py
+metrics/test_continuous.py
+metrics/test_mcc_r2.py
 reporting/test_gallery.py
 reporting/test_images_in_any_numbers.py
 reporting/test_same_images.py
