@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from racing import RESULTS, keep
 
-from unbraid.metrics import evaluate, gather
+from unbraid.metrics import evaluate, gather, kl_decomposition
 from unbraid.metrics.evaluate import choose
 from unbraid.metrics.samples import Samples
 from unbraid.metrics.score_table import nodes
@@ -32,6 +32,8 @@ from unbraid.metrics.score_table import nodes
 SIZES = np.array([3, 6, 40, 32, 32])
 NAMES = ("shape", "scale", "orientation", "x", "y")
 FEW = np.array([3, 4, 5])
+KL_PARTS = "kl_parts"
+"""Mutual information and total correlation, which `unbraid evaluate` prints with their standard errors."""
 TRUTH = 100_000
 PAGE = RESULTS / "intervals.json"
 POPULATIONS = {
@@ -43,6 +45,7 @@ POPULATIONS = {
     "few, noisy": "of three factors with few values: a latent per factor with noise, and three of noise alone",
     "few, mixed": "of three factors with few values: six latents that mix them, with noise",
     "few, weak": "of three factors with few values: a latent per factor, mostly noise, and three of noise alone",
+    "few, posteriors": "normal posteriors of three latents, two of which depend on each other; of them the parts of the KL",
     "posteriors": "a latent per factor with a posterior deviation of 0.3, and five near the prior",
 }
 
@@ -95,8 +98,12 @@ def simulated(
     kind: str, words: str, n: int, repetitions: int, *, finite: int | None = None, halves: int = 10
 ) -> Iterator[dict[str, Any]]:
     """For each score its population's value, mean and spread at n samples, and how many intervals there are and hold."""
-    population = draw(kind, finite or TRUTH, np.random.default_rng(1))
     metric, options = parsed(words)
+    if metric == KL_PARTS or kind == "few, posteriors":
+        if metric == KL_PARTS and kind == "few, posteriors":
+            yield from simulated_parts(kind, n, repetitions)
+        return
+    population = draw(kind, finite or TRUTH, np.random.default_rng(1))
     chosen = {metric: options}
     truth = flat(evaluate(population, metrics=chosen, intervals=0, references=False))
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in truth}
@@ -124,6 +131,24 @@ def simulated(
             "held": held,
             "width": float(np.mean(widths)) if widths else None,
         }
+
+
+def simulated_parts(kind: str, n: int, repetitions: int) -> Iterator[dict[str, Any]]:
+    """The same of mutual information and total correlation of n posteriors, each within 1.96 of its standard errors."""
+    rng = np.random.default_rng(0)
+    mean, variance = rng.normal(size=(n, 3)), np.full((n, 3), 0.1)
+    mean[:, 1] += 0.7 * mean[:, 0]
+    truth = kl_decomposition(mean, variance, rng=np.random.default_rng(1), samples=TRUTH)
+    found = [kl_decomposition(mean, variance, rng=np.random.default_rng([2, repetition])) for repetition in range(repetitions)]
+    for part in ("mi", "tc"):
+        exact = getattr(truth, part).value
+        values = np.array([getattr(one, part).value for one in found])
+        errors = np.array([getattr(one, part).error for one in found])
+        yield {
+            "population": kind, "of": None, "score": f"{KL_PARTS}.{part}", "samples": n, "truth": exact,
+            "mean": float(values.mean()), "sd": float(values.std(ddof=1)), "repetitions": repetitions, "given": repetitions,
+            "held": int((np.abs(values - exact) <= 1.96 * errors).sum()), "width": float(2 * 1.96 * errors.mean()),
+        }  # fmt: skip
 
 
 def flat(table: Any) -> dict[str, dict[str, Any]]:
@@ -169,7 +194,7 @@ def merged(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return (list(POPULATIONS).index(row["population"]), row["of"] or 0, metric.partition(".")[0], row["samples"], options)
 
     new = {key(row) for row in rows}
-    order = list(choose("all"))
+    order = [*choose("all"), KL_PARTS]
     return sorted(
         [*(row for row in kept if key(row) not in new), *rows],
         key=lambda row: (key(row)[1], key(row)[0], order.index(key(row)[2]), row["samples"]),
