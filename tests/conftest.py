@@ -80,6 +80,7 @@ training/test_run_folder.py
 
 SLOW = """
 evaluation/test_cost.py
+evaluation/test_without_labels.py
 explorer/test_explore.py
 importers/test_dubois2019.py
 malformed/test_corpus.py

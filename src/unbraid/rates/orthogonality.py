@@ -53,8 +53,9 @@ class Orthogonality:
     latent does not matter. Under it latents that the decoder ignores count like the others. It is blind to a rotation of
     latents that change images equally much, as any penalty on J'J is for a linear decoder.
 
-    "wei2021" is the published penalty, :math:`\sum_{i \neq j} (J_i \cdot J_j)^2`: long columns count more, and shrinking all
-    of them lowers it. Its authors estimate it by finite differences along two random directions; here columns are exact.
+    "wei2021" is the published penalty, the sum over i and j that differ of the squares of J_i . J_j: long columns count more,
+    and shrinking all of them lowers it. Its authors estimate it by finite differences along two random directions; here
+    columns are exact.
 
     Why: Jacobians with orthogonal columns identify the factors of a nonlinear decoder without their independence, if all
     combinations of factor values occur (functional orthogonality, arXiv:2606.21385).
