@@ -15,8 +15,8 @@ from unbraid.metrics.soundness import ALL, ENCODERS, ONE, OWN, PROCESSES, TOLERA
 
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "soundness.md"
-SAMPLES, SEEDS = (1_000, 5_000), 2
-FEW, MANY = SAMPLES
+SAMPLES, SEEDS = (500, 2_000, 10_000), 3
+FEW, MANY = SAMPLES[0], SAMPLES[-1]
 
 
 def main() -> None:
@@ -33,6 +33,7 @@ def main() -> None:
         "refused": refused(found),
         "tolerance": f"{TOLERANCE:g}",
         "few": f"{FEW:,}",
+        "sizes": ", ".join(f"{n:,}" for n in SAMPLES[:-1]) + f" and {MANY:,}",
         "many": f"{MANY:,}",
         "made": f"unbraid {unbraid.__version__}, seeds 0 to {SEEDS - 1}",
     }
@@ -86,7 +87,7 @@ def verdicts(found: Soundness) -> str:
                 found.verdict(Case(score, process, n)) if Case(score, process, n) in found.scores else "not defined"
                 for n in SAMPLES
             ]
-            cells.append(told[0] if told[0] == told[1] else f"{told[0]}, then {told[1]}")
+            cells.append(told[0] if len(set(told)) == 1 else ", ".join(told))
         rows.append([f"`{score}`", *cells])
     return markdown(["score", *PROCESSES], rows)
 

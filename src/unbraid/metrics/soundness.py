@@ -66,12 +66,17 @@ def _independent(rng: np.random.Generator, n: int) -> Shaped[np.ndarray, "n k"]:
     return rng.integers(0, SIZES, size=(n, len(SIZES)))
 
 
-def _correlated(rng: np.random.Generator, n: int) -> Shaped[np.ndarray, "n k"]:
+def _in_pairs(rng: np.random.Generator, n: int) -> Float64[np.ndarray, "n k"]:
+    """Uniform, each pair as correlated as normal quantities are that have these ranks."""
     from scipy.special import ndtr
 
     normal = rng.normal(size=(n, len(SIZES)))
     normal[:, 1::2] = CORRELATION * normal[:, ::2] + np.sqrt(1 - CORRELATION**2) * normal[:, 1::2]
-    return np.asarray(np.minimum(ndtr(normal) * SIZES, np.array(SIZES) - 1).astype(np.int64))
+    return np.asarray(ndtr(normal))
+
+
+def _correlated(rng: np.random.Generator, n: int) -> Shaped[np.ndarray, "n k"]:
+    return np.asarray(np.minimum(_in_pairs(rng, n) * SIZES, np.array(SIZES) - 1).astype(np.int64))
 
 
 def _with_holes(rng: np.random.Generator, n: int) -> Shaped[np.ndarray, "n k"]:
@@ -91,6 +96,7 @@ PROCESSES: Mapping[str, Process] = {
         "the first process without three tenths of the combinations, so that pairs of factors depend", _with_holes
     ),
     "continuous": Process("four independent uniform factors, each sample with values of its own", _continuous),
+    "continuous, correlated": Process(f"uniform factors, two pairs of them with a correlation of {CORRELATION:g}", _in_pairs),
 }
 
 
@@ -278,7 +284,7 @@ def _scored(
     """The scores of a code by each metric that takes it."""
     found: list[tuple[str, float]] = []
     try:
-        samples = gather(codes, factors)
+        samples = gather(codes, factors, factor_names=["a", "b", "c", "d"])
     except UnbraidError as error:
         refused.update({(metric, process): str(error) for metric in metrics})
         return found
