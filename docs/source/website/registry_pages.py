@@ -41,6 +41,7 @@ TITLES = {
     "posteriors": ("Posteriors", "Distributions of latents given an image. A model chooses its own."),
     "priors": ("Priors", "Distributions of latents before any image is seen. A model chooses its own."),
     "figures": ("Figures", "What can be drawn of runs: `unbraid figure NAME RUN -o FILE`."),
+    "trackers": ("Trackers", "Programs of others that are told every number of a run: `unbraid train --track NAME`."),
     "importers": ("Importers", "Models that others trained, made runs of: `unbraid import NAME FILE`."),
 }
 """Headings of the index pages, and what they say first. Studies have a written page."""

@@ -9,7 +9,9 @@ from io import StringIO
 from unbraid.trackers.registry import Tracked, trackers
 
 
-@trackers.register("trackio", source="https://github.com/gradio-app/trackio", package="trackio", install="unbraid[trackio]")
+@trackers.register(
+    "trackio", source="Hugging Face, https://github.com/gradio-app/trackio", package="trackio", install="unbraid[trackio]"
+)
 class Trackio:
     """Runs in a database on this machine, which `trackio show --project PROJECT` shows in a browser.
 
