@@ -49,7 +49,10 @@ def test_cross_fitted_by_hand(normal):
 
 def test_least_squares_by_hand(normal):
     factors, codes = normal
-    predicted = np.column_stack([codes, np.ones(2000)]) @ np.linalg.lstsq(np.column_stack([codes, np.ones(2000)]), factors)[0]
+    predicted = (
+        np.column_stack([codes, np.ones(2000)])
+        @ np.linalg.lstsq(np.column_stack([codes, np.ones(2000)]), factors, rcond=None)[0]
+    )
     expected = [pearsonr(one, other)[0] for one, other in zip(predicted.T, factors.T, strict=True)]
     found = mcc(codes, factors, align="linear", **IN_SAMPLE)["per_factor"]
     assert [*found.values()] == pytest.approx(expected, abs=1e-9)
@@ -129,7 +132,7 @@ def test_r2_by_hand(normal):
     rows = np.random.default_rng(0).permutation(2000)
     train, test = rows[:1333], rows[1333:]
     a, b = (np.column_stack([codes[own], np.ones(len(own))]) for own in (train, test))
-    predicted = b @ np.linalg.lstsq(a, factors[train])[0]
+    predicted = b @ np.linalg.lstsq(a, factors[train], rcond=None)[0]
     expected = 1 - ((predicted - factors[test]) ** 2).mean(0) / factors[test].var(0)
     assert [*r2(codes, factors)["per_factor"].values()] == pytest.approx(expected.tolist(), abs=1e-9)
 
