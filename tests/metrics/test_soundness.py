@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unbraid.errors import UsageError
-from unbraid.metrics.soundness import ALL, ENCODERS, ONE, OWN, PROCESSES, Case, Soundness, soundness
+from unbraid.metrics.soundness import ALL, ENCODERS, ONE, OWN, PROCESSES, Case, Soundness, _own_scores, soundness
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,18 @@ def test_what_to_report(found):
     assert not found.answers(case("explicitness"), OWN)
     assert found.answers(case("explicitness"), ALL)
     assert [found.answers(case(score), ONE) for score in ("mig", "mig_sup")] == [True, False]
+
+
+def test_a_metric_is_its_parts_where_its_own_score_is_always_the_first_of_them():
+    """And not where the two happen to be equal for one code, as the accuracies of few and of many labels may be."""
+    first, second = case("dci"), case("linear_probe")
+    made = {
+        first: {"perfect": [1.0], "null": [0.0]}, case("dci disentanglement"): {"perfect": [1.0], "null": [0.0]},
+        case("dci completeness"): {"perfect": [0.9], "null": [0.1]},
+        second: {"perfect": [1.0], "null": [0.3]}, case("linear_probe efficiency"): {"perfect": [1.0], "null": [0.7]},
+        case("mig"): {"perfect": [1.0], "null": [0.0]},
+    }  # fmt: skip
+    assert _own_scores(made) == {"dci disentanglement", "dci completeness", "linear_probe", "mig"}
 
 
 def test_the_rule_by_hand():

@@ -16,7 +16,7 @@ from unbraid.errors import UnbraidError, UsageError
 from unbraid.metrics.evaluate import choose
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import gather
-from unbraid.metrics.score_table import labeled
+from unbraid.metrics.score_table import nodes
 from unbraid.progress import Progress
 
 SIZES = (3, 4, 5, 6)
@@ -262,7 +262,24 @@ def soundness(
                     done += 1
                     if progress:
                         progress(done, total)
-    return Soundness({case: {name: float(np.mean(own)) for name, own in by.items()} for case, by in found.items()}, refused)
+    kept = {case: by for case, by in found.items() if case.score in _own_scores(found)}
+    return Soundness({case: {name: float(np.mean(own)) for name, own in by.items()} for case, by in kept.items()}, refused)
+
+
+def _own_scores(found: Mapping[Case, Mapping[str, Sequence[float]]]) -> set[str]:
+    """Names of the scores that metrics stand by.
+
+    A metric whose own score is always that of its first part is its parts; of others parts are details.
+    """
+    names = list(dict.fromkeys(case.score for case in found))
+    parts = {metric: [name for name in names if name.startswith(f"{metric} ")] for metric in names if " " not in metric}
+    kept: set[str] = set()
+    for metric, own in parts.items():
+        several = bool(own) and all(
+            by == found.get(Case(own[0], case.process, case.samples)) for case, by in found.items() if case.score == metric
+        )
+        kept |= set(own) if several else {metric}
+    return kept
 
 
 def _known(kind: str, names: Iterable[str], there: Mapping[str, object]) -> list[str]:
@@ -297,5 +314,5 @@ def _scored(
         except UnbraidError as error:
             refused[metric, process] = str(error)
             continue
-        found += [(name.strip(), float(node["score"])) for name, node in labeled({metric: result}) if not name.startswith("  ")]
+        found += [(f"{metric} {part}" if part else metric, float(node["score"])) for part, node in nodes(result)]
     return found
