@@ -5,18 +5,21 @@ python docs/source/soundness.py    # minutes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tables import markdown
 
 import unbraid
+from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.soundness import ALL, ENCODERS, ONE, OWN, PROCESSES, TOLERANCE, Case, Soundness, soundness
 
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "soundness.md"
 SAMPLES, SEEDS = (500, 2_000, 10_000), 3
 FEW, MANY = SAMPLES[0], SAMPLES[-1]
+LONGER, LONGER_SEEDS = 2_000, 1
+"""Samples and seeds of metrics that train many models, and of others that are no part of the core."""
 
 
 def main() -> None:
@@ -28,8 +31,10 @@ def main() -> None:
             [[f"*{name}*", one.about, one.question or "it is as good as the perfect code"] for name, one in ENCODERS.items()],
         ),
         "report": report(found),
-        "verdicts": verdicts(found),
-        "tables": "\n\n".join(table(found, process) for process in PROCESSES),
+        "verdicts": verdicts(found, SAMPLES),
+        "tables": "\n\n".join(table(found, process, MANY) for process in PROCESSES),
+        "longer": longer(),
+        "longer_samples": f"{LONGER:,}",
         "refused": refused(found),
         "tolerance": f"{TOLERANCE:g}",
         "few": f"{FEW:,}",
@@ -78,25 +83,32 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "none"
 
 
-def verdicts(found: Soundness) -> str:
+def longer() -> str:
+    """Verdicts and scores of all metrics that are no part of the core."""
+    names = [entry.name for entry in registry if entry.details.get("downstream")]
+    found = soundness(names, samples=[LONGER], seeds=LONGER_SEEDS)
+    return "\n\n".join([verdicts(found, [LONGER]), *(table(found, process, LONGER) for process in PROCESSES)])
+
+
+def verdicts(found: Soundness, samples: Sequence[int]) -> str:
     rows = []
     for score in scores_of(found):
         cells = []
         for process in PROCESSES:
             told = [
                 found.verdict(Case(score, process, n)) if Case(score, process, n) in found.scores else "not defined"
-                for n in SAMPLES
+                for n in samples
             ]
             cells.append(told[0] if len(set(told)) == 1 else ", ".join(told))
         rows.append([f"`{score}`", *cells])
     return markdown(["score", *PROCESSES], rows)
 
 
-def table(found: Soundness, process: str) -> str:
+def table(found: Soundness, process: str, samples: int) -> str:
     """Scores of all codes on one process, marked."""
     rows = []
     for score in scores_of(found):
-        case = Case(score, process, MANY)
+        case = Case(score, process, samples)
         if case in found.scores:
             rows.append([f"`{score}`", *cells(found, case)])
     title = f"*{process}*: {PROCESSES[process].about}"
