@@ -44,5 +44,6 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_context = {"default_mode": "auto"}
 html_sidebars = {"index": []}
 linkcheck_timeout, linkcheck_workers = 20, 4
