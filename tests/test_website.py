@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs" / "source"))
 
-from website import api_pages, cli_pages, docstrings, registry_pages, stage  # noqa: E402
+from website import api_pages, cli_pages, docstrings, live, registry_pages, stage  # noqa: E402
 
 import unbraid  # noqa: E402
 import unbraid.figures  # noqa: E402
@@ -146,3 +146,15 @@ def test_every_page_has_one_place():
         for line in block.splitlines()
     ]
     assert sorted(entries) == sorted(set(done) - {"index.md"})
+
+
+def test_the_gallery_shows_the_explorers_that_were_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(live, "LIVE", tmp_path)
+    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    made = [page for command in live.commands(text) if (page := live.made_by(command))]
+    assert len(made) > 1
+    assert live.shown(text) == text
+    (tmp_path / live.FOLDER).mkdir()
+    (tmp_path / live.FOLDER / made[0]).touch()
+    assert re.findall(r'<iframe [^>]*src="([^"]*)"', live.shown(text)) == [f"{live.FOLDER}/{made[0]}"]
+    assert not live.PICTURE.search(live.shown(text))

@@ -59,9 +59,8 @@ def information(samples: Samples, definition: str | None = None, bins: int = 20)
     * "do2020": plug-in estimate from the mass of the posteriors in 100 bins from -4 to 4 (`binned_posteriors`).
 
     Continuous factors are cut into 20 parts of equally many samples (`Samples.cut`) by "adjusted" and "posterior", which gives
-    a lower bound: what a latent tells of the part it also tells of the value. "neighbors" reads their values. By default they
-        are
-    read by "neighbors" where no variances are given, and by "posterior" elsewhere: then
+    a lower bound: what a latent tells of the part it also tells of the value. "neighbors" reads their values. By default
+    they are read by "neighbors" where no variances are given, and by "posterior" elsewhere: then
 
     .. math:: I(z_j; \text{part of } v_k) - \epsilon \le I(z_j; v_k) \le I(z_j; x) + \epsilon
 
