@@ -79,6 +79,7 @@ training/test_run_folder.py
 """Files that take most of the time of all tests; left out on the oldest versions, and of `make check`."""
 
 SLOW = """
+data/test_annotated_codes.py
 evaluation/test_cost.py
 evaluation/test_without_labels.py
 explorer/test_explore.py

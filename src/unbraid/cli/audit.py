@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ENDING = ".audit.json"
 _ARGUMENTS = (
-    positional("file", "run folder, or .npz, .csv, .tsv or .parquet file of codes and factors", required=True),
+    positional("file", "run folder, or .npz, .csv, .tsv, .parquet, .h5ad or .zarr file of codes and factors", required=True),
     *COLUMNS,
     METRICS,
     option("quick", bool, False, "leave out definitions that take minutes"),
@@ -59,7 +59,9 @@ def run(tokens: list[str]) -> int:
     metrics: Any = chosen_metrics(given)
     slow = [f"{name} by {variant.name}" for name in choose(metrics) for variant in variants(name) if variant.slow]
     path = Path(given["file"]).expanduser()
-    codes, arrays = _codes_of_run(path, given) if path.is_dir() else (path, read(path, given))
+    codes, arrays = (
+        _codes_of_run(path, given) if path.is_dir() and path.suffix.lower() != ".zarr" else (path, read(path, given))
+    )
     target = destination(given, codes, ENDING)
     for line in in_words(arrays):
         out.print(line)

@@ -38,7 +38,7 @@ _ABOUT = (
 
 def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
-    words = read("evaluate", [*_ARGUMENTS, *evaluate_codes.every_argument()], tokens)
+    words = evaluate_codes.with_codes(read("evaluate", [*_ARGUMENTS, *evaluate_codes.every_argument()], tokens))
     try:
         if evaluate_codes.is_meant(words):
             return evaluate_codes.run(words)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from unbraid.metrics.samples import Samples
 
 ENDING = ".scores.json"
+CODE_ENDINGS = (".npz", ".csv", ".tsv", ".txt", ".parquet", ".pq", ".h5ad", ".zarr")
 _SHARED = (
     METRICS,
     intervals_option("samples"),
@@ -44,7 +45,7 @@ _SHARED = (
     overwrite_option("replace the file of scores", "Options"),
 )
 _CODES = (
-    option("codes", str, None, ".npz, .csv, .tsv or .parquet file of codes and factors", "Codes"),
+    option("codes", str, None, ".npz, .csv, .tsv, .parquet, .h5ad or .zarr file of codes and factors", "Codes"),
     *COLUMNS,
     *_SHARED,
 )
@@ -68,6 +69,14 @@ def every_argument() -> list[Argument]:
     from unbraid.data.registry import datasets
 
     return [*_CODES, *_ENCODER, *options_of_any(datasets)]
+
+
+def with_codes(words: Words) -> Words:
+    """The same with --codes FILE where the only run that is named is a file of codes, as in `unbraid evaluate codes.npz`."""
+    named = words.given.get("run") or []
+    if is_meant(words) or len(named) != 1 or Path(named[0]).suffix.lower() not in CODE_ENDINGS:
+        return words
+    return replace(words, given={**{name: value for name, value in words.given.items() if name != "run"}, "codes": named[0]})
 
 
 def is_meant(words: Words) -> bool:

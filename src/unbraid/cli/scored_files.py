@@ -68,7 +68,9 @@ def chosen_metrics(given: Mapping[str, Any]) -> str | list[str]:
 
 def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
     """Where scores go; raises `UsageError` where something is already and may not be replaced."""
-    if not beside.is_file():
+    from unbraid.data.codes.annotated import is_annotated
+
+    if not (beside.is_file() or (is_annotated(beside) and beside.is_dir())):
         raise UsageError(f"There is no file {str(beside)!r}; give the path of the file to score.")
     path = Path(given["out"]) if given.get("out") else _named_after(beside, ending)
     if path.is_dir() or (path.exists() and path.samefile(beside)):
@@ -80,9 +82,11 @@ def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
 
 def _named_after(beside: Path, ending: str) -> Path:
     """c.scores.json for c.npz; tables keep their ending, so that c.csv beside it gives c.csv.scores.json."""
+    from unbraid.data.codes.annotated import is_annotated
     from unbraid.data.files.table_file import ENDINGS
 
-    return beside.with_name((beside.name if beside.suffix.lower() in ENDINGS else beside.stem) + ending)
+    keeps = beside.suffix.lower() in ENDINGS or is_annotated(beside)
+    return beside.with_name((beside.name if keeps else beside.stem) + ending)
 
 
 def read(path: Path, given: Mapping[str, Any]) -> CodeArrays:
