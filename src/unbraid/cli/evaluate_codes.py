@@ -72,7 +72,7 @@ def every_argument() -> list[Argument]:
 
 
 def with_codes(words: Words) -> Words:
-    """The same with --codes FILE where the only run that is named is a file of codes, as in `unbraid evaluate codes.npz`."""
+    """The same with --codes FILE where the only run is a file of codes: `unbraid evaluate codes.npz`."""
     named = words.given.get("run") or []
     if is_meant(words) or len(named) != 1 or Path(named[0]).suffix.lower() not in CODE_ENDINGS:
         return words

@@ -154,7 +154,7 @@ def _latents(path: Path, group: Any, asked: Sequence[str]) -> tuple[str, str | N
 
 
 def _table(path: Path, group: Any, name: str, read: Any, most: int) -> np.ndarray:
-    """A dense table of numbers; raises `UsageError` for another shape, and before it takes more memory than allowed."""
+    """A dense table of numbers; raises `UsageError` for what is none, or takes too much memory."""
     element = group[X] if name == X else group["obsm"][name]
     shape = getattr(element, "shape", None) or tuple(element.attrs.get("shape", ()))
     if shape:
