@@ -20,6 +20,7 @@ FOR = {
     "hdf5": "the HDF5 files of published data sets",
     "export": "`unbraid export` and `unbraid explore`",
     "onnx": "scores of encoders in ONNX files",
+    "anndata": "scores of codes in annotated data, `.h5ad` and `.zarr`",
     "parquet": "tables in Parquet files",
     "dask": "sweeps on dask: `--engine dask`",
     "slurm": "sweeps on Slurm: `--engine slurm`",

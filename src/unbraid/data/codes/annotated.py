@@ -110,7 +110,7 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
 
 
 def _require_no_pickles(folder: Path) -> None:
-    """Raise `CorruptFile` for arrays that are stored as pickled objects, which would run code when they are read."""
+    """Raise `CorruptFile` for arrays of pickled objects, which would run code when they are read."""
     for path in folder.rglob("*"):
         if path.name in _METADATA:
             content: Any = None
