@@ -97,8 +97,8 @@ test_contracts.py
 test_estimator.py
 test_hub.py
 test_notebooks.py
+test_python_page.py
 test_pytorch.py
-test_readme.py
 test_trackers.py
 test_website.py
 training/test_board.py

@@ -17,7 +17,8 @@ from unbraid.training import symptoms
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "unbraid"
 PAGE = " ".join((ROOT / "docs" / "messages.md").read_text(encoding="utf-8").split())
-TOLD = [*sorted((SOURCE / "training").glob("*.py")), SOURCE / "scoring.py", *sorted((SOURCE / "evaluation").glob("*.py"))]
+ROOMS = ("training", "evaluation", "trackers")
+TOLD = [*(path for room in ROOMS for path in sorted((SOURCE / room).glob("*.py"))), SOURCE / "scoring.py"]
 OF_DAMAGED_FILES = {
     "CorruptFile",
     "ConfigMismatch",

@@ -57,6 +57,16 @@ def test_a_page_runs_as_it_stands(name, tmp_path, monkeypatch, start):
     assert [path for path in PAGES[name] if not (tmp_path / path).exists()] == []
 
 
+def test_the_five_lines_of_the_readme_run(start, tmp_path, monkeypatch):
+    """On the run of the first page, which has the name that they give."""
+    shutil.copytree(start / TRAINED, tmp_path / TRAINED)
+    (python,) = [block for block in blocks_of(DOCS.parent / "README.md") if block.language == "python"]
+    assert len([line for line in python.text.splitlines() if line]) == 5
+    page = tmp_path / "page.md"
+    page.write_text(f"```python\n{python.text}```\n", encoding="utf-8")
+    assert "mig" in run_page(page, tmp_path, monkeypatch)
+
+
 @pytest.mark.parametrize("name", [*PAGES, "commands.md", "python.md", "concepts/conventions.md", "../README.md"])
 def test_links_and_pictures_of_a_page_are_there(name):
     page = DOCS / name
