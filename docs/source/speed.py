@@ -44,7 +44,7 @@ def step(result: dict[str, Any]) -> str:
 
 
 def games(result: dict[str, Any]) -> str:
-    return markdown(["model", "images a second", "times a VAE's step", "by multiplications"], result["rows"])
+    return markdown(["model", "images per second", "times a VAE's step", "by multiplications"], result["rows"])
 
 
 def evaluations(result: dict[str, Any]) -> str:
@@ -59,7 +59,7 @@ def growth(result: dict[str, Any]) -> str:
 
 def feed(result: dict[str, Any]) -> str:
     rows = [[name, f"{one['images']:,}", f"{one['per second']:,.0f}"] for name, one in result["sets"].items()]
-    return markdown(["data", "images", "images a second"], rows)
+    return markdown(["data", "images", "images per second"], rows)
 
 
 def memory(result: dict[str, Any]) -> str:
@@ -73,7 +73,7 @@ def start(result: dict[str, Any]) -> str:
 def runs(result: dict[str, Any]) -> str:
     if result["gain"] is None:
         return "the machine was too restless to say."
-    return f"{result['workers']} workers train {result['gain']:.2f} times as many images a second as one."
+    return f"{result['workers']} workers train {result['gain']:.2f} times as many images per second as one."
 
 
 def metrics(result: dict[str, Any]) -> str:
