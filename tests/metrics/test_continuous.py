@@ -291,3 +291,14 @@ def test_what_is_taken_for_continuous():
     fractions[3] = np.inf
     with pytest.raises(UsageError, match=r"factors\[3, 1\] is inf"):
         gather(np.ones((100, 1)), np.stack([whole, fractions], 1), continuous=["1"], factor_names=["0", "1"])
+
+
+@pytest.mark.parametrize(("unit", "start"), [(1e-6, 0.0), (1e200, 0.0), (1e-200, 0.0), (1.0, 1e6)])
+@pytest.mark.parametrize("name", ["tmex", "r2", "mcc", "dci_es", "explicitness", "infomec", "mig", "minimality"])
+def test_the_unit_of_a_factor_does_not_matter(name, unit, start):
+    """Micrometers in place of meters, years from the first or the two-thousandth."""
+    factors = pair(0.5, 600)
+    codes = factors @ [[1.0, 0.2], [0.0, 1.0]]
+    score = metrics[name].factory
+    plain = score(gather(codes, factors, continuous=["0", "1"]))["score"]
+    assert score(gather(codes, factors * [1.0, unit] + [0.0, start], continuous=["0", "1"]))["score"] == pytest.approx(plain)

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float64, Int64, Integer, Shaped
 
 from unbraid.errors import UsageError
 from unbraid.metrics.information.histogram import check_codes
+from unbraid.metrics.splitting import standardized
 
 LARGEST = 200
 """Codes beyond 2 to this power are scaled down to it, latent by latent, so that sums of their squares are finite."""
@@ -154,11 +155,11 @@ class Samples:
         return self.with_codes(np.hstack(values))
 
     def features(self, k: int) -> Float64[np.ndarray, "n f"]:
-        """What regressors predict of continuous factor k: its values, or cosine and sine of a cyclic one."""
+        """What regressions read of continuous factor k: its values, standardized, or cosine and sine of a cyclic one."""
         assert self.quantities is not None
         column, period = self.quantities[:, k], self.periods[k]
         if not period:
-            return column[:, None]
+            return standardized(column[:, None], column[:, None])[0]
         angle = 2 * np.pi * column / period
         return np.stack([np.cos(angle), np.sin(angle)], axis=1)
 
