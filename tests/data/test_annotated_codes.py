@@ -115,6 +115,30 @@ def test_pickled_objects_are_never_loaded(tmp_path):
         read_codes(path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_no_encoding_hides_pickled_objects(tmp_path, encoding):
+    path = written(tmp_path / "c.zarr")
+    array = next(file for file in path.rglob("*") if file.name in (".zarray", "zarr.json") and "age" in str(file.parent))
+    content = json.loads(array.read_text())
+    content["filters"] = [{"id": "pickle", "protocol": 5}]
+    array.write_bytes(json.dumps(content).encode(encoding))
+    with pytest.raises(CorruptFile, match="pickled objects, which are never loaded"):
+        read_codes(path)
+
+
+def test_what_cannot_be_searched_for_pickled_objects_is_refused(tmp_path):
+    path = written(tmp_path / "c.zarr")
+    shutil.move(path / "obsm", tmp_path / "elsewhere")
+    (path / "obsm").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CorruptFile, match="obsm is a link to a folder, which is not followed"):
+        read_codes(path)
+    (path / "obsm").unlink()
+    shutil.move(tmp_path / "elsewhere", path / "obsm")
+    next(file for file in (path / "obsm").rglob("*") if file.name in (".zarray", "zarr.json")).write_text("{")
+    with pytest.raises(CorruptFile, match="is no JSON"):
+        read_codes(path)
+
+
 def test_without_anndata_the_package_is_named(tmp_path, monkeypatch):
     path = written(tmp_path / "c.h5ad")
     monkeypatch.setitem(__import__("sys").modules, "anndata.io", None)

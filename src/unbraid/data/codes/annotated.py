@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +110,18 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
 
 
 def _require_no_pickles(folder: Path) -> None:
-    """Raise `CorruptFile` for arrays of pickled objects, which would run code when they are read."""
+    """Raise `CorruptFile` for arrays of pickled objects, which would run code when they are read.
+
+    So does what cannot be looked at: metadata that are no JSON, and folders that are links.
+    """
     for path in folder.rglob("*"):
+        if path.is_symlink() and path.is_dir():
+            raise CorruptFile(f"{path} is a link to a folder, which is not followed; put a copy in its place.")
         if path.name in _METADATA:
-            content: Any = None
-            with suppress(ValueError):
-                content = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                content = json.loads(path.read_bytes())  # bytes, as zarr reads them: their encoding is found out
+            except ValueError as error:
+                raise CorruptFile(f"{path} is no JSON ({error}).") from None
             if _pickles(content):
                 raise CorruptFile(f"{path} holds pickled objects, which are never loaded.")
 
