@@ -141,7 +141,8 @@ def test_attributes_of_torchvision_are_factors():
     assert data.space.names == ("smiling", "old")
     np.testing.assert_array_equal(data.factors, bits.numpy())
     assert data.labels is None
-    assert unbraid.dataset(Torchvision(bits)).space.names == ("factor_0", "factor_1")
+    for names in ({}, {"attr_names": ["smiling", "smiling"]}):  # one would take the place of the other
+        assert unbraid.dataset(Torchvision(bits, **names)).space.names == ("factor_0", "factor_1")
 
 
 def test_items_with_names_are_columns():

@@ -187,11 +187,12 @@ def _read_pairs(given: Any) -> Items:
     targets = np.array(labels)
     if targets.ndim == 2:
         names = [name for name in getattr(given, "attr_names", ()) if name]
-        known = names if len(names) == targets.shape[1] else [f"factor_{k}" for k in range(targets.shape[1])]
+        named = len(set(names)) == len(names) == targets.shape[1]
+        known = names if named else [f"factor_{k}" for k in range(targets.shape[1])]
         return Items(pixels, factors=dict(zip(known, targets.T, strict=True)))
     classes: Any = getattr(given, "classes", None)
-    named = isinstance(classes, (list, tuple)) and all(isinstance(one, str) for one in classes)
-    if named and targets.dtype.kind in "iu" and 0 <= targets.min() <= targets.max() < len(classes):
+    in_words = isinstance(classes, (list, tuple)) and all(isinstance(one, str) for one in classes)
+    if in_words and targets.dtype.kind in "iu" and 0 <= targets.min() <= targets.max() < len(classes):
         targets = _named(targets, classes, "The targets")
     return Items(pixels, targets)
 
