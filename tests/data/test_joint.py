@@ -84,11 +84,26 @@ def test_a_function_gives_columns_and_the_others_stay_uniform():
         ({"x": [np.nan] * 10}, "Row 0 has x = nan"),
         ({"shape": [0.5] * 10}, "shape that are no whole numbers"),
         ({"x": [1.0]}, r"x as float64 of shape \(1,\); give 10 numbers"),
+        (np.zeros((10, 2)), "mine returned a ndarray; give columns by the names of factors: shape, x, turn"),
+        (None, "mine returned a NoneType; give columns"),
     ],
 )
 def test_functions_that_are_refused(column, says):
     with pytest.raises(UsageError, match=says):
         Function(space_with_a_line(), lambda n, rng: column, "mine").sample(10, np.random.default_rng(0))
+
+
+def test_an_error_in_a_function_is_told_as_its_own(small_space):
+    def mine(n, rng):
+        return {"size": np.arange(n) + 1 // 0}
+
+    with pytest.raises(UsageError, match=r"mine\(10, rng\) raised ZeroDivisionError: "):
+        Function(small_space, mine, "mine").sample(10, np.random.default_rng(0))
+
+
+def test_codes_that_are_far_too_large_are_refused_as_they_are(small_space):
+    with pytest.raises(UsageError, match=r"Row 0 has size = 1e\+30; allowed: 0 to"):
+        Function(small_space, lambda n, rng: {"size": np.full(n, 1e30)}, "mine").sample(10, np.random.default_rng(0))
 
 
 def test_holes_never_occur_and_the_rest_keeps_its_proportions(small_space):

@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Real
 
 from unbraid.data.factor_space import FactorSpace
 from unbraid.data.grids.selection import Box, in_any, parse_box
-from unbraid.errors import CorruptFile, DataUnavailable, UsageError
+from unbraid.errors import CorruptFile, DataUnavailable, UnbraidError, UsageError
 from unbraid.trust import is_own, named_object
 
 Factors = Real[np.ndarray, "n factor"]
@@ -177,9 +177,13 @@ class Function:
         return f"by the function {self.name}"
 
     def sample(self, n: int, rng: np.random.Generator) -> Factors:
-        """Rows of factor codes. Raises `UsageError` for columns that do not fit the factors."""
-        found = self.space.sample(n, rng=rng)
-        for name, column in self.function(n, rng).items():
+        """Rows of factor codes.
+
+        Raises `UsageError` where the function fails, and for columns that do not fit the factors.
+        """
+        uniform = self.space.sample(n, rng=rng)
+        found = uniform.astype(np.float64)  # whole numbers would take what is far too large for another number
+        for name, column in self._columns(n, rng).items():
             drawn = np.asarray(column)
             if drawn.shape != (n,) or drawn.dtype.kind not in "iuf":
                 raise UsageError(f"{self.name} returned {name} as {drawn.dtype} of shape {drawn.shape}; give {n} numbers.")
@@ -187,7 +191,19 @@ class Function:
             if not self.space.factors[place].continuous and (drawn != np.floor(drawn)).any():
                 raise UsageError(f"{self.name} returned values of {name} that are no whole numbers; give codes.")
             found[:, place] = drawn
-        return self.space.checked(found)
+        return self.space.checked(found).astype(uniform.dtype)
+
+    def _columns(self, n: int, rng: np.random.Generator) -> Mapping[str, Any]:
+        try:
+            found = self.function(n, rng)
+        except UnbraidError:
+            raise
+        except Exception as error:  # code of others
+            raise UsageError(f"{self.name}({n}, rng) raised {type(error).__name__}: {error}") from error
+        if not hasattr(found, "items"):  # data frames have it, as mappings do
+            names = ", ".join(self.space.names)
+            raise UsageError(f"{self.name} returned a {type(found).__name__}; give columns by the names of factors: {names}.")
+        return found
 
 
 @dataclass(frozen=True)
