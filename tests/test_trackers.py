@@ -234,6 +234,7 @@ options = {{**SMALL, "track": "trackio:thesis", "out": "run"}}
 try:
     unbraid.train("vae", TINY, monitor=Stopping(7, RuntimeError), **options)
 except RuntimeError:
+    unbraid.train("vae", TINY, **{{**options, "out": "elsewhere/run", "seed": 1}})
     unbraid.train("vae", TINY, **options)
 """
     environment = {**os.environ, "TRACKIO_DIR": str(tmp_path / "kept"), "HOME": str(tmp_path)}
@@ -243,8 +244,10 @@ except RuntimeError:
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     with sqlite3.connect(tmp_path / "kept" / "thesis.db") as database:
         rows = list(database.execute("select run_name, step, metrics from metrics order by id"))
-        (config,) = [json.loads(one) for (one,) in database.execute("select config from configs")]
-    assert {name for name, *_ in rows} == {"run"}
-    found = [(step, json.loads(values)["train/loss"]) for _, step, values in rows]
-    assert found == logged(tmp_path / "run")
+        config, _ = [json.loads(one) for (one,) in database.execute("select config from configs")]
+    for folder in (tmp_path / "run", tmp_path / "elsewhere" / "run"):
+        told = json.loads((folder / FILE).read_text())["trackers"]["trackio:thesis"]
+        own = [(step, values) for name, step, values in rows if name == f"run-{told['id'][:6]}"]
+        assert [(step, json.loads(values)["train/loss"]) for step, values in own] == logged(folder)
+    assert len({name for name, *_ in rows}) == 2
     assert config["steps"] == 8

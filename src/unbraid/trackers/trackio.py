@@ -15,7 +15,9 @@ from unbraid.trackers.registry import Tracked, trackers
 class Trackio:
     """Runs in a database on this machine, which `trackio show --project PROJECT` shows in a browser.
 
-    Nothing is sent anywhere unless trackio's own environment variables say so. `TRACKIO_DIR` is where the database lies.
+    Nothing is sent anywhere unless trackio's own environment variables say so. `TRACKIO_DIR` is where the database lies. Runs
+    are called by their folder and the beginning of their id: trackio resumes the latest run of a name, and folders in different
+    places may have the same.
     """
 
     def __init__(self, run: Tracked, project: str) -> None:
@@ -24,7 +26,7 @@ class Trackio:
         with _quiet():
             self._run = trackio.init(
                 project=project,
-                name=run.name,
+                name=f"{run.name}-{run.id[:6]}",
                 config=dict(run.options),
                 resume="allow" if run.resumes else "never",
                 embed=False,
