@@ -100,6 +100,14 @@ class TestOwnEncoder:
         assert found["dci"]["completeness"]["score"] == pytest.approx(expected["dci"]["completeness"]["score"], abs=1e-3)
         assert found["mig"]["ceiling"] > 0.5
 
+    def test_factors_that_are_all_continuous_are_scored_and_angles_are_cyclic(self):
+        """By cosine and sine both ends of an angle are one place; as a number, cut open, it has less than 0.8."""
+        scenes = unbraid.load_dataset("ellipses", continuous="all", images=200)
+        turn = torch.from_numpy(2 * scenes.factors[:, scenes.space.names.index("orientation")])  # over half a turn
+        seen = iter(torch.stack([turn.cos(), turn.sin()], 1).split(200))
+        found = evaluate_encoder(lambda images: next(seen), scenes, ["mcc"], device="cpu")
+        assert found["mcc"]["per_factor"]["orientation"] == pytest.approx(1)
+
     @pytest.mark.parametrize(
         ("spread", "of_variance"),
         [("variance", lambda v: v), ("std", torch.sqrt), ("logvar", torch.log), ("log_std", lambda v: v.log() / 2)],

@@ -17,10 +17,9 @@ from unbraid.data.dataset import Dataset
 from unbraid.data.sets.arrays import as_dataset, dataset
 from unbraid.errors import UnknownName, UsageError
 from unbraid.evaluation.encoding import BATCH, choose_images
-from unbraid.evaluation.scores import Metrics, choose_metrics, reference_arguments
+from unbraid.evaluation.scores import Metrics, choose_metrics, posterior_samples, reference_arguments
 from unbraid.loading import pick_device
 from unbraid.metrics.evaluate import evaluate
-from unbraid.metrics.samples import gather
 from unbraid.metrics.score_table import ScoreTable
 from unbraid.nn.modes import evaluation_mode
 from unbraid.progress import Stages
@@ -130,12 +129,11 @@ def evaluate_encoder(
         raise UsageError(f"{images.name} has no factors, and scores compare codes with factors. Give data that have some.")
     if spread not in WIDTHS:
         raise UsageError(f"spread is {spread!r}; allowed: {', '.join(WIDTHS)}.")
-    chosen = choose_metrics(metrics, images.has_classes)
+    chosen = choose_metrics(metrics, has_factors=True)
     index = choose_images(images, limit)
     mean, variance = _encode(encoder, images, index, spread, pick_device(device), progress)
-    samples = gather(
-        mean, images.factors[index], variance=variance, factor_names=images.space.names, continuous=images.space.continuous
-    )
+    names, continuous = images.space.names, images.space.continuous
+    samples = posterior_samples(mean, variance, images.factors[index], names, continuous, images.space)
     return evaluate(
         samples,
         metrics=chosen,

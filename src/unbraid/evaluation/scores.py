@@ -42,7 +42,7 @@ def samples_of(table: CodeTable, space: FactorSpace | None = None) -> Samples:
 
 def posterior_samples(
     mean: Float[np.ndarray, "n d"],
-    variance: Float[np.ndarray, "n d"],
+    variance: Float[np.ndarray, "n d"] | None,
     factors: Real[np.ndarray, "n k"],
     names: Sequence[str],
     continuous: Sequence[str] = (),
@@ -52,7 +52,7 @@ def posterior_samples(
 
     Variances are left out where some are 0, as for deterministic encoders.
     """
-    spread = variance if (variance > 0).all() else None
+    spread = variance if variance is not None and (variance > 0).all() else None
     cyclic = {name: period for name, period in periods(space).items() if name in continuous} if space is not None else {}
     return gather(mean, factors, variance=spread, factor_names=names, only_classes=True, continuous=continuous, cyclic=cyclic)
 

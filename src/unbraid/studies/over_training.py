@@ -94,7 +94,8 @@ def _followed(view: RunView) -> dict[str, Any] | None:
         mean, variance = encode_posteriors(vae, dataset, index=index, device=view.model.device)
         if not np.isfinite(mean).all():
             continue
-        samples = posterior_samples(mean, variance, dataset.factors[index], dataset.space.names, dataset.space.continuous)
+        names, continuous = dataset.space.names, dataset.space.continuous
+        samples = posterior_samples(mean, variance, dataset.factors[index], names, continuous, dataset.space)
         scores = evaluate(samples, metrics=list(FOLLOWED), intervals=0, references=False)
         found["step"].append(state.step)
         for name in FOLLOWED:
