@@ -99,6 +99,7 @@ def test_tensors_of_half_precision_are_taken():
     [
         (MEAN, FACTORS + 0.5, r"factors\[0, 0\] is 0.5. Number the values .*np.unique.*continuous=\[name\]"),
         (MEAN, np.where(FACTORS == 1, np.nan, FACTORS), r"factors\[\d+, \d\] is nan"),
+        (MEAN, np.where(FACTORS == 1, np.nan, FACTORS + 0.5), r"factors\[\d+, \d\] is nan; give finite numbers"),
         (MEAN, FACTORS.astype(str), "given <U.*np.unique"),
         (MEAN, np.stack([np.arange(240), FACTORS[:, 0]], 1), "'0' has 240 different values in 240 samples.*continuous="),
         (np.zeros((3, 500)), np.zeros((3, 500), int), "3 rows and 500 columns each. They look transposed"),
@@ -106,7 +107,17 @@ def test_tensors_of_half_precision_are_taken():
         (MEAN, np.zeros((240, 2), int), "No factor is left to score: factor '0' has a single value"),
         ([[1.0, 2.0], [3.0]], FACTORS[:2], "codes must be a table of numbers"),
     ],
-    ids=["fractions", "nan", "texts", "values", "both turned alike", "both turned, rows", "one value", "ragged"],
+    ids=[
+        "fractions",
+        "nan",
+        "nan among fractions",
+        "texts",
+        "values",
+        "both turned alike",
+        "both turned, rows",
+        "one value",
+        "ragged",
+    ],
 )
 def test_what_is_no_class_is_refused_with_what_to_do(codes, factors, says):
     with pytest.raises(UsageError, match=says):

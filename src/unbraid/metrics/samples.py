@@ -353,7 +353,11 @@ def _classes(factors: Shaped[np.ndarray, "..."]) -> Shaped[np.ndarray, "..."]:
     """Whole numbers of any type as integers; raises `UsageError` for other numbers, with what to do."""
     if not np.issubdtype(factors.dtype, np.floating) or factors.ndim != 2:
         return factors
-    bad = np.argwhere(~(np.isfinite(factors) & (factors == np.round(factors)) & (np.abs(factors) < 2.0**62)))
+    missing = np.argwhere(~np.isfinite(factors))
+    if len(missing):
+        row, column = (int(place) for place in missing[0])
+        raise UsageError(f"factors[{row}, {column}] is {factors[row, column]:g}; give finite numbers, or leave such rows out.")
+    bad = np.argwhere((factors != np.round(factors)) | (np.abs(factors) >= 2.0**62))
     if len(bad):
         row, column = (int(place) for place in bad[0])
         raise UsageError(
