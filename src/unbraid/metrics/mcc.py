@@ -77,8 +77,8 @@ def mcc(
 
     Cross-fitted, latents are matched, and signs, directions and linear maps learned, on four of five folds, and the
     correlation in that direction is taken on the fifth; the mean over folds, at least 0, is the score. Independent codes then
-    score about 0. Otherwise all is done on the same samples, as usual: chance correlations count then, the more the more
-    latents and the fewer samples there are.
+    score about 0. Otherwise, and of fewer than 10 samples, all is done on the same samples, as usual: chance correlations count
+    then, the more the more latents and the fewer samples there are.
 
     Factors without a latent, where there are fewer of these, score 0. Usually the mean is over matched pairs alone. 20,000
     samples are read at most, by "rdc" 5,000. Range 0 to 1. A perfect code scores 1. Blind to what a latent knows beside its

@@ -122,8 +122,8 @@ def notes_on(joint: Joint, space: FactorSpace, holes: str | None) -> tuple[str, 
         said.append(f"These combinations never occur: {holes}.")
     if space.continuous:
         said.append(
-            f"Continuous factors: {', '.join(space.continuous)}. Scores compare images that share a value of a factor, and "
-            "leave these out."
+            f"Continuous factors: {', '.join(space.continuous)}. Metrics that compare images with one value of a factor leave "
+            "these out."
         )
     return tuple(said)
 

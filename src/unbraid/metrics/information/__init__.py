@@ -8,6 +8,6 @@ Start at `definitions`: `information(samples, definition)` maps a name to an est
   grids of `mixture_grid`), with and without the level of chance taken off.
 * "stratified" and "dubois2019", `stratified`: the same mixtures at draws; without and with the faults of published code.
 * "do2020", `binned_posteriors`: the mass of the posteriors in fixed bins.
-* `nearest_neighbors`: of quantities that are not classes, such as continuous factors and angles; no metric reads it yet.
+* "neighbors", `nearest_neighbors`: of quantities that are not classes, such as continuous factors and angles.
 * "locatello2019", `histogram`: bins of equal width, as they come. Tables of counts and their entropies are here as well.
 """

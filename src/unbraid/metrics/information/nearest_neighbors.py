@@ -10,7 +10,9 @@ What to know of the estimates:
   samples give it 2.28, and 10,000 give 2.33. A copy gets :math:`\psi(n) - \psi(k)`, though it has infinitely much.
   `NeighborInformation` has `chance`, `half` and `largest` to see this by.
 * Only nearly invariant under strictly monotone transforms, which information is: neighborhoods are assumed to be even. Scale
-  and place do not matter, since each quantity is standardized.
+  and place do not matter, since each quantity is standardized. A long tail and a value far from all others hide information:
+  of the 1.25 nats between a normal x and x with noise, 2,000 samples show 1.1 where x is exp(2 x), 0.7 where it is exp(3 x),
+  0.15 where it is exp(5 x), and 0.04 where a single x is 100,000. Give logarithms or ranks of such quantities.
 * Ties. Values that occur several times are moved apart by noise of a hundred-millionth of a standard deviation, as Kraskov et
   al. advise; the share of such samples is told. A constant knows nothing.
 * Cyclic quantities have a period: distances are along the circle, so that turning it changes nothing.
