@@ -302,3 +302,13 @@ def test_the_unit_of_a_factor_does_not_matter(name, unit, start):
     score = metrics[name].factory
     plain = score(gather(codes, factors, continuous=["0", "1"]))["score"]
     assert score(gather(codes, factors * [1.0, unit] + [0.0, start], continuous=["0", "1"]))["score"] == pytest.approx(plain)
+
+
+@pytest.mark.parametrize("values", [(0, 180), (0, 120), (90, 270)])
+def test_an_angle_of_two_values_counts_once(values):
+    """Its cosine determines its sine: nothing is left of that but rounding."""
+    rng = np.random.default_rng(0)
+    angle = np.array(values, dtype=np.float64)[rng.integers(0, 2, 500)]
+    code = (angle == values[0]) + rng.standard_normal(500)
+    samples = gather(np.stack([code, np.zeros(500)], 1), angle[:, None], cyclic={"0": 360.0})
+    assert metrics["sap"].factory(samples)["score"] == pytest.approx(np.corrcoef(code, angle)[0, 1] ** 2)

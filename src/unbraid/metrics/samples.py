@@ -155,7 +155,7 @@ class Samples:
         return self.with_codes(np.hstack(values))
 
     def features(self, k: int) -> Float64[np.ndarray, "n f"]:
-        """What regressions read of continuous factor k: its values, standardized, or cosine and sine of a cyclic one."""
+        """What regressions read of continuous factor k: standardized values, or its cosine and sine."""
         assert self.quantities is not None
         column, period = self.quantities[:, k], self.periods[k]
         if not period:

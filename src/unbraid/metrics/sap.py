@@ -17,6 +17,8 @@ from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
+ROUNDING = 1e-6
+"""Standard deviation of what rounding leaves of a column, of standard deviation 1, that another one determines."""
 
 Predictability = Callable[[Samples, int], Float64[np.ndarray, "d k"]]
 
@@ -34,12 +36,13 @@ def squared_correlations(samples: Samples, seed: int) -> Float64[np.ndarray, "d 
 def uncorrelated(columns: Float64[np.ndarray, "n t"]) -> Float64[np.ndarray, "n t"]:
     """Mixtures of a column, or of two, with mean 0, variance 1 and no correlation.
 
-    They are 0 for what is constant.
+    They are 0 for what is constant, and for a column that the first one determines, as of an angle with two values.
     """
     first, _ = standardized(columns, columns)
     if first.shape[1] == 1:
         return first
     rest = first[:, 1:] - first[:, :1] * (first[:, :1] * first[:, 1:]).mean(0)
+    rest[:, rest.std(0) < ROUNDING] = 0.0
     return np.hstack([first[:, :1], standardized(rest, rest)[0]])
 
 
