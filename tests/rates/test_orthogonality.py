@@ -107,5 +107,14 @@ def test_tiny_columns_keep_their_angle():
     assert squared_cosines(columns).item() == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("length", [1e-18, 1e-21, 1e-30, 1e-40, 0.0])
+def test_columns_that_have_no_length_in_single_precision_are_harmless(length):
+    columns = torch.tensor([[[1.0, 0.0], [1.0, 1.0], [length, length]]], requires_grad=True)
+    found = squared_cosines(columns)
+    found.backward()
+    assert found.item() <= 1
+    assert columns.grad.isfinite().all()
+
+
 def test_a_lone_latent_overlaps_with_none():
     assert overlap(torch.ones(4, 1, dtype=F64)).tolist() == [0.0, 0.0, 0.0]

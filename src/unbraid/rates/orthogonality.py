@@ -18,11 +18,17 @@ from unbraid.rates.registry import rates
 from unbraid.terms import Context, Pass, Term
 
 Definition = Literal["cosine", "wei2021"]
+SHORTEST = 1e-18
+"""Length of a column that is still scaled to 1. Squares of much smaller numbers are 0 in single precision, and so would be its
+length."""
 
 
 def squared_cosines(columns: Float[Tensor, "batch column value"]) -> PerImage:
-    """Mean squared cosine over pairs of columns; a column of zeros is orthogonal to all."""
-    return squared_products(normalize(columns, dim=2, eps=torch.finfo(columns.dtype).tiny))
+    """Mean squared cosine over pairs of columns; a column of zeros is orthogonal to all.
+
+    One that is shorter than `SHORTEST` counts the less the shorter it is, and so do its gradients.
+    """
+    return squared_products(normalize(columns, dim=2, eps=SHORTEST))
 
 
 def squared_products(columns: Float[Tensor, "batch column value"]) -> PerImage:
