@@ -33,10 +33,10 @@ oldest: $(VENV)/.developed
 	$(BIN)/uv pip install --quiet --python $(OLDEST)/bin/python $(UV_ARGS) --constraint constraints-oldest.txt --editable '.[dev]'
 	$(OLDEST)/bin/pytest $(PYTEST_ARGS) -W default $(OLDEST_ARGS)
 
-docs: $(VENV)/.documented
+docs: $(VENV)/.developed
 	$(BIN)/python docs/source/website
 
-linkcheck: $(VENV)/.documented
+linkcheck: $(VENV)/.developed
 	$(BIN)/python docs/source/website --linkcheck
 
 $(VENV)/bin/python:
@@ -48,12 +48,8 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/.developed: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	touch $@ $(VENV)/.installed
-
-$(VENV)/.documented: $(VENV)/.developed
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs]'
-	touch $@
 
 clean:
 	rm -rf $(VENV) $(OLDEST) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis

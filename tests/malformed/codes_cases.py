@@ -150,12 +150,12 @@ CODES: dict[str, Build] = {
     "index beyond the data": codes("images of the data set", index=lambda found: found + 1000),
     "kl of another length": codes("kl has 2 values", kl=lambda found: found[:2]),
     "labels of another length": codes("labels has 3 values", labels=lambda found: np.zeros(3, np.int64)),
-    "factors as floats": codes("factors is float64", factors=lambda found: found.astype(np.float64)),
+    "factors as floats": codes("factors are float64", factors=lambda found: found.astype(np.float64)),
     "factors are flat": codes("factors is", factors=flat),
     "factors beyond their sizes": codes("has codes from", factors=lambda found: found + 100),
     "factors below 0": codes("has codes from -1", factors=lambda found: found - 1),
     "fewer sizes": codes("factor", factor_sizes=lambda found: found[:-1]),
-    "sizes of 0": codes("has codes from", factor_sizes=lambda found: found * 0),
+    "sizes of 0, as continuous factors have": codes("factors are int16", factor_sizes=lambda found: found * 0),
     "names of other factors": codes("factors: ('a',", factor_names=lambda found: np.array(["a", "b", "c", "d"])),
 }
 

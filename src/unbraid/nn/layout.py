@@ -6,6 +6,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+KEPT = "unbraid_keeps_layout"
+
 
 def keep_layout(network: nn.Module) -> nn.Module:
     """Give a network its images in PyTorch's usual layout, and leave its weights in theirs.
@@ -13,12 +15,13 @@ def keep_layout(network: nn.Module) -> nn.Module:
     Code that was not written for unbraid may rely on it: `view` fails on images whose channels lie last in memory.
     """
     network.register_forward_pre_hook(_contiguous)
+    setattr(network, KEPT, True)
     return network
 
 
 def keeps_layout(network: nn.Module) -> bool:
     """Whether `keep_layout` was asked of a network."""
-    return _contiguous in network._forward_pre_hooks.values()
+    return getattr(network, KEPT, False) is True
 
 
 def _contiguous(network: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
