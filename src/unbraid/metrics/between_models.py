@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Shaped
 
 from unbraid.errors import UsageError
 from unbraid.metrics.samples import require_choice
-from unbraid.metrics.splitting import standardized
+from unbraid.metrics.splitting import ranks, standardized
 
 LASSO_PENALTY = 0.1
 LEAST_KL = 0.01
@@ -81,7 +81,7 @@ def udr(
     informative = _informative(models, kl)
     similarity = _of_standardized if definition == "spearman" else _lasso_weights
     kept = [codes[:, mask] for codes, mask in zip(models, informative, strict=True)]
-    kept = [_standardized(_ranks(codes) if definition == "spearman" else codes) for codes in kept]  # once, not for each pair
+    kept = [_standardized(ranks(codes) if definition == "spearman" else codes) for codes in kept]  # once, not for each pair
     pairs = np.full((len(models), len(models)), np.nan)
     for a, own in enumerate(kept):
         for b, other in enumerate(kept):
@@ -116,12 +116,6 @@ def _standardized(codes: Shaped[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"
     return standardized(codes, codes)[0] if codes.shape[1] else codes.astype(np.float64)
 
 
-def _ranks(codes: Shaped[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
-    from scipy.stats import rankdata
-
-    return np.asarray(rankdata(codes, axis=0), dtype=np.float64)
-
-
 def _of_standardized(left: Float64[np.ndarray, "n a"], right: Float64[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
     return np.minimum(np.abs(left.T @ right) / len(left), 1.0)
 
@@ -131,7 +125,7 @@ def _correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "
 
 
 def _rank_correlations(first: Shaped[np.ndarray, "n a"], second: Shaped[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
-    return _correlations(_ranks(first), _ranks(second))
+    return _correlations(ranks(first), ranks(second))
 
 
 def _lasso_weights(left: Float64[np.ndarray, "n a"], right: Float64[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:

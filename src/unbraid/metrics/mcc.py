@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
-from unbraid.metrics.splitting import standardized
+from unbraid.metrics.splitting import ranks, standardized
 from unbraid.options import Option
 
 MOST_SAMPLES, MOST_FOR_RDC = 20_000, 5_000
@@ -136,9 +136,7 @@ def _features(samples: Samples, definition: str, align: str) -> tuple[Features, 
 
 def _ranks(values: Float64[np.ndarray, "n p"]) -> Float64[np.ndarray, "n p"]:
     """Ranks between 0 and 1; equal values share theirs."""
-    from scipy.stats import rankdata
-
-    return np.asarray(rankdata(values, axis=0), dtype=np.float64) / len(values)
+    return ranks(values) / len(values)
 
 
 def _waves(values: Float64[np.ndarray, "n p"], rng: np.random.Generator) -> Float64[np.ndarray, "n w"]:

@@ -15,6 +15,7 @@ from unbraid.metrics.mig import Scores
 from unbraid.metrics.mig_sup import LatentScores, over_live
 from unbraid.metrics.registry import OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
+from unbraid.metrics.splitting import ranks
 from unbraid.options import Option
 
 ALMUDEVAR_BINS = 15
@@ -103,13 +104,7 @@ def _as_classes(samples: Samples) -> Iterator[Samples]:
         yield samples.of_classes("Minimality", "")
     if samples.quantity_names:
         none = np.zeros((len(samples), 0), dtype=np.int64)
-        yield replace(samples.with_codes(_ranks(samples.codes)), factors=none, factor_names=()).cut()
-
-
-def _ranks(codes: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
-    from scipy.stats import rankdata
-
-    return np.asarray(rankdata(codes, axis=0), dtype=np.float64)
+        yield replace(samples.with_codes(ranks(samples.codes)), factors=none, factor_names=()).cut()
 
 
 def _shares(information: Float64[np.ndarray, "d k"], entropies: Float64[np.ndarray, "d k"]) -> Float64[np.ndarray, "d k"]:

@@ -1,4 +1,4 @@
-"""Which samples a probe learns from, and which it is scored on."""
+"""Which samples a probe learns from and which it is scored on, and columns brought to a common scale."""
 
 from __future__ import annotations
 
@@ -32,3 +32,10 @@ def standardized(
     center, spread = fitted.mean(0), fitted.std(0)
     spread = np.where(spread > 1e-12 * np.abs(center), spread, np.inf)
     return (fitted - center) / spread, (applied - center) / spread
+
+
+def ranks(values: Shaped[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+    """Ranks from 1 within each column; equal values share theirs."""
+    from scipy.stats import rankdata
+
+    return np.asarray(rankdata(values, axis=0), dtype=np.float64)
