@@ -170,7 +170,7 @@ class DisentangledVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if "model_" in state:
             with tempfile.TemporaryDirectory() as folder:
                 saved = self.model_.save(Path(folder) / "model")
-                state = {**state, "model_": {path.name: path.read_bytes() for path in saved.iterdir()}}
+                state = {**state, "model_": {path.name: path.read_bytes() for path in sorted(saved.iterdir())}}
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -55,6 +55,10 @@ class StandIn:
         return StandIn(self.columns, names)
 
 
+def labeled(labels):
+    return StandIn({"image": PICTURES[: len(labels)], "label": labels}, ("image", "label"))
+
+
 def real():
     """The same columns as the library itself holds them."""
     library = pytest.importorskip("datasets")
@@ -168,7 +172,9 @@ def test_items_with_names_are_columns():
         (Torchvision([[0, 1], [0]]), {}, "different lengths"),
         (Torchvision([0, 1]), {"image": "image"}, "without names"),
         (IMAGES[..., 0], {"image": "image"}, "given as a ndarray"),
-        (StandIn({"image": PICTURES[:2], "label": [0, 3]}, ("image", "label")), {}, "classes 0 to 3, and names for 0 to 2"),
+        (labeled([0, 3]), {}, "class 3 in item 1, and names for 0 to 2; 1 of 2 items are so. Leave them out"),
+        (labeled([-1, 0]), {}, "class -1 in item 0"),
+        (labeled([1, None]), {}, "class None in item 1"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(given, options, says):

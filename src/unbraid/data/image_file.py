@@ -88,6 +88,8 @@ def image_file(file: Path, converting: Callable[[], AbstractContextManager[Conve
             try:
                 with converting() as conversion:
                     _write(part, file, conversion, doing)
+            except DataUnavailable:  # as of a full disk: what is written is right, and the next conversion continues it
+                raise
             except UnbraidError:  # what the files hold is wrong, so what was written of it serves nobody
                 part.truncate(0)
                 raise

@@ -199,8 +199,14 @@ def _read_pairs(given: Any) -> Items:
 
 def _named(codes: np.ndarray, names: Sequence[str], what: str) -> np.ndarray:
     """Names of classes in place of their numbers."""
-    if codes.dtype.kind not in "iu" or not 0 <= codes.min() <= codes.max() < len(names):
-        raise UsageError(f"{what} has classes {codes.min()} to {codes.max()}, and names for 0 to {len(names) - 1}.")
+    known = [isinstance(code, int | np.integer) and 0 <= code < len(names) for code in codes]
+    if not all(known):
+        first = known.index(False)
+        raise UsageError(
+            f"{what} has class {codes[first]} in item {first}, and names for 0 to {len(names) - 1}; {known.count(False):,} of "
+            f"{len(codes):,} items are so. Leave them out: data.filter(...) or torch.utils.data.Subset."
+        )
+    codes = codes.astype(np.int64)
     if len(set(names)) < len(names):
         return codes
     return np.array(list(names))[codes]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -199,7 +200,13 @@ def test_a_conversion_that_was_stopped_goes_on(name, tmp_path, monkeypatch, cach
     content = path.read_bytes()
     path.unlink()
     written = len(image_file._header((1, *whole.shape))) + 2 * int(np.prod(whole.shape)) + 100  # two images and a bit
-    path.with_name(f".{path.name}.part").write_bytes(content[:written])
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content[:written])
+    with monkeypatch.context() as full:
+        full.setattr(image_file.shutil, "disk_usage", lambda where: SimpleNamespace(free=0))
+        with pytest.raises(DataUnavailable, match="are free"):
+            load_dataset(f"{name}:{folder}")
+    assert part.read_bytes() == content[: written - 100]
     digest = digest_of(load_dataset(f"{name}:{folder}"))
     assert path.read_bytes()[: -image_file._TAIL - 4000] == content[: -image_file._TAIL - 4000]
     assert digest == digest_of(whole)

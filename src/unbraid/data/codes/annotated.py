@@ -114,7 +114,7 @@ def _require_no_pickles(folder: Path) -> None:
 
     So does what cannot be looked at: metadata that are no JSON, and folders that are links.
     """
-    for path in folder.rglob("*"):
+    for path in sorted(folder.rglob("*")):
         if path.is_symlink() and path.is_dir():
             raise CorruptFile(f"{path} is a link to a folder, which is not followed; put a copy in its place.")
         if path.name in _METADATA:
@@ -142,7 +142,7 @@ def _kind(spread: str | None, chosen: str) -> str:
 
 def _latents(path: Path, group: Any, asked: Sequence[str]) -> tuple[str, str | None]:
     """The entry that holds the codes, and the one that holds the widths of posteriors."""
-    held = list(group["obsm"]) if "obsm" in group else []
+    held = sorted(group["obsm"]) if "obsm" in group else []  # of a folder they come in the order of the disk
     spread_of = {
         name: one for one in held for name in held if name != one and one.startswith(name) and _kind(one, name) in SPREADS
     }
