@@ -111,6 +111,7 @@ def test_files_used_longest_ago_go_where_all_take_too_much(cache, monkeypatch):
         ("shapes", {"continuous": "x", "antialias": False}),
         ("rooms", {"continuous": "all", "size": 16}),
         ("faces", {"continuous": "gaze", "size": 16}),
+        ("glyphs", {"continuous": "all", "size": 16, "letters": "AB", "fonts": "plain"}),
     ],
 )
 def test_sets_that_draw_each_image_keep_them(cache, monkeypatch, heard, name, options):

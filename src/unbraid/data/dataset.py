@@ -226,7 +226,8 @@ def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
     """Registered name and options of a name with a path: "npz:digits.npz" is `npz` with that path.
 
     Paths become absolute, so that a run finds its data from any folder. The table of a joint distribution takes the place of
-    the file that holds it.
+    the file that holds it. Other options are written as the data set wants them to be kept, by a function of all options that
+    it was registered with, as in `resolved={"fonts": pinned}`.
 
     Raises `UnknownName` for a name that is not registered, `UsageError` for a path where none belongs, and what `joint_text`
     raises.
@@ -250,6 +251,9 @@ def addressed(data: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any
             given[option] = os.path.abspath(Path(given[option]).expanduser())  # noqa: PTH100 - links stay as they are
     if isinstance(given.get(JOINT), str) and JOINT in datasets[name].options:
         given[JOINT] = joint_text(given[JOINT])
+    for option, resolved in datasets[name].details.get("resolved", {}).items():
+        if isinstance(given.get(option), str):
+            given[option] = resolved(given)
     return name, given
 
 

@@ -48,6 +48,7 @@ class Drawing:
         draw: images of rows of values, in the units of the factors.
         redistributable: whether pages and reports may embed images.
         usual: how many images there are unless told otherwise.
+        notes: what to beware of, a sentence each.
     """
 
     space: FactorSpace
@@ -55,6 +56,7 @@ class Drawing:
     draw: Callable[[Float[np.ndarray, "n factor"]], ImageStore]
     redistributable: bool = True
     usual: int = DRAWN
+    notes: tuple[str, ...] = ()
 
     def continuous(self, names: str) -> FactorSpace:
         """The factors, those of the given names continuous. Raises `UnknownName` for a factor that cannot be."""
@@ -105,7 +107,7 @@ def drawn(
         space,
         codes.astype(np.int16) if space.is_grid else codes,
         redistributable=drawing.redistributable,
-        notes=notes_on(source, space, holes),
+        notes=(*drawing.notes, *notes_on(source, space, holes)),
     )
 
 
