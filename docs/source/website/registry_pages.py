@@ -45,7 +45,12 @@ TITLES = {
     "importers": ("Importers", "Models that others trained, made runs of: `unbraid import NAME FILE`."),
 }
 """Headings of the index pages, and what they say first. Studies have a written page."""
-PICTURES = {"rooms": "images/rooms.png", "faces": "images/faces.png", "glyphs": "images/glyphs.png"}
+PICTURES = {
+    "rooms": "images/rooms.png",
+    "faces": "images/faces.png",
+    "glyphs": "images/glyphs.png",
+    "furniture": "images/furniture.png",
+}
 """Data sets of which the repository has a picture."""
 DRAWN = ("ellipses", "shapes", "correlated_ellipses", "dsprites_reduced")
 """Data sets that are drawn in a second, so that their pictures are made with the pages."""

@@ -84,7 +84,7 @@ def members(path: Path, pattern: str) -> Iterator[Members]:
         with damage(path):  # which is not about what is done with the members
             if path.is_dir():
                 found = _folder(path, fits)
-            elif path.suffix.lower() == ".zip":
+            elif path.suffix.lower() in (".zip", ".sh3f"):
                 found = _zip(path, stack.enter_context(zipfile.ZipFile(path)), fits)
             else:
                 found = _tar(path, stack.enter_context(tarfile.open(path, "r:")), fits)
