@@ -259,7 +259,7 @@ def _notes(fonts: tuple[Font, ...]) -> tuple[str, ...]:
 
 
 @datasets.register(
-    "glyphs", source="Our definition; letters drawn by unbraid, or of fonts that you have", written={"fonts": pinned}
+    "glyphs", source="Our definition; letters drawn by unbraid, or of fonts that you have", resolved={"fonts": pinned}
 )
 @drawn_grid(drawn_glyphs)
 def glyphs(
@@ -269,7 +269,7 @@ def glyphs(
         str,
         Option(
             'fonts, with commas between: own (plain, roman, chisel and condensed, the same on every machine), "DejaVu Sans" or '
-            "other families of this machine, font files, or system for all families that have the letters"
+            "other families of this machine, font files, or system for up to 12 families that have the letters"
         ),
     ] = OWN,
 ) -> Grid:
