@@ -86,9 +86,10 @@ def windings(segments: Segments, points: Float[np.ndarray, "point 2"]) -> Float[
 
 
 def boundary(segments: Segments) -> Segments:
-    """The segments of closed outlines between ink and no ink: where outlines overlap, those inside the others go.
+    """The segments of closed outlines between ink and no ink.
 
-    Segments are cut where they cross. A piece is kept when exactly one of its sides is ink, by the nonzero rule.
+    Where outlines overlap, what lies inside of others goes. Segments are cut where they cross, and a piece is kept when exactly
+    one of its sides is ink, by the nonzero rule.
     """
     start, along = segments[:, 0], segments[:, 1] - segments[:, 0]
     between = start[None] - start[:, None]
@@ -114,12 +115,12 @@ def boundary(segments: Segments) -> Segments:
 
 
 def to_image(slant: float, scale: float, rotation: float) -> Matrix:
-    """The matrix from a letter to an image, y still up: leaning to the right, then scaled and turned counter-clockwise.
+    """The matrix from a letter to an image, y still up: it leans, is scaled, then turned.
 
     Args:
-        slant: angle of upright strokes from the vertical, in degrees.
+        slant: angle of upright strokes to the right of the vertical, in degrees.
         scale: pixels of the height of a capital.
-        rotation: in degrees.
+        rotation: counter-clockwise, in degrees.
     """
     lean, turn = math.tan(math.radians(slant)), math.radians(rotation)
     cos, sin = math.cos(turn), math.sin(turn)

@@ -1,4 +1,4 @@
-"""Meshes of triangles, seen by a pinhole camera: nearest surfaces by a depth buffer, flat matte shading.
+"""Meshes of triangles, seen by a pinhole camera: a depth buffer, and flat matte shading.
 
 The object is inside the unit ball around the origin, y up. The camera stands `DISTANCE` from the origin, looks at it, and sees
 all of the ball. The lamp moves with the camera, so that an object alone turns.
@@ -68,7 +68,7 @@ def camera(azimuth: float, elevation: float) -> Float[np.ndarray, "3 3"]:
 
 
 def projected(points: Float[np.ndarray, "n 3"], azimuth: float, elevation: float) -> Float[np.ndarray, "n 3"]:
-    """Places of points in an image of width and height 1, from the upper left corner, and the inverse of their depth."""
+    """Places of points in an image of width 1, from its upper left corner, and inverse depths."""
     right, up, back = camera(azimuth, elevation) @ points.T
     near = 1 / (DISTANCE - back)
     spread = math.sqrt(DISTANCE**2 - 1) / MARGIN / 2  # the edge of the view touches the ball but for the margin

@@ -1,4 +1,4 @@
-"""Letters of font files: TrueType, OpenType and Type 1 fonts of the system, and those that come with Matplotlib."""
+"""Letters of font files: fonts of the system (TrueType, OpenType, Type 1), and Matplotlib's."""
 
 from __future__ import annotations
 
@@ -46,13 +46,19 @@ class FontFile:
 
 
 def font_file(path: Path) -> FontFile:
-    """A font file by its path. Raises `DataUnavailable` where there is none and `CorruptFile` where it is no font."""
+    """A font file by its path.
+
+    Raises `DataUnavailable` where there is none and `CorruptFile` where it is no font.
+    """
     font = _opened(path)
     return FontFile(path, font.family_name or path.stem, _digest(path))
 
 
 def font_family(name: str) -> FontFile:
-    """The upright, regular font of a family. Raises `UnknownName` for a family that this machine does not have."""
+    """The upright, regular font of a family.
+
+    Raises `UnknownName` for a family that this machine does not have.
+    """
     known = {family.lower(): family for family in families(everywhere=True)}
     if name.lower() not in known:
         hint = "" if known else "This machine has no font files; install some, or leave --fonts out."
@@ -124,9 +130,10 @@ def has_letters(path: Path, characters: str) -> bool:
 
 @cache
 def font_letters(file: FontFile, characters: str) -> tuple[Letter, ...]:
-    """Letters of a font, all at one scale: capitals have height 1, unless a letter is larger than `LARGEST`.
+    """Letters of a font, all at one scale.
 
-    Each letter has its middle, that of the box around its outline, at the origin. Where outlines overlap their union counts.
+    Capitals have height 1, unless a letter would be larger than `LARGEST`. The middle of the box around each letter is at the
+    origin. Where outlines overlap their union counts.
 
     Raises `UsageError` for characters without an outline, and `CorruptFile` for a file that is no font.
     """

@@ -71,7 +71,10 @@ class Piece:
 
 
 def catalogs(path: Path) -> list[Path]:
-    """The catalogs of a folder, or the one that a path names. Raises `DataUnavailable` where there is none."""
+    """The catalogs of a folder, or the one that a path names.
+
+    Raises `DataUnavailable` where there is none.
+    """
     if path.is_file():
         return [path]
     found = sorted(file for file in path.glob(f"*{ENDING}") if file.is_file()) if path.is_dir() else []
@@ -119,7 +122,7 @@ def _rotation(text: str, where: str) -> tuple[float, ...]:
 
 
 def _properties(content: bytes) -> Iterator[tuple[str, str]]:
-    r"""Keys and values of a Java properties file: Latin-1 with escapes \uXXXX, backslashes at the ends of lines that go on."""
+    r"""Keys and values of a Java properties file: Latin-1, escapes \uXXXX, lines that continue."""
     text = re.sub(r"\\\r?\n[ \t]*", "", content.decode("latin-1"))
     for line in text.splitlines():
         if line.lstrip().startswith(("#", "!")):
@@ -130,7 +133,7 @@ def _properties(content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def digest_of(found: Sequence[Piece]) -> str:
-    """A digest of all that pictures of these pieces depend on: the files of their catalogs, and which of their models."""
+    """A digest of all that pictures of these pieces depend on: files of catalogs, which models."""
     digest = hashlib.sha256(repr([(piece.model, piece.rotation) for piece in found]).encode())
     for path in dict.fromkeys(piece.catalog.path for piece in found):
         with path.open("rb") as handle:
@@ -159,7 +162,7 @@ def mesh_of(piece: Piece) -> Mesh:
 
 
 def _mean(held: Members, member: str) -> Color:
-    """The mean color of a picture; white where it cannot be read, so that the color of the material is left."""
+    """The mean color of a picture; white, which changes no material, where it cannot be read."""
     from PIL import Image
 
     if member not in held.sizes:

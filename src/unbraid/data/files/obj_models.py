@@ -56,9 +56,9 @@ def read_obj(content: bytes, colors: Mapping[str, Color], where: str) -> Mesh:
 
 
 def read_mtl(content: bytes, where: str) -> dict[str, tuple[Color, str]]:
-    """The diffuse color of each material of an MTL file, and the name of its texture; empty where it has none.
+    """The diffuse color of each material of an MTL file, and the name of its texture.
 
-    Raises `CorruptFile` for colors that are none.
+    The name is empty where there is none. Raises `CorruptFile` for colors that are none.
     """
     found: dict[str, tuple[Color, str]] = {}
     name = ""
@@ -98,7 +98,7 @@ def _numbers(words: list[str]) -> tuple[float, float, float]:
 
 
 def _place(word: str, count: int) -> int:
-    """The place of a point that a face names as 3, 3/1, 3//2 or 3/1/2, counted from 1, or from the end where negative."""
+    """The place of a point that a face names as 3, 3/1, 3//2 or 3/1/2: from 1, or -1 for the last."""
     given = int(word.partition("/")[0])
     place = given - 1 if given > 0 else count + given
     if given == 0 or not 0 <= place < count:

@@ -152,9 +152,9 @@ def _label(family: str) -> str:
 
 
 def pinned(options: Mapping[str, object]) -> str:
-    """The option `fonts` with the digests of files, as configurations hold it; fonts of our own as they are.
+    """The option `fonts` with the digests of files, as configurations hold it.
 
-    A file is named by its path, and "system" by the families that it stands for now.
+    Fonts of our own stay as they are. A file is named by its path, and "system" by the families that it stands for now.
     """
     characters = str(options.get("letters") or CAPITALS)
     fonts = str(options["fonts"])
@@ -187,15 +187,15 @@ def glyphs_space(characters: str = CAPITALS, fonts: tuple[str, ...] = tuple(PENS
 
 
 def middles(places: Float[np.ndarray, "n"], size: int) -> Float[np.ndarray, "n"]:
-    """Pixels from the edge to the middle of a letter, for values of x or y: whole pixels apart on the grid."""
-    # rounded, so that letters of the grid are equal wherever they are
+    """Pixels from the edge to the middle of a letter, for values of x or y."""
+    # whole pixels apart on the grid, and rounded, so that letters are equal wherever they are
     found: Float[np.ndarray, "n"] = np.round(256 * (size / 2 + (places - 0.5) * span(size))) / 256
     return found
 
 
 def span(size: int) -> int:
-    """Pixels between the ends of the range of x and y: about three sixteenths of the image, in three whole steps."""
-    return (PLACES - 1) * int(size / 16 + 0.25)  # a larger step would cut letters off
+    """Pixels between the ends of the range of x and y, about three sixteenths of the image."""
+    return (PLACES - 1) * int(size / 16 + 0.25)  # whole steps; larger ones would cut letters off
 
 
 def drawn_glyphs(size: int, letters: str, fonts: str) -> Drawing:
@@ -273,7 +273,7 @@ def glyphs(
         ),
     ] = OWN,
 ) -> Grid:
-    """224,640 letters: letter (26), font (4), weight, slant (3 each), x, y (4 each), scale (3), rotation (5).
+    """224,640 letters: letter (26), font (4), weight and slant (3), x and y (4), scale (3), rotation (5).
 
     White letters on black, with smooth edges at every size. The four fonts of ours are drawn by pens with round and with
     elliptical nibs, and weight is the width of the nib. With `fonts` letters come from font files, as designed at weight 0; a
