@@ -276,6 +276,15 @@ def test_overlapping_outlines_are_their_union():
     assert image[50:79, 50:79].min() == 1  # no seam where one outline runs inside the other
 
 
+def test_an_outline_that_is_crossed_often_is_cut_at_each_crossing():
+    bar, post = SQUARE * [10, 1], SQUARE * [1, 3] - [0, 1]
+    kept = boundary(outline(bar, *(np.add(post, [right, 0]) for right in (7, 2, 4))))
+    assert np.linalg.norm(kept[:, 1] - kept[:, 0], axis=1).sum() == pytest.approx(22 + 3 * 4)
+    x, y = np.meshgrid(np.arange(-0.5, 11), np.arange(-1.75, 3, 0.5))
+    inside = ((x > 0) & (x < 10) & (y > 0) & (y < 1)) | (np.isin(x, [2.5, 4.5, 7.5]) & (y > -1) & (y < 2))
+    assert np.array_equal(windings(kept, np.stack([x.ravel(), y.ravel()], 1)), inside.ravel().astype(float))
+
+
 def test_a_hole_stays_a_hole():
     ring = outline(SQUARE, (SQUARE * 0.5 + 0.25)[::-1])
     assert np.array_equal(np.sort(boundary(ring).ravel()), np.sort(ring.ravel()))
