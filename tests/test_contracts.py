@@ -13,8 +13,9 @@ import torch
 
 import unbraid
 from helpers.tiny import TINY
+from unbraid.cli import sweep
 from unbraid.config.experiment import Experiment
-from unbraid.config.parts import part_options
+from unbraid.config.parts import RESERVED, every_option, part_options
 from unbraid.config.plan import plan
 from unbraid.config.settings import Settings
 from unbraid.data.dataset import load_dataset
@@ -383,6 +384,11 @@ def test_what_is_given_replaces_its_own_default_and_no_other():
     for beta in (0.0, 1.0, 20.0):  # the way to beta has one shape, whatever beta is
         options = plan("beta_vae", "ellipses", {"beta": beta})[0].model_options
         assert options == {**plain.model_options, "beta": beta, "beta_start": 3 * beta}
+
+
+def test_no_part_has_an_option_that_a_sweep_calls_by_the_same_name():
+    own = {argument.flag for argument in (*sweep._WHICH, *sweep._OWN)}
+    assert own.isdisjoint({*every_option()} - RESERVED)
 
 
 def test_options_whose_name_is_taken_carry_their_part(monkeypatch):

@@ -258,7 +258,7 @@ def test_what_licenses_allow(license, free):
 
 def test_furniture_is_a_grid_of_models_and_views(tmp_path, cache):
     path = catalog(tmp_path)
-    data = load_dataset(f"furniture:{tmp_path}", models="all", size=16, gray=False)
+    data = load_dataset(f"furniture:{tmp_path}", pieces="all", size=16, gray=False)
     assert data.space.names == ("model", "elevation", "azimuth")
     assert data.space.factors[0].labels == ("pyramid_chäir", "side_table")
     assert data.is_whole_grid
@@ -267,7 +267,7 @@ def test_furniture_is_a_grid_of_models_and_views(tmp_path, cache):
     assert "Toy catalog, Creative Commons Attribution 3.0" in data.notes[0]
     row = data.space.index(np.array([[1, 2, 5]]))
     assert np.array_equal(data.images.bytes(row)[0], seen(mesh_of(pieces(path)[1]), 75, 40, 16))
-    alone = load_dataset("furniture", path=str(path), models="table", size=16)
+    alone = load_dataset("furniture", path=str(path), pieces="table", size=16)
     assert alone.space.names == ("elevation", "azimuth")
     assert alone.shape == (1, 16, 16)
     color = data.images.bytes(row)[0].astype(float)
@@ -276,9 +276,9 @@ def test_furniture_is_a_grid_of_models_and_views(tmp_path, cache):
 
 def test_furniture_from_any_side(tmp_path, cache):
     path = catalog(tmp_path)
-    data = load_dataset("furniture", path=str(path), models="all", size=16, continuous="azimuth", images=30, holes="model=0")
+    data = load_dataset("furniture", path=str(path), pieces="all", size=16, continuous="azimuth", images=30, holes="model=0")
     assert set(data.factors[:, 0]) == {1}
-    whole = load_dataset("furniture", path=str(path), models="all", size=16, continuous="all", images=20)
+    whole = load_dataset("furniture", path=str(path), pieces="all", size=16, continuous="all", images=20)
     model, elevation, azimuth = whole.factors[7]
     color = seen(mesh_of(pieces(path)[int(model)]), azimuth, elevation, 16)
     assert np.abs(whole.images.bytes(np.array([7]))[0, 0] - np.tensordot((0.299, 0.587, 0.114), color, 1)).max() <= 0.5
@@ -297,7 +297,7 @@ def test_furniture_from_any_side(tmp_path, cache):
 def test_catalogs_that_are_refused(tmp_path, cache, changed, says):
     path = catalog(tmp_path, **changed)
     with pytest.raises(CorruptFile, match=says):
-        load_dataset("furniture", path=str(path), models="all", size=16)
+        load_dataset("furniture", path=str(path), pieces="all", size=16)
 
 
 def test_archives_that_are_refused(tmp_path):
@@ -317,8 +317,8 @@ def test_what_is_not_there_is_said(tmp_path, monkeypatch):
         load_dataset("furniture")
     path = catalog(tmp_path)
     assert catalogs(tmp_path) == catalogs(path) == [path]
-    with pytest.raises(UsageError, match="--models 'sofa' fits none of the 2 pieces"):
-        load_dataset("furniture", path=str(path), models="sofa")
+    with pytest.raises(UsageError, match="--pieces 'sofa' fits none of the 2 pieces"):
+        load_dataset("furniture", path=str(path), pieces="sofa")
 
 
 def test_a_texture_that_cannot_be_read_is_white(tmp_path):

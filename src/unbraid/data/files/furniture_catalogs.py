@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from unbraid.data.drawing.meshes import Mesh
+from unbraid.data.files import obj_models
 from unbraid.data.files.obj_models import Color, read_mtl, read_obj, turned
 from unbraid.data.published.archives import Members, members
 from unbraid.errors import CorruptFile, DataUnavailable
@@ -133,9 +134,9 @@ def _properties(content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def digest_of(found: Sequence[Piece]) -> str:
-    """A digest of all that pictures of these pieces depend on: files of catalogs, which models."""
+    """A digest of all that pictures of these pieces depend on: catalogs, which models, code that reads."""
     digest = hashlib.sha256(repr([(piece.model, piece.rotation) for piece in found]).encode())
-    for path in dict.fromkeys(piece.catalog.path for piece in found):
+    for path in (*dict.fromkeys(piece.catalog.path for piece in found), Path(__file__), Path(obj_models.__file__)):
         with path.open("rb") as handle:
             digest.update(hashlib.file_digest(handle, "sha256").digest())
     return digest.hexdigest()

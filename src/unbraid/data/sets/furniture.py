@@ -31,18 +31,18 @@ def _files(path: str) -> list[Path]:
     return catalogs(Path(path) if path else USUAL)
 
 
-def chosen(path: str, models: str) -> tuple[Piece, ...]:
+def chosen(path: str, asked: str) -> tuple[Piece, ...]:
     """The pieces of a folder of catalogs whose name has one of the words, in the order of their names.
 
     Raises `DataUnavailable` and `CorruptFile` where there are no catalogs that can be read, and `UsageError` where no piece
     fits.
     """
     every = [piece for file in _files(path) for piece in pieces(file)]
-    words = [word.strip().lower() for word in models.split(",") if word.strip()]
+    words = [word.strip().lower() for word in asked.split(",") if word.strip()]
     fits = [p for p in every if ALL in words or any(word in p.name.lower() for word in words)]
     if not fits:
         raise UsageError(
-            f"--models {models!r} fits none of the {len(every)} pieces; give words of their names, as in chair or table,desk, "
+            f"--pieces {asked!r} fits none of the {len(every)} pieces; give words of their names, as in chair or table,desk, "
             f"or {ALL}."
         )
     return tuple(sorted(fits, key=lambda piece: (piece.name.lower(), piece.catalog.path.name, piece.model)))
@@ -66,9 +66,9 @@ def _labels(found: tuple[Piece, ...]) -> tuple[str, ...]:
     return tuple(name if plain.count(name) == 1 else f"{name}_{plain[: k + 1].count(name)}" for k, name in enumerate(plain))
 
 
-def drawn_furniture(path: str, models: str, size: int, gray: bool) -> Drawing:
+def drawn_furniture(path: str, pieces: str, size: int, gray: bool) -> Drawing:
     """Pieces of furniture from any azimuth and elevation."""
-    found = chosen(path, models)
+    found = chosen(path, pieces)
     space = furniture_space(_labels(found))
     channels = 1 if gray else 3
 
@@ -110,7 +110,7 @@ def furniture(
         str,
         Option(f"folder of catalogs (.sh3f), or one; furniture:FOLDER is short for it; {USUAL} of Debian unless given"),
     ] = "",
-    models: Annotated[str, Option(f"words of names of the models that are drawn, with commas between, or {ALL}")] = "chair",
+    pieces: Annotated[str, Option(f"words of names of the pieces that are drawn, with commas between, or {ALL}")] = "chair",
     size: Annotated[int, Option("image width and height in pixels", ge=16, le=256)] = 64,
     gray: Annotated[bool, Option("gray images instead of color")] = True,
 ) -> Grid:
@@ -125,7 +125,7 @@ def furniture(
     Pictures are drawn at their first use and kept in the cache. With `continuous` azimuth and elevation take all values, and
     there are 5,000 images unless told otherwise.
     """
-    drawing = drawn_furniture(path, models, size, gray)
+    drawing = drawn_furniture(path, pieces, size, gray)
     space = drawing.space
     images = drawing.draw(space.values(space.at(np.arange(len(space)))))
     return Grid(images, space, redistributable=drawing.redistributable, notes=drawing.notes)
