@@ -141,6 +141,15 @@ def test_factors_are_uniform_and_independent():
     assert np.array_equal(draw_codes(100), drawn[:100])  # fewer are the first of many
 
 
+@pytest.mark.parametrize("continuous", [None, "tilt"])
+def test_combinations_that_training_never_shows_are_the_test_split(continuous):
+    data = load_dataset("faces", images=400, size=16, unseen="glasses=0 beard=0..1", continuous=continuous)
+    glasses, beard = (data.space.names.index(name) for name in ("glasses", "beard"))
+    hidden = (data.factors[:, glasses] == 0) & (data.factors[:, beard] <= 1)
+    assert 0 < hidden.sum() < 100
+    np.testing.assert_array_equal(data.test, np.flatnonzero(hidden))
+
+
 def test_what_is_known_about_it():
     dataset = load_dataset("faces", images=300, size=16, test_share=0.2)
     assert len(dataset.space.names) == 15

@@ -28,6 +28,13 @@ HolesOption = Annotated[
     str | None,
     Option('combinations that never occur, neither in training nor in tests: "shape=heart x=0..3; scale=0 y=8..15"'),
 ]
+UnseenOption = Annotated[
+    str | None,
+    Option(
+        'combinations that training never shows: "scale=0 x=0..7"; they become the test split, whatever --test-share; '
+        "indices are those of the whole grid"
+    ),
+]
 JointOption = Annotated[
     str | None,
     Option(
@@ -97,9 +104,7 @@ def drawn(
     gaps = () if holes is None else parse_boxes(holes, space, "--holes")
     source = joint_of(joint, gaps, space)
     codes = first_rows(source, images or drawing.usual)
-    test = hold_out(len(codes), test_share)
-    if unseen is not None:
-        test = _unseen(parse_box(unseen, space, "--unseen"), codes, space, unseen)
+    test = hold_out(len(codes), test_share) if unseen is None else unseen_rows(unseen, codes, space)
     return Dataset(
         name,
         drawing.draw(space.values(codes)),
@@ -130,8 +135,9 @@ def notes_on(joint: Joint, space: FactorSpace, holes: str | None) -> tuple[str, 
     return tuple(said)
 
 
-def _unseen(box: Box, codes: Real[np.ndarray, "n factor"], space: FactorSpace, text: str) -> Int[np.ndarray, "_"]:
-    found = np.flatnonzero(box.holds(codes, space))
+def unseen_rows(text: str, codes: Real[np.ndarray, "n factor"], space: FactorSpace) -> Int[np.ndarray, "_"]:
+    """Indices of the images that `--unseen` leaves out of training. Raises `UsageError` where they are none or all."""
+    found = np.flatnonzero(parse_box(text, space, "--unseen").holds(codes, space))
     if len(found) in (0, len(codes)):
         matched = "all" if len(found) else "none"
         raise UsageError(f"--unseen {text!r} matches {matched} of the {len(codes)} images; give combinations that some have.")

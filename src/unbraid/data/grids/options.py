@@ -14,7 +14,17 @@ from jaxtyping import Int, Int16
 from unbraid.data.dataset import Dataset, TestShare, hold_out
 from unbraid.data.factor_space import FactorSpace
 from unbraid.data.grids.color import Color, colored
-from unbraid.data.grids.drawn import DRAWN, ContinuousOption, Drawing, HolesOption, JointOption, drawn, joint_of, notes_on
+from unbraid.data.grids.drawn import (
+    DRAWN,
+    ContinuousOption,
+    Drawing,
+    HolesOption,
+    JointOption,
+    UnseenOption,
+    drawn,
+    joint_of,
+    notes_on,
+)
 from unbraid.data.grids.order import Order, presentation
 from unbraid.data.grids.selection import in_any, pair_weights, parse_boxes, parse_selection
 from unbraid.data.joint import first_rows
@@ -77,13 +87,7 @@ def arranged(
         str | None,
         Option('keep a part of the grid, by indices or names of values: "scale=3..5 x=0,2,4", "shape=heart"'),
     ] = None,
-    unseen: Annotated[
-        str | None,
-        Option(
-            'combinations that training never shows: "scale=0 x=0..7"; they become the test split, whatever --test-share; '
-            "indices are those of the whole grid"
-        ),
-    ] = None,
+    unseen: UnseenOption = None,
     correlate: Annotated[
         str | None,
         Option(

@@ -17,7 +17,7 @@ from unbraid.data.drawing.drawn_once import drawn_once
 from unbraid.data.drawing.face_parts import BEARDS, GLASSES, HAIR, HEADS, Canvas
 from unbraid.data.drawing.stacked_layers import MaskLayer, StackedLayers
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.grids.drawn import ContinuousOption, Drawing, HolesOption, JointOption, drawn
+from unbraid.data.grids.drawn import ContinuousOption, Drawing, HolesOption, JointOption, UnseenOption, drawn, unseen_rows
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ByteImages
 from unbraid.options import Option
@@ -190,6 +190,7 @@ def faces(
     images: Annotated[int, Option("number of images", ge=2, le=1_000_000)] = 100_000,
     size: Annotated[int, Option("image width and height in pixels", ge=16, le=256)] = 64,
     test_share: TestShare = 0.1,
+    unseen: UnseenOption = None,
     holes: HolesOption = None,
     joint: JointOption = None,
     continuous: ContinuousOption = None,
@@ -209,6 +210,16 @@ def faces(
         drawing = drawn_faces(size)
         if continuous is None:
             drawing = replace(drawing, draw=lambda values: _painted_at_once(values, size))
-        return drawn("faces", drawing, continuous=continuous, joint=joint, holes=holes, images=images, test_share=test_share)
-    codes = draw_codes(images)
-    return Dataset("faces", paint(codes, size), hold_out(images, test_share), faces_space(), codes.astype(np.int16))
+        return drawn(
+            "faces",
+            drawing,
+            continuous=continuous,
+            joint=joint,
+            holes=holes,
+            unseen=unseen,
+            images=images,
+            test_share=test_share,
+        )
+    codes, space = draw_codes(images), faces_space()
+    test = hold_out(images, test_share) if unseen is None else unseen_rows(unseen, codes, space)
+    return Dataset("faces", paint(codes, size), test, space, codes.astype(np.int16))
