@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from unbraid.metrics.information.definitions import Bins, Definition, information
 from unbraid.metrics.mig import Scores
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import EQUAL_WIDTHS, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather
 
 
@@ -43,6 +43,7 @@ def aam_from_information(information: Float[np.ndarray, "d k"]) -> Float[np.ndar
         Variant("none; it shows what bins and bias do to the default", {"definition": "locatello2019"}),
     ),
     rests_on="known",
+    no_interval_by={("definition", "locatello2019"): EQUAL_WIDTHS},
 )
 def aam(
     codes: Codes = None,

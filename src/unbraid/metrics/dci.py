@@ -20,6 +20,8 @@ from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 10_000, 5_000
+BOOSTED = "boosted trees take minutes for each half of the samples, too long to find out whether an interval would hold"
+"""Why metrics that boost trees have no interval."""
 SHARE_OF_TRIPOD = 0.9
 """Of all samples, that the model of Hsu et al. (2024) learns from."""
 LEAST_LEAF = 0.01
@@ -232,6 +234,14 @@ Importance = Annotated[
     sampled=True,
     learns_from=TRAIN + TEST,
     rests_on="known",
+    no_interval_by={
+        ("importance", "gbt"): BOOSTED,
+        ("importance", "lasso"): "of noise the lasso keeps coefficients by chance, the fewer the more samples there are",
+        (
+            "importance",
+            "entropy_forest",
+        ): "its trees learn from nine tenths of all samples, so that the score moves with their number",
+    },
     continuous="regressors in place of classifiers, by forest, gbt and lasso; informativeness is R^2",
 )
 def dci(
@@ -289,10 +299,19 @@ def dci(
     require_choice("importance", importance, Importance)
     if importance not in REGRESSORS:
         samples = samples.of_classes(f"The importance {importance!r}", 'Ask for "forest", "gbt" or "lasso".')
-    matrix, right = importances(samples, importance, seed)
+    return dci_from_importances(samples, *importances(samples, importance, seed), even=importance == "lasso")
+
+
+def dci_from_importances(
+    samples: Samples, matrix: Float64[np.ndarray, "d k"], right: Float64[np.ndarray, "k"], *, even: bool = False
+) -> DCI:
+    """The three scores, from importances and how good predictions are.
+
+    If `even`, all factors weigh the same in completeness.
+    """
     rows, row_weights = disentanglement_of(matrix)
     columns, column_weights = disentanglement_of(matrix.T)
-    if importance == "lasso":
+    if even:
         column_weights = np.full(len(columns), 1 / len(columns))
     disentangled = float(rows @ row_weights)
     return {

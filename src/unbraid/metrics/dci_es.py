@@ -16,7 +16,7 @@ from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
 
 TRAIN, TEST = 5_000, 5_000
-WAVES = (0, 4, 16, 64, 256, 1024)
+WAVES = (0, 4, 16, 64, 256)
 """Random features beside the latents, by probe."""
 PAIRS = 2_000
 """Of samples, whose median distance is the width of features."""
@@ -68,6 +68,7 @@ def explicitness_of(capacity: Float64[np.ndarray, "p"], loss: Float64[np.ndarray
     variants=(Variant(f"{OWN}; DCI-ES by probes of random features"),),
     sampled=True,
     downstream=True,
+    no_interval="the more samples there are the larger are the probes that it tries",
 )
 def dci_es(
     codes: Codes,
@@ -82,8 +83,8 @@ def dci_es(
         \bigl(\ell_k(\kappa) - \min \ell_k\bigr)\, d\kappa\Bigr), \qquad S = \min(1, K / d)
 
     :math:`\ell_k` is the least 1 - R^2 on unseen samples of probes up to the capacity :math:`\kappa`, the logarithm of their
-    number of features. Probes are least squares from the d standardized latents and 0, 4, 16, 64, 256 or 1,024 random
-    features :math:`\cos(w^\top z + b)`, whose weights are normal with the inverse of the median distance of samples; each has
+    number of features. Probes are least squares from the d standardized latents and 0, 4, 16, 64 or 256 random features
+    :math:`\cos(w^\top z + b)`, whose weights are normal with the inverse of the median distance of samples; each has
     the features of the one before. They learn from 5,000 samples and are scored on 5,000 others, or on halves of fewer; those
     with more features than a fifth of the samples to learn from are left out. A cyclic factor is its cosine and sine; classes
     count as numbers.

@@ -9,7 +9,7 @@ from jaxtyping import Float, Float64
 
 from unbraid.metrics.information.definitions import Bins, Definition, information
 from unbraid.metrics.mig import Scores, best_two
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import EQUAL_WIDTHS, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather
 
 
@@ -40,6 +40,7 @@ def credited_gaps(information: Float[np.ndarray, "d k"]) -> Float64[np.ndarray, 
         ),
     ),
     rests_on="known",
+    no_interval_by={("definition", "locatello2019"): EQUAL_WIDTHS},
 )
 def dcimig(
     codes: Codes = None,

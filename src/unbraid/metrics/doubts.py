@@ -18,6 +18,14 @@ ADJUSTED = frozenset({None, "adjusted", "posterior", "neighbors", "held_out", "f
 """Definitions, and importance models, by which latents are judged to know of a factor or not."""
 
 
+def withheld(metric: str, options: Mapping[str, Any]) -> str:
+    """Why a metric by some definition has no interval, however many samples there are; empty where it has."""
+    details = registry[metric].details
+    by_option: Mapping[tuple[str, Any], str] = details.get("no_interval_by", {})
+    reasons = [details.get("no_interval", ""), *(by_option.get(given, "") for given in options.items())]
+    return next(filter(None, reasons), "")
+
+
 def why_no_interval(samples: Samples, metric: str, options: Mapping[str, Any]) -> str:
     """Why so many samples do not show what the score of a metric rests on; empty where they do.
 

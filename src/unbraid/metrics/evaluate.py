@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from unbraid.errors import UsageError
-from unbraid.metrics.doubts import cautions, why_no_interval
+from unbraid.metrics.doubts import cautions, why_no_interval, withheld
 from unbraid.metrics.intervals import LEAST_SAMPLES, doublings, half_samples, score_interval
 from unbraid.metrics.nulls import KINDS, attach_nulls, draws_of, null_codes
 from unbraid.metrics.registry import metrics as registry
@@ -144,7 +144,7 @@ def _no_intervals(samples: Samples, chosen: Chosen, part: float) -> dict[str, st
             reasons[name] = f"fewer than {LEAST_SAMPLES} samples"
         elif part == 0:
             reasons[name] = "all samples that there are have been scored"
-        elif reason := registry[name].details.get("no_interval") or why_no_interval(samples, name, given):
+        elif reason := withheld(name, given) or why_no_interval(samples, name, given):
             reasons[name] = reason
     return reasons
 

@@ -10,7 +10,7 @@ from jaxtyping import Float64, Int64
 
 from unbraid.metrics.dci import Model, fitted_model
 from unbraid.metrics.probes import any_number_of_classes
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import OWN, UNTRIED, Variant, metrics
 from unbraid.metrics.samples import INSTEAD, Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
@@ -103,6 +103,7 @@ def predictions(samples: Samples, k: int, train: np.ndarray, test: np.ndarray, m
     sampled=True,
     downstream=True,
     rests_on="values",
+    no_interval=UNTRIED,
 )
 def fairness(
     codes: Codes,

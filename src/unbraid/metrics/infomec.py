@@ -16,7 +16,7 @@ from unbraid.metrics.mig import Scores
 from unbraid.metrics.mig_sup import LatentScores, over_live
 from unbraid.metrics.probes import Read, any_number_of_classes, multinomial_probe
 from unbraid.metrics.r2 import by_line, explained_of
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import OWN, UNTRIED, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
@@ -202,6 +202,7 @@ Definition = Annotated[
     ),
     sampled=True,
     rests_on="live",
+    no_interval_by={("definition", name): UNTRIED for name in ("hsu2023", "hsu2024", "hsu2023_discrete", "hsu2024_discrete")},
 )
 def infomec(
     codes: Codes,

@@ -16,7 +16,7 @@ from unbraid.metrics.information.definitions import judged
 from unbraid.metrics.information.histogram import Labels, equal_width_bins, factor_entropies, information_of_counts
 from unbraid.metrics.information.types import Information
 from unbraid.metrics.mig import Scores, best_two
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import EQUAL_WIDTHS, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather, require_choice
 from unbraid.options import Option
 
@@ -129,7 +129,7 @@ Definition = Annotated[Literal["adjusted", "carbonneau2022", "do2020"], Option("
         Variant("code of Carbonneau et al. (2022), told that factors are discrete", {"definition": "carbonneau2022"}),
         Variant("Do and Tran (2020), 1 less their number", {"definition": "do2020"}, needs_variance=True),
     ),
-    no_interval="its bins span the range of a latent, which grows with the number of samples",
+    no_interval=EQUAL_WIDTHS,
 )
 def jemmig(
     codes: Codes = None,

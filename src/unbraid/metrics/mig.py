@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from unbraid.metrics.information.definitions import information
 from unbraid.metrics.information.histogram import entropy, equal_width_bins, mutual_information_matrix
-from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.registry import EQUAL_WIDTHS, LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather, require_choice
 from unbraid.options import Option
 
@@ -87,6 +87,7 @@ def mig_by_code_entropy(samples: Samples, bins: int) -> Float[np.ndarray, "k"]:
         Variant("code of Carbonneau et al. (2022), told that factors are discrete", {"definition": "carbonneau2022"}),
     ),
     rests_on="known",
+    no_interval_by={("definition", name): EQUAL_WIDTHS for name in ("locatello2019", "carbonneau2022")},
 )
 def mig(
     codes: Codes = None,

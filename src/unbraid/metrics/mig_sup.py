@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from unbraid.metrics.information.definitions import Bins, Definition, information
 from unbraid.metrics.mig import best_two
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import EQUAL_WIDTHS, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather
 
 
@@ -47,6 +47,7 @@ def over_live(scores: Float[np.ndarray, "d"], live: Bool[np.ndarray, "d"]) -> La
         Variant("MIG by locatello2019, seen from the latents", {"definition": "locatello2019"}),
     ),
     rests_on="live",
+    no_interval_by={("definition", "locatello2019"): EQUAL_WIDTHS},
 )
 def mig_sup(
     codes: Codes = None,

@@ -13,7 +13,7 @@ from unbraid.metrics.information.histogram import entropy, equal_width_bins, fac
 from unbraid.metrics.jemmig import in_equal_widths
 from unbraid.metrics.mig import Scores
 from unbraid.metrics.mig_sup import LatentScores, over_live
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import EQUAL_WIDTHS, OWN, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import ranks
 from unbraid.options import Option
@@ -44,7 +44,7 @@ class Minimality(TypedDict):
         Variant(OWN),
         Variant("code of Almudevar and Ortega (2024)", {"definition": "almudevar2024"}),
     ),
-    no_interval="its bins span the range of a latent, which grows with the number of samples",
+    no_interval=EQUAL_WIDTHS,
 )
 def minimality(
     codes: Codes,

@@ -11,7 +11,7 @@ from unbraid.metrics.information.adaptive_bins import adjusted_factor_informatio
 from unbraid.metrics.information.definitions import Bins, Definition, information
 from unbraid.metrics.information.types import Information
 from unbraid.metrics.mig import Scores, best_two
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import EQUAL_WIDTHS, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 
 
@@ -53,6 +53,7 @@ def _between(samples: Samples, found: Information) -> Float64[np.ndarray, "k k"]
         Variant("MIG by locatello2019, for factors that depend on each other", {"definition": "locatello2019"}),
     ),
     rests_on="known",
+    no_interval_by={("definition", "locatello2019"): EQUAL_WIDTHS},
 )
 def mmig(
     codes: Codes = None,

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from unbraid.metrics.information.definitions import Definition, information
 from unbraid.metrics.mig_sup import LatentScores, over_live
-from unbraid.metrics.registry import LOCATELLO, OWN, Variant, metrics
+from unbraid.metrics.registry import EQUAL_WIDTHS, LOCATELLO, OWN, Variant, metrics
 from unbraid.metrics.samples import Array, Codes, Factors, gather, require_choice
 from unbraid.options import Option
 
@@ -49,6 +49,7 @@ def modularity_from_information(information: Float[np.ndarray, "d k"]) -> Float[
         Variant(LOCATELLO, {"definition": "locatello2019"}),
     ),
     rests_on="live",
+    no_interval_by={("definition", name): EQUAL_WIDTHS for name in ("ridgeway2018", "locatello2019")},
 )
 def modularity(
     codes: Codes = None,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from unbraid.metrics.mig import Scores
-from unbraid.metrics.registry import OWN, Variant, metrics
+from unbraid.metrics.registry import OWN, UNTRIED, Variant, metrics
 from unbraid.metrics.samples import Codes, Factors, Samples, gather, require_choice
 from unbraid.metrics.splitting import split_rows, standardized
 from unbraid.options import Option
@@ -100,6 +100,7 @@ def explained_of(truth: Float64[np.ndarray, "n t"], predicted: Float64[np.ndarra
         Variant("work on identifiability up to a function", {"definition": "kernel"}, continuous=True),
     ),
     sampled=True,
+    no_interval_by={("definition", "kernel"): UNTRIED},
 )
 def r2(
     codes: Codes,

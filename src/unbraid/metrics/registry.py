@@ -14,8 +14,8 @@ metrics = Registry("metric", "metrics", "unbraid.metrics")
 `perfect` (what a code that is the factors scores), `blind` and `variants`; with `continuous`, how it reads continuous factors,
 if they have a meaning for it; with `sampled` if it trains a model or votes, which
 `--evaluate-every` leaves out, with `downstream` if it measures what codes are good for by training many models, which takes
-long and is no part of the core, with `no_interval` if there is no population's score, and why, with
-`learns_from`, the most samples that a model of it takes, if its score changes with their number, and with
+long and is no part of the core, with `no_interval` if it has no interval, and why, or `no_interval_by`, reasons by an option
+and its value, with `learns_from`, the most samples that a model of it takes, if its score changes with their number, and with
 `rests_on` if its score depends on what latents are judged to know (`unbraid.metrics.doubts`)."""
 
 
@@ -53,5 +53,9 @@ class Variant:
         return ", ".join(str(v) if isinstance(v, str) else f"{k}={v:g}" for k, v in self.options.items()) or "default"
 
 
+UNTRIED = "no simulation has shown that an interval of it would hold"
+"""Why a definition has no interval; `benchmarks/intervals.py` simulates those that have."""
+EQUAL_WIDTHS = "its bins span the range of a latent, which grows with the number of samples"
+"""Why definitions by bins of equal width have no interval."""
 OWN = "unbraid by its defaults"
 LOCATELLO = "disentanglement_lib and the tables of Locatello et al. (2019)"
