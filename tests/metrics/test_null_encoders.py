@@ -21,7 +21,7 @@ from unbraid.metrics.score_table import nodes, null_rows, said_of_nulls
 from unbraid.reporting.tables import score_rows
 
 RUN = Path(__file__).parents[1] / "fixtures" / "runs_of_0_1" / "beta_vae"
-QUICK = ("aam", "dcimig", "irs", "jemmig", "mig", "mig_sup", "minimality", "mmig", "modularity", "sap")
+QUICK = ("aam", "dcimig", "irs", "jemmig", "med", "mig", "mig_sup", "minimality", "mmig", "modularity", "sap")
 FEW_VOTES = {"train_votes": 1500, "test_votes": 1500}
 MODELS: dict[str, dict[str, object]] = {
     "beta_vae_score": FEW_VOTES,

@@ -110,6 +110,13 @@ def dci(slack: float, accuracy: float = 0.03) -> dict[str, Theory]:
     }
 
 
+def med(noise: float | None, slack: float) -> dict[str, Theory]:
+    """Information as importance, of which each factor has as much: half of it is each latent's of a rotation."""
+    rotated = (1 + 2 * MIXED) / 3
+    scores = Theory(1, 1, rotated, noise, 0, slack=slack)
+    return {"": scores, "disentanglement": scores, "completeness": Theory(1, COPIED, rotated, noise, 0, slack=slack)}
+
+
 def lasso() -> dict[str, Theory]:
     """Any split of a weight between copies costs the same; few weights of noise exceed the penalty, so they may be one."""
     completeness = Theory(1, None, (1 + 2 * MIXED) / 3, None, 0, slack=0.02)
@@ -175,6 +182,7 @@ THEORY: dict[str, dict[str, Theory | dict[str, Theory]]] = {
     },
     # a middle value of three can be told from both others by what is left of the sum of probabilities
     "explicitness": dict.fromkeys(("default", "one_vs_rest"), Theory(1, 1, 1, 0.5, 0.5, slack=0.01, luck=0.06)),
+    "med": {"default": med(0, NUMERIC), "adjusted": med(0, 1e-9), "cao2022": med(None, 1e-9)},
     "minimality": {
         "default": {
             "": Theory(1, 1, (1 + 2 / 3) / 3, 0, 0, slack=1e-3),  # 1/2 log 2 of 3/2 log 2, twice

@@ -12,6 +12,7 @@ from unbraid.metrics.audit import audit
 from unbraid.metrics.beta_vae_score import beta_vae_score
 from unbraid.metrics.between_models import mcc_between, udr
 from unbraid.metrics.dci import dci
+from unbraid.metrics.dci_by_models import dci_by_models
 from unbraid.metrics.dci_es import dci_es
 from unbraid.metrics.dcimig import dcimig
 from unbraid.metrics.decoder_columns import column_overlap, ima_contrast
@@ -26,6 +27,7 @@ from unbraid.metrics.irs import irs
 from unbraid.metrics.jemmig import jemmig
 from unbraid.metrics.linear_probe import linear_probe
 from unbraid.metrics.mcc import mcc
+from unbraid.metrics.med import med
 from unbraid.metrics.mig import mig
 from unbraid.metrics.mig_sup import mig_sup
 from unbraid.metrics.minimality import minimality
@@ -56,6 +58,7 @@ __all__ = [
     "beta_vae_score",
     "column_overlap",
     "dci",
+    "dci_by_models",
     "dci_es",
     "dcimig",
     "dimension_wise_kl",
@@ -75,6 +78,7 @@ __all__ = [
     "linear_probe",
     "mcc",
     "mcc_between",
+    "med",
     "mig",
     "mig_sup",
     "minimality",
