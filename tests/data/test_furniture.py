@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from PIL import Image
 
 from unbraid.data.dataset import load_dataset
 from unbraid.data.drawing.meshes import AMBIENT, DISTANCE, LAMP, MARGIN, Mesh, projected, seen
-from unbraid.data.files.furniture_catalogs import TABLE, Catalog, catalogs, mesh_of, pieces
-from unbraid.data.files.obj_models import MOST, PLAIN, read_mtl, read_obj, turned
+from unbraid.data.files.furniture_catalogs import TABLE, Catalog, Piece, catalogs, mesh_of, pieces
+from unbraid.data.files.obj_models import LONGEST, MOST, PLAIN, read_mtl, read_obj, turned
+from unbraid.data.sets.furniture import _labels
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 
 SQUARE = np.array([[-1.0, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])
@@ -105,6 +107,18 @@ def test_mirror_images_and_turns():
     assert np.abs(covered(lopsided, 0, 15) - covered(lopsided, -25, 15)).max() > 0.9
 
 
+def test_many_layers_take_no_more_memory_and_the_nearest_is_seen(monkeypatch):
+    layers = both(*(square(0.5, RED if k == 33 else BLUE, 0.6 - abs(k - 33) / 100) for k in range(60)))
+    expected = seen(layers, 20, 10, 32)
+    assert expected[2, 16, 16] == 0
+    monkeypatch.setattr("unbraid.data.drawing.meshes._AT_ONCE", 1 << 14)
+    tracemalloc.start()
+    assert np.array_equal(seen(layers, 20, 10, 32), expected)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 12 << 20
+
+
 def test_small_turns_change_little():
     shape = both(square(0.5), turned(square(0.3), about_y(90)))
     first, near, far = (covered(shape, azimuth, 20, 96).ravel() for azimuth in (30.0, 30.4, 34.0))
@@ -154,6 +168,9 @@ def test_an_obj_file_is_read():
         (lambda c: c.replace(b"v 0 2 0", b"v 0 2"), "2 numbers of 3"),
         (lambda c: c.replace(b"v 0 2 0", b"v 0 nan 0"), "no finite number"),
         (lambda c: c.replace(b"v 0 2 0", b"v 0 1e999 0"), "no finite number"),
+        (lambda c: c.replace(b"v 0 2 0", b"v 0 -1e31 0"), "a number beyond 1e[+]30"),
+        (lambda c: c + b"f " + b"1 " * (LONGEST // 2), "line 18 has more than"),
+        (lambda c: c + b"f 1 2 \\\n 9", "line 19: 'f 1 2 9' cannot be read"),
         (lambda c: c.replace(b"f 1 2 -1", b"f 1 2 6"), "point 6 of 5"),
         (lambda c: c.replace(b"f 1 2 -1", b"f 1 2 0"), "point 0 of 5"),
         (lambda c: c.replace(b"f 1 2 -1", b"f 1 2 -6"), "point -6 of 5"),
@@ -256,6 +273,24 @@ def test_what_licenses_allow(license, free):
     assert Catalog(Path("x"), "x", license).redistributable == free
 
 
+def test_models_at_the_top_of_a_catalog_and_what_lies_beside_them(tmp_path):
+    white = b"newmtl red paint\nKd 1 1 1\nmap_Kd ..\\more\\some wood.png\n"
+    wood = io.BytesIO()
+    Image.new("RGB", (4, 4), (255, 128, 0)).save(wood, "PNG")
+    others = {"toy.obj": OBJ, "toy.mtl": MTL, "toys/table/toy.mtl": white, "toys/more/some wood.png": wood.getvalue()}
+    path = catalog(tmp_path, PROPERTIES.replace("=/toys/pyramid/toy.obj", "=toy.obj"), **others)
+    top, below = map(mesh_of, pieces(path))
+    assert top.colors[0].tolist() == list(RED)
+    assert below.colors[0] == pytest.approx([1, 128 / 255, 0])
+
+
+def test_names_of_models_differ(tmp_path):
+    held = Catalog(tmp_path, "x", "")
+    names = ("Chair", "chair_1", "Chair", "Stool", "?", "chair 2", "chair-2")
+    labels = _labels(tuple(Piece(held, name, "", "", ()) for name in names))
+    assert labels == ("chair_2", "chair_1", "chair_3", "stool", "piece", "chair_2_1", "chair_2_2")
+
+
 def test_furniture_is_a_grid_of_models_and_views(tmp_path, cache):
     path = catalog(tmp_path)
     data = load_dataset(f"furniture:{tmp_path}", pieces="all", size=16, gray=False)
@@ -291,6 +326,8 @@ def test_furniture_from_any_side(tmp_path, cache):
         ({"toys__table__toy_dot_obj": b"v 1 2\nf 1 1 1"}, "Toys.sh3f: toys/table/toy.obj, line 1"),
         ({"toys__table__toy_dot_mtl": b"newmtl a\nKd 1"}, "Toys.sh3f: toys/table/toy.mtl, line 2"),
         ({"properties": PROPERTIES.replace("0 0 1 0 1 0 -1 0 0", "0 0 1 0 1 0 0 0 0")}, "allowed: nine numbers of a rotation"),
+        ({"properties": PROPERTIES.replace("0 0 1 0 1 0 -1 0 0", "1e200 0 0 0 1e200 0 0 0 1e200")}, "allowed: nine numbers"),
+        ({"toys__table__toy_dot_obj": b"v 1 2 0\nf 1 1 1"}, "Toys.sh3f: toys/table/toy.obj: .* radius 0 cannot be seen"),
         ({"properties": PROPERTIES.replace("0 0 1 0 1 0 -1 0 0", "1 x")}, "allowed: nine numbers of a rotation"),
     ],
 )
@@ -317,8 +354,18 @@ def test_what_is_not_there_is_said(tmp_path, monkeypatch):
         load_dataset("furniture")
     path = catalog(tmp_path)
     assert catalogs(tmp_path) == catalogs(path) == [path]
-    with pytest.raises(UsageError, match="--pieces 'sofa' fits none of the 2 pieces"):
+    with pytest.raises(UsageError, match="--pieces 'sofa' fits none of the 2 pieces.* Some names: Pyramid chäir, Side table"):
         load_dataset("furniture", path=str(path), pieces="sofa")
+    catalog(tmp_path, PROPERTIES.replace(".obj", ".dae"))
+    with pytest.raises(DataUnavailable, match="Toys.sh3f: no piece has its model in the format OBJ"):
+        load_dataset("furniture", path=str(path))
+
+    def forbidden(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("zipfile.ZipFile", forbidden)
+    with pytest.raises(DataUnavailable, match="may not be read .Permission denied.; get the permission"):
+        load_dataset("furniture", path=str(path))
 
 
 def test_a_texture_that_cannot_be_read_is_white(tmp_path):

@@ -7,6 +7,7 @@ all of the ball. The lamp moves with the camera, so that an object alone turns.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,12 +82,12 @@ def seen(mesh: Mesh, azimuth: float, elevation: float, size: int) -> UInt8[np.nd
     n = size * samples
     points = projected(mesh.corners.reshape(-1, 3), azimuth, elevation).reshape(-1, 3, 3)
     place, near = n * points[..., :2], points[..., 2]
-    pixel, depth, triangle = _fragments(place, near, n)
-    nearest = np.zeros(n * n)
-    np.maximum.at(nearest, pixel, depth)
-    front = depth >= nearest[pixel]
-    fine = np.ones((n * n, 3))
-    fine[pixel[front]] = (_shades(mesh, azimuth, elevation)[:, None] * mesh.colors)[triangle[front]]
+    nearest, fine = np.zeros(n * n), np.ones((n * n, 3))
+    shaded = _shades(mesh, azimuth, elevation)[:, None] * mesh.colors
+    for pixel, depth, triangle in _fragments(place, near, n):
+        np.maximum.at(nearest, pixel, depth)
+        front = depth >= nearest[pixel]
+        fine[pixel[front]] = shaded[triangle[front]]
     pixels = fine.reshape(size, samples, size, samples, 3).mean((1, 3))
     return np.rint(255 * pixels).astype(np.uint8).transpose(2, 0, 1)
 
@@ -104,15 +105,14 @@ def _shades(mesh: Mesh, azimuth: float, elevation: float) -> Float[np.ndarray, "
 
 def _fragments(
     place: Float[np.ndarray, "triangle 3 2"], near: Float[np.ndarray, "triangle 3"], n: int
-) -> tuple[Int64[np.ndarray, "_"], Float[np.ndarray, "_"], Int64[np.ndarray, "_"]]:
-    """Samples inside triangles: the number of each, its inverse depth, and the triangle."""
+) -> Iterator[tuple[Int64[np.ndarray, "_"], Float[np.ndarray, "_"], Int64[np.ndarray, "_"]]]:
+    """Samples inside triangles, some at a time: the number of each, its inverse depth, and the triangle."""
     first = np.clip(np.ceil(place.min(1) - 0.5), 0, n).astype(np.int64)
     last = np.clip(np.floor(place.max(1) - 0.5), -1, n - 1).astype(np.int64)
     wide, high = np.maximum(last - first + 1, 0).T
     a, b, c = np.moveaxis(place, 1, 0)
     area = _cross(b - a, c - a)
     kept = np.flatnonzero((wide * high > 0) & (np.abs(area) > 1e-9))
-    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     parts = np.cumsum((wide * high)[kept]) // _AT_ONCE
     for some in np.split(kept, np.flatnonzero(np.diff(parts)) + 1):
         count = wide[some] * high[some]
@@ -126,9 +126,7 @@ def _fragments(
         inside = (share_a >= -1e-9) & (share_b >= -1e-9) & (share_c >= -1e-9)
         # the inverse of the depth is linear in the image
         depth = share_a * near[which, 0] + share_b * near[which, 1] + share_c * near[which, 2]
-        found.append(((row * n + column)[inside], depth[inside], which[inside]))
-    pixel, depth, triangle = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return pixel, depth, triangle
+        yield (row * n + column)[inside], depth[inside], which[inside]
 
 
 def _cross(one: Float[np.ndarray, "n 2"], other: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n"]:

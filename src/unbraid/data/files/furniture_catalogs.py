@@ -17,17 +17,19 @@ from unbraid.data.drawing.meshes import Mesh
 from unbraid.data.files import obj_models
 from unbraid.data.files.obj_models import Color, read_mtl, read_obj, turned
 from unbraid.data.published.archives import Members, members
-from unbraid.errors import CorruptFile, DataUnavailable
+from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 
 USUAL = Path("/usr/share/sweethome3d/furniture")
 """Where Debian's package `sweethome3d-furniture` puts catalogs."""
 ENDING = ".sh3f"
 TABLE = "PluginFurnitureCatalog.properties"
-_MEMBERS = r".+\.(?:obj|mtl|properties|jpe?g|png|JPE?G|PNG)"
+_ANY = ".+"
 FREE = ("public domain", "creative commons zero", "creative commons attribution")
 """How licenses begin that allow pictures to be published."""
 MOST_PIXELS = 64 << 20
 """Of a texture."""
+_MOST_TURN = 100.0
+"""Of the numbers of a rotation, which are at most 1 but for those of tools that also scale."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def pieces(path: Path) -> list[Piece]:
 
     Raises `CorruptFile` where it is no such archive, and for rotations that are none.
     """
-    with members(path, _MEMBERS) as held:
+    with members(path, _ANY) as held:
         if TABLE not in held.sizes:
             raise CorruptFile(f"{path} holds no {TABLE}; give a catalog of furniture for Sweet Home 3D.")
         table = dict(_properties(held.read(TABLE)))
@@ -117,8 +119,9 @@ def _rotation(text: str, where: str) -> tuple[float, ...]:
         numbers = tuple(float(word) for word in text.split())
     except ValueError:
         numbers = ()
-    if len(numbers) != 9 or not np.isfinite(numbers).all() or abs(np.linalg.det(np.reshape(numbers, (3, 3)))) < 1e-6:
-        raise CorruptFile(f"{where} is {text.strip()!r}; allowed: nine numbers of a rotation.")
+    bounded = len(numbers) == 9 and bool((np.abs(numbers) <= _MOST_TURN).all())  # which NaN is not
+    if not bounded or abs(np.linalg.det(np.reshape(numbers, (3, 3)))) < 1e-6:
+        raise CorruptFile(f"{where} is {text.strip()[:60]!r}; allowed: nine numbers of a rotation.")
     return numbers
 
 
@@ -148,23 +151,34 @@ def mesh_of(piece: Piece) -> Mesh:
 
     Materials have their diffuse color, times the mean color of their texture. Raises `CorruptFile` for a model that is damaged.
     """
-    path, folder = piece.catalog.path, posixpath.dirname(piece.model)
-    with members(path, re.escape(folder) + r"/[^/]+") as held:
+    path, where = piece.catalog.path, f"{piece.catalog.path}: {piece.model}"
+    with members(path, _ANY) as held:
         content = held.read(piece.model)
         colors: dict[str, Color] = {}
+        tints: dict[str, Color] = {"": (1.0, 1.0, 1.0)}
         for name in re.findall(rb"^mtllib[ \t]+(.+?)[ \t]*\r?$", content, re.MULTILINE):
-            member = posixpath.join(folder, name.decode("utf-8", "replace"))
+            member = _beside(piece.model, name.decode("utf-8", "replace"))
             if member in held.sizes:
                 for material, (color, texture) in read_mtl(held.read(member), f"{path}: {member}").items():
-                    tint = _mean(held, posixpath.join(folder, texture)) if texture else (1.0, 1.0, 1.0)
+                    if texture not in tints:
+                        tints[texture] = _mean(held, _beside(member, texture))
+                    tint = tints[texture]
                     colors[material] = (color[0] * tint[0], color[1] * tint[1], color[2] * tint[2])
-    mesh = read_obj(content, colors, f"{path}: {piece.model}")
-    return turned(mesh, np.reshape(piece.rotation, (3, 3))).in_unit_ball()
+    mesh = turned(read_obj(content, colors, where), np.reshape(piece.rotation, (3, 3)))
+    try:
+        return mesh.in_unit_ball()
+    except UsageError as error:
+        raise CorruptFile(f"{where}: {error}") from None
+
+
+def _beside(member: str, name: str) -> str:
+    """The member that another one names relative to its folder; models made on Windows have backslashes."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(member), name.replace("\\", "/")))
 
 
 def _mean(held: Members, member: str) -> Color:
     """The mean color of a picture; white, which changes no material, where it cannot be read."""
-    from PIL import Image
+    from PIL import Image, ImageStat
 
     if member not in held.sizes:
         return 1.0, 1.0, 1.0
@@ -172,7 +186,7 @@ def _mean(held: Members, member: str) -> Color:
         with Image.open(io.BytesIO(held.read(member))) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 return 1.0, 1.0, 1.0
-            red, green, blue = (np.asarray(picture.convert("RGB"), np.float64).mean((0, 1)) / 255).tolist()
+            red, green, blue = ImageStat.Stat(picture if picture.mode == "RGB" else picture.convert("RGB")).mean
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return 1.0, 1.0, 1.0
-    return red, green, blue
+    return red / 255, green / 255, blue / 255

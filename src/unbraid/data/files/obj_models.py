@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -17,6 +18,10 @@ PLAIN: Color = (0.8, 0.8, 0.8)
 """The color of faces without a material."""
 MOST = 3_000_000
 """Points or triangles of a model at most."""
+LONGEST = 1 << 20
+"""Characters of a line at most."""
+FARTHEST = 1e30
+"""Distance of a point from the origin along an axis at most: its square is still a number."""
 
 
 def read_obj(content: bytes, colors: Mapping[str, Color], where: str) -> Mesh:
@@ -27,14 +32,14 @@ def read_obj(content: bytes, colors: Mapping[str, Color], where: str) -> Mesh:
         colors: of materials by name.
         where: what to call the file in errors.
 
-    Faces of fewer than three points draw nothing. Raises `CorruptFile` for numbers that are none, faces of points that do not
-    exist, and a file without faces.
+    Faces of fewer than three points draw nothing. Raises `CorruptFile` for numbers that are none or beyond `FARTHEST`, faces of
+    points that do not exist, a file without faces, and one with too much in it.
     """
     points: list[tuple[float, float, float]] = []
     corners: list[tuple[int, int, int]] = []
     tints: list[Color] = []
     tint = PLAIN
-    for number, words in _lines(content):
+    for number, words in _lines(content, where):
         try:
             match words[0]:
                 case "v":
@@ -58,11 +63,11 @@ def read_obj(content: bytes, colors: Mapping[str, Color], where: str) -> Mesh:
 def read_mtl(content: bytes, where: str) -> dict[str, tuple[Color, str]]:
     """The diffuse color of each material of an MTL file, and the name of its texture.
 
-    The name is empty where there is none. Raises `CorruptFile` for colors that are none.
+    The name is empty where there is none, and options before it are left out. Raises `CorruptFile` for colors that are none.
     """
     found: dict[str, tuple[Color, str]] = {}
     name = ""
-    for number, words in _lines(content):
+    for number, words in _lines(content, where):
         color, texture = found.get(name, (PLAIN, ""))
         match words[0].lower():
             case "newmtl":
@@ -75,17 +80,23 @@ def read_mtl(content: bytes, where: str) -> dict[str, tuple[Color, str]]:
                     raise CorruptFile(f"{where}, line {number}: {' '.join(words)[:60]!r} is no color ({error}).") from None
                 found[name] = ((red, green, blue), texture)
             case "map_kd" if len(words) > 1:
-                found[name] = (color, words[-1])
+                found[name] = (color, words[-1] if words[1].startswith("-") else " ".join(words[1:]))
     return found
 
 
-def _lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
-    """Numbers and words of the lines that say something; a backslash at the end goes on with the next."""
-    text = content.decode("utf-8", "replace").replace("\\\r\n", " ").replace("\\\n", " ")
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.partition("#")[0].split()
-        if words:
+def _lines(content: bytes, where: str) -> Iterator[tuple[int, list[str]]]:
+    """Numbers and words of the lines that say something; a line that ends with a backslash continues in the next."""
+    words: list[str] = []
+    for number, line in enumerate(io.TextIOWrapper(io.BytesIO(content), "utf-8", "replace"), 1):
+        if len(line) > LONGEST or len(words) > LONGEST:
+            raise CorruptFile(f"{where}, line {number} has more than {LONGEST:,} characters.")
+        said = line.partition("#")[0].rstrip("\n")
+        words += said.removesuffix("\\").split()
+        if words and not said.endswith("\\"):
             yield number, words
+            words = []
+    if words:
+        yield number, words
 
 
 def _numbers(words: list[str]) -> tuple[float, float, float]:
@@ -94,6 +105,8 @@ def _numbers(words: list[str]) -> tuple[float, float, float]:
     x, y, z = (float(word) for word in words[1:4])
     if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(z)):
         raise ValueError("no finite number")
+    if max(abs(x), abs(y), abs(z)) > FARTHEST:
+        raise ValueError(f"a number beyond {FARTHEST:g}")
     return x, y, z
 
 

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from unbraid.errors import CorruptFile, UnbraidError
+from unbraid.errors import CorruptFile, DataUnavailable, UnbraidError
 
 MOST_MEMBERS = 5_000_000
 MOST_BYTES = 64 << 20
@@ -60,12 +60,17 @@ class Members:
 
 @contextmanager
 def damage(path: Path) -> Iterator[None]:
-    """Turn what readers of archives and of their contents raise into `CorruptFile`."""
+    """Turn what readers of archives and of their contents raise into `CorruptFile`.
+
+    What may not be read is `DataUnavailable`.
+    """
     try:
         yield
     except _DAMAGE as error:
         if isinstance(error, UnbraidError):
             raise
+        if isinstance(error, PermissionError):
+            raise DataUnavailable(f"{path} may not be read ({error.strerror}); get the permission to read it.") from error
         reason = str(error).rstrip(".") or "it ends too early"
         raise CorruptFile(f"{path} is truncated or damaged ({reason}). Get it again.") from error
 

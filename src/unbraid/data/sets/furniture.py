@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +20,14 @@ from unbraid.data.grids.drawn import Drawing
 from unbraid.data.grids.options import Grid, drawn_grid
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ByteImages
-from unbraid.errors import UsageError
+from unbraid.errors import DataUnavailable, UsageError
 from unbraid.options import Option
 
 AZIMUTHS = 24
 ELEVATIONS = (10.0, 25.0, 40.0)
 ALL = "all"
+SHOWN = 8
+"""Names of pieces in an error."""
 LUMINANCE = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in gray, those of ITU-R BT.601."""
 
@@ -37,13 +42,21 @@ def chosen(path: str, asked: str) -> tuple[Piece, ...]:
     Raises `DataUnavailable` and `CorruptFile` where there are no catalogs that can be read, and `UsageError` where no piece
     fits.
     """
-    every = [piece for file in _files(path) for piece in pieces(file)]
+    files = _files(path)
+    every = [piece for file in files for piece in pieces(file)]
+    if not every:
+        raise DataUnavailable(
+            f"{', '.join(map(str, files))}: no piece has its model in the format OBJ, the only one that is drawn. Give other "
+            "catalogs."
+        )
     words = [word.strip().lower() for word in asked.split(",") if word.strip()]
     fits = [p for p in every if ALL in words or any(word in p.name.lower() for word in words)]
     if not fits:
+        names = sorted({piece.name for piece in every}, key=str.lower)
+        some = ", ".join(names[:: -(-len(names) // SHOWN)])
         raise UsageError(
             f"--pieces {asked!r} fits none of the {len(every)} pieces; give words of their names, as in chair or table,desk, "
-            f"or {ALL}."
+            f"or {ALL}. Some names: {some}."
         )
     return tuple(sorted(fits, key=lambda piece: (piece.name.lower(), piece.catalog.path.name, piece.model)))
 
@@ -63,7 +76,15 @@ def furniture_space(names: tuple[str, ...]) -> FactorSpace:
 def _labels(found: tuple[Piece, ...]) -> tuple[str, ...]:
     """Names of pieces as values of a factor, numbered where several have the same."""
     plain = [re.sub(r"\W+", "_", piece.name).strip("_").lower() or "piece" for piece in found]
-    return tuple(name if plain.count(name) == 1 else f"{name}_{plain[: k + 1].count(name)}" for k, name in enumerate(plain))
+    times, labels = Counter(plain), list[str]()
+    numbers: dict[str, Iterator[int]] = {}
+    for name in plain:
+        label = name
+        if times[name] > 1:
+            following = numbers.setdefault(name, count(1))
+            label = next(numbered for k in following if times[numbered := f"{name}_{k}"] != 1)
+        labels.append(label)
+    return tuple(labels)
 
 
 def drawn_furniture(path: str, pieces: str, size: int, gray: bool) -> Drawing:
