@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import pairwise
 from pathlib import Path
 
@@ -206,6 +207,10 @@ def test_options_of_every_drawn_set(cache):
         ({"letters": "A B"}, UsageError, "without spaces"),
         ({"letters": "A,;"}, UsageError, ", ; cannot be told"),
         ({"fonts": "plain,own"}, UsageError, "plain twice"),
+        ({"fonts": "own,"}, UsageError, "a name is missing; give names with commas between"),
+        ({"fonts": ""}, UsageError, "a name is missing"),
+        ({"fonts": str(DEJAVU), "letters": "".join(map(chr, range(0x4E00, 0x4E20)))}, UsageError, "'三' and 22 more; give"),
+        ({"fonts": "/nowhere/a, b.ttf"}, DataUnavailable, "no font file /nowhere/a; give a file that exists, with no comma"),
         ({"fonts": "plein"}, UnknownName, "Unknown font 'plein' in --fonts"),
         ({"fonts": "DejaVu Sanz"}, UnknownName, "Did you mean 'DejaVu Sans'"),
         ({"fonts": "/nowhere/a.ttf"}, DataUnavailable, "There is no font file /nowhere/a.ttf"),
@@ -223,7 +228,7 @@ def test_options_that_are_refused(options, error, says):
 def test_files_that_are_no_fonts_are_refused(tmp_path, spoil):
     path = tmp_path / "broken.ttf"
     path.write_bytes(spoil(DEJAVU.read_bytes()))
-    with pytest.raises(CorruptFile, match="cannot be read as a font"):
+    with pytest.raises(CorruptFile, match=r"cannot be read as a font \([a-z ]+\); give another file"):
         load_dataset("glyphs", fonts=str(path))
 
 
@@ -276,6 +281,21 @@ def test_overlapping_outlines_are_their_union():
     assert image[50:79, 50:79].min() == 1  # no seam where one outline runs inside the other
 
 
+def test_outlines_of_many_segments_are_cut_some_at_a_time(monkeypatch):
+    turns = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    round_ones = [np.stack([np.cos(turns) + k / 3, np.sin(turns)], 1) for k in range(3)]
+    expected = boundary(outline(*round_ones))
+    monkeypatch.setattr("unbraid.data.drawing.letters._AT_ONCE", 7_000)
+    tracemalloc.start()
+    assert np.array_equal(boundary(outline(*round_ones)), expected)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2 << 20
+    monkeypatch.setattr(font_files, "MOST", 40)
+    with pytest.raises(UsageError, match=r"draws 'S' of \d+ segments; allowed: 40"):
+        font_letters(font_file(DEJAVU), "LS")
+
+
 def test_an_outline_that_is_crossed_often_is_cut_at_each_crossing():
     bar, post = SQUARE * [10, 1], SQUARE * [1, 3] - [0, 1]
     kept = boundary(outline(bar, *(np.add(post, [right, 0]) for right in (7, 2, 4))))
@@ -304,6 +324,25 @@ def test_configurations_hold_the_digest_of_font_files(monkeypatch):
     data = load_dataset("glyphs", fonts=kept, letters="AB", images=20, size=32)
     assert data.space.factors[1].labels == ("plain", "dejavu_sans")
     assert f"DejaVu Sans (DejaVuSans.ttf, SHA-256 {digest}...)" in data.notes[0]
+
+
+def test_styles_of_one_family_are_fonts_that_differ(tmp_path):
+    bold, copied = FONTS / "DejaVuSans-Bold.ttf", tmp_path / "copied.ttf"
+    copied.write_bytes(bold.read_bytes())
+    assert [font.label for font in fonts_of(f"{DEJAVU},{bold}", "A")] == ["dejavu_sans", "dejavu_sans_bold"]
+    with pytest.raises(UsageError, match="dejavu_sans_bold twice"):
+        fonts_of(f"{bold},{copied}", "A")
+
+
+@pytest.mark.filterwarnings("error")
+def test_damaged_outlines_are_refused_without_warnings(tmp_path):
+    path, content = tmp_path / "damaged.ttf", bytearray(DEJAVU.read_bytes())
+    entry = content.index(b"glyf")  # of the table of tables: tag, checksum, offset, length
+    offset, length = (int.from_bytes(content[entry + k : entry + k + 4], "big") for k in (8, 12))
+    content[offset : offset + length] = b"\1" * length
+    path.write_bytes(content)
+    with pytest.raises(CorruptFile, match=r"has a damaged outline of 'A' \([a-z ]+\); give another file"):
+        load_dataset("glyphs", fonts=str(path), letters="ABgQ8")
 
 
 def test_the_fonts_of_a_system(monkeypatch):

@@ -26,6 +26,9 @@ CELLS = 96
 FINE = 128
 """Samples along an image at least; small images take several along each pixel."""
 
+_AT_ONCE = 1 << 20
+"""Pairs of segments at once."""
+
 Segments = Float[np.ndarray, "_ 2 2"]
 """Start and end of each segment, x first."""
 Matrix = Float[np.ndarray, "2 2"]
@@ -91,19 +94,14 @@ def boundary(segments: Segments) -> Segments:
     Where outlines overlap, what lies inside of others goes. Segments are cut where they cross, and a piece is kept when exactly
     one of its sides is ink, by the nonzero rule.
     """
-    start, along = segments[:, 0], segments[:, 1] - segments[:, 0]
-    between = start[None] - start[:, None]
-    cross = along[:, None, 0] * along[None, :, 1] - along[:, None, 1] * along[None, :, 0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mine = (between[..., 0] * along[None, :, 1] - between[..., 1] * along[None, :, 0]) / cross
-        other = (between[..., 0] * along[:, None, 1] - between[..., 1] * along[:, None, 0]) / cross
-    within = 1e-9
-    met = (mine > within) & (mine < 1 - within) & (other > -within) & (other < 1 + within)
+    within, at_once = 1e-9, max(1, _AT_ONCE // len(segments))
     pieces = []
-    for k in range(len(segments)):
-        cuts = np.concatenate([[0.0], np.sort(mine[k, met[k]]), [1.0]])
-        ends = start[k] + cuts[:, None] * along[k]
-        pieces.append(np.stack([ends[:-1], ends[1:]], axis=1))
+    for first in range(0, len(segments), at_once):
+        some = segments[first : first + at_once]
+        crossings = _crossings(some, segments, within)
+        for (start, end), mine in zip(some, crossings, strict=True):
+            ends = start + np.concatenate([[0.0], mine, [1.0]])[:, None] * (end - start)
+            pieces.append(np.stack([ends[:-1], ends[1:]], axis=1))
     cut = np.concatenate(pieces)
     way = cut[:, 1] - cut[:, 0]
     length = np.linalg.norm(way, axis=1)
@@ -112,6 +110,19 @@ def boundary(segments: Segments) -> Segments:
     middle = cut.mean(1)
     kept: Segments = cut[(windings(cut, middle + aside) != 0) != (windings(cut, middle - aside) != 0)]
     return kept
+
+
+def _crossings(some: Segments, others: Segments, within: float) -> list[Float[np.ndarray, "_"]]:
+    """Where others cross each of some segments: shares of its length, ascending."""
+    start, along = some[:, None, 0], some[:, None, 1] - some[:, None, 0]
+    across = others[:, 1] - others[:, 0]
+    between = others[:, 0] - start
+    cross = along[..., 0] * across[:, 1] - along[..., 1] * across[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mine = (between[..., 0] * across[:, 1] - between[..., 1] * across[:, 0]) / cross
+        other = (between[..., 0] * along[..., 1] - between[..., 1] * along[..., 0]) / cross
+    met = (mine > within) & (mine < 1 - within) & (other > -within) & (other < 1 + within)
+    return [np.sort(shares[here]) for shares, here in zip(mine, met, strict=True)]
 
 
 def to_image(slant: float, scale: float, rotation: float) -> Matrix:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +27,10 @@ LARGEST = 0.72
 """Half the diagonal of the largest letter of a font at most, in heights of a capital of our own."""
 CURVE = 8
 """Segments of each curve of an outline."""
+MOST = 20_000
+"""Segments of a letter at most: time to draw its field grows with their number, that to find its boundary with the square."""
+SHOWN = 10
+"""Characters in an error."""
 DIGITS = 16
 """Hexadecimal digits of the digest of a file that configurations hold."""
 _REGULAR = ("regular", "book", "roman", "normal", "")
@@ -38,11 +44,13 @@ class FontFile:
         path: of the file.
         family: name of the font in the file.
         digest: the first digits of the SHA-256 of the file.
+        style: as in "Bold Oblique"; empty where it is the regular one.
     """
 
     path: Path
     family: str
     digest: str
+    style: str = ""
 
 
 def font_file(path: Path) -> FontFile:
@@ -51,7 +59,8 @@ def font_file(path: Path) -> FontFile:
     Raises `DataUnavailable` where there is none and `CorruptFile` where it is no font.
     """
     font = _opened(path)
-    return FontFile(path, font.family_name or path.stem, _digest(path))
+    style = "" if font.style_name.lower() in _REGULAR else font.style_name
+    return FontFile(path, font.family_name or path.stem, _digest(path), style)
 
 
 def font_family(name: str) -> FontFile:
@@ -104,14 +113,24 @@ def _opened(path: Path) -> FT2Font:
     from matplotlib.ft2font import FT2Font
 
     if not path.is_file():
-        raise DataUnavailable(f"There is no font file {path}; give a file that exists, or the name of a font of your system.")
+        raise DataUnavailable(
+            f"There is no font file {path}; give a file that exists, with no comma in its path, or the name of a font of your "
+            "system."
+        )
     try:
         font = FT2Font(str(path))
+    except PermissionError as error:
+        raise DataUnavailable(f"{path} may not be read ({error.strerror}); get the permission to read it.") from None
     except (RuntimeError, OSError, ValueError) as error:
-        raise CorruptFile(f"{path} cannot be read as a font: {str(error).strip() or type(error).__name__}.") from None
+        raise CorruptFile(f"{path} cannot be read as a font ({_reason(error)}); give another file.") from None
     if not font.scalable:
         raise CorruptFile(f"{path} holds pictures of letters and no outlines; give a font with outlines (.ttf, .otf, .pfb).")
     return font
+
+
+def _reason(error: Exception) -> str:
+    """What FreeType says, without the place in Matplotlib's code."""
+    return re.sub(r"^.* failed with error 0x[0-9a-f]+: ", "", str(error).strip()).rstrip(".") or type(error).__name__
 
 
 def _digest(path: Path) -> str:
@@ -140,11 +159,15 @@ def font_letters(file: FontFile, characters: str) -> tuple[Letter, ...]:
     font = _opened(file.path)
     missing = [c for c in characters if not font.get_char_index(ord(c)) or not _contours(font, c)]
     if missing:
-        raise UsageError(
-            f"Font {file.family!r} ({file.path}) draws nothing for {' '.join(map(repr, missing))}; give other --letters or "
-            "another font."
-        )
+        some = " ".join(map(repr, missing[:SHOWN])) + (f" and {len(missing) - SHOWN:,} more" if len(missing) > SHOWN else "")
+        raise UsageError(f"Font {file.family!r} ({file.path}) draws nothing for {some}; give other --letters or another font.")
     outlines = [np.concatenate([_closed(contour) for contour in _contours(font, c)]) for c in characters]
+    for character, outline in zip(characters, outlines, strict=True):
+        if len(outline) > MOST:
+            raise UsageError(
+                f"Font {file.family!r} ({file.path}) draws {character!r} of {len(outline):,} segments; allowed: {MOST:,}. Give "
+                "other --letters or another font."
+            )
     boxes = [(outline.min((0, 1)), outline.max((0, 1))) for outline in outlines]
     capital = _contours(font, "H") if font.get_char_index(ord("H")) else []
     heights = [contour[:, 1].max() for contour in capital] or [high[1] - low[1] for low, high in boxes]
@@ -162,9 +185,12 @@ def _contours(font: FT2Font, character: str) -> list[Float[np.ndarray, "_ 2"]]:
     from matplotlib.ft2font import LoadFlags
 
     try:
-        font.load_char(ord(character), flags=LoadFlags.NO_SCALE)
+        with warnings.catch_warnings():  # what is missing is said below, and by who asks
+            warnings.simplefilter("ignore")
+            font.load_char(ord(character), flags=LoadFlags.NO_SCALE)
     except RuntimeError as error:
-        raise CorruptFile(f"{os.fsdecode(font.fname)} has a damaged outline of {character!r}: {str(error).strip()}.") from None
+        where = os.fsdecode(font.fname)
+        raise CorruptFile(f"{where} has a damaged outline of {character!r} ({_reason(error)}); give another file.") from None
     vertices, codes = font.get_path()
     return [contour for contour in _split(np.asarray(vertices, np.float64), codes.tolist()) if len(contour) > 2]
 

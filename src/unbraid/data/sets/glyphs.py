@@ -84,7 +84,10 @@ def fonts_of(text: str, characters: str) -> tuple[Font, ...]:
     Raises `UnknownName`, `UsageError`, `DataUnavailable` and `CorruptFile` for fonts that are not there, that cannot be read,
     whose file is another than the digest says, or that come twice.
     """
-    fonts = tuple(font for part in text.split(",") for font in _fonts(part.strip(), characters))
+    names = [part.strip() for part in text.split(",")]
+    if not all(names):
+        raise UsageError(f'--fonts {text!r}: a name is missing; give names with commas between, as in "plain,DejaVu Sans".')
+    fonts = tuple(font for name in names for font in _fonts(name, characters))
     labels = [font.label for font in fonts]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice or len(fonts) > MOST_FONTS:
@@ -117,7 +120,7 @@ def _named(name: str) -> Font:
     path = Path(name).expanduser()
     if path.suffix.lower() in ENDINGS or len(path.parts) > 1:
         file = font_file(path.absolute())
-        return Font(str(file.path), _label(file.family), file)
+        return Font(str(file.path), _label(f"{file.family} {file.style}"), file)
     file = font_family(name)
     return Font(file.family, _label(file.family), file)
 
@@ -254,7 +257,11 @@ def _require_room(needed: int, letters: int, size: int) -> None:
 
 
 def _notes(fonts: tuple[Font, ...]) -> tuple[str, ...]:
-    files = [f"{font.file.family} ({font.file.path.name}, SHA-256 {font.file.digest}...)" for font in fonts if font.file]
+    files = [
+        f"{' '.join([font.file.family, font.file.style]).strip()} ({font.file.path.name}, SHA-256 {font.file.digest}...)"
+        for font in fonts
+        if font.file
+    ]
     return (f"Letters are those of font files of this machine: {', '.join(files)}.",) if files else ()
 
 
