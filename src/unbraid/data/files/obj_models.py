@@ -85,7 +85,7 @@ def read_mtl(content: bytes, where: str) -> dict[str, tuple[Color, str]]:
 
 
 def _lines(content: bytes, where: str) -> Iterator[tuple[int, list[str]]]:
-    """Numbers and words of the lines that say something; a line that ends with a backslash continues in the next."""
+    """Numbers and words of lines that say something; one that ends with a backslash continues in the next."""
     words: list[str] = []
     for number, line in enumerate(io.TextIOWrapper(io.BytesIO(content), "utf-8", "replace"), 1):
         if len(line) > LONGEST or len(words) > LONGEST:

@@ -136,7 +136,10 @@ def notes_on(joint: Joint, space: FactorSpace, holes: str | None) -> tuple[str, 
 
 
 def unseen_rows(text: str, codes: Real[np.ndarray, "n factor"], space: FactorSpace) -> Int[np.ndarray, "_"]:
-    """Indices of the images that `--unseen` leaves out of training. Raises `UsageError` where they are none or all."""
+    """Indices of the images that `--unseen` leaves out of training.
+
+    Raises `UsageError` where they are none or all.
+    """
     found = np.flatnonzero(parse_box(text, space, "--unseen").holds(codes, space))
     if len(found) in (0, len(codes)):
         matched = "all" if len(found) else "none"
