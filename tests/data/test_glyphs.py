@@ -214,7 +214,7 @@ def test_options_of_every_drawn_set(cache):
         ({"fonts": "plein"}, UnknownName, "Unknown font 'plein' in --fonts"),
         ({"fonts": "DejaVu Sanz"}, UnknownName, "Did you mean 'DejaVu Sans'"),
         ({"fonts": "/nowhere/a.ttf"}, DataUnavailable, "There is no font file /nowhere/a.ttf"),
-        ({"fonts": f"DejaVu Sans@{'0' * 16}"}, DataUnavailable, "is not the one that was named"),
+        ({"fonts": f"DejaVu Sans@{'0' * 16}"}, DataUnavailable, "is not on this machine. It is not the one that was named"),
         ({"fonts": str(DEJAVU), "letters": "\u4e00"}, UsageError, "draws nothing for '\u4e00'"),
         ({"size": 256, "images": 500_000, "continuous": "all"}, UsageError, "give a smaller size|Give a smaller size"),
     ],
@@ -324,6 +324,22 @@ def test_configurations_hold_the_digest_of_font_files(monkeypatch):
     data = load_dataset("glyphs", fonts=kept, letters="AB", images=20, size=32)
     assert data.space.factors[1].labels == ("plain", "dejavu_sans")
     assert f"DejaVu Sans (DejaVuSans.ttf, SHA-256 {digest}...)" in data.notes[0]
+
+
+def test_a_font_that_moved_is_found_by_its_digest(tmp_path, monkeypatch):
+    named, moved, digest = tmp_path / "mine.ttf", tmp_path / "elsewhere.ttf", font_file(DEJAVU).digest
+    moved.write_bytes(DEJAVU.read_bytes())
+    monkeypatch.setattr(font_files, "_faces", lambda everywhere: ((moved, "DejaVu Sans", ()),))
+    for name in (str(named), "Another Name"):
+        (font,) = fonts_of(f"{name}@{digest}", "A")
+        assert (font.pinned, font.label, font.file.path) == (f"{name}@{digest}", "dejavu_sans", moved)
+    named.write_bytes((FONTS / "DejaVuSerif.ttf").read_bytes())
+    assert fonts_of(f"{named}@{digest}", "A")[0].file.path == moved
+    monkeypatch.setattr(font_files, "_faces", lambda everywhere: ())
+    with pytest.raises(DataUnavailable, match=f"{digest} is not on this machine. It is not the one that was named: .* Install"):
+        fonts_of(f"{named}@{digest}", "A")
+    with pytest.raises(DataUnavailable, match="is not on this machine. Unknown font 'Gone' .* Install that font file among"):
+        fonts_of(f"Gone@{digest}", "A")
 
 
 def test_styles_of_one_family_are_fonts_that_differ(tmp_path):

@@ -75,6 +75,11 @@ def font_family(name: str) -> FontFile:
     return font_file(families(everywhere=True)[known[name.lower()]])
 
 
+def font_with_digest(digest: str) -> FontFile | None:
+    """The font file of the system, or of Matplotlib, that has the digest."""
+    return next((font_file(path) for path, *_ in _faces(everywhere=True) if _digest(path) == digest), None)
+
+
 def families(everywhere: bool = False) -> dict[str, Path]:
     """The font families of the system and the most regular file of each, by name.
 

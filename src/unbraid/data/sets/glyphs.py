@@ -17,11 +17,20 @@ from unbraid.data.drawing.letters import FINE, Letter, draw_letters
 from unbraid.data.drawing.sprites import SpriteImages
 from unbraid.data.drawing.stroke_letters import PENS, stroke_letter
 from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.files.font_files import DIGITS, FontFile, families, font_family, font_file, font_letters, has_letters
+from unbraid.data.files.font_files import (
+    DIGITS,
+    FontFile,
+    families,
+    font_family,
+    font_file,
+    font_letters,
+    font_with_digest,
+    has_letters,
+)
 from unbraid.data.grids.drawn import Drawing
 from unbraid.data.grids.options import Grid, drawn_grid
 from unbraid.data.registry import datasets
-from unbraid.errors import DataUnavailable, UsageError
+from unbraid.errors import DataUnavailable, UnknownName, UsageError
 from unbraid.options import Option
 
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -107,22 +116,40 @@ def _fonts(name: str, characters: str) -> Iterator[Font]:
         plain, at, digest = name.rpartition("@")
         if not (at and re.fullmatch(f"[0-9a-f]{{{DIGITS}}}", digest)):
             plain, digest = name, ""
-        font = _named(plain)
-        if digest and font.file and digest != font.file.digest:
-            raise DataUnavailable(
-                f"Font {plain!r} is not the one that was named: {font.file.path} has the digest {font.file.digest}, and not "
-                f"{digest}. Give the path of the other file, or leave the digest out."
-            )
-        yield font
+        yield _with_digest(plain, digest) if digest else _named(plain)
 
 
 def _named(name: str) -> Font:
     path = Path(name).expanduser()
-    if path.suffix.lower() in ENDINGS or len(path.parts) > 1:
+    if _is_path(name):
         file = font_file(path.absolute())
         return Font(str(file.path), _label(f"{file.family} {file.style}"), file)
     file = font_family(name)
     return Font(file.family, _label(file.family), file)
+
+
+def _is_path(name: str) -> bool:
+    path = Path(name)
+    return path.suffix.lower() in ENDINGS or len(path.parts) > 1
+
+
+def _with_digest(name: str, digest: str) -> Font:
+    """The font of a name, or whichever font of this machine has the digest."""
+    try:
+        font = _named(name)
+    except (DataUnavailable, UnknownName) as error:
+        found, reason = None, str(error)
+    else:
+        found = font.file
+        reason = f"It is not the one that was named: {found.path} has the digest {found.digest}." if found else ""
+    if found and found.digest == digest:
+        return font
+    if (other := font_with_digest(digest)) is None:
+        raise DataUnavailable(
+            f"Font {name!r} with the digest {digest} is not on this machine. {reason} Install that font file among the fonts "
+            "of the system, where it may have any name; for data that no run has used yet, leave the digest out."
+        )
+    return Font(name, _label(f"{other.family} {other.style}" if _is_path(name) else other.family), other)
 
 
 def _fonts_of_system(characters: str) -> list[Font]:
