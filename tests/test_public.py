@@ -65,3 +65,20 @@ def test_devices_are_refused_in_our_words(device):
         pick_device(device)
     assert "dispatch" not in str(caught.value)
     assert len(str(caught.value)) < 100
+
+
+@pytest.mark.parametrize("package", ["unbraid", "unbraid.figures", "unbraid.metrics"])
+def test_a_name_stays_what_it_is_once_all_modules_are_imported(package):
+    code = "import pkgutil, sys; from importlib import import_module\n"
+    code += f"package = import_module({package!r})\n"
+    code += "for found in pkgutil.iter_modules(package.__path__, package.__name__ + '.'):\n"
+    code += "    found.name.endswith('__main__') or import_module(found.name)\n"
+    code += "print([name for name in package.__all__ if isinstance(getattr(package, name), type(sys))])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_name_that_a_module_would_hide_is_refused():
+    from unbraid.lazy import lazy
+
+    with pytest.raises(ValueError, match="spectra would be hidden"):
+        lazy("package", {"spectra": ("spectra",)})

@@ -17,7 +17,12 @@ def lazy(
         names: public names, by the module of the package that holds them.
         modules: modules of the package that are found by their own names.
         here: further public names, which the package itself holds.
+
+    Raises `ValueError` for a name that a module of the package has too: once that module is imported, the package would give
+    the module in place of what is meant.
     """
+    if clashing := {name for held in names.values() for name in held} & set(names):
+        raise ValueError(f"{package}: {', '.join(sorted(clashing))} would be hidden by a module of the same name.")
     places = {name: f"{package}.{module}" for module, held in names.items() for name in held}
 
     def get(name: str) -> Any:

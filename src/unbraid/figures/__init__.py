@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from unbraid.figures.planes import rate_distortion as rate_distortion
     from unbraid.figures.planes import trade_off as trade_off
     from unbraid.figures.positions import position_maps as position_maps
+    from unbraid.figures.power_spectra import spectra as spectra
+    from unbraid.figures.power_spectra import spectrum as spectrum
     from unbraid.figures.saving import save as save
-    from unbraid.figures.spectra import spectra as spectra
-    from unbraid.figures.spectra import spectrum as spectrum
     from unbraid.figures.weights import weight_histograms as weight_histograms
 
 __getattr__, __dir__, __all__ = lazy(
@@ -70,7 +70,7 @@ __getattr__, __dir__, __all__ = lazy(
         "planes": ("rate_distortion", "trade_off"),
         "positions": ("position_maps",),
         "saving": ("save",),
-        "spectra": ("spectra", "spectrum"),
+        "power_spectra": ("spectra", "spectrum"),
         "weights": ("weight_histograms",),
     },
 )

@@ -83,7 +83,7 @@ CURVE = Evidence("curve", _curve)
 
 def _spectrum(view: RunView) -> dict[str, Any]:
     from unbraid.data.examples import example_images
-    from unbraid.figures.spectra import spectrum
+    from unbraid.figures.power_spectra import spectrum
 
     rows = example_images(view.dataset, 200)
     own, theirs = spectrum(view.reconstructed(rows)), spectrum(view.dataset.images.bytes(rows))

@@ -60,7 +60,7 @@ def fine_share(made: UInt8[np.ndarray, "n c h w"], real: UInt8[np.ndarray, "m c 
 
     None where those have none.
     """
-    from unbraid.figures.spectra import spectrum
+    from unbraid.figures.power_spectra import spectrum
 
     wanted = spectrum(real).fine
     return spectrum(made).fine / wanted if wanted else None

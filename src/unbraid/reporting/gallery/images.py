@@ -20,8 +20,8 @@ from unbraid.figures.images import (
     reconstructions,
     reconstructions_over,
 )
+from unbraid.figures.power_spectra import spectra
 from unbraid.figures.saving import Frames
-from unbraid.figures.spectra import spectra
 from unbraid.options import Option
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
 from unbraid.reporting.groups import option_value, run_labels
@@ -43,7 +43,12 @@ def of_data(views: Sequence[RunView]) -> str:
 
 @figures.register("reconstructions", source=OWN, runs=(1, None), needs="runs on the same data", images=True)
 def draw_reconstructions(views: Sequence[RunView], *, images: Images = 11) -> Drawn:
-    """Images above, and what each model makes of them below."""
+    """Images above, and what each model makes of them below.
+
+    >>> figure = unbraid.figure("reconstructions", "runs/beta1", "runs/beta4", images=5)
+    >>> [text.get_text() for text in figure.texts]
+    ['original', 'beta_vae, beta 1', 'beta_vae, beta 4']
+    """
     need_same_data(views)
     dataset = views[0].dataset
     rows = example_images(dataset, images)
@@ -63,7 +68,12 @@ def draw_samples(
     images: Annotated[int, Option("how many images of each model", ge=1, le=400)] = 33,
     seed: Annotated[int, Option("seed of the draws", ge=0)] = 0,
 ) -> Drawn:
-    """Images decoded from draws from each model's own prior."""
+    """Images decoded from draws from each model's own prior.
+
+    >>> figure = unbraid.figure("samples", "runs/beta1", images=11)
+    >>> [text.get_text() for text in figure.texts]
+    ['beta_vae']
+    """
     need_same_data(views)
     made = {name: to_bytes(view.model.sample(images, seed)) for name, view in zip(names_of(views), views, strict=True)}
     return Drawn(
@@ -88,6 +98,10 @@ def draw_random_vectors(
 
     Codes are drawn from a normal distribution about 0, the same ones for every model with as many latents. A model whose
     decoder knows only a part of the space shows nothing elsewhere.
+
+    >>> figure = unbraid.figure("random_vectors", "runs/beta1", "runs/beta4", draws=50)
+    >>> [text.get_text() for text in figure.texts][:2]
+    ['beta_vae, beta 1, spread 1', '0.0 % of 50 are blank']
     """
     need_same_data(views)
     drawn = []
@@ -135,7 +149,12 @@ def _moving_interpolation(views: Sequence[RunView], *, rows: int, columns: int) 
 
 @figures.register("interpolation", source=OWN, runs=(1, 1), needs="a trained run", images=True, animated=_moving_interpolation)
 def draw_interpolation(views: Sequence[RunView], *, rows: Rows = 5, columns: Columns = 9) -> Drawn:
-    """From one image to another along the straight line between their codes."""
+    """From one image to another along the straight line between their codes.
+
+    >>> figure = unbraid.figure("interpolation", "runs/beta1", rows=2)
+    >>> [text.get_text() for text in figure.texts]
+    ['image', 'decoded, from the code of the one to that of the other', 'image']
+    """
     ends, made = _between(views[0], rows, columns)
     caption = (
         f"Between {2 * len(made)} images {of_data(views)}, by {names_of(views)[0]}: points of the line between their posterior "
@@ -155,6 +174,10 @@ def draw_reconstructions_over(
     """Reconstructions of the same images by models that differ in one option, such as beta.
 
     Of several seeds of a configuration the first that is given is shown.
+
+    >>> figure = unbraid.figure("reconstructions_over", "runs/beta1", "runs/beta4", over="beta")
+    >>> [text.get_text() for text in figure.texts]
+    ['original', 'beta 1', 'latents 3', 'beta 4']
     """
     need_same_data(views)
     dataset = views[0].dataset
@@ -189,7 +212,12 @@ def _in_words(option: str) -> str:
 def draw_spectrum(
     views: Sequence[RunView], *, images: Annotated[int, Option("how many images are measured", ge=1, le=20_000)] = 1000
 ) -> Drawn:
-    """How much fine detail reconstructions keep, and whether they show a checkerboard: power spectra."""
+    """How much fine detail reconstructions keep, and whether they show a checkerboard: power spectra.
+
+    >>> figure = unbraid.figure("spectrum", "runs/beta1", "runs/beta4", images=100)
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['Power, by size of detail', 'Share kept by reconstructions']
+    """
     need_same_data(views)
     dataset = views[0].dataset
     rows = example_images(dataset, images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unbraid.figures.spectra import spectra, spectrum
+from unbraid.figures.power_spectra import spectra, spectrum
 
 SIDE = 32
 
