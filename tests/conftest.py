@@ -65,6 +65,7 @@ sweep/test_engines.py
 sweep/test_scale.py
 sweep/test_storm.py
 sweep/test_sweep_command.py
+test_doctests.py
 test_extending.py
 test_model.py
 test_old_runs.py

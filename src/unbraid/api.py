@@ -275,6 +275,10 @@ def evaluate(
 
     Raises `UsageError` for metrics that do not exist and data of another content, and `CorruptFile` for a run that is damaged
     or whose stored scores are of another configuration.
+
+    >>> table = unbraid.evaluate("runs/beta1", metrics=["mig"])
+    >>> sorted(table["mig"])
+    ['ceiling', 'chance', 'per_factor', 'per_factor_ceiling', 'score', 'untrained']
     """
     view = view_of(folder, data=data, device=device)
     return score(
@@ -313,6 +317,10 @@ def probe(
         options: of the data set.
 
     Raises `UsageError` before work starts for files that are there already, and what `Model.probe` refuses.
+
+    >>> found = unbraid.probe("runs/first", target="x", label_counts=[10, 100], draws=1)
+    >>> found.target, found.latents
+    ('x', 3)
     """
     from unbraid.evaluation.probing import target_of
     from unbraid.figures.saving import require_absent, save
@@ -349,6 +357,9 @@ def report(
         data: as `evaluate` takes them.
 
     Raises `UsageError` for no run, for several without `out`, and for an `out` that is there already.
+
+    >>> unbraid.report("runs/beta1", "runs/beta4", out="comparison.html").name
+    'comparison.html'
     """
     from unbraid.figures.saving import require_absent
     from unbraid.reporting.comparison import write_comparison
@@ -390,6 +401,10 @@ def figure(name: str, *folders: str | Path, data: Any = None, device: str = "aut
         options: of the figure, see `unbraid show NAME`.
 
     Raises `UnknownName` for a figure or option that does not exist and `UsageError` for runs that lack what it shows.
+
+    >>> figure = unbraid.figure("traversals", "runs/beta1", dims=2)
+    >>> unbraid.figures.save(figure, "traversals.png").name
+    'traversals.png'
     """
     from unbraid.reporting.gallery.registry import draw
 
@@ -408,6 +423,10 @@ def export(folder: str | Path, out: str | Path, *, overwrite: bool = False) -> P
     Args:
         out: the folder for the files.
         overwrite: replace files of an earlier export.
+
+    >>> folder = unbraid.export("runs/first", "exported")
+    >>> sorted(path.name for path in folder.iterdir())
+    ['decoder.onnx', 'encoder.onnx', 'example.py', 'model.json']
     """
     from unbraid.explorer.export import export_model
 
@@ -442,6 +461,10 @@ def explore(
 
     Raises `UsageError` for models of different data and a file that exists, and `DataUnavailable` where packages of the extra
     `export` are not installed.
+
+    >>> page = unbraid.explore("runs/first", "page.html", encoders=False)
+    >>> Path("page.html").is_file()
+    True
     """
     from unbraid.explorer.explore import explorer_page
     from unbraid.explorer.page import require_free, write

@@ -33,6 +33,10 @@ class CodeTable:
             0 is continuous: its column holds its values, and all are floats.
         labels: class of each image; empty where there are none.
         origin: digest of what they were made from (`unbraid.evaluation.stored.Origin`); empty where that is not known.
+
+    >>> table = unbraid.CodeTable.load("runs/beta1/codes.npz")
+    >>> table.mean.shape, table.factor_names
+    ((240, 3), ('x', 'y', 'scale', 'orientation'))
     """
 
     mean: Float32[np.ndarray, "n d"]

@@ -12,7 +12,14 @@ from warnings import warn as _warn
 
 
 class UnbraidError(Exception):
-    """Something failed while working: a broken file, a full disk, a loss that is not finite."""
+    """Something failed while working: a broken file, a full disk, a loss that is not finite.
+
+    >>> try:
+    ...     unbraid.load_dataset("elipses")
+    ... except unbraid.UnbraidError as error:
+    ...     print(str(error).partition(".")[0])
+    Unknown data set 'elipses'
+    """
 
     exit_code = 1
 

@@ -57,6 +57,11 @@ class DisentangledVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         n_features_in_, feature_names_in_: of what `fit` was given.
 
     `fit` raises `UsageError` (a `ValueError`) for what `unbraid.train` refuses.
+
+    >>> images = np.random.default_rng(0).random((64, 8, 8))
+    >>> vae = DisentangledVAE("vae", latent_dim=3, steps=2, encoder="mlp", decoder="mlp", random_state=0)
+    >>> vae.fit_transform(images).shape
+    (64, 3)
     """
 
     def __init__(
@@ -220,6 +225,12 @@ class MetricScorer:
 
     Raises `UnknownName` for a metric that does not exist. Called with factors that no score can be computed from, it raises
     `UsageError`; a search reports these as failed fits.
+
+    >>> from sklearn.decomposition import PCA
+    >>> factors = np.indices((4, 4)).reshape(2, -1).T.repeat(25, axis=0)  # every combination of two factors
+    >>> rows = factors * [5.0, 1.0] + 0.01 * np.random.default_rng(0).normal(size=factors.shape)
+    >>> round(MetricScorer("mig")(PCA().fit(rows), rows, factors), 2)  # the components are the factors
+    1.0
     """
 
     metric: str = "mig"

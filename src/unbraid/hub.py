@@ -38,6 +38,10 @@ def save_pretrained(run: str | Path | Model, folder: str | Path, *, repo: str = 
         data: of the run, where they were given in Python.
 
     Raises `UsageError` where the folder holds anything already or there is no trained model.
+
+    >>> folder = save_pretrained("runs/first", "uploaded", repo="me/first")
+    >>> sorted(path.name for path in folder.iterdir())
+    ['README.md', 'config.json', 'model.safetensors']
     """
     model, view = _opened(run, data)
     saved = model.save(folder)
@@ -93,6 +97,10 @@ def from_pretrained(
         trust: as `unbraid.load` takes it.
 
     Raises `DataUnavailable` where it cannot be got, and as `unbraid.load` does.
+
+    >>> folder = save_pretrained("runs/first", "downloaded")
+    >>> from_pretrained(folder, device="cpu").latent_dim
+    3
     """
     if Path(where).is_dir():
         return load(where, device, trust=trust)

@@ -31,7 +31,12 @@ def _plain(limit: float) -> str:
 
 @dataclass(frozen=True)
 class Option:
-    """Help text and allowed range of an option; attach it with `Annotated`."""
+    """Help text and allowed range of an option; attach it with `Annotated`.
+
+    >>> share = Option("share of the images", ge=0, lt=1)
+    >>> share.allows(0.1), share.allows(1.0), share.range
+    (True, False, 'at least 0 and below 1')
+    """
 
     help: str
     ge: float | None = None

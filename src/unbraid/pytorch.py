@@ -51,6 +51,11 @@ class ImageDataset(torch.utils.data.Dataset[Any]):
         names: of the factors in a row of the target; ("labels",) for labels.
 
     Raises `UsageError` for a split or target that the data do not have, and what `unbraid.dataset` raises.
+
+    >>> data = ImageDataset("dsprites_reduced", "test", target="factors")
+    >>> image, factors = data[0]
+    >>> image.shape, data.names
+    (torch.Size([1, 64, 64]), ('shape', 'scale', 'orientation', 'x', 'y'))
     """
 
     def __init__(self, data: Any, split: str = "all", *, target: str | None = None, **options: Any) -> None:
@@ -122,6 +127,11 @@ def evaluate_encoder(
 
     Raises `UsageError` for data without factors, and for what the encoder gives where it is not one row of finite numbers
     per image.
+
+    >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64 * 64, 4))
+    >>> table = evaluate_encoder(network, "dsprites_reduced", ["mig"], limit=500)
+    >>> sorted(table["mig"]["per_factor"])
+    ['orientation', 'scale', 'shape', 'x', 'y']
     """
     made = as_dataset(data)
     images: Dataset = dataset(made) if isinstance(made, str) else made

@@ -26,6 +26,9 @@ class Pass:
     """One trip of a batch through encoder and decoder; `nll` is -log p(x|z) in nats per image.
 
     `decode` decodes other latents; it has derivatives of every kind and changes no running statistics.
+
+    >>> made.images.shape, made.z.shape, made.kl  # the KL of both images in nats
+    (torch.Size([2, 2, 4, 4]), torch.Size([2, 2]), tensor([0.5000, 0.5000]))
     """
 
     images: Images
@@ -76,6 +79,10 @@ class Term:
         label: what tables and reports call the term; its name by default.
 
     Raises `UsageError` for another unit.
+
+    >>> term = Term(torch.tensor([2.0, 4.0]), weight=4.0)  # of two images
+    >>> term.mean, term.weight
+    (tensor(3.), 4.0)
     """
 
     value: Float[Tensor, "*batch"]
@@ -127,6 +134,10 @@ class Context:
         n_data: size of the training set, for estimators of the aggregate posterior.
         generator: the only randomness an objective may use.
         training: False during evaluation.
+
+    >>> context = Context(step=50, n_steps=100, n_data=1_000, generator=torch.Generator())
+    >>> context.ramp(1.0), context.ramp(25)  # halfway over the whole run; a ramp of 25 steps is over
+    (0.5, 1.0)
     """
 
     step: int
@@ -151,6 +162,10 @@ class Draw:
     """The batches of one step, and which images of the data set they are.
 
     The objective's `draws` made them.
+
+    >>> images = torch.zeros(8, 1, 32, 32)
+    >>> Draw((images,), (np.arange(8),)).batches[0].shape
+    torch.Size([8, 1, 32, 32])
     """
 
     batches: tuple[Float[Tensor, "_ channel height width"], ...]

@@ -36,6 +36,14 @@ class CodeMetric(Metric):
 
     Raises `UnknownName` for a metric that does not exist, `DataUnavailable` where torchmetrics is not installed, and on
     `compute` `UsageError` for codes and factors that no score can be computed from.
+
+    >>> factors = torch.arange(400).reshape(-1, 1) % 4
+    >>> found = CodeMetric("mig")
+    >>> for part in factors.split(100):
+    ...     found.update(part.float(), part)
+    ...
+    >>> round(float(found.compute()), 2)
+    1.0
     """
 
     is_differentiable = False

@@ -7,14 +7,18 @@ a package brings together in its `__init__` stands there, any other in its own m
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from unbraid.registries import REGISTRIES
 from website.docstrings import summary, to_markdown
 
-PACKAGE = Path(__file__).parents[3] / "src" / "unbraid"
+ROOT = Path(__file__).parents[3]
+PACKAGE = ROOT / "src" / "unbraid"
+IMPORT = re.compile(r"^ *from (unbraid[\w.]*) import \(?([\w, \n]+)\)?", re.MULTILINE)
 MODULES = "_modules"
 """Ends the names of pages with what a package does not bring together."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -46,6 +50,32 @@ def public_names() -> list[Public]:
         for name, node, docstring in _definitions(tree):
             found.append(Public(name, module, shortest.get(f"{module}.{name}", f"{module}.{name}"), node, docstring))
     return found
+
+
+def met_by_users() -> list[Public]:
+    """The names that users meet: what a package brings together, what is registered, and what a written page imports."""
+    registered = {
+        f"{entry.factory.__module__}.{entry.factory.__qualname__}" for all_of in REGISTRIES.values() for entry in all_of
+    }
+    written = (path for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"] if "_build" not in path.parts)
+    imported = {
+        f"{found[1]}.{name}"
+        for path in written
+        for found in IMPORT.finditer(path.read_text(encoding="utf-8"))
+        for name in re.findall(r"\w+", found[2])
+    }
+    return [
+        one
+        for one in public_names()
+        if one.path.rpartition(".")[0] != one.module or {one.path, f"{one.module}.{one.name}"} & (registered | imported)
+    ]
+
+
+def has_example(one: Public) -> bool:
+    """Whether its docstring, or that of one of its methods, has an example."""
+    own = one.node.body if isinstance(one.node, ast.ClassDef) else []
+    texts = [one.docstring, *(ast.get_docstring(member) or "" for member in own if isinstance(member, Function))]
+    return any(">>> " in text for text in texts)
 
 
 @cache
@@ -135,12 +165,14 @@ def api_pages() -> dict[str, str]:
         is_apart = one.room in together and one.path.rpartition(".")[0] != _dotted(one.room)
         rooms.setdefault(f"{one.room}{MODULES}" if is_apart else one.room, []).append(one)
     pages = {f"reference/api/{room}.md": "\n\n".join(_room(room, names, modules)) + "\n" for room, names in rooms.items()}
-    lines = [
-        f"| [{_title(room)}]({room}.md) | {_summary(modules[_dotted(room)])} | {len(rooms[room])} |"
-        for room in sorted(rooms, key=lambda room: (room != "unbraid", room))
-    ]
+    lines = [_row(room, rooms[room], modules) for room in sorted(rooms, key=lambda room: (room != "unbraid", room))]
     pages["reference/api/index.md"] = "\n".join([*_INDEX, *lines, ""])
     return pages
+
+
+def _row(room: str, names: list[Public], modules: Mapping[str, ast.Module]) -> str:
+    about = _summary(modules[_dotted(room)])
+    return f"| [{_title(room)}]({room}.md) | {about} | {len(names)} | {sum(map(has_example, names))} |"
 
 
 _INDEX = [
@@ -148,8 +180,22 @@ _INDEX = [
     "",
     "Every public name, by room. Most users need `unbraid`, `unbraid.metrics`, `unbraid.figures` and `unbraid.data` alone.",
     "",
-    "| module | what it holds | names |",
-    "| --- | --- | --: |",
+    "What packages bring together, what is registered and what these pages import has an example, which tests run. Examples",
+    "take for granted:",
+    "",
+    "```python",
+    "import numpy as np",
+    "import torch",
+    "import unbraid",
+    "from pathlib import Path",
+    "```",
+    "",
+    "Folders `runs/first`, `runs/beta1` and `runs/beta4` hold small runs of ellipses, `model` is the first of them, and",
+    "`images` are five of its images. In examples of terms of a loss `made` is a pass of two images with posterior means",
+    "(1, 0) and (-1, 0) and variances 1, and `context` is step 50 of 100.",
+    "",
+    "| module | what it holds | names | with an example |",
+    "| --- | --- | --: | --: |",
 ]
 
 

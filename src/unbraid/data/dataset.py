@@ -52,6 +52,10 @@ class Dataset:
         weights: how often training draws each image, up to a factor; None draws all alike. Test images are never drawn.
         value_range: the numbers in which the images were given; a model takes later images in the same.
         notes: how the data were read, and what to beware of; a sentence each.
+
+    >>> data = unbraid.load_dataset("dsprites_reduced")
+    >>> data.shape, data.space.names, len(data.train), len(data.test)
+    ((1, 64, 64), ('shape', 'scale', 'orientation', 'x', 'y'), 6480, 720)
     """
 
     name: str
@@ -197,7 +201,15 @@ def hold_out(n: int, share: float) -> Int[np.ndarray, "_"]:
 
 
 def grid_dataset(name: str, images: ImageStore, space: FactorSpace, *, test_share: float, **more: object) -> Dataset:
-    """A data set whose images are a full factor grid, in index order."""
+    """A data set whose images are a full factor grid, in index order.
+
+    >>> from unbraid.data.factor_space import Factor
+    >>> from unbraid.data.storage import ByteImages
+    >>> space = FactorSpace((Factor("x", (0.0, 1.0)), Factor("y", (0.0, 1.0, 2.0))))
+    >>> images = ByteImages(np.zeros((6, 1, 8, 8), np.uint8))  # the last factor changes fastest
+    >>> grid_dataset("mine", images, space, test_share=0.0).factors[:4].tolist()
+    [[0, 0], [0, 1], [0, 2], [1, 0]]
+    """
     factors = space.at(np.arange(len(space))).astype(np.int16)
     return Dataset(name, images, hold_out(len(space), test_share), space, factors, **more)  # type: ignore[arg-type]
 

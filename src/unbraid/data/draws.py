@@ -44,6 +44,11 @@ class Batches:
     Each batch of a step runs through the training images in an order of its own, new every epoch. Where the data set has an
     order of presentation, every epoch follows it from a random place on. Where it has weights, an epoch is as many
     independent draws *with* replacement as there are training images, each with probability proportional to its weight.
+
+    >>> data = unbraid.load_dataset("dsprites_reduced")
+    >>> rows = Batches(2).indices(data, batch_size=8, seed=0, step=0)
+    >>> [len(batch) for batch in rows]
+    [8, 8]
     """
 
     count: int = 1

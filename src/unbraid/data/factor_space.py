@@ -33,6 +33,12 @@ class Factor:
         unit: of the values, empty where there is none.
         labels: names of the values of a categorical factor.
         continuous: whether it takes every value of a range; see `over`.
+
+    >>> shape = unbraid.Factor("shape", (0.0, 1.0), "categorical", labels=("square", "heart"))
+    >>> shape.size, shape.in_words(1)
+    (2, 'shape heart')
+    >>> unbraid.Factor("angle", (0.0, 90.0, 180.0, 270.0), "circular", "degrees").in_words(1)
+    'angle 90 degrees'
     """
 
     name: str

@@ -165,6 +165,16 @@ class Function:
         function: called with a number n and a generator; returns columns of n codes, or values of continuous factors, by name.
             Factors that it does not return are independent and uniform.
         name: of the distribution.
+
+    >>> from unbraid.data.factor_space import Factor
+    >>> space = FactorSpace((Factor("x", (0.0, 1.0, 2.0, 3.0)), Factor("y", (0.0, 1.0, 2.0, 3.0))))
+    >>> def falling(n, rng):
+    ...     x = rng.integers(0, 4, n)
+    ...     return {"x": x, "y": 3 - x}
+    ...
+    >>> codes = Function(space, falling, "falling").sample(100, np.random.default_rng(0))
+    >>> np.unique(codes.sum(1)).tolist()
+    [3]
     """
 
     space: FactorSpace

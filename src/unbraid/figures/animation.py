@@ -19,7 +19,12 @@ COLORS = 64
 
 
 def gif(frames: Sequence[UInt8[np.ndarray, "h w 3"]], *, milliseconds: int = MILLISECONDS) -> bytes:
-    """A GIF file that repeats without end; all frames share one palette, so that nothing flickers."""
+    """A GIF file that repeats without end; all frames share one palette, so that nothing flickers.
+
+    >>> frames = [np.full((8, 8, 3), gray, np.uint8) for gray in (0, 128, 255)]
+    >>> unbraid.figures.gif(frames)[:6]
+    b'GIF89a'
+    """
     if not frames:
         raise UsageError("A GIF needs at least one frame.")
     palette = Image.fromarray(np.concatenate(list(frames))).quantize(COLORS, dither=Image.Dither.NONE)
@@ -44,6 +49,10 @@ def moving_tiles(
         labels: one per tile.
         per_row: tiles side by side.
         tile: about how many CSS pixels wide a tile is.
+
+    >>> images = np.zeros((2, 3, 1, 16, 16), np.uint8)  # 2 latents, 3 values of each
+    >>> len(unbraid.figures.moving_tiles(images, ["z0", "z1"], tile=16))  # there and back: values 0, 1, 2, 1
+    4
     """
     parts = [slice(start, start + per_row) for start in range(0, len(images), per_row)]
     return [

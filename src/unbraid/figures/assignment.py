@@ -48,6 +48,10 @@ def assignments(
         shares: I(z_j; v_k) / H(v_k), 0 for latents that do not count, such as dead ones.
 
     Raises `UsageError` for a strong threshold below the weak one.
+
+    >>> shares = np.array([[0.9, 0.0], [0.0, 0.4], [0.0, 0.2]])  # of 3 latents in 2 factors
+    >>> [found.words for found in unbraid.figures.assignments(shares, ["x", "scale"])]
+    ['z0', 'z1 (z2)']
     """
     if not 0 < weak <= strong:
         raise UsageError(
@@ -66,6 +70,12 @@ def assignment_table(assigned: Mapping[str, Sequence[Assigned]]) -> Figure:
 
     Args:
         assigned: for each model what `assignments` gives; all of the same factors.
+
+    >>> shares = np.array([[0.9, 0.0], [0.0, 0.4], [0.0, 0.2]])
+    >>> found = unbraid.figures.assignments(shares, ["x", "scale"])
+    >>> figure = unbraid.figures.assignment_table({"beta_vae": found})
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['model', 'x', 'scale', 'beta_vae', 'z0', '', 'z1', '(z2)']
     """
     models = list(assigned)
     factors = [one.factor for one in assigned[models[0]]]

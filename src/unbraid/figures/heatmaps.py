@@ -42,6 +42,11 @@ def information_heatmap(
         shares: from 0 to 1.
         rows, columns: names of latents and factors.
         marked: cells to outline.
+
+    >>> shares = np.array([[0.8, 0.0], [0.1, 0.6]])
+    >>> figure = unbraid.figures.information_heatmap(shares, ["z0", "z1"], ["x", "scale"], shares > 0.5)
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['80 %', '0 %', '10 %', '60 %']
     """
     return cells(shares, rows, columns, texts=_per_cent(shares), marked=marked, limits=(0, 1))
 
@@ -55,6 +60,11 @@ def importance_heatmap(
         importance: as `unbraid.metrics.dci.importances` gives them, in any unit; each column is divided by its sum.
         rows, columns: names of latents and factors.
         marked: cells to outline.
+
+    >>> importance = np.array([[3.0, 0.0], [1.0, 2.0]])
+    >>> figure = unbraid.figures.importance_heatmap(importance, ["z0", "z1"], ["x", "scale"], marked=importance > 1)
+    >>> [text.get_text() for text in figure.axes[0].texts]  # each column adds up to 100 %
+    ['75 %', '0 %', '25 %', '100 %']
     """
     total = importance.sum(0)
     shares = np.divide(importance, total, out=np.zeros_like(importance), where=total > 0)
@@ -78,6 +88,11 @@ def score_grid(
         names: what the options are called.
         title: which score.
         runs: how many runs each mean is of, written below it where they are not all the same.
+
+    >>> scores = np.array([[0.2, 0.4], [0.3, np.nan]])  # no run with beta 4 and 10 latents
+    >>> figure = unbraid.figures.score_grid(scores, x=[1, 4], y=[5, 10], title="MIG")
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel(), [text.get_text() for text in figure.axes[0].texts]
+    ('beta', 'latents', ['0.30', '–', '0.20', '0.40'])
     """
     texts = np.array([[f"{value:.2f}" if np.isfinite(value) else "–" for value in row] for row in scores[::-1]], dtype=object)
     if runs is not None and len(np.unique(runs[runs > 0])) > 1:
@@ -243,6 +258,10 @@ def means_over_positions(
         mean: posterior means.
         x, y: codes of the position factors.
         sizes: numbers of values of x and of y.
+
+    >>> mean = np.array([[1.0], [3.0], [5.0]], np.float32)  # codes of 3 images in one latent
+    >>> unbraid.figures.means_over_positions(mean, x=np.array([0, 0, 1]), y=np.array([0, 0, 0]), sizes=(2, 1))
+    array([[[2., 5.]]])
     """
     n_x, n_y = sizes
     cell: Int[np.ndarray, "n"] = y.astype(np.int64) * n_x + x

@@ -24,13 +24,23 @@ def reconstructions(originals: Bytes, decoded: Mapping[str, Bytes], *, notes: Se
     Args:
         decoded: reconstructions of the same images in the same order.
         notes: one for each model, below its name.
+
+    >>> images = np.zeros((5, 1, 16, 16), np.uint8)
+    >>> figure = unbraid.figures.reconstructions(images, {"vae": images, "beta_vae": images})
+    >>> [text.get_text() for text in figure.texts]
+    ['original', 'vae', 'beta_vae']
     """
     below = zip(decoded.items(), [*notes, *[""] * (len(decoded) - len(notes))], strict=True)
     return image_rows([Row("original", originals), *(Row(name, images, note) for (name, images), note in below)])
 
 
 def prior_samples(samples: Mapping[str, Bytes], *, columns: int = 11) -> Figure:
-    """Images decoded from draws from the prior, one block per model; incomplete rows are left out."""
+    """Images decoded from draws from the prior, one block per model; incomplete rows are left out.
+
+    >>> figure = unbraid.figures.prior_samples({"vae": np.zeros((22, 1, 16, 16), np.uint8)})
+    >>> [text.get_text() for text in figure.texts]
+    ['vae']
+    """
     rows: list[Row | None] = []
     for name, images in samples.items():
         full = max(1, len(images) // columns)
@@ -41,7 +51,13 @@ def prior_samples(samples: Mapping[str, Bytes], *, columns: int = 11) -> Figure:
 
 
 def is_blank(images: UInt8[np.ndarray, "n c h w"], threshold: float = BLANK) -> np.ndarray:
-    """Whether each image is blank: its values span at most this share of the range from 0 to 255."""
+    """Whether each image is blank: its values span at most this share of the range from 0 to 255.
+
+    >>> images = np.zeros((2, 1, 4, 4), np.uint8)
+    >>> images[1, 0, 0] = 255
+    >>> unbraid.figures.is_blank(images)
+    array([ True, False])
+    """
     flat = images.reshape(len(images), -1).astype(np.int64)
     return np.asarray((flat.max(1) - flat.min(1)) <= 255 * threshold)
 
@@ -61,6 +77,13 @@ def random_vectors(drawn: Sequence[RandomVectors], *, columns: int = 11, thresho
     Args:
         drawn: one row each, in order; a gap where the name changes.
         threshold: see `is_blank`.
+
+    >>> from unbraid.figures.images import RandomVectors
+    >>> images = np.zeros((4, 1, 16, 16), np.uint8)
+    >>> images[:3, :, 4:8, 4:8] = 255
+    >>> figure = unbraid.figures.random_vectors([RandomVectors("vae", 3.0, images)])
+    >>> [text.get_text() for text in figure.texts]  # one in four shows nothing
+    ['vae, spread 3', '25.0 % of 4 are blank']
     """
     rows: list[Row | None] = []
     before = ""
@@ -92,6 +115,11 @@ def traversals(
         n_rows: how many rows to keep; all by default.
         notes: for each latent, like the values it runs over.
         feet: words below the columns.
+
+    >>> images = np.zeros((3, 5, 1, 16, 16), np.uint8)  # 3 latents, 5 values of each
+    >>> figure = unbraid.figures.traversals(images, ["z0", "z1", "z2"], np.array([0.1, 2.3, 1.7]), n_rows=2)
+    >>> [text.get_text() for text in figure.texts]  # the most informative first
+    ['z1', 'z2', 'mean − 2 sd', 'mean', 'mean + 2 sd']
     """
     order = np.argsort(-amounts, kind="stable")[:n_rows]
     rows = [Row(labels[j], images[j], notes[j] if notes else "") for j in order]
@@ -114,6 +142,11 @@ def paired_traversals(
     Args:
         first, second: for each model the images along its latent.
         labels: one for each model.
+
+    >>> along = np.zeros((1, 5, 1, 16, 16), np.uint8)  # one model, 5 values of its latent
+    >>> figure = unbraid.figures.paired_traversals(along, along, ["beta_vae z3"])
+    >>> [text.get_text() for text in figure.texts][:3]
+    ['from the first image', 'from the second image', 'beta_vae z3']
     """
     rows = [
         Row(label, np.concatenate([a, b]), notes[i] if notes else "")
@@ -130,6 +163,11 @@ def interpolations(
     Args:
         first, last: one image each for every row.
         between: for every row the decoded images along the line, ends included.
+
+    >>> ends, between = np.zeros((2, 1, 16, 16), np.uint8), np.zeros((2, 7, 1, 16, 16), np.uint8)
+    >>> figure = unbraid.figures.interpolations(ends, between, ends)
+    >>> [text.get_text() for text in figure.texts]
+    ['image', 'decoded, from the code of the one to that of the other', 'image']
     """
     rows = [
         Row(labels[i] if labels else "", np.concatenate([a[None], b, c[None]]))
@@ -149,6 +187,11 @@ def reconstructions_over(
     Args:
         decoded: for each name (a latent size, say) pairs of the option's value and the reconstructions.
         option: how the option is called in labels.
+
+    >>> images = np.zeros((5, 1, 16, 16), np.uint8)
+    >>> figure = unbraid.figures.reconstructions_over(images, {"10 latents": [(4.0, images), (1.0, images)]})
+    >>> [text.get_text() for text in figure.texts]
+    ['original', 'beta 1', '10 latents', 'beta 4']
     """
     rows: list[Row | None] = [Row("original", originals)]
     for name, pairs in decoded.items():

@@ -31,6 +31,11 @@ def kl_over_training(
     Args:
         names: of all latents, written at the ends of their lines ("z3 scale").
         shown: latents in color and named; all others are gray.
+
+    >>> kl = np.array([[0.1, 0.1], [2.0, 0.1], [3.0, 0.0]])  # 2 latents at 3 steps
+    >>> figure = unbraid.figures.kl_over_training(np.array([0, 500, 1000]), kl, ["z0 x", "z1"], shown=[0])
+    >>> [text.get_text() for text in figure.axes[0].texts]  # only latents that are shown have a name
+    ['z0 x']
     """
     with drawing():
         figure, ax = canvas(WIDTH, HEIGHT)

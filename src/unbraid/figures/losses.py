@@ -31,6 +31,12 @@ def curves(
         lines: drawn as lines; means over the steps between two entries.
         marks: drawn as single points; evaluations.
         limits: of the vertical axis; by default those of the values, logarithmic where they fell far.
+
+    >>> from unbraid.figures.series import Series
+    >>> loss = Series("beta_vae", np.array([0, 500, 1000]), np.array([90.0, 40.0, 35.0]))
+    >>> figure = unbraid.figures.curves("Loss in nats per image", [loss])
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_title("left")
+    ('step', 'Loss in nats per image')
     """
     with drawing():
         figure, ax = canvas(WIDTH, HEIGHT)
@@ -57,6 +63,13 @@ def curve_panels(plots: Sequence[Panel], *, columns: int = 2, labels: Sequence[s
     Args:
         columns: plots side by side.
         labels: that colors go to first, in this order, so that figures of the same runs agree.
+
+    >>> from unbraid.figures.losses import Panel
+    >>> from unbraid.figures.series import Series
+    >>> steps, nll, kl = np.array([0, 500, 1000]), np.array([90.0, 40.0, 35.0]), np.array([0.1, 9.0, 12.0])
+    >>> plots = [Panel("Reconstruction", [Series("vae", steps, nll)]), Panel("KL", [Series("vae", steps, kl)])]
+    >>> [axes.get_title("left") for axes in unbraid.figures.curve_panels(plots).axes]
+    ['Reconstruction', 'KL']
     """
     found = [one.label for plot in plots for one in (*plot.lines, *plot.marks)]
     places = {label: place for place, label in enumerate(dict.fromkeys([*labels, *found]))}

@@ -35,6 +35,11 @@ def seeds(
         scores: for each metric, for each kind of run, the scores of its runs.
         references: for each metric, values to compare with: "chance", "ceiling".
         limits: for each metric the least and largest score there can be, where intervals end.
+
+    >>> scores = {"MIG": {"vae": [0.1, 0.12, 0.3], "beta_vae": [0.2, 0.3, 0.28]}}
+    >>> figure = unbraid.figures.seeds(scores, references={"MIG": {"chance": 0.0}}, limits={"MIG": (0, 1)})
+    >>> figure.axes[0].get_title("left")
+    'MIG'
     """
     names = list(scores)
     kinds = list(dict.fromkeys(kind for own in scores.values() for kind in own))
@@ -90,6 +95,11 @@ def label_efficiency(
     Args:
         labels: numbers of labeled images, ascending.
         accuracies: for each kind of run, for each run, the accuracy with so many labels.
+
+    >>> accuracies = {"vae": [[0.3, 0.5, 0.6]], "beta_vae": [[0.4, 0.7, 0.7]]}  # one run of each
+    >>> figure = unbraid.figures.label_efficiency([10, 100, 1000], accuracies)
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_title("left")
+    ('labeled images', 'Accuracy of a linear probe')
     """
     return label_curves(labels, {title: accuracies})
 
@@ -112,6 +122,11 @@ def label_curves(
         chance: drawn as a dotted line.
         limits: of the vertical axis; None ends it where the means do.
         references: kinds that stand back, in gray; they take no color.
+
+    >>> plots = {"Accuracy": {"vae": [[0.3, 0.6], [0.2, 0.7]]}, "Loss": {"vae": [[1.2, 0.8], [1.3, 0.7]]}}
+    >>> figure = unbraid.figures.label_curves([10, 100], plots, limits=(0.0, None))
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['Accuracy', 'Loss']
     """
     kinds = [kind for kind in dict.fromkeys(kind for own in plots.values() for kind in own) if kind not in references]
     with drawing():

@@ -37,6 +37,11 @@ def rate_distortion(
         kinds: what each run is, such as the name of its model; one color each.
         along: value of an option in each run, such as beta; NaN where a kind has no such option.
         option: how it is called in labels.
+
+    >>> rate, distortion = np.array([20.0, 15.0, 8.0]), np.array([60.0, 63.0, 75.0])
+    >>> figure = unbraid.figures.rate_distortion(rate, distortion, ["beta_vae"] * 3, along=np.array([1.0, 4.0, 16.0]))
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+    ('rate: KL to the prior', 'distortion: −log p(x|z)')
     """
     values = np.full(len(rate), np.nan) if along is None else along
     with drawing():
@@ -114,6 +119,11 @@ def trade_off(
         kinds: what each run is; one color each.
         name: of the score.
         limits: least and largest score there can be, where intervals end.
+
+    >>> nll, mig = np.array([60.0, 61.0, 70.0]), np.array([0.1, 0.2, 0.4])
+    >>> figure = unbraid.figures.trade_off(nll, mig, ["vae", "vae", "beta_vae"], name="MIG", limits=(0, 1))
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+    ('reconstruction: −log p(x|z), nats per image (← better)', 'MIG (better →)')
     """
     with drawing():
         figure, ax = canvas(WIDTH, HEIGHT)

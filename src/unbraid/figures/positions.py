@@ -58,6 +58,11 @@ def position_maps(
         labels: of the latents.
         headings: what the images of each column have in common.
         limit: at which the colors end.
+
+    >>> ramp = np.linspace(-2, 2, 8) * np.ones((8, 1))  # a latent that follows x
+    >>> figure = unbraid.figures.position_maps(ramp[None, None], ["z0 x"])
+    >>> [text.get_text() for text in figure.texts]
+    ['all images', 'z0 x', '−2 sd', 'mean', '+2 sd']
     """
     n = maps.shape[1]
     pixels = np.stack([[diverging_pixels(one, limit) for one in row] for row in maps]).transpose(0, 1, 4, 2, 3)

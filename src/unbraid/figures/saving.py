@@ -39,6 +39,10 @@ def save(figure: Figure | Frames, path: str | Path, *, dpi: int = 2 * PIXELS_PER
         overwrite: replace a file that is there.
 
     Raises `UsageError` for another ending and for a file that is there already.
+
+    >>> figure = unbraid.figures.curves("Nothing yet", [])
+    >>> unbraid.figures.save(figure, "nothing.svg", overwrite=True).name
+    'nothing.svg'
     """
     path = Path(path)
     still = isinstance(figure, Figure)

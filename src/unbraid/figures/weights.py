@@ -30,6 +30,11 @@ def weight_histograms(weights: Weights) -> Figure:
 
     Args:
         weights: for each model, for each of its networks ("encoder", "decoder"), all weights in one array.
+
+    >>> weights = np.random.default_rng(0).normal(0, 0.1, 1000).astype(np.float32)
+    >>> figure = unbraid.figures.weight_histograms({"vae": {"encoder": weights, "decoder": weights * 0.01}})
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['Weights of the encoder', 'Weights of the decoder']
     """
     networks = list(dict.fromkeys(name for own in weights.values() for name in own))
     with drawing():

@@ -29,6 +29,9 @@ class Found:
         options: of both and of the training, by flat name, as `unbraid.train` takes them.
         weights: tensors by the names of `Model.vae.state_dict()`; those that are left out keep their initial values.
         notes: what a reader of scores should know: whole sentences.
+
+    >>> Found("mine", "vae", "dsprites", {"latent_dim": 10}, {}, ("Trained on all images.",)).options
+    {'latent_dim': 10}
     """
 
     name: str

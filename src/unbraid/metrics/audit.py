@@ -105,6 +105,12 @@ def audit(
         progress: called with the title of each part of the work, returns what counts its scores.
 
     Raises `UsageError` for arrays that no score can be computed from and unknown metrics.
+
+    >>> rng = np.random.default_rng(0)
+    >>> factors = rng.integers(0, 4, (500, 2))
+    >>> table = unbraid.metrics.audit(factors + 0.1 * rng.normal(size=(500, 2)), factors, metrics=["mig"])
+    >>> sorted(table["mig"])
+    ['adjusted', 'carbonneau2022', 'chen2018', 'default', 'do2020', 'locatello2019']
     """
     samples = gather(
         codes, factors, mean=mean, variance=variance, factor_names=factor_names, continuous=continuous, cyclic=cyclic

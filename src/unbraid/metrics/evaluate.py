@@ -73,6 +73,13 @@ def evaluate(
         progress: called with the number of scores computed and of all.
 
     Raises `UsageError` for arrays that no score can be computed from, unknown metrics and options, and numbers out of range.
+
+    >>> rng = np.random.default_rng(0)
+    >>> factors = rng.integers(0, 4, (500, 2))
+    >>> codes = factors + 0.1 * rng.normal(size=(500, 2))
+    >>> table = unbraid.metrics.evaluate(codes, factors, metrics=["mig"], intervals=0)
+    >>> round(table["mig"]["score"], 2), round(table["mig"]["ceiling"], 2)
+    (1.0, 1.0)
     """
     samples = gather(
         codes, factors, mean=mean, variance=variance, factor_names=factor_names, continuous=continuous, cyclic=cyclic

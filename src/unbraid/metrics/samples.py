@@ -54,6 +54,11 @@ class Samples:
         whole: the samples that these are a part of, where what they know is judged by those; see `part`.
         quantities: values of continuous factors, with their `quantity_names`.
         periods: of the quantities; 0 for those that are not cyclic.
+
+    >>> factors = [[0, 7], [1, 7], [0, 8], [1, 8]]
+    >>> samples = unbraid.metrics.gather(np.eye(4), factors, factor_names=["x", "y"])
+    >>> samples.codes.shape, samples.factor_names  # every metric takes them in place of arrays
+    ((4, 4), ('x', 'y'))
     """
 
     codes: Float64[np.ndarray, "n d"]
@@ -220,6 +225,11 @@ def gather(
         cyclic: names of continuous factors that are angles and the like, with their periods, as in {"angle": 360.0}.
 
     Raises `UsageError` for arrays that no score can be computed from.
+
+    >>> factors = [[0, 7, 1], [1, 7, 0], [0, 7, 0], [1, 7, 1]]
+    >>> samples = unbraid.metrics.gather(np.eye(4), factors, factor_names=["x", "seven", "y"])
+    >>> samples.names, samples.left_out
+    (('x', 'y'), {'seven': 'has a single value'})
     """
     if isinstance(codes, Samples):
         if any(given is not None for given in (factors, mean, variance, factor_names)) or continuous or cyclic:

@@ -18,7 +18,11 @@ def reconstruction_and_rates(made: Pass, rates: Sequence[Rate], context: Context
 
 
 def watched(made: Pass) -> dict[str, Quantity]:
-    """What is logged of a pass beside the terms: the KL of each latent, and a learned pixel scale."""
+    """What is logged of a pass beside the terms: the KL of each latent, and a learned pixel scale.
+
+    >>> watched(made)["kl_per_dim"]
+    Quantity(value=tensor([0.5000, 0.0000]), unit='nats', label='')
+    """
     per_dim, scale = made.kl_per_dim, made.likelihood.scale
     shown = {} if per_dim is None else {"kl_per_dim": Quantity(per_dim.mean(0))}
     return shown if scale is None else {**shown, "sigma": Quantity(scale, "number")}
@@ -26,7 +30,13 @@ def watched(made: Pass) -> dict[str, Quantity]:
 
 @dataclass(frozen=True)
 class ELBO(OfTwo):
-    """-E_q[log p(x|z)] + the sum of the rates, in nats per image."""
+    """-E_q[log p(x|z)] + the sum of the rates, in nats per image.
+
+    >>> from unbraid.rates.kl import KL
+    >>> objective = ELBO(rates=(KL(beta=4.0),))
+    >>> objective.rates, objective.draws
+    ((KL(beta=4.0, warmup=0.0, start=0.0, normalized=False),), Batches(count=1))
+    """
 
     rates: tuple[Rate, ...] = (KL(),)
     draws: Batches = field(default=Batches(1))

@@ -37,6 +37,11 @@ class Move:
         retain_graph: keep the autograd graph, since a later move of this step backpropagates through it; parameters on that
             path must not be stepped in between.
         unit: of the loss; games that scale their losses are not in nats.
+
+    >>> from unbraid.terms import Term
+    >>> terms = {"nll": Term(torch.tensor([80.0, 90.0])), "kl": Term(torch.tensor([2.0, 4.0]), weight=4.0)}
+    >>> Move(("encoder", "decoder"), terms).loss
+    tensor(97.)
     """
 
     players: tuple[str, ...]

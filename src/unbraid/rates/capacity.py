@@ -38,6 +38,10 @@ class Capacity:
         start, end: capacity at the beginning and after the ramp, in nats; equal for a constant capacity.
         duration: T, as `Context.ramp` reads it; 0 for `end` at once.
         reduction: `batch` or `sample`.
+
+    >>> rate = Capacity(gamma=100.0, end=25.0)
+    >>> rate.capacity(context)  # in the middle of the run
+    12.5
     """
 
     gamma: DistanceWeight = 100.0

@@ -47,6 +47,10 @@ class Decomposed:
             same on average and less noisy; `sampled` for the three terms alone, as Chen et al. have it.
         warmup: duration of the linear change of beta from `start`, as `Context.ramp` reads it.
         start: beta at the beginning of the warm-up.
+
+    >>> terms = Decomposed(beta=6.0)(made, context)
+    >>> {name: term.weight for name, term in terms.items()}
+    {'kl': 1.0, 'mi_plain': 0.0, 'tc_plain': 5.0, 'dimension_wise_kl_plain': 0.0}
     """
 
     alpha: InformationWeight = 1.0

@@ -49,6 +49,10 @@ class DipI:
 
     Args:
         lambda_od, lambda_d: weights off and on the diagonal.
+
+    >>> terms = DipI(lambda_od=10.0, lambda_d=100.0)(made, context)
+    >>> {name: (term.value.item(), term.weight) for name, term in terms.items()}  # the second latent has variance 0, not 1
+    {'dip_i_off_diagonal': (0.0, 10.0), 'dip_i_diagonal': (1.0, 100.0)}
     """
 
     lambda_od: OffDiagonal = 10.0
@@ -81,6 +85,10 @@ class DipII:
 
     Args:
         lambda_od, lambda_d: weights off and on the diagonal.
+
+    >>> terms = DipII(lambda_od=10.0, lambda_d=10.0)(made, context)
+    >>> {name: (term.value.item(), term.weight) for name, term in terms.items()}  # variances are 2 and 1
+    {'dip_ii_off_diagonal': (0.0, 10.0), 'dip_ii_diagonal': (1.0, 10.0)}
     """
 
     lambda_od: OffDiagonal = 10.0

@@ -65,6 +65,9 @@ class InverseWishart:
 
     Args:
         nu: degrees of freedom; the larger, the stronger latents are drawn towards covariance I.
+
+    >>> list(InverseWishart(nu=33.0)(made, context))
+    ['kl_bound', 'kl']
     """
 
     nu: Annotated[

@@ -31,6 +31,10 @@ class KL:
         start: weight beta_0 at the beginning of the warm-up.
         warmup: duration T of the linear change from `start` to `beta`, as `Context.ramp` reads it.
         normalized: whether `beta` and `start` are beta_norm.
+
+    >>> term = KL(beta=4.0)(made, context)["kl"]
+    >>> term.value, term.weight  # 1/2 of the mean's square for each image
+    (tensor([0.5000, 0.5000]), 4.0)
     """
 
     beta: Annotated[float, Option("weight of the KL", ge=0)] = 1.0

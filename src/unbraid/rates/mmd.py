@@ -77,6 +77,10 @@ class MMD:
         kernel: `rbf`, `imq` or `imq_scales`, see `squared_mmd`.
         width: h of the kernel for one latent; it is multiplied by the number of latents. 2 is twice the prior's variance.
         unbiased: leave out the pairs of a point with itself.
+
+    >>> term = MMD(weight=1000.0)(made, context)["mmd"]
+    >>> term.weight, term.unit
+    (1000.0, 'number')
     """
 
     weight: Annotated[float, Option("weight of the squared discrepancy, which is small beside nats", ge=0)] = 1000.0

@@ -71,6 +71,10 @@ class Orthogonality:
         columns: latents that are drawn anew for each batch, all pairs of which count: the mean over pairs is that of all
             latents in expectation, at the cost of as many forward passes of the decoder. 0 for all latents.
         definition: "cosine" or "wei2021".
+
+    >>> term = Orthogonality(orthogonality=10.0, columns=0)(made, context)["column_overlap"]
+    >>> bool((term.value > 0).all() and (term.value < 1).all()), term.unit
+    (True, 'share')
     """
 
     orthogonality: Annotated[float, Option("weight of the penalty, in nats for squared cosines", ge=0)] = 10.0

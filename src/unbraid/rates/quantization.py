@@ -40,6 +40,13 @@ class Quantization:
 
     Args:
         codebook_weight, commitment_weight: as published, for means over pixels and latents.
+
+    >>> from dataclasses import replace
+    >>> from unbraid.distributions.posteriors.quantized import Quantized
+    >>> c, z = torch.tensor([[0.5, 2.0]]), torch.tensor([[1.0, 2.0]])  # outputs of the encoder, and the values next to them
+    >>> terms = Quantization()(replace(made, posterior=Quantized(c, z)), context)
+    >>> terms["quantization_codebook"].value, terms["quantization_codebook"].weight  # the weight is 0.01 N / M
+    (tensor([0.2500]), 0.16)
     """
 
     codebook_weight: CodebookWeight = 0.01

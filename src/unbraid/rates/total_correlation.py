@@ -29,6 +29,10 @@ class TotalCorrelation:
     Args:
         weight: of the penalty.
         estimator: of q(z): `mss`, `mws` or `plain` (`unbraid.rates.aggregate`).
+
+    >>> term = TotalCorrelation(weight=5.0, estimator="mss")(made, context)["tc_mss"]
+    >>> term.weight, term.unit
+    (5.0, 'nats')
     """
 
     weight: Annotated[float, Option("weight of the total correlation; beta - 1 of beta-TCVAE")] = 5.0

@@ -35,7 +35,11 @@ Outcome = Literal["confirmed", "not confirmed", "reversed", "undecided", "undert
 
 @dataclass(frozen=True)
 class Length:
-    """Length of an arm: training images of each run, repeats included, and how many seeds."""
+    """Length of an arm: training images of each run, repeats included, and how many seeds.
+
+    >>> Length(images=100_000, seeds=5)
+    Length(images=100000, seeds=5)
+    """
 
     images: int
     seeds: int
@@ -54,6 +58,11 @@ class Arm:
             matters: defaults may change with the version.
         lengths: by budget; it is no part of budgets that are left out.
         about: what it is there for, in one sentence.
+
+    >>> options = {"beta": 4.0, "batch_size": 64}
+    >>> arm = Arm("beta 4", "beta_vae", "ellipses", options, {"cpu": Length(100_000, 5)})
+    >>> arm.steps("cpu"), arm.seeds("cpu")
+    (1562, range(0, 5))
     """
 
     name: str
@@ -147,6 +156,11 @@ class Claim:
         section: where it stands.
         rule: decides it.
         note: what a reader should know about the rule, in one sentence.
+
+    >>> from unbraid.studies.registry import studies
+    >>> claim = studies["soft-intro-tc"].factory().claims[0]
+    >>> claim.section, type(claim.rule).__name__
+    ('Fig. 1a', 'Every')
     """
 
     text: str
@@ -210,6 +224,11 @@ class Study:
         scored: images that runs are scored on at most, by budget.
         published: settings of the report, name and value, with what it leaves open.
         answers: what a reader of the report may ask, and the answer in a sentence where no arm or figure gives it.
+
+    >>> from unbraid.studies.registry import studies
+    >>> study = studies["beta-grid"].factory()
+    >>> sorted({arm.data for arm in study.arms}), len(study.claims) > 10
+    (['mnist', 'shapes'], True)
     """
 
     question: str

@@ -52,7 +52,12 @@ class Measure:
 
 
 def score(key: str, name: str = "") -> Measure:
-    """The score of a metric, a part of it, or one factor of it: "mig", "dci.completeness", "mig.x"."""
+    """The score of a metric, a part of it, or one factor of it: "mig", "dci.completeness", "mig.x".
+
+    >>> measure = score("dci.completeness")
+    >>> measure.key, measure.name
+    ('dci.completeness', 'DCI completeness')
+    """
     return Measure(key, name or score_name(key), lambda run: score_of(run.result.metrics, key), True, limits_of(key))
 
 

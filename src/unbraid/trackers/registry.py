@@ -25,6 +25,10 @@ class Tracked:
         id: letters and digits that no other run has; it stays the same when the run resumes.
         options: what was asked for, and defaults, by flat name: numbers, texts and booleans.
         resumes: whether this tracker was told of the run before.
+
+    >>> from pathlib import Path
+    >>> Tracked("first", Path("runs/first"), "a1b2c3", {"model": "vae", "lr": 0.001}, resumes=False).options["lr"]
+    0.001
     """
 
     name: str

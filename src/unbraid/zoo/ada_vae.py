@@ -66,6 +66,10 @@ def ada_gvae(beta: Beta = 1.0, changed: Changed = None) -> Recipe:
     single one, and values come from a generator that the seed does not reach, so that its pairs cannot be repeated. Where all
     latents of a pair differ equally none is shared here; there it is undefined. That code's networks are `--encoder locatello
     --decoder locatello`.
+
+    >>> recipe = ada_gvae(beta=1.0, changed=1)
+    >>> recipe.objective.draws, recipe.objective.averaging
+    (Pairs(changed=1), 'gvae')
     """
     return Recipe(AdaVAE("gvae", (KL(beta),), Pairs(changed)))
 
@@ -82,5 +86,8 @@ def ada_ml_vae(beta: Beta = 1.0, changed: Changed = None) -> Recipe:
 
     The shared posterior is the product of the two, with twice its variance. All else is as in `ada_gvae`, which did better in
     the paper.
+
+    >>> ada_ml_vae().objective.averaging
+    'ml_vae'
     """
     return Recipe(AdaVAE("ml_vae", (KL(beta),), Pairs(changed)))

@@ -47,5 +47,9 @@ def beta_tcvae(
     dependence it sees. `plain` has the gradients of `mws`, the estimator of the paper's main text; with `mss` and small batches
     the loss is lowered by estimates below zero. How far estimates are from the truth: docs/estimates.md. FactorVAE's gamma
     corresponds to beta - 1.
+
+    >>> rate = beta_tcvae(beta=6.0).objective.rates[0]
+    >>> rate.alpha, rate.beta, rate.gamma, rate.estimator
+    (1.0, 6.0, 1.0, 'plain')
     """
     return Recipe(ELBO((Decomposed(alpha, beta, gamma, estimator, kl, beta_warmup, beta_start),)), least_batch=2)

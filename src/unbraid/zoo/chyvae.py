@@ -50,6 +50,10 @@ def chyvae(
     The networks are the published ones but for initial weights and for biases of the decoder's second layer, which are one a
     channel; for ellipses and other shapes the code has 128 hidden units: `--encoder-hidden 128 --decoder-hidden 128`. The code
     leaves out c, so its losses are no nats; its samples come from 10 covariances in all, or do not depend on nu.
+
+    >>> recipe = chyvae(nu=200.0)
+    >>> recipe.posterior, recipe.prior, recipe.prior_options
+    ('full_normal', 'student_t', {'nu': 200.0})
     """
     return Recipe(
         ELBO((InverseWishart(nu) if kl == "bound" else KL(),)),

@@ -23,7 +23,11 @@ def _swept(note: str) -> Published:
     published=(_swept("lambda_d = 10 lambda_od"),),
 )
 def dip_vae_i(lambda_od: OffDiagonal = 10.0, lambda_d: Diagonal = 100.0) -> Recipe:
-    """DIP-VAE I (Kumar): a VAE whose posterior means are pulled towards uncorrelated, with variance 1."""
+    """DIP-VAE I (Kumar): a VAE whose posterior means are pulled towards uncorrelated, with variance 1.
+
+    >>> dip_vae_i(lambda_od=10.0).objective.rates
+    (KL(beta=1.0, warmup=0.0, start=0.0, normalized=False), DipI(lambda_od=10.0, lambda_d=100.0))
+    """
     return Recipe(ELBO((KL(), DipI(lambda_od, lambda_d))), least_batch=2)
 
 
@@ -34,5 +38,9 @@ def dip_vae_i(lambda_od: OffDiagonal = 10.0, lambda_d: Diagonal = 100.0) -> Reci
     published=(_swept("lambda_d = lambda_od"),),
 )
 def dip_vae_ii(lambda_od: OffDiagonal = 10.0, lambda_d: Diagonal = 10.0) -> Recipe:
-    """DIP-VAE II (Kumar): a VAE whose latents are pulled towards uncorrelated, with variance 1."""
+    """DIP-VAE II (Kumar): a VAE whose latents are pulled towards uncorrelated, with variance 1.
+
+    >>> dip_vae_ii(lambda_od=10.0).objective.rates
+    (KL(beta=1.0, warmup=0.0, start=0.0, normalized=False), DipII(lambda_od=10.0, lambda_d=10.0))
+    """
     return Recipe(ELBO((KL(), DipII(lambda_od, lambda_d))), least_batch=2)

@@ -110,6 +110,12 @@ def factor_vae(
     Codes are constants to the discriminator's loss. In the code of Dubois et al. (2019) it is also back-propagated into the
     encoder, which then helps the discriminator; 1Konny's stops with an error under PyTorch 1.5 or newer. Both have one layer
     less than the paper. Dubois et al. give one number to this gamma and to the beta of beta-TCVAE, which are one apart.
+
+    >>> recipe = factor_vae(gamma=6.4)
+    >>> recipe.objective.players
+    {'discriminator': ('discriminator',)}
+    >>> recipe.player_optimizers["discriminator"].lr
+    0.0001
     """
     layers, width, steps = discriminator_layers, discriminator_width, discriminator_steps
     return _recipe(FactorVAE(gamma, (KL(),), layers, width, discriminator_init, steps), 1e-4, discriminator_lr)
@@ -161,6 +167,10 @@ def cfactor_vae(
     In the report, equation 2 should have log p(x) on its left and the posterior p(z|x) in its KL; equation 11 holds for the
     best discriminator alone; the test columns of table 1 are sums over 10,000 images divided by 60,000, six times too small;
     and the losses there hold different terms, so that they do not rank the models.
+
+    >>> recipe = cfactor_vae(gamma=3.5, capacity=24.5)
+    >>> recipe.objective.rates
+    (Capacity(gamma=1.0, start=0.0, end=24.5, duration=1.0, reduction='sample'),)
     """
     rate = Capacity(beta, 0.0, capacity, capacity_ramp, capacity_reduction)
     layers, width, steps = discriminator_layers, discriminator_width, discriminator_steps

@@ -44,6 +44,9 @@ def geco(
     Deviations from the source: the multiplier follows violations as shares of the tolerance, cut off at 1, so that no rate
     depends on the number of pixels or the likelihood; and the running mean of violations, which decides how it moves, is not
     put into the loss, where it changes no gradient.
+
+    >>> geco(tolerance=40.0).objective
+    Constrained(held='reconstruction', bound=40.0, rate=0.005, start=1.0, memory=0.99, draws=Batches(count=1))
     """
     return Recipe(Constrained("reconstruction", tolerance, multiplier_rate, lambda_start))
 
@@ -67,5 +70,8 @@ def constrained_beta_vae(
     beta-VAE is derived from this problem, and then fixes beta where the problem fixes epsilon. Here beta is what dual ascent
     makes it, logged as `multiplier`. beta-VAE with capacity holds the KL at a number of nats too, by a penalty that pulls
     from both sides. An epsilon above the KL of an autoencoder drives beta to 1e-6.
+
+    >>> constrained_beta_vae(epsilon=6.0).objective
+    Constrained(held='kl', bound=6.0, rate=0.005, start=1.0, memory=0.99, draws=Batches(count=1))
     """
     return Recipe(Constrained("kl", epsilon, multiplier_rate, beta_start))

@@ -32,6 +32,9 @@ def info_vae(
     is small beside nats: its weight is large.
 
     Raises `UsageError` where alpha + lambda_mmd is below 1.
+
+    >>> info_vae(alpha=0.0, lambda_mmd=1000.0).objective.rates
+    (KL(beta=1.0, warmup=0.0, start=0.0, normalized=False), MMD(weight=999.0, kernel='rbf', width=2.0, unbiased=True))
     """
     weight = alpha + lambda_mmd - 1
     if weight < 0:

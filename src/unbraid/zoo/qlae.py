@@ -52,6 +52,10 @@ def qlae(
     Deviations from the source: encoder and decoder are this library's, where the code has residual ones and a decoder whose
     layers are modulated by the latents; the code also clips each number in the gradients of weights to [-1, 1].
     Images are drawn with every value of a codebook as probable as the others, as in the code.
+
+    >>> recipe = qlae(codebook_size=12)
+    >>> recipe.posterior, recipe.posterior_options, recipe.prior
+    ('quantized', {'values': 12}, 'codebook')
     """
     return Recipe(
         ELBO((Quantization(codebook_weight, commitment_weight),)),

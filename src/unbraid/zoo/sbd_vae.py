@@ -58,6 +58,10 @@ def sbd_vae() -> Recipe:
     The scale 0.3 of the likelihood is read as its standard deviation; borea17 reads a variance, sigma 0.5477. The repository
     lukaszbinden/spatial-broadcast-decoder, which others built on, has another architecture (seven convolutions, spectral
     normalization).
+
+    >>> recipe = sbd_vae()
+    >>> recipe.decoder, recipe.likelihood, recipe.part_options
+    ('spatial_broadcast', 'gaussian', {'sigma': 0.3})
     """
     return _broadcast(KL())
 
@@ -78,5 +82,9 @@ def sbd_beta_vae(
 
     beta means something only with the likelihood's sigma: beta at sigma 0.3 is 0.09 beta at sigma 1. Golla, Caspari and Oezkan
     (2021) do not say their beta for this pair; their beta-VAE has 4.
+
+    >>> recipe = sbd_beta_vae(beta=4.0)
+    >>> recipe.decoder, recipe.objective.rates[0].beta
+    ('spatial_broadcast', 4.0)
     """
     return _broadcast(KL(beta, beta_warmup, beta_start))

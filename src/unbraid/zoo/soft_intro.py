@@ -116,6 +116,10 @@ def soft_intro_vae(
     Tamar's code sums squared errors over pixels but averages cross-entropies and absolute errors outside the exponentials, and
     the encoder's gradient also comes through the reconstruction as a target (--target reference). Matt's text swaps the
     players. The weights 8 and 8 there make a VAE of the report's beta-VAE, since Adam takes the common factor out.
+
+    >>> objective = soft_intro_vae(beta_neg=256.0).objective
+    >>> objective.rates, objective.beta_neg
+    ((KL(beta=1.0, warmup=0.0, start=0.0, normalized=False),), 256.0)
     """
     game = SoftIntro(
         beta_rec=beta_rec,
@@ -188,6 +192,10 @@ def soft_intro_tcvae(
     negative. Exponentials stop at 1: encoder/clamped is the share of fakes and reconstructions where they did. The code lets
     them grow, which may be why the report finds its KL unstable. It also takes each sample's variance for that of the mixture's
     component, and misplaces the weights of its estimator of q(z); neither is done here.
+
+    >>> objective = soft_intro_tcvae(beta_tc=6.0).objective
+    >>> [type(rate).__name__ for rate in objective.rates], objective.rates[1].weight
+    (['KL', 'TotalCorrelation'], 5.0)
     """
     inside = beta_tc if beta_tc_neg is None else beta_tc_neg
     game = SoftIntro(

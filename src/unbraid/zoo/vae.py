@@ -28,7 +28,11 @@ _LOCATELLO = "Locatello et al. (2019), code"
     ),
 )
 def vae() -> Recipe:
-    """The variational autoencoder: reconstruction plus KL, the evidence lower bound itself."""
+    """The variational autoencoder: reconstruction plus KL, the evidence lower bound itself.
+
+    >>> vae().objective.rates
+    (KL(beta=1.0, warmup=0.0, start=0.0, normalized=False),)
+    """
     return Recipe(ELBO((KL(),)))
 
 
@@ -56,7 +60,11 @@ def beta_vae(
     beta_start: WarmupStart = 0.0,
     normalized: NormalizedBeta = False,
 ) -> Recipe:
-    """beta-VAE (Higgins): a KL weighted by beta, which trades reconstruction for independent latents."""
+    """beta-VAE (Higgins): a KL weighted by beta, which trades reconstruction for independent latents.
+
+    >>> beta_vae(beta=4.0).objective.rates
+    (KL(beta=4.0, warmup=0.0, start=0.0, normalized=False),)
+    """
     return Recipe(ELBO((KL(beta, beta_warmup, beta_start, normalized),)))
 
 
@@ -79,6 +87,10 @@ def beta_vae_capacity(
     capacity_ramp: Ramp = 0.75,
     capacity_reduction: Reduction = "batch",
 ) -> Recipe:
-    """beta-VAE with controlled capacity (Burgess): the KL is held at a capacity that grows."""
+    """beta-VAE with controlled capacity (Burgess): the KL is held at a capacity that grows.
+
+    >>> beta_vae_capacity(capacity=25.0).objective.rates
+    (Capacity(gamma=100.0, start=0.0, end=25.0, duration=0.75, reduction='batch'),)
+    """
     rate = Capacity(gamma, capacity_start, capacity, capacity_ramp, capacity_reduction)
     return Recipe(ELBO((rate,)), optimizer=Optimizer(lr=1e-3))

@@ -25,6 +25,9 @@ def arrays(name: Annotated[str, Option("what you call them")] = IN_PYTHON) -> Da
     """Images given in Python: unbraid.train("vae", images), or unbraid.dataset(images, factors=...).
 
     A run knows them by a digest of their content. To resume, score or report it, give the same images again in Python.
+
+    >>> unbraid.dataset(np.zeros((20, 8, 8), np.uint8), name="mine")
+    <Dataset mine: 20 gray images of 8 x 8, 2 held out>
     """
     raise UsageError(
         f"The images {name!r} were given in Python and are in no file. Give them again in Python: "
@@ -45,6 +48,9 @@ def dataset(data: Any, **options: Any) -> Dataset:
         options: of the registered data set (`unbraid show dsprites`), or those of `unbraid.data.sets.arrays.of_arrays`.
 
     Raises `UsageError` for what does not fit, and for names what `load_dataset` raises.
+
+    >>> unbraid.dataset(np.zeros((20, 8, 8)), factors={"x": np.arange(20) % 4}, name="mine")
+    <Dataset mine: 20 gray images of 8 x 8, 2 held out; factors x (4)>
     """
     if isinstance(data, str):
         return load_dataset(data, **options)

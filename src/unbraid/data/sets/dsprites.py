@@ -133,7 +133,11 @@ def _kept() -> tuple[KeptFile, ...]:
 @datasets.register("dsprites", source=_SOURCE, paths=("file",), kept=_kept, height=SIZE)
 @factor_grid
 def dsprites(file: FileOption = None) -> Grid:
-    """737,280 sprites of 64 x 64: shape (3), scale (6), orientation (40), position x and y (32 each)."""
+    """737,280 sprites of 64 x 64: shape (3), scale (6), orientation (40), position x and y (32 each).
+
+    >>> dict(zip(dsprites_space().names, dsprites_space().sizes))
+    {'shape': 3, 'scale': 6, 'orientation': 40, 'x': 32, 'y': 32}
+    """
     packed = _drawn() if file is None else _published(file)
     return Grid(PackedImages(packed, SIZE, SIZE), dsprites_space())
 
@@ -143,7 +147,11 @@ def dsprites(file: FileOption = None) -> Grid:
 )
 @factor_grid
 def dsprites_reduced(file: FileOption = None) -> Grid:
-    """7,200 sprites of 64 x 64: dSprites with 4 of 40 orientations and 10 of 32 positions along each axis."""
+    """7,200 sprites of 64 x 64: dSprites with 4 of 40 orientations and 10 of 32 positions along each axis.
+
+    >>> unbraid.load_dataset("dsprites_reduced").space.sizes
+    (3, 6, 4, 10, 10)
+    """
     tenth = [0, 3, 7, 10, 14, 17, 21, 24, 28, 31]
     space, rows = dsprites_space().subgrid(orientation=[0, 10, 20, 29], x=tenth, y=tenth)
     packed = np.concatenate(list(_blocks(space))) if file is None else _published(file)[rows]

@@ -65,6 +65,9 @@ def ellipses(
     The outlines all differ, but small ellipses in neighboring orientations can cover the same pixels: 61,232 images are
     distinct at 64 pixels and 54,344 at 32; with `turn="dsprites"` 59,768 and 53,268. With `continuous` there is no grid: 50,000
     images, unless told otherwise, have values from all of the range.
+
+    >>> unbraid.load_dataset("ellipses", only="scale=5 orientation=0")
+    <Dataset ellipses: 256 gray images of 32 x 32, 26 held out; factors x (16), y (16)>
     """
     space = ellipses_space(turn)
     x, y, scale, orientation = (np.asarray(factor.values) for factor in space.factors)

@@ -205,6 +205,10 @@ def faces(
     A face is painted from masks, layer over layer. Masks have smooth edges at every size, and are drawn once for all faces that
     share the factors that they depend on. With `continuous` each face has masks of its own, which takes some 4 milliseconds a
     face at 64 pixels.
+
+    >>> data = unbraid.load_dataset("faces", images=4, size=16)
+    >>> data.shape, data.space.names[:4]
+    ((3, 16, 16), ('background', 'skin', 'head_shape', 'hair_style'))
     """
     if continuous is not None or joint is not None or holes is not None:
         drawing = drawn_faces(size)

@@ -67,6 +67,16 @@ def folder(
     passed over. Where all images lie in subfolders, two or more, the first folder of a path is the class of an image. Images
     are turned as their EXIF data tell, transparent pixels lie over black, 16 bits are rounded to 8; files of several images and
     damaged ones are refused. Rows of a table name the images in a column like `file` or `image_id`, or stand in their order.
+
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> Path("photos/cats").mkdir(parents=True)
+    >>> Path("photos/dogs").mkdir()
+    >>> for name in ("cats/1.png", "dogs/2.png"):
+    ...     Image.new("L", (32, 32)).save(Path("photos", name))
+    ...
+    >>> unbraid.load_dataset("folder:photos", test_share=0.0).label_names
+    ('cats', 'dogs')
     """
     place = named_path(path, "folder")
     files = list_images(place)

@@ -77,6 +77,10 @@ def npz(
     whole numbers need --scale. Beside them an .npz file may hold `factors` (n, k) with `factor_names` (k), and `labels` (n):
     numbers or texts. Without `factors`, `labels` (n, k) as in 3D Shapes are the factors, or `latents_classes` (n, k) as in
     dSprites. A table replaces all of these. Pickled objects are never loaded.
+
+    >>> np.savez("digits.npz", images=np.zeros((20, 28, 28), np.uint8), labels=np.arange(20) % 10)
+    >>> unbraid.load_dataset("npz:digits.npz")
+    <Dataset digits: 20 gray images of 28 x 28, 2 held out; 10 classes>
     """
     file = named_path(path, "npz")
     with open_npz(file) as members:

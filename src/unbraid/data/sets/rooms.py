@@ -136,6 +136,9 @@ def rooms(
     milliseconds at 64 pixels; where hues alone are continuous the views are those of the grid.
 
     This is not the published 3D Shapes: shapes, angles, sizes, light and colors are ours.
+
+    >>> dict(zip(rooms_space(lamps=2).names, rooms_space(lamps=2).sizes))
+    {'floor_hue': 8, 'wall_hue': 8, 'object_hue': 8, 'scale': 6, 'shape': 5, 'orientation': 12, 'lamp': 2}
     """
     space = rooms_space(cameras, lamps)
     values = {factor.name: factor.values for factor in space.factors}

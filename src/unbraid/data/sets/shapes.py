@@ -80,6 +80,9 @@ def shapes(
     for the ellipse, a quarter for the square. With all three as a factor (184,320 images) they span a whole turn, so that there
     the ellipse shows each outline twice and the square four times. With `continuous` there is no grid: 50,000 images, unless
     told otherwise, have values from all of the range.
+
+    >>> unbraid.load_dataset("shapes", shape="square", only="scale=5 rotation=0")
+    <Dataset shapes: 256 gray images of 28 x 28, 26 held out; factors x (16), y (16)>
     """
     outlines = list(OUTLINES.values()) if shape == "all" else [OUTLINES[shape]]
     space = shapes_space(shape)

@@ -53,6 +53,11 @@ class Gaussian(nn.Module):
     and Locatello et al., 2019), `dubois` (0.04428, Dubois et al., 2019).
 
     Raises `UsageError` where both sigma and convention are given.
+
+    >>> likelihood = Gaussian(convention="squared_error")
+    >>> gray, white = torch.zeros(1, 1, 2, 2), torch.ones(1, 1, 2, 2)
+    >>> likelihood.energy(gray, white)  # 4 pixels that are 0.5 off: 4 times 0.25
+    tensor([1.])
     """
 
     outputs_per_channel = 1

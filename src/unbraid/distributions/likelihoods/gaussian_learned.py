@@ -30,6 +30,10 @@ class GaussianLearned(nn.Module):
 
     Summed over channels and pixels, in nats per image, constants included. Learning sigma is choosing beta: at a fixed sigma
     the loss is that of a beta-VAE with beta = sigma^2 and half the squared error. The soft bound on log sigma is the source's.
+
+    >>> likelihood = GaussianLearned(sigma_start=0.5)
+    >>> round(likelihood.scale.item(), 4), likelihood.scale.requires_grad
+    (0.5, True)
     """
 
     outputs_per_channel = 1

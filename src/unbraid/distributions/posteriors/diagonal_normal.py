@@ -23,7 +23,13 @@ deviation of 3e-7 is below float32 resolution around 1), narrow enough that exp 
 
 @posteriors.register("diagonal_normal", source="Kingma and Welling (2014), Appendix B")
 class DiagonalNormalHead(nn.Module):
-    """q(z|x) = N(mean, diag exp(logvar)); the encoder emits all means, then all log-variances."""
+    """q(z|x) = N(mean, diag exp(logvar)); the encoder emits all means, then all log-variances.
+
+    >>> head = DiagonalNormalHead(latent_dim=2)
+    >>> q = head(torch.tensor([[1.0, -1.0, 0.0, 0.0]]))
+    >>> q.mean, q.variance
+    (tensor([[ 1., -1.]]), tensor([[1., 1.]]))
+    """
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()

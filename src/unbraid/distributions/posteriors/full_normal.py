@@ -34,6 +34,12 @@ class FullNormalHead(nn.Module):
 
     L is the lower triangle of A with :math:`\mathrm{softplus}(A_{ii}) + 10^{-4}` on the diagonal. What A has above the diagonal
     is not used, as published.
+
+    >>> head = FullNormalHead(latent_dim=2)
+    >>> head.n_params  # 2 means and a matrix of 2 x 2
+    6
+    >>> head(torch.zeros(1, 6)).covariance.shape
+    torch.Size([1, 2, 2])
     """
 
     def __init__(self, latent_dim: int) -> None:

@@ -29,6 +29,13 @@ class QuantizedHead(nn.Module):
     """q(z|x) is a point: the encoder's outputs, quantized to the nearest values of their codebooks.
 
     Of two values that are equally near the first in the codebook is taken. The values are learned.
+
+    >>> head = QuantizedHead(latent_dim=1, values=3)
+    >>> head.codebooks.shape
+    torch.Size([1, 3])
+    >>> q = head(torch.tensor([[0.2]]))
+    >>> bool((q.mean == head.codebooks).any())  # it is one of the codebook's values
+    True
     """
 
     def __init__(

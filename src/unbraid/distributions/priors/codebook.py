@@ -19,6 +19,13 @@ class CodebookPrior(nn.Module):
     """p(z): independent latents, uniform over the values of their codebooks.
 
     Codebooks belong to the posterior's head, so that the encoder's player learns them; the prior reads them there.
+
+    >>> from unbraid.distributions.posteriors.quantized import QuantizedHead
+    >>> prior, head = CodebookPrior(latent_dim=2), QuantizedHead(latent_dim=2, values=4)
+    >>> prior.follow(head)
+    >>> z = prior.sample(1, torch.Generator().manual_seed(0))
+    >>> prior.log_prob(z)  # -2 log 4
+    tensor([-2.7726])
     """
 
     def __init__(self, latent_dim: int) -> None:

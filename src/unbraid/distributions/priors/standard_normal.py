@@ -13,7 +13,14 @@ from unbraid.distributions.registry import priors
 
 @priors.register("standard_normal", source="Kingma and Welling (2014)")
 class StandardNormal(nn.Module):
-    """p(z) = N(0, I)."""
+    """p(z) = N(0, I).
+
+    >>> prior = StandardNormal(latent_dim=2)
+    >>> prior.sample(3, torch.Generator().manual_seed(0)).shape
+    torch.Size([3, 2])
+    >>> prior.log_prob(torch.zeros(1, 2))  # -log 2 pi
+    tensor([-1.8379])
+    """
 
     device_marker: Tensor
 

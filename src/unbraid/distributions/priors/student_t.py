@@ -30,6 +30,11 @@ class StudentT(nn.Module):
     Latents are uncorrelated and of equal scale, but not independent: their tails go together. As nu grows it becomes N(0, I).
 
     Raises `UsageError` unless nu > D - 1.
+
+    >>> prior = StudentT(latent_dim=2, nu=5.0)
+    >>> at_0, far = prior.log_prob(torch.tensor([[0.0, 0.0], [4.0, 4.0]]))
+    >>> bool(at_0 - far < 16)  # less than the 16 nats of N(0, I): its tails are heavier
+    True
     """
 
     device_marker: Tensor

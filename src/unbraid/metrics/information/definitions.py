@@ -69,6 +69,13 @@ def information(samples: Samples, definition: str | None = None, bins: int = 20)
 
     Raises `UsageError` for a definition that does not exist or needs variances where there are none, and for one of classes
     where all factors are continuous.
+
+    >>> from unbraid.metrics.samples import gather
+    >>> rng = np.random.default_rng(0)
+    >>> factors = rng.integers(0, 4, (1_000, 2))
+    >>> samples = gather(factors[:, :1] + 0.1 * rng.normal(size=(1_000, 1)), factors)
+    >>> information(samples, "locatello2019").estimate.round(1)  # log 4 of the first factor, nothing of the second
+    array([[1.4, 0. ]])
     """
     require_choice("definition", definition, Definition)
     chosen = definition or default_definition(samples)

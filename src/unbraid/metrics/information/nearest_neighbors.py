@@ -96,6 +96,13 @@ def neighbor_information(
 
     Raises `UsageError` for arrays that are not finite numbers, one row per sample, kinds that do not fit them, and samples that
     are not more than `neighbors`.
+
+    >>> rng = np.random.default_rng(0)
+    >>> angle = rng.uniform(0, 360, (1_000, 1))
+    >>> codes = np.hstack([angle, rng.normal(size=(1_000, 1))])
+    >>> neighbor_information(codes, angle, [360.0]).shares.round(1)
+    array([[1.],
+           [0.]])
     """
     codes, factors = _table(codes, "codes"), _table(factors, "factors")
     if len(codes) != len(factors):

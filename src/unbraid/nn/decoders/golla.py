@@ -24,6 +24,9 @@ def golla(latent_dim: int, output_shape: Shape, norm: Norm = "none", dropout: Dr
     """Linear; transposed convolutions of 64, 64, 32 (3 x 3, stride 2) and one of stride 1; any size.
 
     Kernel and strides are our reading, as the encoder's; the grids are the encoder's, backwards (4, 7, 14, 28).
+
+    >>> golla(10, (1, 28, 28), width=0.5)(torch.zeros(5, 10)).shape
+    torch.Size([5, 1, 28, 28])
     """
     channels = scaled((64, 64, 64, 32), width)
     sizes = sizes_on_the_way(output_shape)[::-1]

@@ -15,6 +15,9 @@ def higgins(latent_dim: int, output_shape: Shape, hidden: Hidden = 256, init: In
     """The encoder mirrored: linear, transposed convolutions of 64, 64, 32, 32 channels; 32, 64 or 128 px.
 
     As in both codes, `init` is of the first layer; transposed convolutions begin as PyTorch sets them.
+
+    >>> higgins(10, (3, 64, 64))(torch.zeros(5, 10)).shape
+    torch.Size([5, 3, 64, 64])
     """
     check_size("decoder", "higgins", output_shape, SIZES)
     channels = pyramid(output_shape, WIDTHS)[::-1]

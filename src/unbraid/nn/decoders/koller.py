@@ -18,6 +18,9 @@ def koller(latent_dim: int, output_shape: Shape) -> nn.Module:
 
     The mirror of the encoder: as in the report, an enlarging by 2 answers each pooling, and a transposed convolution each
     convolution. Widths are ours.
+
+    >>> koller(10, (1, 28, 28))(torch.zeros(5, 10)).shape
+    torch.Size([5, 1, 28, 28])
     """
     check_size("decoder", "koller", output_shape, SIZES)
     channels = stages(output_shape)[::-1]

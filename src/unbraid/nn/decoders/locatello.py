@@ -20,6 +20,9 @@ def locatello(latent_dim: int, output_shape: Shape) -> nn.Module:
 
     Made for 64 pixels, where the second layer is a grid of 4 x 4 and 64 channels. Our reading at other sizes keeps the four
     transposed convolutions and scales that grid: 2 x 2 at 32 pixels, 8 x 8 at 128. Initial weights as the encoder's.
+
+    >>> locatello(10, (3, 64, 64))(torch.zeros(5, 10)).shape
+    torch.Size([5, 3, 64, 64])
     """
     check_size("decoder", "locatello", output_shape, SIZES)
     grid = (64, output_shape[1] // 16, output_shape[2] // 16)

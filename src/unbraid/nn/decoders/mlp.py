@@ -17,6 +17,9 @@ def mlp(
     """Fully connected: three hidden layers of 1200 with tanh; any size.
 
     Initial weights are PyTorch's own, as in the code of Chen et al. (2018).
+
+    >>> mlp(10, (1, 32, 32), layers=1, width=64)(torch.zeros(5, 10)).shape
+    torch.Size([5, 1, 32, 32])
     """
     widths = [latent_dim, *[width] * layers, prod(output_shape)]
     return nn.Sequential(*activated_linear(widths, activation), nn.Unflatten(1, output_shape))

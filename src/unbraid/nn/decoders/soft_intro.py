@@ -19,6 +19,9 @@ def soft_intro(latent_dim: int, output_shape: Shape, width: Width = 1.0) -> nn.M
 
     Channels are the encoder's, backwards. Enlarging repeats pixels. The source compares the output itself with the image,
     without a sigmoid: --likelihood gaussian --squash none --convention squared_error. Initial weights are PyTorch's own.
+
+    >>> soft_intro(10, (3, 32, 32), width=0.25)(torch.zeros(5, 10)).shape
+    torch.Size([5, 3, 32, 32])
     """
     check_size("decoder", "soft_intro", output_shape, tuple(WIDTHS))
     channels, side = grid_of(output_shape, width)

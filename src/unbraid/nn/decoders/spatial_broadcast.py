@@ -65,6 +65,12 @@ class SpatialBroadcast(nn.Module):
 
     Watters et al. have two hidden convolutions of 64 channels and kernel 4; Golla, Caspari and Oezkan (2021) have kernel 3.
     Initial weights are PyTorch's own.
+
+    >>> decoder = SpatialBroadcast(10, (3, 32, 32), channels=8)
+    >>> decoder(torch.zeros(5, 10)).shape
+    torch.Size([5, 3, 32, 32])
+    >>> decoder(torch.zeros(5, 10), (48, 64)).shape  # any size, with the same weights
+    torch.Size([5, 3, 48, 64])
     """
 
     def __init__(

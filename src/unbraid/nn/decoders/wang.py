@@ -16,6 +16,9 @@ def wang(latent_dim: int, output_shape: Shape) -> nn.Module:
 
     The report's table does not name the channels of the last one; those of the image are the reading that fits. One more of
     64 channels at 64 pixels, as in the report, and two at 128, which is ours.
+
+    >>> wang(10, (1, 32, 32))(torch.zeros(5, 10)).shape
+    torch.Size([5, 1, 32, 32])
     """
     check_size("decoder", "wang", output_shape, SIZES)
     dense = [*rectified_linear(latent_dim, 256, 64 * 4 * 4), nn.Unflatten(1, (64, 4, 4))]

@@ -15,6 +15,9 @@ def watters(latent_dim: int, output_shape: Shape) -> nn.Module:
 
     Made for 64 pixels, with four of 64 channels before the last; one fewer at 32 and one more at 128 are our reading. Initial
     weights are PyTorch's own.
+
+    >>> watters(10, (3, 64, 64))(torch.zeros(5, 10)).shape
+    torch.Size([5, 3, 64, 64])
     """
     check_size("decoder", "watters", output_shape, (32, 64, 128))
     channels = [*[64] * (halvings(output_shape[1]) + 1), output_shape[0]]

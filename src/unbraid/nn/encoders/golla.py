@@ -43,6 +43,9 @@ def golla(image_shape: Shape, n_params: int, norm: Norm = "none", dropout: Dropo
     The report gives the numbers of kernels alone. Kernel 3, stride 2, rectifiers, padding 1 and initial weights (Glorot
     uniform, biases 0, as Keras has them) are our reading. The options are for its ablation; where normalization and dropout
     stand is ours too.
+
+    >>> golla((1, 28, 28), n_params=20, width=0.5)(torch.zeros(5, 1, 28, 28)).shape
+    torch.Size([5, 20])
     """
     channels = [image_shape[0], *scaled((32, 64, 64), width)]
     layers: list[nn.Module] = []

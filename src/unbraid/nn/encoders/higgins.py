@@ -29,6 +29,9 @@ def higgins(image_shape: Shape, n_params: int, hidden: Hidden = 256, init: Init 
     """Convolutions of 32, 32, 64, 64 channels (4 x 4, stride 2) and one to 1 x 1; 32, 64 or 128 px.
 
     Made for 64 pixels. Our reading at 32 is without the last halving, and at 128 with one more of 64 channels.
+
+    >>> higgins((3, 64, 64), n_params=20)(torch.zeros(5, 3, 64, 64)).shape
+    torch.Size([5, 20])
     """
     check_size("encoder", "higgins", image_shape, SIZES)
     channels = pyramid(image_shape, WIDTHS)

@@ -26,6 +26,9 @@ def koller(image_shape: Shape, n_params: int) -> nn.Module:
 
     The report names the kinds of layers for 28 pixels; the number of layers, widths and kernels are ours. So are other sizes:
     one more stage of 64 channels for 64 pixels, two for 128. Initial weights are PyTorch's own.
+
+    >>> koller((1, 28, 28), n_params=20)(torch.zeros(5, 1, 28, 28)).shape
+    torch.Size([5, 20])
     """
     check_size("encoder", "koller", image_shape, SIZES)
     channels = stages(image_shape)

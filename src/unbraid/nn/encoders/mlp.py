@@ -32,6 +32,9 @@ def mlp(
     """Fully connected: two hidden layers of 1200, rectified; any size.
 
     Initial weights are PyTorch's own, as in the code of Chen et al. (2018).
+
+    >>> mlp((1, 32, 32), n_params=20, layers=1, width=64)(torch.zeros(5, 1, 32, 32)).shape
+    torch.Size([5, 20])
     """
     widths = [prod(image_shape), *[width] * layers, n_params]
     return nn.Sequential(nn.Flatten(), *activated_linear(widths, activation))

@@ -27,6 +27,9 @@ def soft_intro(image_shape: Shape, n_params: int, width: Width = 1.0) -> nn.Modu
     Channels are 64, 128 for 28 pixels, 64, 128, 256 for 32 and 64, 128, 256, 512, 512 for 128; those for 64 pixels, 64, 128,
     256, 512, are of the code of Matt (2022). A last block and one layer make the posterior's numbers. Initial weights are
     PyTorch's own.
+
+    >>> soft_intro((3, 32, 32), n_params=20, width=0.25)(torch.zeros(5, 3, 32, 32)).shape
+    torch.Size([5, 20])
     """
     check_size("encoder", "soft_intro", image_shape, tuple(WIDTHS))
     channels, side = grid_of(image_shape, width)

@@ -18,6 +18,9 @@ def wang(image_shape: Shape, n_params: int) -> nn.Module:
 
     64 pixels take one more convolution of 64 channels, as in the report; 128 take two, which is ours. Initial weights are
     PyTorch's own.
+
+    >>> wang((1, 32, 32), n_params=20)(torch.zeros(5, 1, 32, 32)).shape
+    torch.Size([5, 20])
     """
     check_size("encoder", "wang", image_shape, SIZES)
     layers = [*halving(pyramid(image_shape, WIDTHS)), nn.Flatten(), *rectified_linear(64 * 4 * 4, 256)]

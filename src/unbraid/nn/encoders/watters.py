@@ -25,6 +25,9 @@ def watters(
 
     Made for 64 pixels. At sizes that four halvings do not divide, sides are padded so that halves are rounded up; this is
     ours. Initial weights are PyTorch's own.
+
+    >>> watters((3, 64, 64), n_params=20, hidden=0)(torch.zeros(5, 3, 64, 64)).shape
+    torch.Size([5, 20])
     """
     layers, (height, width) = same_halving((image_shape[0], 64, 64, 64, 64), (4, 4, 4, 4), image_shape[1:])
     features = 64 * height * width

@@ -74,7 +74,12 @@ def rate_of(view: RunView) -> float:
 def draw_rate_distortion(
     views: Sequence[RunView], *, along: Annotated[str, Option("option by whose value runs are joined")] = "beta"
 ) -> Drawn:
-    """Runs in the plane of rate (KL) and distortion (reconstruction), joined along beta."""
+    """Runs in the plane of rate (KL) and distortion (reconstruction), joined along beta.
+
+    >>> figure = unbraid.figure("rate_distortion", "runs/beta1", "runs/beta4")
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['Rate and distortion, nats per image']
+    """
     need_same_data(views)
     need_same_likelihood(views)
     rate = np.array([rate_of(view) for view in views])
@@ -114,7 +119,12 @@ def need_same_likelihood(views: Sequence[RunView]) -> None:
 
 @figures.register("trade_off", source=OWN, runs=(1, None), needs="scored runs on the same data, with one likelihood")
 def draw_trade_off(views: Sequence[RunView], *, score: ScoreName = "mig") -> Drawn:
-    """Disentanglement against reconstruction over runs."""
+    """Disentanglement against reconstruction over runs.
+
+    >>> figure = unbraid.figure("trade_off", "runs/beta1", "runs/beta4", score="mig")
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['MIG against reconstruction']
+    """
     need_same_data(views)
     need_same_likelihood(views)
     scores = np.array([number(need_score(view, score)["score"]) for view in views])
@@ -140,7 +150,12 @@ def draw_seeds(
     *,
     scores: Annotated[str, Option("metrics, joined by commas; four that all runs have by default")] = "",
 ) -> Drawn:
-    """Scores of every run, with means over seeds and their intervals, beside chance and ceiling."""
+    """Scores of every run, with means over seeds and their intervals, beside chance and ceiling.
+
+    >>> figure = unbraid.figure("seeds", "runs/beta1", "runs/beta4", scores="mig")
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['MIG']
+    """
     named = labels([view.experiment for view in views])
     common = common_metrics(views)
     chosen = scores.split(",") if scores else ([name for name in CORE if name in common] or common[:4])
@@ -176,7 +191,12 @@ def draw_grid(
     x: Annotated[str, Option("option along x")] = "beta",
     y: Annotated[str, Option("option along y")] = "latent_dim",
 ) -> Drawn:
-    """Heat map of a score over two options, such as beta and the number of latents."""
+    """Heat map of a score over two options, such as beta and the number of latents.
+
+    >>> figure = unbraid.figure("grid", "runs/beta1", "runs/beta4", score="mig")
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['MIG']
+    """
     columns = np.array([need_option(view, x) for view in views])
     rows = np.array([need_option(view, y) for view in views])
     scores = np.array([number(need_score(view, score)["score"]) for view in views])
@@ -199,7 +219,12 @@ def draw_grid(
 def draw_label_efficiency(
     views: Sequence[RunView], *, factor: Annotated[str | None, Option("one factor; the mean over all by default")] = None
 ) -> Drawn:
-    """How well a linear classifier names the factors, by the number of labeled images it learns from."""
+    """How well a linear classifier names the factors, by the number of labeled images it learns from.
+
+    >>> figure = unbraid.figure("label_efficiency", "runs/beta1", "runs/beta4")
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['Accuracy of a linear probe over all factors']
+    """
     runs = [_accuracies(view, factor) for view in views]
     counts = sorted(set.intersection(*(set(run) for run in runs)))
     found: dict[str, list[list[float]]] = {}

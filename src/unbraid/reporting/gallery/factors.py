@@ -70,7 +70,12 @@ def information_of(view: RunView, latents: Sequence[Latent]) -> Drawn:
     needs="a scored run on data with factors",
 )
 def draw_information(views: Sequence[RunView], *, dims: Dims = 10) -> Drawn:
-    """Mutual information of each latent and each factor, as a share of the factor's entropy."""
+    """Mutual information of each latent and each factor, as a share of the factor's entropy.
+
+    >>> figure = unbraid.figure("information", "runs/beta1", dims=2)
+    >>> [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    ['x', 'y', 'scale', 'orientation']
+    """
     return information_of(views[0], views[0].latents[:dims])
 
 
@@ -83,7 +88,12 @@ def draw_information(views: Sequence[RunView], *, dims: Dims = 10) -> Drawn:
 def draw_importance(
     views: Sequence[RunView], *, dims: Dims = 10, seed: Annotated[int, Option("seed of the forests", ge=0)] = 0
 ) -> Drawn:
-    """The matrix behind DCI: how much each latent matters to the prediction of each factor."""
+    """The matrix behind DCI: how much each latent matters to the prediction of each factor.
+
+    >>> figure = unbraid.figure("importance", "runs/beta1", dims=2)
+    >>> [label.get_text().split()[0] for label in figure.axes[0].get_xticklabels()]
+    ['x', 'y', 'scale', 'orientation']
+    """
     view = views[0]
     view.need_shares()
     samples = samples_of(view.table)
@@ -115,7 +125,12 @@ def draw_assignment(
     strong: Annotated[float, Option("share of a factor's entropy from which a latent stands for it", gt=0, le=1)] = STRONG,
     weak: Annotated[float, Option("share from which it does in brackets", gt=0, le=1)] = WEAK,
 ) -> Drawn:
-    """Which latents stand for which factor, in a table; in brackets those that know it weakly."""
+    """Which latents stand for which factor, in a table; in brackets those that know it weakly.
+
+    >>> figure = unbraid.figure("assignment", "runs/beta1", "runs/beta4", strong=0.3)
+    >>> [text.get_text() for text in figure.axes[0].texts][:3]
+    ['model', 'x', 'y']
+    """
     for view in views:
         view.need_same_factors(views[0])
     found = {

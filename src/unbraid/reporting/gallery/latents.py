@@ -59,6 +59,10 @@ def draw_traversals(
     """One row per latent, moved over its range while the others stay; sorted by KL.
 
     The range is two standard deviations of the aggregate posterior on either side of its mean.
+
+    >>> figure = unbraid.figure("traversals", "runs/beta1", dims=2)
+    >>> len(figure.axes)  # a row for each latent
+    2
     """
     view = views[0]
     images, order, values, where = _chosen(view, dims, columns, base, image)
@@ -106,6 +110,10 @@ def draw_paired_traversals(
     """One latent of each model moved from two base images, side by side.
 
     A disentangled latent changes both images alike, whatever else they show.
+
+    >>> figure = unbraid.figure("paired_traversals", "runs/beta1", "runs/beta4", factor="x")
+    >>> [text.get_text() for text in figure.texts][:3]
+    ['from image 130', 'from image 42', 'beta_vae, beta 1']
     """
     need_same_data(views)
     if factor is not None and latent is not None:
@@ -144,7 +152,12 @@ def draw_position_maps(
         str, Option("factors for each of whose values there is a column, joined by commas (scale,shape); none by default")
     ] = "",
 ) -> Drawn:
-    """Heat maps of each latent over the position of the object, for all images or by scale or shape."""
+    """Heat maps of each latent over the position of the object, for all images or by scale or shape.
+
+    >>> figure = unbraid.figure("position_maps", "runs/beta1", dims=2)
+    >>> len(figure.axes)  # a map for each latent, and the key
+    3
+    """
     view = views[0]
     table = view.table
     known = table.factor_names

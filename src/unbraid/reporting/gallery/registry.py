@@ -27,7 +27,12 @@ OWN = "Ours"
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A figure, or the frames of an animation, with what it shows in words."""
+    """A figure, or the frames of an animation, with what it shows in words.
+
+    >>> from unbraid.api import view_of
+    >>> draw("samples", [view_of("runs/first")], {"images": 11}).caption
+    'Images decoded from draws from the prior by vae.'
+    """
 
     content: Figure | Frames
     caption: str

@@ -33,7 +33,12 @@ NETWORKS = ("encoder", "decoder")
     needs="a scored run",
 )
 def draw_kl(views: Sequence[RunView], *, dims: Dims = 10) -> Drawn:
-    """KL of each latent over training, with the factor it follows in the end."""
+    """KL of each latent over training, with the factor it follows in the end.
+
+    >>> figure = unbraid.figure("kl_over_training", "runs/beta1", dims=2)
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['KL of each latent, nats per image']
+    """
     view = views[0]
     steps, kl = vector_series(view.log, "kl_per_dim", view.table.latent_dim)
     if not len(steps):
@@ -60,7 +65,12 @@ def loss_panels(views: Sequence[RunView], names: Sequence[str]) -> list[Panel]:
 
 @figures.register("losses", source=OWN, runs=(1, None), needs="trained runs")
 def draw_losses(views: Sequence[RunView]) -> Drawn:
-    """Every term of the loss over training, unweighted; seeds of a configuration share a color."""
+    """Every term of the loss over training, unweighted; seeds of a configuration share a color.
+
+    >>> figure = unbraid.figure("losses", "runs/beta1", "runs/beta4")
+    >>> len(figure.axes)  # the loss, and a plot for each of its terms
+    3
+    """
     named = labels([view.experiment for view in views])
     plots = loss_panels(views, named)
     if not plots:
@@ -78,7 +88,12 @@ def draw_scores_over_training(
     *,
     scores: Annotated[str, Option("metrics, joined by commas; all that were followed by default")] = "",
 ) -> Drawn:
-    """Disentanglement scores over training, one plot per metric; seeds of a configuration share a color."""
+    """Disentanglement scores over training, one plot per metric; seeds of a configuration share a color.
+
+    >>> figure = unbraid.figure("scores_over_training", "runs/beta1", "runs/beta4", scores="mig")
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['MIG']
+    """
     named = labels([view.experiment for view in views])
     known = dict.fromkeys(name for view in views for name in scalar_names(view.log, "evaluation") if name in metrics)
     if not known:
@@ -111,7 +126,12 @@ def weights_of(view: RunView) -> dict[str, np.ndarray]:
 
 @figures.register("weights", source=OWN, runs=(1, None), needs="trained runs, such as one with --weight-decay and one without")
 def draw_weights(views: Sequence[RunView]) -> Drawn:
-    """Histograms of the weights of encoder and decoder; weight decay moves unneeded ones to zero."""
+    """Histograms of the weights of encoder and decoder; weight decay moves unneeded ones to zero.
+
+    >>> figure = unbraid.figure("weights", "runs/beta1", "runs/beta4")
+    >>> [axes.get_title("left") for axes in figure.axes]
+    ['Weights of the encoder', 'Weights of the decoder']
+    """
     found = {name: weights_of(view) for name, view in zip(names_of(views), views, strict=True)}
     caption = (
         "How large weights are, biases left out: share of all weights of a network in each bin, on a logarithmic axis. Weight "

@@ -652,7 +652,11 @@ def _parts(own: Digits) -> tuple[Part, ...]:
 
 @studies.register("beta-grid", source="Koller (2022), Reproducibility Challenge: β-VAE (group report)")
 def beta_grid() -> Study:
-    """Whether β disentangles and helps transfer, over a grid of β and latent sizes."""
+    """Whether β disentangles and helps transfer, over a grid of β and latent sizes.
+
+    >>> sorted({arm.data for arm in beta_grid().arms})
+    ['mnist', 'shapes']
+    """
     own = digits()
     return Study(
         question=f"Does raising β disentangle, on Shapes and {own.name} and over a grid of latent sizes, and does it help "

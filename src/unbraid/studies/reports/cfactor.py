@@ -445,7 +445,11 @@ def _parts(chairs: list[Arm]) -> tuple[Any, ...]:
     source="Wang, Disentangling Latent Representations with CFactorized Variational Autoencoder (report, UC Santa Barbara)",
 )
 def cfactor() -> Study:
-    """Does a capacity for the KL make FactorVAE reconstruct better at no cost."""
+    """Does a capacity for the KL make FactorVAE reconstruct better at no cost.
+
+    >>> sorted({arm.model for arm in cfactor().arms})
+    ['beta_vae', 'beta_vae_capacity', 'cfactor_vae', 'factor_vae', 'vae']
+    """
     chairs, of_chairs = _chairs()
     return Study(
         question="Does a capacity for the KL make FactorVAE reconstruct better, and does it still disentangle as well?",

@@ -273,7 +273,11 @@ PARTS = (
     source="Dubois, Kastanos, Lines and Melman (2019), Understanding Disentangling in VAE (poster, University of Cambridge)",
 )
 def dsprites_objectives() -> Study:
-    """Which objectives align latents with factors of dSprites, and does the published table hold."""
+    """Which objectives align latents with factors of dSprites, and does the published table hold.
+
+    >>> sorted({arm.model for arm in dsprites_objectives().arms})
+    ['beta_tcvae', 'beta_vae', 'beta_vae_capacity', 'factor_vae']
+    """
     return Study(
         question="Which objectives align latents with factors of dSprites, at what cost, and does the published table hold?",
         arms=ARMS,

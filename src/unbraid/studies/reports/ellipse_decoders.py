@@ -367,7 +367,11 @@ PARTS = (
     source="Golla, Caspari and Oezkan (2021), Disentanglement in Variational Autoencoder (report, University of Osnabrück)",
 )
 def ellipse_decoders() -> Study:
-    """Whether beta, a spatial broadcast decoder and a hyperprior disentangle ellipses."""
+    """Whether beta, a spatial broadcast decoder and a hyperprior disentangle ellipses.
+
+    >>> sorted({arm.options["decoder"] for arm in ellipse_decoders().arms})
+    ['golla', 'spatial_broadcast']
+    """
     return Study(
         question="Do β, a spatial broadcast decoder and a hyperprior disentangle ellipses, and what do they cost?",
         arms=(*SMALL_ARMS, *DECODERS, *ORDERS, *ABLATIONS, *LARGE_ARMS, *OTHER_DATA),

@@ -448,7 +448,11 @@ def _parts(name: str, faces: Sequence[Arm]) -> tuple[Any, ...]:
     source="Matt (2022), Extending the Adversarial Loss Function of Soft-Intro VAE for Stronger Disentanglement (report)",
 )
 def soft_intro_tc() -> Study:
-    """Does a larger weight on the total correlation disentangle Soft-IntroVAE."""
+    """Does a larger weight on the total correlation disentangle Soft-IntroVAE.
+
+    >>> sorted({arm.model for arm in soft_intro_tc().arms})
+    ['beta_tcvae', 'beta_vae', 'soft_intro_tcvae', 'soft_intro_vae']
+    """
     name, data, where = _faces()
     faces = _face_arms(name, data, where)
     return Study(

@@ -95,6 +95,10 @@ def compare(
         progress: told how many kinds of null codes of how many are done.
 
     Raises `UsageError` for places without results and for a score that no run has.
+
+    >>> found = compare(["runs/beta1", "runs/beta4"], with_nulls=False, with_udr=False)
+    >>> [one.label for one in found.configurations]
+    ['beta_vae, beta 1', 'beta_vae, beta 4']
     """
     notes: list[str] = []
     groups = configurations(gather(places, damaged=notes))
