@@ -153,10 +153,30 @@ def test_every_page_has_one_place():
 def test_the_gallery_shows_the_explorers_that_were_made(tmp_path, monkeypatch):
     monkeypatch.setattr(live, "LIVE", tmp_path)
     text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
-    made = [page for command in live.commands(text) if (page := live.made_by(command))]
-    assert len(made) > 1
+    first, *others = live.explorers(text)
+    assert {"rooms.html", "faces.html"} <= {one.page for one in others}
     assert live.shown(text) == text
-    (tmp_path / live.FOLDER).mkdir()
-    (tmp_path / live.FOLDER / made[0]).touch()
-    assert re.findall(r'<iframe [^>]*src="([^"]*)"', live.shown(text)) == [f"{live.FOLDER}/{made[0]}"]
+    assert "python docs/source/website/live.py" in text  # beside the picture
+    first.path.parent.mkdir()
+    first.path.touch()
+    assert re.findall(r'<iframe [^>]*src="([^"]*)"', live.shown(text)) == [f"{live.FOLDER}/{first.page}"]
     assert not live.PICTURE.search(live.shown(text))
+
+
+def test_models_of_explorers_are_trained_by_commands_of_the_gallery(tmp_path, monkeypatch):
+    import gallery
+
+    monkeypatch.setattr(live, "LIVE", tmp_path)
+    text = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    ran = []
+    monkeypatch.setattr(gallery, "run", ran.append)
+    live.make(text)
+    trained = [command.split()[command.split().index("--out") + 1] for command in ran if command.startswith("train ")]
+    assert trained == [folder for one in live.explorers(text) for folder in one.runs]
+    assert all(command.count("--no-report") == 1 for command in ran if command.startswith("train "))
+    assert [command for command in ran if command.endswith(f"-o {tmp_path / live.FOLDER / 'rooms.html'}")]
+    ran.clear()
+    live.make(text, ["faces.html"])
+    assert [command.split()[0] for command in ran] == ["train", "explore"]
+    with pytest.raises(SystemExit, match=r"no face\.html; there are explorer\.html, "):
+        live.make(text, ["face.html"])
