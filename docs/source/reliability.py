@@ -11,22 +11,45 @@ from typing import Any
 
 from tables import markdown
 
+from unbraid.metrics.doubts import withheld
+from unbraid.metrics.registry import metrics
+
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "reliability.md"
 INTERVALS = TEXT.parents[2] / "benchmarks" / "results" / "intervals.json"
 FEW, MANY = 1_000, 5_000
+WITHHELD = {
+    (entry.name, "" if variant.name == "default" else variant.name): reason
+    for entry in metrics
+    if entry.factory.__module__.startswith("unbraid.")
+    for variant in entry.details["variants"]
+    if (reason := withheld(entry.name, variant.options))
+}
+"""Definitions that print no interval, and why."""
+OF_CLASSES = {
+    entry.name: entry.details["no_interval_continuous"] for entry in metrics if "no_interval_continuous" in entry.details
+}
+"""Metrics that print none of continuous factors, and why."""
 
 
 def main() -> None:
     page = TEXT.read_text()
-    for name, table in {
+    for name, table in tables().items():
+        page = page.replace(f"{{{{ {name} }}}}", table)
+    PAGE.write_text(page)
+
+
+def tables() -> dict[str, str]:
+    """All tables of the page."""
+    return {
         "summary": summary(),
         "coverage": coverage(),
         "few": of_few_values(),
+        "errors": of_standard_errors(),
+        "withheld": without_intervals(),
+        "missed": withheld_rows(),
         "finite": finite_coverage(),
-    }.items():
-        page = page.replace(f"{{{{ {name} }}}}", table)
-    PAGE.write_text(page)
+    }
 
 
 def number(value: float | None) -> str:
@@ -40,7 +63,7 @@ def simulated(*, finite: bool = False, few: bool = False) -> list[dict[str, Any]
         finite: of populations of so many samples, or else of as many as one likes.
         few: of factors with few values.
     """
-    rows = [row for row in json.loads(INTERVALS.read_text())["rows"] if bool(row["of"]) == finite]
+    rows = [row for row in json.loads(INTERVALS.read_text())["rows"] if bool(row["of"]) == finite and not is_withheld(row)]
     return [row for row in rows if row["population"].startswith("few") == few]
 
 
@@ -67,6 +90,31 @@ def finite_coverage() -> str:
     return markdown(["population", "samples", "score", "of all", "mean of the samples", "given", "hold", "width"], rows)
 
 
+def without_intervals() -> str:
+    """Definitions that have no interval whatever the samples, by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for (metric, definition), reason in WITHHELD.items():
+        by_reason.setdefault(reason, []).append(f"`{metric}, {definition}`" if definition else f"`{metric}`")
+    for metric, reason in OF_CLASSES.items():
+        by_reason.setdefault(reason, []).append(f"`{metric}`")
+    return markdown(["definitions", "why they have no interval"], [[", ".join(own), why] for why, own in by_reason.items()])
+
+
+def withheld_rows() -> str:
+    """Simulated intervals of definitions that print none, where fewer than nine tenths held."""
+    rows = []
+    for row in json.loads(INTERVALS.read_text())["rows"]:
+        if is_withheld(row) and row["given"] and row["held"] / row["given"] < 0.9:
+            rows.append([f"`{row['score']}`", row["population"], f"{row['samples']:,}", *held(row)])
+    return markdown(["score", "population", "samples", "given", "hold"], rows)
+
+
+def is_withheld(row: dict[str, Any]) -> bool:
+    name, _, definition = row["score"].partition(", ")
+    metric = name.partition(".")[0]
+    return (metric, definition) in WITHHELD or ("continuous" in row["population"] and metric in OF_CLASSES)
+
+
 def held(row: dict[str, Any]) -> list[str]:
     """How many sets have an interval, and how many of these hold the population's score."""
     return [f"{row['given']} of {row['repetitions']}", f"{row['held'] / row['given']:.0%}" if row["given"] else ""]
@@ -87,12 +135,31 @@ def summary() -> str:
 
 
 def of_few_values() -> str:
+    """A row per score and number of samples, a column per population: the share that holds, of how many sets."""
+    found = {(row["score"], row["samples"], row["population"].removeprefix("few, ")): row for row in simulated(few=True)}
+    populations = [name for name in dict.fromkeys(name for *_, name in found) if name != "posteriors"]
+    rows = []
+    for score, samples in dict.fromkeys((score, samples) for score, samples, name in found if name != "posteriors"):
+        cells = [share(found.get((score, samples, name))) for name in populations]
+        rows.append([f"`{score}`", f"{samples:,}", *cells])
+    return markdown(["score", "samples", *populations], rows)
+
+
+def share(row: dict[str, Any] | None) -> str:
+    """How many of the intervals hold, and of how many sets there is one; "none" where no set has one."""
+    if row is None:
+        return ""
+    return f"{row['held'] / row['given']:.0%} of {row['given']}" if row["given"] else "none"
+
+
+def of_standard_errors() -> str:
+    """What is printed with a standard error: within 1.96 of it to both sides."""
     rows = []
     for row in simulated(few=True):
-        scores = number(row["truth"]), number(row["mean"]), number(row["sd"])
-        name = row["population"].removeprefix("few, ")
-        rows.append([name, f"`{row['score']}`", f"{row['samples']:,}", *scores, *held(row), number(row["width"])])
-    head = ["population", "score", "samples", "of the population", "mean of the samples", "sd", "given", "hold", "width"]
+        if row["population"] == "few, posteriors":
+            scores = number(row["truth"]), number(row["mean"]), number(row["sd"])
+            rows.append([f"`{row['score']}`", f"{row['samples']:,}", *scores, *held(row), number(row["width"])])
+    head = ["quantity", "images", "true value", "mean of the estimates", "sd", "given", "hold", "width"]
     return markdown(head, rows)
 
 

@@ -22,6 +22,8 @@ from unbraid.options import Option
 TRAIN, TEST = 10_000, 5_000
 BOOSTED = "boosted trees take minutes for each half of the samples, too long to find out whether an interval would hold"
 """Why metrics that boost trees have no interval."""
+OF_NOISE = "noise has importance by chance, the less the more samples there are"
+"""Why linear models have none."""
 SHARE_OF_TRIPOD = 0.9
 """Of all samples, that the model of Hsu et al. (2024) learns from."""
 LEAST_LEAF = 0.01
@@ -234,9 +236,11 @@ Importance = Annotated[
     sampled=True,
     learns_from=TRAIN + TEST,
     rests_on="known",
+    no_interval_continuous="of continuous factors its regressors gain from more samples by more than halves show",
     no_interval_by={
         ("importance", "gbt"): BOOSTED,
-        ("importance", "lasso"): "of noise the lasso keeps coefficients by chance, the fewer the more samples there are",
+        ("importance", "lasso"): OF_NOISE,
+        ("importance", "logistic"): OF_NOISE,
         (
             "importance",
             "entropy_forest",

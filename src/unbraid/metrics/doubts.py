@@ -32,7 +32,10 @@ def why_no_interval(samples: Samples, metric: str, options: Mapping[str, Any]) -
     Metrics say what that is as `rests_on`: "values", samples of each value of a factor, "known", what each latent knows of
     each factor, or "live", which latents know anything.
     """
-    rests_on = registry[metric].details.get("rests_on")
+    details = registry[metric].details
+    if samples.quantity_names and (reason := details.get("no_interval_continuous", "")):
+        return str(reason)
+    rests_on = details.get("rests_on")
     if rests_on is None:
         return ""
     definition = options.get("definition", options.get("importance"))

@@ -14,8 +14,9 @@ metrics = Registry("metric", "metrics", "unbraid.metrics")
 `perfect` (what a code that is the factors scores), `blind` and `variants`; with `continuous`, how it reads continuous factors,
 if they have a meaning for it; with `sampled` if it trains a model or votes, which
 `--evaluate-every` leaves out, with `downstream` if it measures what codes are good for by training many models, which takes
-long and is no part of the core, with `no_interval` if it has no interval, and why, or `no_interval_by`, reasons by an option
-and its value, with `learns_from`, the most samples that a model of it takes, if its score changes with their number, and with
+long and is no part of the core, with `no_interval` if it has no interval, and why, `no_interval_by`, reasons by an option
+and its value, or `no_interval_continuous`, why there is none where factors are continuous, with `learns_from`, the most samples
+that a model of it takes, if its score changes with their number, and with
 `rests_on` if its score depends on what latents are judged to know (`unbraid.metrics.doubts`)."""
 
 
