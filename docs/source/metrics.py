@@ -1,16 +1,18 @@
 """Write docs/metrics.md: what metrics are, how their definitions differ, and what chance and perfect codes score.
 
-python docs/source/metrics.py            # all tables, half an hour: gradient boosting is slow
-python docs/source/metrics.py --quick    # minutes: scores of gradient boosting stay as they stand in the page
+python docs/source/metrics.py                      # all tables, an hour
+python docs/source/metrics.py --quick              # scores of gradient boosting stay as they stand in the page
+python docs/source/metrics.py --only dci:default   # only these scores, and those that the page lacks, are computed
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import platform
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,8 @@ from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.grids.duplicates import first_twins
 from unbraid.evaluation.encoding import encode_posteriors
 from unbraid.metrics import Samples, audit, evaluate, gather, mutual_information
-from unbraid.metrics.audit import SLOW, AuditTable, variants
-from unbraid.metrics.registry import metrics, range_in_words
+from unbraid.metrics.audit import variants
+from unbraid.metrics.registry import Variant, metrics, range_in_words
 from unbraid.metrics.score_table import nodes
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.registry import models
@@ -36,23 +38,60 @@ DSPRITES = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="keep the rows of what takes minutes as the page has them")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", help="definitions whose rows are made anew, as in dci:default,mig:adjusted")
+    given = parser.parse_args()
     torch.set_num_threads(1)
+    kept = Kept(PAGE.read_text(), given.quick, frozenset(given.only.split(",")) if given.only else None)
+    how = ", `--quick`: rows of gbt are of a former full run" if given.quick else ""
+    how = f", `--only {given.only}`: other rows are of former runs" if given.only else how
     tables = {
         "reading": reading(),
-        "definitions": definitions(audit(example(), quick=quick), former_rows() if quick else {}),
+        "definitions": definitions(kept),
         "ceilings": what_images_tell(),
-        "references": "\n\n".join(references(name) for name in DATASETS),
+        "references": "\n\n".join(references(name, kept) for name in DATASETS),
         "bias": bias(),
-        "made": f"unbraid {unbraid.__version__}, {platform.machine()}, seed 0"
-        + (", `--quick`: rows of gbt are those of a former full run" if quick else ""),
+        "made": f"unbraid {unbraid.__version__}, {platform.machine()}, seed 0{how}",
     }
     page = TEXT.read_text()
     for name, table in tables.items():
         page = page.replace(f"{{{{ {name} }}}}", table)
     PAGE.write_text(page)
+
+
+Rows = dict[tuple[str, str], list[list[str]]]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which rows of the page stay as they are.
+
+    Args:
+        page: as it stands.
+        quick: whether those of slow definitions stay.
+        only: definitions that are made anew, as in "dci:default"; None for all.
+    """
+
+    page: str
+    quick: bool
+    only: frozenset[str] | None
+
+    def rows(self, begin: str) -> Rows:
+        """Of the first table behind a text, by metric and definition, each with the rows of its parts."""
+        found: Rows = {}
+        lines = self.page.partition(begin)[2].splitlines()
+        tables = itertools.dropwhile(lambda line: not line.startswith("|"), lines)
+        for line in itertools.takewhile(lambda line: line.startswith("|"), tables):
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            if cells[0].startswith("**"):
+                found[cells[0].strip("*"), cells[1]] = [cells]
+            elif found:
+                found[next(reversed(found))].append(cells)
+        return found
+
+    def stays(self, metric: str, variant: Variant) -> bool:
+        return (self.quick and variant.slow) or (self.only is not None and f"{metric}:{variant.name}" not in self.only)
 
 
 def number(value: float | None) -> str:
@@ -87,29 +126,28 @@ def example() -> Samples:
     return gather(mean, factors, variance=variance, factor_names=list(DSPRITES))
 
 
-def former_rows() -> dict[tuple[str, str], list[list[str]]]:
-    """Rows of the page's table of definitions: of each metric by each definition, its own and those of its parts."""
-    section = PAGE.read_text().partition("## Definitions side by side")[2].partition("\n## ")[0]
-    found: dict[tuple[str, str], list[list[str]]] = {}
-    for line in section.splitlines():
-        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if cells and cells[0].startswith("**"):
-            found[cells[0].strip("*"), cells[1]] = [cells]
-        elif cells and found:
-            found[next(reversed(found))].append(cells)
-    return found
-
-
-def definitions(table: AuditTable, former: Mapping[tuple[str, str], list[list[str]]]) -> str:
-    """A row for each definition; one that is left out since it is slow has its former rows."""
-    rows = []
-    for name, definition, node in table.rows():
-        if node.get("left_out") == SLOW and (name, definition) in former:
-            rows += former[name, definition]
-            continue
+def definitions(kept: Kept) -> str:
+    """A row for each definition on one code."""
+    former = kept.rows("## Definitions side by side")
+    chosen = [
+        entry.name
+        for entry in metrics
+        if not entry.details.get("downstream")
+        and any(not kept.stays(entry.name, own) or (entry.name, own.name) not in former for own in variants(entry.name))
+    ]
+    made: Rows = {}
+    for name, definition, node in audit(example(), metrics=chosen, quick=kept.quick).rows() if chosen else ():
         values = [number(node.get(key)) for key in ("score", "chance", "ceiling")]
-        label = name.strip() if name.startswith(" ") else f"**{name}**"
-        rows.append([label, definition, *values, node.get("left_out", node.get("comparable", ""))])
+        told = node.get("left_out", node.get("comparable", ""))
+        if name.startswith(" "):
+            made[next(reversed(made))].append([name.strip(), definition, *values, told])
+        else:
+            made[name, definition] = [[f"**{name}**", definition, *values, told]]
+    rows = []
+    for entry in metrics:
+        for variant in () if entry.details.get("downstream") else variants(entry.name):
+            key = (entry.name, variant.name)
+            rows += former[key] if kept.stays(entry.name, variant) and key in former else made[key]
     head = ["metric", "definition", "score", "chance", "ceiling", "comparable to numbers by"]
     return markdown(head, rows)
 
@@ -136,7 +174,7 @@ def share_told(factor: np.ndarray, twins: np.ndarray) -> float:
     return (entropy(factor) + entropy(twins) - entropy(factor, twins)) / entropy(factor)
 
 
-def references(name: str) -> str:
+def references(name: str, kept: Kept) -> str:
     """What noise, an untrained encoder and the best code score on a data set, by every quick definition."""
     dataset = load_dataset(name)
     rows = np.sort(np.random.default_rng(0).permutation(len(dataset))[:SAMPLES])
@@ -145,21 +183,28 @@ def references(name: str) -> str:
     best = dataset.factors[first_twins(dataset)[rows]]
     best = (best - best.mean(0)) / best.std(0)
     compared = (samples, untrained(dataset, rows), samples.with_codes(best, np.full(best.shape, 1e-6)))
+    title = f"`{name}`, {len(rows):,} images\n\n"
+    former = kept.rows(title)
     found = []
-    for metric, definition, options in quick_definitions():
-        tables = [evaluate(own, metrics={metric: options}, intervals=0, references=False)[metric] for own in compared]
+    for metric, variant in quick_definitions():
+        if kept.stays(metric, variant) and (metric, variant.name) in former:
+            found += former[metric, variant.name]
+            continue
+        chosen = {metric: dict(variant.options)}
+        tables = [evaluate(own, metrics=chosen, intervals=0, references=False)[metric] for own in compared]
         for own in zip(*map(nodes, tables), strict=True):
             part = own[0][0]
-            found.append([part or f"**{metric}**", "" if part else definition, *(number(node["score"]) for _, node in own)])
+            found.append([part or f"**{metric}**", "" if part else variant.name, *(number(node["score"]) for _, node in own)])
     head = ["metric", "definition", "noise", "untrained", "ceiling"]
-    return f"`{name}`, {len(rows):,} images\n\n" + markdown(head, found)
+    return title + markdown(head, found)
 
 
-def quick_definitions() -> Iterator[tuple[str, str, dict[str, object]]]:
+def quick_definitions() -> Iterator[tuple[str, Variant]]:
+    """Definitions that take these codes, whose latents are continuous, and no minutes."""
     for entry in metrics:
         for variant in () if entry.details.get("downstream") else variants(entry.name):
-            if not variant.slow:
-                yield entry.name, variant.name, dict(variant.options)
+            if not variant.slow and not variant.needs_discrete:
+                yield entry.name, variant
 
 
 def untrained(dataset: Dataset, rows: np.ndarray) -> Samples:
