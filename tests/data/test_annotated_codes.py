@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -87,6 +88,30 @@ def test_what_does_not_fit_is_refused(tmp_path, ending, options, error, says):
     path = written(tmp_path / f"c.{ending}", gap=[None, *range(N - 1)])
     with pytest.raises(error, match=says):
         read_codes(path, **options)
+
+
+@pytest.mark.parametrize(("part", "value"), [("indices", 10**6), ("indices", -1), ("indptr", 10**6)])
+def test_sparse_tables_whose_indices_lead_elsewhere_are_refused(tmp_path, part, value):
+    path = written(tmp_path / "c.h5ad", {}, csr_matrix(OTHER))
+    with h5py.File(path, "a") as file:
+        file[f"X/{part}"][-1] = value
+    with pytest.raises(CorruptFile, match="Write it again with AnnData"):
+        read_codes(path)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_columns_that_announce_more_than_memory_are_not_read(tmp_path, ending):
+    path, huge = written(tmp_path / f"c.{ending}"), (10**10,)
+    if ending == "h5ad":
+        with h5py.File(path, "a") as file:
+            del file["obs/batch"]
+            file["obs"].create_dataset("batch", huge, "i8", chunks=(1000,)).attrs["encoding-type"] = "array"
+    else:
+        (path / ".zmetadata").unlink(missing_ok=True)
+        batch = next(file for file in (path / "obs" / "batch").iterdir() if file.name in (".zarray", "zarr.json"))
+        batch.write_text(json.dumps({**json.loads(batch.read_text()), "shape": huge}))
+    with pytest.raises(UsageError, match="take 80 GB or more; allowed: 4 GB"):
+        read_codes(path)
 
 
 def test_files_that_are_no_annotated_data_or_damaged(tmp_path):

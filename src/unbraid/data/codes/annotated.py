@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,7 @@ def read_code_annotated(
             raise UsageError(
                 f"{path}: {spread} has shape {wide.shape}, and {chosen} {codes.shape}; give one variance per latent."
             )
+        require_memory(8 * _numbers(group["obs"]), most, path)
         columns, left_out = _columns(path, read(group["obs"]), factors, [*continuous, *grouped])
     if columns and len(columns[0].codes) != len(codes):
         raise CorruptFile(f"{path}: obs has {len(columns[0].codes):,} rows, and {chosen} {len(codes):,}.")
@@ -106,7 +108,10 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     except UnbraidError:
         raise
     except Exception as error:  # whatever these readers raise on a damaged file
-        raise CorruptFile(f"{path} is no annotated data, or is damaged ({type(error).__name__}: {error}).") from None
+        raise CorruptFile(
+            f"{path} is no annotated data, or is damaged ({type(error).__name__}: {error}). Write it again with AnnData, "
+            "or get it again."
+        ) from None
 
 
 def _require_no_pickles(folder: Path) -> None:
@@ -164,13 +169,24 @@ def _table(path: Path, group: Any, name: str, read: Any, most: int) -> np.ndarra
     element = group[X] if name == X else group["obsm"][name]
     shape = getattr(element, "shape", None) or tuple(element.attrs.get("shape", ()))
     if shape:
-        require_memory(8 * int(np.prod([int(n) for n in shape])), most, path)
+        require_memory(8 * math.prod(int(n) for n in shape), most, path)
     found = read(element)
-    found = found.toarray() if hasattr(found, "toarray") else np.asarray(found)
+    if hasattr(found, "toarray"):
+        found.check_format(full_check=True)  # SciPy writes wherever indices lead
+        found = found.toarray()
+    found = np.asarray(found)
     if found.ndim != 2 or 0 in found.shape or found.dtype.kind not in "buif":
         raise UsageError(f"{name} of {path} is {found.dtype} of shape {found.shape}; give numbers (samples, latents).")
     table: np.ndarray = found
     return table
+
+
+def _numbers(element: Any, depth: int = 3) -> int:
+    """How many numbers and texts an element of a file holds, before any is read."""
+    shape = getattr(element, "shape", None)
+    if shape is not None:
+        return math.prod(int(n) for n in shape)
+    return sum(_numbers(element[name], depth - 1) for name in element) if depth else 0
 
 
 def _columns(path: Path, obs: Any, wanted: Sequence[str], named: Sequence[str]) -> tuple[list[Column], list[str]]:
