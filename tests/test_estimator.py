@@ -15,11 +15,13 @@ import joblib
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MaxAbsScaler
 
 from unbraid.errors import UnknownName, UsageError
 from unbraid.estimator import DisentangledVAE, MetricScorer
@@ -141,10 +143,18 @@ class TestScorer:
         scores = cross_val_score(_Turned(), self.codes, self.factors[:, 0], scoring=MetricScorer("mig"), cv=2)
         assert (scores > 0.8).all()  # a single factor, in one axis of y
 
+    def test_sparse_codes_are_scored_like_dense_ones(self):
+        scale = MaxAbsScaler().fit(csr_matrix(self.codes))
+        assert MetricScorer("mig")(scale, csr_matrix(self.codes), self.factors) == pytest.approx(
+            MetricScorer("mig")(scale, self.codes, self.factors)
+        )
+
     def test_is_pickled_and_refuses_names_in_words(self):
         assert pickle.loads(pickle.dumps(MetricScorer("mig"))) == MetricScorer("mig")
         with pytest.raises(UnknownName, match="Did you mean 'mig'"):
             MetricScorer("migg")
+        with pytest.raises(UsageError, match=r"There is no y, .* give y, whole numbers \(n, factors\)"):
+            MetricScorer("mig")(_Turned().fit(self.codes), self.codes, None)
         with pytest.raises(UnknownName, match=r"part 'completness' of metric 'dci'.*'completeness'"):
             MetricScorer("dci.completness")(_Turned().fit(self.codes), self.codes, self.factors)
 

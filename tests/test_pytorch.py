@@ -133,9 +133,10 @@ class TestOwnEncoder:
             (lambda x: (x.flatten(1),) * 3, "gives 3 things"),
             (lambda x: (x.flatten(1)[:, :3], x.flatten(1)[:, :2]), "one row per image"),
             (lambda x: x.numpy(), "are a ndarray"),
+            (lambda x: x.flatten(1)[:, :3].to(torch.complex64), "are complex numbers; give real ones"),
             (lambda x: x.flatten(1)[:, :3] / 0 - x.flatten(1)[:, :3] / 0, "(?i)nan|finite"),
         ],
-        ids=["images", "rows", "three", "widths", "array", "nan"],
+        ids=["images", "rows", "three", "widths", "array", "complex", "nan"],
     )
     def test_refuses_what_is_no_code(self, data, encoder, words):
         with pytest.raises(UsageError, match=words):
@@ -148,6 +149,8 @@ class TestOwnEncoder:
             evaluate_encoder(lambda x: 1 / 0, data, ["migg"])
         with pytest.raises(UsageError, match="allowed: logvar"):
             evaluate_encoder(lambda x: 1 / 0, data, spread="width")
+        with pytest.raises(UsageError, match="limit is 0; allowed: at least 2 images"):
+            evaluate_encoder(lambda x: 1 / 0, data, limit=0)
 
 
 class TestTorchmetrics:
@@ -193,6 +196,12 @@ class TestTorchmetrics:
         assert metric.compute().item() > 0.9
         with pytest.raises(UsageError, match="allowed: "):
             metric.update(self.codes, self.factors[:-1])
+        with pytest.raises(UsageError, match="The codes are a ndarray; give a tensor of real numbers"):
+            metric.update(self.codes.numpy(), self.factors)
+        with pytest.raises(UsageError, match="The factors are a tensor of torch.complex64"):
+            metric.update(self.codes, self.factors.to(torch.complex64))
+        with pytest.raises(UsageError, match="3 latents and 2 factors, and the ones before it 3 and 1; call reset"):
+            metric.update(self.codes, self.factors)
         with pytest.raises(UnknownName, match="Did you mean 'mig'"):
             CodeMetric("migg")
 

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from unbraid.api import load, train
 from unbraid.data.sets.arrays import of_arrays
+from unbraid.errors import UsageError
 from unbraid.metrics.single import require_metric, score_by
 from unbraid.model import Model
 
@@ -239,9 +240,13 @@ class MetricScorer:
     def __post_init__(self) -> None:
         require_metric(self.metric)
 
-    def __call__(self, estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
+    def __call__(self, estimator: Any, X: Any, y: Any = None) -> float:
         """The score of one estimator; y holds whole numbers (n, factors), or (n,) for a single factor."""
-        return score_by(self.metric, np.asarray(estimator.transform(X)), np.asarray(y), self.options)
+        if y is None:
+            raise UsageError("There is no y, and a score compares codes with factors; give y, whole numbers (n, factors).")
+        codes = estimator.transform(X)
+        dense = codes.toarray() if hasattr(codes, "toarray") else codes  # as of transformers that give sparse codes
+        return score_by(self.metric, np.asarray(dense), np.asarray(y), self.options)
 
 
 def _seed(random_state: Any) -> int:

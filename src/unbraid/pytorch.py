@@ -139,6 +139,8 @@ def evaluate_encoder(
         raise UsageError(f"{images.name} has no factors, and scores compare codes with factors. Give data that have some.")
     if spread not in WIDTHS:
         raise UsageError(f"spread is {spread!r}; allowed: {', '.join(WIDTHS)}.")
+    if limit is not None and limit < 2:
+        raise UsageError(f"limit is {limit}; allowed: at least 2 images, or None for all.")
     chosen = choose_metrics(metrics, has_factors=True)
     index = choose_images(images, limit)
     mean, variance = _encode(encoder, images, index, spread, pick_device(device), progress)
@@ -207,6 +209,8 @@ def _parts(given: Any, spread: str) -> tuple[Any, Any, str]:
 def _checked(given: Any, what: str, n: int, latents: int | None) -> np.ndarray:
     if not isinstance(given, torch.Tensor):
         raise UsageError(f"{what} that the encoder gives are a {type(given).__name__}; give a tensor (n, latents).")
+    if given.is_complex():
+        raise UsageError(f"{what} that the encoder gives are complex numbers; give real ones (n, latents).")
     if given.ndim != 2 or len(given) != n or latents not in (None, given.shape[1]):
         wanted = f"({n}, {'latents' if latents is None else latents})"
         raise UsageError(f"{what} of {n} images have shape {tuple(given.shape)}; allowed: {wanted}, one row per image.")

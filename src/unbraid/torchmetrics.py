@@ -58,8 +58,11 @@ class CodeMetric(Metric):
         self.add_state("codes", default=[], dist_reduce_fx="cat")
         self.add_state("factors", default=[], dist_reduce_fx="cat")
 
-    def update(self, codes: Tensor, factors: Tensor) -> None:
-        """Add a batch: codes (n, latents), and whole numbers (n, factors), or (n,) for a single factor."""
+    def update(self, codes: Any, factors: Any) -> None:
+        """Add a batch of tensors: codes (n, latents), and whole numbers (n, factors), or (n,) for a single factor."""
+        for name, given in (("codes", codes), ("factors", factors)):
+            if not isinstance(given, Tensor) or given.is_complex():
+                raise UsageError(f"The {name} are a {_kind(given)}; give a tensor of real numbers, one row per sample.")
         if codes.ndim != 2 or factors.ndim not in (1, 2) or len(codes) != len(factors):
             raise UsageError(
                 f"The codes have shape {tuple(codes.shape)} and the factors {tuple(factors.shape)}; allowed: (n, latents) and "
@@ -67,8 +70,14 @@ class CodeMetric(Metric):
             )
         assert isinstance(self.codes, list)
         assert isinstance(self.factors, list)
+        rows = factors.detach()[:, None] if factors.ndim == 1 else factors.detach()
+        if self.codes and (self.codes[0].shape[1], self.factors[0].shape[1]) != (codes.shape[1], rows.shape[1]):
+            raise UsageError(
+                f"This batch has {codes.shape[1]} latents and {rows.shape[1]} factors, and the ones before it "
+                f"{self.codes[0].shape[1]} and {self.factors[0].shape[1]}; call reset() before data of another kind."
+            )
         self.codes.append(codes.detach().float())
-        self.factors.append(factors.detach()[:, None] if factors.ndim == 1 else factors.detach())
+        self.factors.append(rows)
 
     def compute(self) -> Tensor:
         """The score, a tensor without axes."""
@@ -76,6 +85,10 @@ class CodeMetric(Metric):
             raise UsageError("There is nothing to score; call update(codes, factors) first.")
         found = score_by(self.metric, _whole(self.codes), _whole(self.factors), self.options)
         return torch.tensor(found, device=self.device)
+
+
+def _kind(given: Any) -> str:
+    return f"tensor of {given.dtype}" if isinstance(given, Tensor) else type(given).__name__
 
 
 def _whole(kept: Tensor | list[Tensor]) -> np.ndarray:

@@ -40,6 +40,7 @@ def test_any_set_of_codes_can_be_written_in_any_order(codes, data):
     [
         ("", UsageError, r"--only '' selects nothing.*Factors: shape 0\.\.2, size 0\.\.1, angle 0\.\.3"),
         ("size", UsageError, "'size' is not NAME=VALUES"),
+        ("size=0; shape=a", UsageError, "has a semicolon; --only takes the values of one part"),
         ("size=", UsageError, "'size=' is not NAME=VALUES"),
         ("size=0 angle", UsageError, "'angle' is not NAME=VALUES"),
         ("size=0 size=1", UsageError, "names size twice; give all its values at once"),

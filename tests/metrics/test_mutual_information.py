@@ -125,6 +125,7 @@ FACTORS = np.zeros((6, 2), dtype=np.int64)
             "2 rows of codes but 6 rows of factors. The codes look transposed: give one row",
         ),
         (np.zeros((5, 3)), FACTORS, r"5 rows of codes but 6 rows of factors\.$"),
+        (np.zeros((9, 2)), FACTORS, r"9 rows of codes but 6 rows of factors\.$"),
         (np.zeros((0, 3)), FACTORS, r"codes must be a filled array \(samples, columns\), given shape \(0, 3\)"),
         (np.zeros((6, 0)), FACTORS, r"given shape \(6, 0\)"),
         (np.zeros((6, 3)), np.zeros((6, 0), dtype=np.int64), r"factors must be a filled array .* given shape \(6, 0\)"),
@@ -132,7 +133,7 @@ FACTORS = np.zeros((6, 2), dtype=np.int64)
         (np.zeros(6), FACTORS, r"given shape \(6,\)"),
         (np.zeros((6, 3), dtype=complex), FACTORS, "codes must be real numbers, given complex128"),
     ],
-    ids=["transposed", "rows", "no samples", "no latents", "no factors", "fractions", "one axis", "complex"],
+    ids=["transposed", "rows", "rows, as wide", "no samples", "no latents", "no factors", "fractions", "one axis", "complex"],
 )
 def test_arrays_that_are_refused(codes, factors, text):
     with pytest.raises(UsageError, match=text):

@@ -83,6 +83,8 @@ def parse_box(text: str, space: FactorSpace, flag: str) -> Box:
     """
     codes: dict[str, list[int]] = {}
     intervals: dict[str, list[Interval]] = {}
+    if ";" in text:
+        raise UsageError(f"{flag} {text!r} has a semicolon; {flag} takes the values of one part of the grid, without any.")
     for word in text.split():
         name, equals, values = word.partition("=")
         if not equals or not values:

@@ -38,9 +38,8 @@ def check_codes(codes: Shaped[np.ndarray, "..."], factors: Shaped[np.ndarray, ".
         if array.ndim != 2 or 0 in array.shape:
             raise UsageError(f"{name} must be a filled array (samples, columns), given shape {array.shape}.")
     if len(codes) != len(factors):
-        turned = (
-            "The codes look" if codes.shape[1] == len(factors) else "Both look" if codes.shape[1] == factors.shape[1] else ""
-        )
+        wide = codes.shape[1] == factors.shape[1] > max(len(codes), len(factors))
+        turned = "The codes look" if codes.shape[1] == len(factors) else "Both look" if wide else ""
         hint = f" {turned} transposed: give one row per sample." if turned else ""
         raise UsageError(f"{len(codes)} rows of codes but {len(factors)} rows of factors.{hint}")
     if codes.shape[1] == factors.shape[1] > 10 * len(codes):
