@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Whether what the Python package holds of the browser page is what its sources here make: types and layout, then every built file.
+# Whether what the Python package holds of the browser page is what its sources here make: types and layout, then every built
+# file; and whether the module installs and runs as a package of npm's.
 set -euo pipefail
 cd "$(dirname "$0")"
 built=../src/unbraid/explorer/assets
@@ -20,3 +21,5 @@ content() { gzip --decompress --stdout "$1/ort-wasm-simd-threaded.wasm.gz" | sha
 version=$(node --print 'require("./node_modules/onnxruntime-web/package.json").version')
 grep --quiet "onnxruntime-web $version" "$built/THIRD_PARTY_LICENSES" ||
   { echo "THIRD_PARTY_LICENSES is not of onnxruntime-web $version" >&2; exit 1; }
+
+node package.mjs "$scratch/npm" --check
