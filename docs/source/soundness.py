@@ -1,12 +1,16 @@
 """Write docs/soundness.md: what each metric sees, is blind to and is wrong about, and what to report for which case.
 
-python docs/source/soundness.py    # minutes
+python docs/source/soundness.py               # half an hour
+python docs/source/soundness.py --only med    # rows of these metrics alone; all others stay as they stand in the page
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import argparse
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tables import markdown
 
@@ -23,7 +27,12 @@ LONGER, LONGER_SEEDS = 2_000, 1
 
 
 def main() -> None:
-    found = soundness("core", samples=SAMPLES, seeds=SEEDS)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="metrics of the core whose rows are made anew, joined by commas")
+    given = parser.parse_args().only
+    only = given.split(",") if given else []
+    text = TEXT.read_text()
+    found = soundness(only or "core", samples=SAMPLES, seeds=SEEDS)
     words = {
         "processes": markdown(["process", "factors"], [[f"*{name}*", one.about] for name, one in PROCESSES.items()]),
         "encoders": markdown(
@@ -33,7 +42,7 @@ def main() -> None:
         "report": report(found),
         "verdicts": verdicts(found, SAMPLES),
         "tables": "\n\n".join(table(found, process, MANY) for process in PROCESSES),
-        "longer": longer(),
+        "longer": "" if only else longer(),
         "longer_samples": f"{LONGER:,}",
         "refused": refused(found),
         "tolerance": f"{TOLERANCE:g}",
@@ -42,10 +51,68 @@ def main() -> None:
         "many": f"{MANY:,}",
         "made": f"unbraid {unbraid.__version__}, seeds 0 to {SEEDS - 1}",
     }
-    page = TEXT.read_text()
+    if only:
+        stood = former(text, PAGE.read_text())
+        words |= {name: merged(stood[name], words[name], set(only)) for name in ("report", "verdicts", "tables")}
+        words |= {name: stood[name] for name in ("longer", "refused")}
     for name, said in words.items():
-        page = page.replace(f"{{{{ {name} }}}}", said)
-    PAGE.write_text(page)
+        text = text.replace(f"{{{{ {name} }}}}", said)
+    PAGE.write_text(text)
+
+
+def former(text: str, page: str) -> dict[str, str]:
+    """What stands in the page in the place of each name."""
+    pieces, seen = re.split(r"\{\{ (\w+) \}\}", text), set()
+    pattern = ""
+    for number, piece in enumerate(pieces):
+        pattern += re.escape(piece) if number % 2 == 0 else ".*?" if piece in seen else f"(?P<{piece}>.*?)"
+        seen |= {piece} if number % 2 else set()
+    found = re.fullmatch(pattern, page, re.DOTALL)
+    if found is None:
+        raise SystemExit(f"{PAGE.name} has another text than {TEXT.name}: make all of it, without --only.")
+    return found.groupdict()
+
+
+def merged(stood: str, made: str, only: set[str]) -> str:
+    """Tables with rows, or in the cells of the report names, of some metrics in place of those that stood there."""
+    order = {entry.name: number for number, entry in enumerate(registry)}
+
+    def place(name: str) -> int:
+        return order[metric(name)]
+
+    def metric(name: str) -> str:
+        return name.strip("`*").partition(" ")[0]
+
+    blocks = []
+    for old, new in zip(stood.split("\n\n"), made.split("\n\n"), strict=True):
+        head, *rows = _rows(old)
+        if head is None or not _rows(new)[0]:
+            blocks.append(old)
+        elif head[0] == "score":
+            kept = [row for row in rows if metric(row[0]) not in only]
+            blocks.append(markdown(head, sorted([*kept, *_rows(new)[1:]], key=lambda row: place(row[0]))))
+        else:
+            both = [
+                [row[0], *(_joined(one, other, lambda name: metric(name) not in only, place) for one, other in pair)]
+                for row, pair in (
+                    (row, zip(row[1:], own[1:], strict=True)) for row, own in zip(rows, _rows(new)[1:], strict=True)
+                )
+            ]
+            blocks.append(markdown(head, both))
+    return "\n\n".join(blocks)
+
+
+def _rows(table: str) -> list[Any]:
+    """Cells of a table without its rule, the head first; a single None for other text."""
+    lines = table.splitlines()
+    if not lines or not lines[0].startswith("|"):
+        return [None]
+    return [[cell.strip() for cell in line[1:-1].split(" | ")] for line in (lines[0], *lines[2:])]
+
+
+def _joined(old: str, new: str, stays: Callable[[str], bool], place: Callable[[str], int]) -> str:
+    names = [name for name in old.split(", ") if name != "none" and stays(name)]
+    return listed(sorted([*names, *(name for name in new.split(", ") if name != "none")], key=place))
 
 
 def scores_of(found: Soundness) -> list[str]:
