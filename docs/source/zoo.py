@@ -6,12 +6,14 @@ python docs/source/zoo.py factor   # FactorVAE's discriminator, 5 seeds of each 
 python docs/source/zoo.py          # write the page from these runs
 python docs/source/zoo.py factor --print    # the table of one part, of the runs there are
 
-Runs are kept in runs/zoo and are not trained again; a run that was stopped is resumed.
+Runs are kept in runs/zoo and are not trained again; a run that was stopped is resumed. Of the part `factor` the scores are kept
+as well, in docs/source/zoo: its table is made from these.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +26,9 @@ import unbraid
 from unbraid.api import evaluate, is_finished, train
 from unbraid.evaluation.stored import Scores, read_scores
 from unbraid.metrics.across_runs import across_runs
+from unbraid.records import read_record, to_json
+from unbraid.sweep.records import Result
+from unbraid.sweep.runs import result_of_run
 from unbraid.training.log import read_log
 from unbraid.training.run import METRICS, open_run
 from unbraid.training.symptoms import REMEDIES, RULES, symptoms
@@ -32,6 +37,8 @@ from unbraid.zoo.registry import models, remedies
 TEXT = Path(__file__).with_suffix(".md")
 PAGE = TEXT.parents[1] / "zoo.md"
 RUNS = Path("runs") / "zoo"
+KEPT = TEXT.parent / "zoo"
+"""Results of runs of the part `factor`, by the names of their folders."""
 DATA, IMAGES, SCORED = "ellipses", 60_000, 20_000
 METRIC_NAMES = ("mig", "dci", "factor_vae_score", "sap")
 SEEDS = range(3)
@@ -63,7 +70,10 @@ def main() -> None:
             print(table())
             return
         for folder, (model, options) in runs():
-            make(folder, model, options)
+            if given.part == "factor":
+                make_and_keep(folder, model, options)
+            else:
+                make(folder, model, options)
         return
     page = TEXT.read_text()
     written = {name: table() for name, (_, table) in PARTS.items()}
@@ -98,6 +108,21 @@ def make(folder: Path, model: str, options: Mapping[str, Any]) -> None:
     if not (folder / METRICS).is_file():
         evaluate(folder, metrics=list(METRIC_NAMES), limit=SCORED, device="cpu")
     print(f"{folder}: {read_scores(folder / METRICS).metrics['mig']['score']:.2f}", flush=True)
+
+
+def make_and_keep(folder: Path, model: str, options: Mapping[str, Any]) -> None:
+    """Train and score a run and keep what came of it, unless that is kept."""
+    path = KEPT / f"{folder.name}.json"
+    if not path.is_file():
+        make(folder, model, options)
+        KEPT.mkdir(exist_ok=True)
+        path.write_text(json.dumps(to_json(result_of_run(folder, given=options)), indent=1, ensure_ascii=False) + "\n")
+
+
+def kept(name: str) -> list[Result]:
+    """The results of a setting, by seed."""
+    paths = [KEPT / f"{name}-{seed}.json" for seed in FACTOR_SEEDS]
+    return [read_record(path, Result, "result") for path in paths if path.is_file()]
 
 
 def smoke() -> str:
@@ -165,15 +190,14 @@ def factor() -> str:
     head = ["model", "options", "seeds", "reconstruction", "KL", "TC measured", "MIG", "DCI", "FactorVAE"]
     rows = []
     for name, (model, changed) in FACTOR.items():
-        folders = [RUNS / "factor" / f"{name}-{seed}" / METRICS for seed in FACTOR_SEEDS]
-        found = [read_scores(path) for path in folders if path.is_file()]
+        found = kept(name)
         if not found:
             continue
         means = across_runs([one.metrics for one in found])
         parts = (
-            [one.splits["test"].nll_at_mean for one in found],
-            [sum(one.kl_per_dim) for one in found],
-            [one.kl_parts.tc.value for one in found if one.kl_parts],
+            [one.losses["test"]["nll_at_mean"] for one in found],
+            [sum(value or 0.0 for value in one.kl_per_dim) for one in found],
+            [one.kl_parts["tc"]["value"] for one in found if one.kl_parts],
         )
         cells = [f"{sum(values) / len(values):.1f}" for values in parts]
         cells += [with_interval(means[metric]) for metric in ("mig", "dci", "factor_vae_score")]
