@@ -57,10 +57,10 @@ def draw(encoder, images):
     return mean, logvar, mean + (logvar / 2).exp() * torch.randn_like(mean)
 
 
-def bound(encoder, decoder, images):
+def bound(encoder, decoder, images, beta=1.0):
     mean, logvar, z = draw(encoder, images)
     nll = functional.binary_cross_entropy_with_logits(decoder(z), images, reduction="sum") / len(images)
-    return nll + 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum() / len(images), z
+    return nll + beta * 0.5 * (mean**2 + logvar.exp() - 1 - logvar).sum() / len(images), z
 
 
 def vae(size, batch, networks=burgess):

@@ -21,7 +21,12 @@ def main() -> None:
     found = {name: json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text()) for name in NAMES}
     page = TEXT.read_text()
     parts = {name: globals()[name](found[name]) for name in NAMES}
-    parts |= {"machine": machine(found), "plain": found["step"]["plain"], "more": f"{found['feed']['larger over smaller']:.2f}"}
+    parts |= {
+        "quality": quality(ROOT / "benchmarks" / "results" / "time_to_quality.json"),
+        "machine": machine(found),
+        "plain": found["step"]["plain"],
+        "more": f"{found['feed']['larger over smaller']:.2f}",
+    }
     for name, text in parts.items():
         page = page.replace(f"{{{{ {name} }}}}", text)
     PAGE.write_text(page)
@@ -41,6 +46,21 @@ def machine(found: dict[str, Any]) -> str:
 
 def step(result: dict[str, Any]) -> str:
     return markdown(result["head"], result["rows"])
+
+
+def quality(path: Path) -> str:
+    """The section on time to quality; empty until that was measured."""
+    if not path.is_file():
+        return ""
+    result = json.loads(path.read_text())
+    on = ", ".join(f"{name} {result['machine'][name]}" for name in ("processor", "unbraid", "torch"))
+    head = ["side", "seeds", "reached it", "steps", "seconds", "seconds per 1,000 steps"]
+    return (
+        f"## Time to quality\n\n`python benchmarks/time_to_quality.py` ({on}): `unbraid train beta_vae ellipses` and the same "
+        f"model in a plain loop, until MIG of {result['scored']:,} images is {result['target']} or {result['steps']:,} steps "
+        f"are done, looked at every {result['every']} steps. Seconds of one core, without the looking; medians over the seeds "
+        f"that reached it.\n\n{markdown(head, result['rows'])}\n\n"
+    )
 
 
 def games(result: dict[str, Any]) -> str:
