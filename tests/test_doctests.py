@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import inspect
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -41,6 +42,13 @@ WITHOUT = {
 """Names without an example, and why. Data sets that are downloaded are not met here either: examples have no network."""
 
 
+class Finder(doctest.DocTestFinder):
+    """Finds examples of functions under decorators as well."""
+
+    def _from_module(self, module, object):
+        return super()._from_module(module, inspect.unwrap(object) if inspect.isfunction(object) else object)
+
+
 def modules() -> Iterator[str]:
     """Those that have examples."""
     for path in sorted((ROOT / "src" / "unbraid").rglob("*.py")):
@@ -67,7 +75,7 @@ def given(tmp_path_factory):
 def test_examples_do_what_they_show(module, given, monkeypatch):
     monkeypatch.chdir(given["root"])
     own = import_module(module) if find_spec(NEEDS.get(module, "numpy")) else pytest.skip(f"{NEEDS[module]} is not installed")
-    tests = [test for test in doctest.DocTestFinder(exclude_empty=True).find(own, extraglobs=given) if test.examples]
+    tests = [test for test in Finder(exclude_empty=True).find(own, extraglobs=given) if test.examples]
     assert tests
     runner = doctest.DocTestRunner(verbose=False)
     for test in tests:

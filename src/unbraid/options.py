@@ -13,14 +13,15 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
-from functools import cache
+from functools import cache, wraps
 from types import MappingProxyType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, ParamSpec, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
 from unbraid.errors import UnknownName, UsageError
 
+P, R = ParamSpec("P"), TypeVar("R")
 _LONGEST = 200
 """Characters of a refused value that are quoted."""
 
@@ -166,6 +167,24 @@ def options_of(factory: Callable[..., Any]) -> Mapping[str, OptionSpec]:
                 if isinstance(note, Option):
                     specs[name] = OptionSpec(name, _without_none(kind), parameter.default, note)
     return MappingProxyType(specs)
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, with numbers that are given by name checked as its options declare them, before anything is done.
+
+    Raises `UsageError` for a fraction where a whole number is asked for, and for numbers out of range. Names of choices are
+    left to the function.
+    """
+
+    @wraps(function)
+    def call(*args: P.args, **given: P.kwargs) -> R:
+        specs = options_of(function)
+        for name, value in given.items():
+            if name in specs and specs[name].type in (int, float):
+                given[name] = specs[name].check(value, function.__name__)
+        return function(*args, **given)
+
+    return call
 
 
 def resolve(factory: Callable[..., Any], given: Mapping[str, Any], owner: str) -> dict[str, Any]:

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from unbraid.errors import UsageError
-from unbraid.metrics import audit, evaluate, gather, mig
+from unbraid.metrics import audit, evaluate, gather, kl_decomposition, mig, mutual_information, neighbor_information
 from unbraid.metrics.evaluate import choose
+from unbraid.metrics.information.nearest_neighbors import kraskov_information, ross_information
+from unbraid.metrics.label_curves import draw_labels
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.score_table import nodes
+from unbraid.metrics.soundness import soundness
 
 FEW = {"train_votes": 60, "test_votes": 30, "batch": 8, "pairs": 4}
 RNG = np.random.default_rng(0)
@@ -146,3 +149,41 @@ def test_a_wrong_name_is_told_all_that_are_right(entry, option, spec):
     allowed = ", ".join(get_args(spec.type))
     with pytest.raises(UsageError, match=f"{option} is 'nope'; allowed: {allowed}."):
         unwrap(entry.factory)(MEAN, FACTORS, **{option: "nope"})  # not refused by the type checks of tests alone
+
+
+NUMBERS = [(entry, option, spec) for entry in metrics for option, spec in entry.options.items() if spec.type in (int, float)]
+
+
+@pytest.mark.parametrize(("entry", "option", "spec"), NUMBERS, ids=[f"{entry.name}-{option}" for entry, option, _ in NUMBERS])
+def test_numbers_are_what_options_say(entry, option, spec):
+    for wrong in (np.nan, -2.5, *([2.5, True, "3"] if spec.type is int else [])):
+        with pytest.raises(UsageError, match=f"--{option.replace('_', '-')} of {entry.name} is .*; allowed: {spec.allowed}"):
+            entry.factory(MEAN, FACTORS, **{option: wrong})
+
+
+@pytest.mark.parametrize(
+    ("function", "numbers"),
+    [
+        (neighbor_information, ("neighbors", "most", "seed")),
+        (kraskov_information, ("neighbors", "seed")),
+        (ross_information, ("neighbors", "seed")),
+        (mutual_information, ("bins",)),
+        (evaluate, ("seed", "intervals", "population", "nulls")),
+        (audit, ("seed",)),
+        (partial(kl_decomposition, rng=RNG), ("samples",)),
+        (draw_labels, ("draws", "seed")),
+        (soundness, ("seeds",)),
+    ],
+)
+def test_so_are_those_of_functions_that_are_no_metrics(function, numbers):
+    arrays = () if function is soundness else (MEAN, VARIANCE)
+    for name in numbers:
+        with pytest.raises(UsageError, match=f"--{name} of .* is 2.5; allowed: a whole number"):
+            function(*arrays, **{name: 2.5})
+
+
+def test_whole_numbers_of_any_kind_are_taken():
+    factors = FACTORS[:, :2]
+    plain = mig(MEAN, factors, definition="locatello2019", bins=7)
+    assert mig(MEAN, factors, definition="locatello2019", bins=np.int8(7)) == plain
+    assert mig(MEAN, factors, definition="locatello2019", bins=7.0) == plain

@@ -6,11 +6,16 @@ from math import exp, inf, log, pi, sqrt
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import digamma
+from scipy.stats import norm, rankdata
 
 from unbraid.errors import UsageError
 from unbraid.metrics.information.nearest_neighbors import (
+    AROUND,
+    AROUND_OTHER,
     kraskov_information,
     neighbor_information,
     ross_information,
@@ -26,14 +31,19 @@ def away(a: float, b: float, period: float | None) -> float:
     return far if period is None else min(far % period, period - far % period)
 
 
-def scaled(values, period):
-    return (values - values.mean()) / values.std() if period is None else values / period * sqrt(12)
+def scaled(values, length=None):
+    """Normal scores of ranks, or ranks spread around a circle of a length."""
+    share = (rankdata(values) - 0.5) / len(values)
+    return norm.ppf(share) if length is None else share * length
 
 
 def kraskov_by_hand(x, y, k, periods=(None, None)):
     """Equation 8 of Kraskov et al., one pair of samples at a time."""
-    x, y = scaled(x, periods[0]).tolist(), scaled(y, periods[1]).tolist()
-    first, second = (None if period is None else sqrt(12) for period in periods)
+    first, second = (None if period is None else length for period, length in zip(periods, (AROUND_OTHER, AROUND), strict=True))
+    x, y = (
+        scaled(own if period is None else own % period, length).tolist()
+        for own, period, length in ((x, periods[0], first), (y, periods[1], second))
+    )
     n, total = len(x), 0.0
     for i in range(n):
         others = [j for j in range(n) if j != i]
@@ -47,8 +57,9 @@ def kraskov_by_hand(x, y, k, periods=(None, None)):
 
 def ross_by_hand(values, classes, k, period=None):
     """Equation 2 of Ross, one pair of samples at a time."""
-    values, classes = scaled(values, period).tolist(), classes.tolist()
-    circle = None if period is None else sqrt(12)
+    circle = None if period is None else AROUND
+    values = (values - values.mean()) / values.std() if circle is None else values % period / period * circle
+    values, classes = values.tolist(), classes.tolist()
     rows = [i for i, own in enumerate(classes) if classes.count(own) > 1]
     total = 0.0
     for i in rows:
@@ -176,28 +187,53 @@ def test_turning_a_circle_changes_nothing(turn):
     codes = np.cos(np.radians(angles)) + 0.1 * rng.standard_normal(400)
     classes = (angles // 90).astype(int)
     first = kraskov_information(codes, angles, periods=(None, 360.0))
-    assert kraskov_information(codes, angles + turn, periods=(None, 360.0)) == pytest.approx(first, abs=1e-6)
+    assert kraskov_information(codes, angles + turn, periods=(None, 360.0)) == pytest.approx(first, abs=1e-9)
     assert kraskov_information(codes, -angles, periods=(None, 360.0)) == pytest.approx(first, abs=1e-6)
     known = ross_information(angles, classes, period=360.0)
     assert ross_information(angles + turn, classes, period=360.0) == pytest.approx(known, abs=1e-6)
 
 
-def test_scale_place_and_sign_change_nothing(normal):
-    x, y = normal(0.8, 400)
-    first = kraskov_information(x, y)
-    assert kraskov_information(1e6 - 1e3 * x, 1e-200 * y) == pytest.approx(first, abs=2e-3)
-    classes = (y > 0).astype(int)
-    assert ross_information(5 - 100 * x, classes) == pytest.approx(ross_information(x, classes), abs=1e-9)
+INCREASING = st.sampled_from(
+    [np.exp, np.cbrt, lambda z: z**3, lambda z: 1e6 + 1e3 * z, lambda z: 1e-200 * z, lambda z: np.tan(1.57 * np.tanh(z))]
+)
 
 
-@pytest.mark.parametrize("change", [np.exp, np.arctan, lambda z: z**3, lambda z: -np.exp(-z)])
-def test_monotone_transforms_change_little(normal, change):
+@given(changes=st.tuples(INCREASING, INCREASING), signs=st.tuples(*[st.sampled_from([-1, 1])] * 2), seed=st.integers(0, 99))
+@settings(max_examples=20, deadline=None)
+def test_monotone_transforms_change_nothing(changes, signs, seed):
+    """Scale, place, sign, long tails."""
+    x, noise = np.random.default_rng(seed).standard_normal((2, 80))
+    y = x + noise
+    bent, other = (sign * change(own) for sign, change, own in zip(signs, changes, (x, y), strict=True))
+    assert kraskov_information(bent, other) == pytest.approx(kraskov_information(x, y), abs=1e-9)
+    whole, changed = (neighbor_information(code[:, None], factor[:, None]) for code, factor in ((x, y), (bent, other)))
+    for name in ("estimate", "chance", "half"):
+        np.testing.assert_allclose(getattr(changed, name), getattr(whole, name), atol=1e-9)
+
+
+@pytest.mark.parametrize("change", [lambda z: z**3, lambda z: np.tan(3 * np.arctan(z) / 3.001), lambda z: np.exp(5 * z)])
+def test_long_tails_hide_nothing(normal, change):
+    """Cubes, tails as of a Cauchy distribution, and exponentials: of 0.83 nats, 0.1 were shown without ranks."""
+    x, y = normal(0.9, 2_000)
+    assert kraskov_information(change(x), change(y)) == pytest.approx(-0.5 * log(1 - 0.81), abs=0.04)
+    x[7] = 1e5
+    assert kraskov_information(x, y) == pytest.approx(-0.5 * log(1 - 0.81), abs=0.05)
+
+
+@pytest.mark.parametrize("change", [np.exp, np.arctan, lambda z: z**3, lambda z: np.exp(5 * z)])
+def test_tails_change_little_beside_a_class(normal, change):
     x, y = normal(0.8, 4_000)
-    known = -0.5 * log(1 - 0.64)
-    assert kraskov_information(change(x), y) == pytest.approx(known, abs=0.06)
-    assert kraskov_information(change(x), change(y)) == pytest.approx(known, abs=0.06)
     classes = (y > 0).astype(int)
     assert ross_information(change(x), classes) == pytest.approx(ross_information(x, classes), abs=0.03)
+    assert ross_information(change(x), np.arange(4_000) % 2) == pytest.approx(0, abs=0.03)
+    assert ross_information(-100 * x + 5, classes) == pytest.approx(ross_information(x, classes), abs=1e-9)
+
+
+def test_a_narrow_part_of_a_circle_is_read_as_well_as_a_wide_one():
+    rng = np.random.default_rng(0)
+    angles, noise = 1e-4 * rng.standard_normal((2, 2_000))
+    found = kraskov_information(0.5 + angles, angles + noise, periods=(1.0, None))
+    assert found == pytest.approx(0.5 * log(2), abs=0.04)
 
 
 def test_ties_are_moved_apart_and_told(normal):
@@ -280,7 +316,7 @@ def test_what_cannot_be_estimated_is_refused():
         kraskov_information(bad, x)
     with pytest.raises(UsageError, match="10 neighbors of 10 samples"):
         kraskov_information(x, x, neighbors=10)
-    with pytest.raises(UsageError, match="0 neighbors"):
+    with pytest.raises(UsageError, match="neighbors of ross_information is 0; allowed: a whole number at least 1"):
         ross_information(x, x, neighbors=0)
     with pytest.raises(UsageError, match="give one of each per sample"):
         kraskov_information(x, x[1:])

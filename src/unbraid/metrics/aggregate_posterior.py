@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
 from unbraid.errors import UsageError
 from unbraid.metrics.information.mixture_entropy import mixture_entropy
+from unbraid.options import Option, checked
 
 BLOCK = 1 << 18
 """Numbers handled at once; what fits a core's cache."""
@@ -53,12 +55,13 @@ class Decomposition:
     samples: int
 
 
+@checked
 def kl_decomposition(
     mean: Float[np.ndarray, "..."],
     variance: Float[np.ndarray, "..."],
     *,
     rng: np.random.Generator,
-    samples: int = 2000,
+    samples: Annotated[int, Option("draws that the entropy of q(z) is estimated from")] = 2000,
 ) -> Decomposition:
     """Decompose the mean KL against N(0, I) of normal posteriors with independent latents.
 

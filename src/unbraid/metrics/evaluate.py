@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from unbraid.metrics.nulls import KINDS, attach_nulls, draws_of, null_codes
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import INSTEAD, Array, Codes, Factors, Samples, gather
 from unbraid.metrics.score_table import ScoreTable, nodes
+from unbraid.options import Option, checked
 from unbraid.progress import Progress
 
 REFERENCE_SAMPLES = 20_000
@@ -25,6 +26,7 @@ PERFECT_SIGMA = 0.02
 Chosen = Mapping[str, Mapping[str, Any]]
 
 
+@checked
 def evaluate(
     codes: Codes = None,
     factors: Factors = None,
@@ -32,11 +34,11 @@ def evaluate(
     mean: Array | None = None,
     variance: Array | None = None,
     metrics: str | Sequence[str] | Chosen = "core",
-    seed: int = 0,
-    intervals: int = 10,
-    population: int | None = None,
+    seed: Annotated[int, Option("of all that is drawn", ge=0)] = 0,
+    intervals: Annotated[int, Option("random halves that intervals are made from")] = 10,
+    population: Annotated[int | None, Option("number of all samples there are")] = None,
     references: bool = True,
-    nulls: int = 0,
+    nulls: Annotated[int, Option("draws of each null encoder")] = 0,
     perfect: Array | None = None,
     untrained: Codes = None,
     factor_names: Sequence[str] | None = None,

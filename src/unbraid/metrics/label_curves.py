@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float64, Int64, Integer, Shaped
@@ -12,6 +13,7 @@ from msgspec import Struct
 from unbraid.errors import UsageError
 from unbraid.metrics.intervals import mean_interval
 from unbraid.metrics.probes import multinomial_probe
+from unbraid.options import Option, checked
 from unbraid.records import Count, Finite
 
 LADDER = (10, 30, 100, 300, 1_000, 3_000)
@@ -119,13 +121,14 @@ class LabelDraws:
         return np.unique(np.concatenate(self.orders))
 
 
+@checked
 def draw_labels(
     train: Integer[np.ndarray, "n"],
     test: Integer[np.ndarray, "m"],
     *,
     label_counts: Sequence[int] = (),
-    draws: int = DRAWS,
-    seed: int = 0,
+    draws: Annotated[int, Option("choices of labels")] = DRAWS,
+    seed: Annotated[int, Option("of the draws", ge=0)] = 0,
 ) -> LabelDraws:
     """Choose which images are labeled.
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from unbraid.options import checked
 from unbraid.registry import Registry
 
-metrics = Registry("metric", "metrics", "unbraid.metrics")
+
+class Metrics(Registry):
+    """Names of metrics, whose numbers are checked at each call, by whoever calls them."""
+
+    def register(self, name: str, *, source: str, **details: Any) -> Callable[[Callable[..., Any]], Any]:
+        """As of every registry."""
+        registered = super().register(name, source=source, **details)
+        return lambda function: registered(checked(function))
+
+
+metrics = Metrics("metric", "metrics", "unbraid.metrics")
 """A metric is registered with `formula` (what it computes, in plain text), `range` (least and largest score), `chance`,
 `perfect` (what a code that is the factors scores), `blind` and `variants`; with `continuous`, how it reads continuous factors,
 if they have a meaning for it; with `sampled` if it trains a model or votes, which

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float64, Shaped
@@ -17,6 +17,7 @@ from unbraid.metrics.evaluate import choose
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import gather
 from unbraid.metrics.score_table import nodes
+from unbraid.options import Option, checked
 from unbraid.progress import Progress
 
 SIZES = (3, 4, 5, 6)
@@ -222,13 +223,14 @@ class Soundness:
         return self.verdict(case) != "wrong" and bool(asked) and all(mark == "sees" for mark in asked)
 
 
+@checked
 def soundness(
     metrics: str | Sequence[str] = "core",
     *,
     processes: Iterable[str] = tuple(PROCESSES),
     encoders: Iterable[str] = tuple(ENCODERS),
     samples: Iterable[int] = (1_000, 5_000),
-    seeds: int = 2,
+    seeds: Annotated[int, Option("draws that scores are means of", ge=1)] = 2,
     progress: Progress | None = None,
 ) -> Soundness:
     """Score codes whose flaws are known by metrics, over data processes and numbers of samples.

@@ -18,7 +18,7 @@ from unbraid.metrics.information.posterior_information import posterior_informat
 from unbraid.metrics.information.stratified import AS_RUN, NONE, stratified_information
 from unbraid.metrics.information.types import Information, knows_of_parts
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather, require_choice
-from unbraid.options import Option
+from unbraid.options import Option, checked
 
 Definition = Annotated[
     Literal["adjusted", "posterior", "neighbors", "chen2018", "stratified", "dubois2019", "locatello2019", "do2020"] | None,
@@ -179,6 +179,7 @@ def _estimate(samples: Samples, chosen: str, bins: int) -> Information:
     return samples.keep(chosen, lambda: posterior_information(codes, variance, factors, adjusted=chosen == "posterior"))
 
 
+@checked
 def mutual_information(
     codes: Codes = None,
     factors: Factors = None,
@@ -186,7 +187,7 @@ def mutual_information(
     mean: Array | None = None,
     variance: Array | None = None,
     definition: Definition = None,
-    bins: int = 20,
+    bins: Bins = 20,
 ) -> Information:
     """I(z_j; v_k) in nats, with the entropies of the factors and what chance alone would give.
 
