@@ -52,7 +52,13 @@ def pairs() -> Iterator[tuple[str, float, Callable[[int, np.random.Generator], t
 
     for correlation in (0.0, 0.3, 0.6, 0.9):
         yield f"normal, r = {correlation}", -0.5 * log(1 - correlation**2), normal(correlation)
+
+    def long_tails(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        first, other = normal(0.9)(n, rng)
+        return np.exp(5 * first), other**3
+
     yield "sharp", log(10) + 0.05, sharp
+    yield "long tails", -0.5 * log(1 - 0.81), long_tails
 
 
 def bias() -> str:

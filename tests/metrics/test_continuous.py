@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from math import cos, log, log1p, pi, sin, sqrt
 
 import numpy as np
@@ -16,6 +18,7 @@ from unbraid.metrics import aam, audit, dcimig, evaluate, gather, jemmig, mig, m
 from unbraid.metrics.audit import OF_CLASSES as NOT_CONTINUOUS
 from unbraid.metrics.audit import left_out
 from unbraid.metrics.information.nearest_neighbors import neighbor_estimates, neighbor_information
+from unbraid.metrics.information.posterior_information import posterior_information
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import quantiles
 from unbraid.metrics.score_table import nodes
@@ -61,6 +64,27 @@ def test_posteriors_give_bounds(sigma):
     assert found.estimate[0, 0] - found.error - 0.02 < truth < found.of_images[0] + found.error + 0.02
     assert found.estimate[0, 0] == pytest.approx(truth, rel=0.08)  # what is lost within 20 parts
     assert found.of_images[0] == pytest.approx(truth, abs=0.03)
+
+
+def test_posteriors_at_parts_by_hand():
+    """Densities of all posteriors, and of those of each fifth of the factor, summed on a fine grid."""
+    rng = np.random.default_rng(0)
+    factor = rng.normal(size=500)
+    mean, spread = factor + 0.3 * rng.normal(size=500), rng.uniform(0.2, 0.4, 500)
+    z = np.linspace(-8, 8, 2001)
+
+    def entropy(rows: np.ndarray) -> float:
+        density = sum(np.exp(-0.5 * ((z - mean[i]) / spread[i]) ** 2) / spread[i] for i in rows) / (len(rows) * sqrt(2 * pi))
+        return -float((density * np.log(np.maximum(density, 1e-300))).sum()) * 0.008
+
+    parts = np.array_split(np.argsort(factor), 5)
+    found = mutual_information(mean=mean[:, None], variance=(spread**2)[:, None], factors=factor[:, None])
+    expected = entropy(np.arange(500)) - np.mean([entropy(rows) for rows in parts])
+    raw = posterior_information(mean[:, None], (spread**2)[:, None], quantiles(factor)[:, None], adjusted=False)
+    assert raw.estimate[0, 0] == pytest.approx(expected, abs=raw.error + 1e-6)
+    assert found.estimate[0, 0] == pytest.approx(expected, abs=0.03)  # less what chance gives
+    whole = entropy(np.arange(500)) - np.mean(0.5 * (1 + np.log(2 * pi * spread**2)))
+    assert expected < whole <= found.of_images[0] < whole + found.error + 1e-3
 
 
 def test_by_parts_nothing_but_order_matters():
@@ -123,16 +147,55 @@ def test_jemmig_reads_parts():
     assert jemmig(np.random.default_rng(1).normal(size=(4000, 1)), factors)["score"] == 0
 
 
-def test_a_cyclic_factor_turned_is_the_same():
+def around(turn: float, variance: bool = False, evenly: bool = False):
+    """Codes of an angle and of another factor; the angle in shares of a circle, from another place by a turn."""
     rng = np.random.default_rng(0)
-    angle = rng.uniform(0, 360, 3000)
-    codes = np.stack([np.cos(np.radians(angle)), np.sin(np.radians(angle))], 1) + 0.1 * rng.normal(size=(3000, 2))
-    scores = []
-    for shift in (0.0, 45.0, 180.0):
-        samples = gather(codes, np.mod(angle + shift, 360)[:, None], factor_names=["angle"], cyclic={"angle": 360.0})
-        scores.append(mutual_information(samples).estimate)
-    np.testing.assert_allclose(scores[1], scores[0], atol=1e-3)
-    np.testing.assert_allclose(scores[2], scores[0], atol=1e-3)
+    angle = rng.integers(0, 20, 240) / 20 if evenly else 0.6 * rng.uniform(size=240) + 0.1 * rng.normal(size=240)
+    line = rng.normal(size=240)
+    told = np.stack([np.cos(2 * pi * angle), np.sin(2 * pi * angle), line, np.mod(angle, 1)], 1)
+    codes = told @ rng.normal(size=(4, 4)) + 0.2 * rng.normal(size=(240, 4))
+    factors = np.stack([360 * (angle + turn), line], 1)
+    spread = np.full_like(codes, 0.1) if variance else None
+    return gather(codes, factors, variance=spread, factor_names=["angle", "line"], cyclic={"angle": 360.0})
+
+
+@pytest.mark.parametrize(
+    ("entry", "variant"),
+    [
+        pytest.param(entry, own, id=f"{entry.name}-{own.name}")
+        for entry in READ
+        for own in entry.details["variants"]
+        if (own.continuous or not own.options) and not own.slow
+    ],
+)
+def test_turning_a_cyclic_factor_changes_no_score(entry, variant):
+    for variance in (False, True)[: 1 + (not variant.options and entry.name not in DOWNSTREAM)]:
+        plain = entry.factory(around(0.0, variance), **variant.options)
+        for turn in (0.317, -7.5):
+            for (part, one), (_, other) in zip(
+                nodes(dict(plain)), nodes(dict(entry.factory(around(turn, variance), **variant.options))), strict=True
+            ):
+                rounding = 1e-5 if entry.name == "dci" else 1e-9  # trees choose between splits that are equally good
+                assert other["score"] == pytest.approx(one["score"], abs=rounding), (part, variance)
+
+
+def test_turning_a_cyclic_factor_changes_no_reference_and_no_interval():
+    tables = [evaluate(around(turn), metrics=["mig", "mcc", "jemmig"], intervals=4, nulls=2) for turn in (0.0, 0.317)]
+    for name in tables[0]:
+        one, other = (json.dumps(table[name], default=str) for table in tables)
+        numbers = [np.array([float(x) for x in re.findall(r"-?\d+\.\d+", text)]) for text in (one, other)]
+        np.testing.assert_allclose(*numbers, atol=1e-9)
+
+
+@pytest.mark.parametrize("evenly", [False, True])
+def test_a_circle_is_cut_open_where_nothing_is(evenly):
+    plain = around(0.0, evenly=evenly).quantities[:, 0]
+    for turn in (0.317, -7.5, 1e3):
+        np.testing.assert_allclose(around(turn, evenly=evenly).quantities[:, 0], plain, atol=1e-6)
+    half = gather(np.zeros((90, 1)), np.mod(np.linspace(-45, 45, 90), 360)[:, None], cyclic={"0": 360.0})
+    np.testing.assert_allclose(half.quantities[:, 0], np.linspace(0, 90, 90), atol=1e-9)
+    whole = gather(np.zeros((3, 1)), np.array([[-1e-20], [359.0], [720.0]]), cyclic={"0": 360.0})
+    assert whole.quantities[:, 0].tolist() == [1, 0, 1]
 
 
 def test_spaces_say_which_factors_are_circular():

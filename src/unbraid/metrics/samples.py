@@ -23,6 +23,8 @@ INSTEAD = "The metrics mig, mcc and r2 read continuous factors."
 """What to do where a metric reads none."""
 QUANTILES, LEAST_IN_QUANTILE = 20, 100
 """Continuous factors are cut into so many parts that hold equally many samples, and into fewer where parts would have less."""
+GAP_ROUNDING = 1e-9
+"""Share of a period by which gaps that are equally wide may differ."""
 T = TypeVar("T")
 
 
@@ -52,7 +54,8 @@ class Samples:
         left_out: factors that were given and are not scored, with the reason.
         given_names: names of all factors that were given, in their order; empty where all are scored.
         whole: the samples that these are a part of, where what they know is judged by those; see `part`.
-        quantities: values of continuous factors, with their `quantity_names`.
+        quantities: values of continuous factors, with their `quantity_names`; of cyclic ones from a place that the samples
+            choose (`from_widest_gap`), so that turning a circle changes no score.
         periods: of the quantities; 0 for those that are not cyclic.
 
     >>> factors = [[0, 7], [1, 7], [0, 8], [1, 8]]
@@ -251,6 +254,9 @@ def gather(
         _check_variance(values, spread)
     left_out = _not_scored(classes, [names[k] for k in kept], only_classes) if kept else {}
     quantities = known[:, lines].astype(np.float64) if lines else np.zeros((len(known), 0))
+    for k, period in enumerate(periods):
+        if period:
+            quantities[:, k] = from_widest_gap(quantities[:, k], period)
     left_out |= {names[k]: SINGLE for k, column in zip(lines, quantities.T, strict=True) if np.ptp(column) == 0}
     if len(left_out) == len(names):
         told = "; ".join(f"factor {name!r} {reason}" for name, reason in left_out.items())
@@ -324,6 +330,21 @@ def quantiles(values: Float64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
     parts = max(2, min(QUANTILES, len(values) // LEAST_IN_QUANTILE))
     edges = np.quantile(values, np.arange(1, parts) / parts)
     return np.searchsorted(edges, values, side="right").astype(np.int64)
+
+
+def from_widest_gap(values: Float64[np.ndarray, "n"], period: float) -> Float64[np.ndarray, "n"]:
+    """How far around a circle values lie, from 0 to its period, from the first one beyond the widest gap between them.
+
+    Where a circle is cut open decides what codes and classes made of its values score; where it was numbered from must not.
+    Of several gaps that are equally wide, as between evenly spaced values, it is the one before the sample that comes first.
+    """
+    places = np.mod(values, period)
+    ordered = np.unique(places)
+    gaps = ordered - np.append(ordered[-1] - period, ordered[:-1])
+    widest = ordered[gaps >= gaps.max() - GAP_ROUNDING * period]
+    start = places[np.isin(places, widest).argmax()]
+    found: Float64[np.ndarray, "n"] = np.mod(places - start, period)
+    return np.where(found >= period, 0.0, found)
 
 
 def require_choice(option: str, value: object, annotation: Any) -> None:
