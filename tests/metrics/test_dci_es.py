@@ -28,6 +28,28 @@ def test_it_is_the_published_sum():
     assert explicitness_of(x, y) == pytest.approx(1 - area / (x[-1] - x[0]))
 
 
+def test_the_losses_by_hand():
+    """Least squares from latents and random cosines, one factor and one probe at a time."""
+    rng = np.random.default_rng(0)
+    codes = rng.normal(size=(120, 2))
+    factors = np.stack([np.sin(2 * codes[:, 0]), codes[:, 1] + 0.1 * rng.normal(size=120)], 1)
+    rows = np.random.default_rng(0).permutation(120)
+    z = (codes - codes[rows[:60]].mean(0)) / codes[rows[:60]].std(0)
+    drawn = np.random.default_rng(0)
+    pairs = drawn.integers(0, 60, (2, 2000))
+    width = np.median([np.linalg.norm(z[rows[i]] - z[rows[j]]) for i, j in pairs.T])
+    weights, phases = drawn.standard_normal((2, 4)) / width, drawn.uniform(0, 2 * np.pi, 4)
+    found = dci_es(codes, factors)
+    assert found["capacity"] == [2, 6]  # of 60 samples, a fifth at most
+    for k in range(2):
+        for p, count in enumerate((0, 4)):
+            waves = [np.cos(z @ weights[:, i] + phases[i]) for i in range(count)]
+            features = np.column_stack([np.ones(120), z, *waves])
+            learned = np.linalg.lstsq(features[rows[:60]], factors[rows[:60], k], rcond=None)[0]
+            error = np.mean((features[rows[60:]] @ learned - factors[rows[60:], k]) ** 2)
+            assert found["loss"][str(k)][p] == pytest.approx(min(1, error / factors[rows[60:], k].var()), abs=1e-6)
+
+
 def test_known_codes():
     factors = np.random.default_rng(0).uniform(-1, 1, (2000, 2))
     plain = dci_es(factors @ [[1.0, 2.0], [-1.0, 1.0]], factors)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import pearsonr, rankdata, spearmanr
 
 from unbraid.metrics import gather, mcc, r2
 from unbraid.metrics.r2 import by_kernel, by_line
@@ -45,6 +45,49 @@ def test_cross_fitted_by_hand(normal):
         best = max(permutations(range(4), 3), key=lambda order: sum(abs(learned[j, k]) for k, j in enumerate(order)))
         found.append([np.sign(learned[j, k]) * unseen[j, k] for k, j in enumerate(best)])
     assert [*mcc(codes, factors)["per_factor"].values()] == pytest.approx(np.mean(found, axis=0).tolist(), abs=1e-9)
+
+
+def test_rdc_by_hand():
+    """Sines of ranks with weights of one generator, latents first; canonical correlations by QR, as in the authors' code."""
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(300, 2))
+    codes = np.stack([factors[:, 0] ** 2, factors[:, 1] + rng.normal(size=300), rng.normal(size=300)], 1)
+    drawn, bases = np.random.default_rng(0), []
+    for column in (*codes.T, *factors.T):
+        inputs = np.stack([rankdata(column) / 300, np.ones(300)], 1)
+        waves = np.sin(inputs @ drawn.standard_normal((2, 20)) / 12)
+        left, size, _ = np.linalg.svd(waves - waves.mean(0), full_matrices=False)
+        bases.append(left[:, size**2 > 1e-9 * size[0] ** 2])
+    table = np.array([[np.linalg.svd(one.T @ other)[1][0] for other in bases[3:]] for one in bases[:3]])
+    best = max(permutations(range(3), 2), key=lambda order: table[order[0], 0] + table[order[1], 1])
+    found = mcc(codes, factors, definition="rdc", **IN_SAMPLE)["per_factor"]
+    assert [*found.values()] == pytest.approx([table[best[0], 0], table[best[1], 1]], abs=1e-3)
+
+
+def test_a_cyclic_factor_by_hand():
+    """The multiple correlation is that with the best guess from cosine and sine."""
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, 360, 300)
+    codes = np.stack([np.cos(np.radians(angle + 30)), rng.normal(size=300)], 1) + 0.3 * rng.normal(size=(300, 2))
+    circle = np.stack([np.cos(np.radians(angle)), np.sin(np.radians(angle)), np.ones(300)], 1)
+    guesses = [circle @ np.linalg.lstsq(circle, code, rcond=None)[0] for code in codes.T]
+    expected = max(np.corrcoef(code, guess)[0, 1] for code, guess in zip(codes.T, guesses, strict=True))
+    found = mcc(gather(codes, angle[:, None], cyclic={"0": 360.0}), **IN_SAMPLE)["score"]
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("definition", ["pearson", "spearman", "rdc"])
+def test_a_perfect_code_of_a_rare_class(definition):
+    """Folds without a sample of it tell nothing, and do not count; of a single one no fold tells anything."""
+    rng = np.random.default_rng(0)
+    common, rare, alone = rng.integers(0, 4, 300), np.zeros(300, int), np.zeros(300, int)
+    rare[[5, 70, 200]] = alone[7] = 1
+    factors = np.stack([common, rare, alone], 1)
+    found = mcc(factors.astype(float), factors, definition=definition)["per_factor"]
+    assert found == pytest.approx({"0": 1, "1": 1, "2": 0}, abs=1e-6)
+    found = mcc(factors.astype(float), factors, align="linear")["per_factor"]
+    assert found == pytest.approx({"0": 1, "1": 1, "2": 0}, abs=1e-6)
+    assert mcc(rng.normal(size=(300, 3)), factors, definition=definition)["per_factor"]["1"] < 0.3
 
 
 def test_least_squares_by_hand(normal):

@@ -106,3 +106,16 @@ def test_few_samples_leave_one_to_learn_from_and_one_to_read(train, test, learne
     rows = split_rows(3, train, test, 0)
     assert [len(own) for own in rows] == [learned, 3 - learned]
     assert sorted(np.concatenate(rows)) == [0, 1, 2]
+
+
+def test_a_value_that_is_not_among_those_scored_is_left_out_of_explicitness():
+    """A perfect code stays one: one sample of a value is on one side or the other."""
+    from unbraid.metrics import explicitness
+
+    rng = np.random.default_rng(0)
+    factors = rng.integers(0, 3, (300, 1))
+    plain = explicitness(factors.astype(float), factors)["score"]
+    for row in range(0, 60, 10):
+        rare = factors.copy()
+        rare[row] = 3
+        assert explicitness(rare.astype(float), rare)["score"] > plain - 0.02

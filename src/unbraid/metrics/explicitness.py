@@ -53,9 +53,9 @@ def explicitness(
 
     .. math:: \frac1K \sum_k \frac{1}{|V_k|} \sum_{v \in V_k} \mathrm{AUC}\bigl(s_v(z),\, [v_k = v]\bigr)
 
-    Latents are standardized; the probe learns from 10,000 samples in random order and is scored on 5,000 others, or on 2/3
-    and 1/3 of fewer. The penalty is scikit-learn's (C = 1). Range 0.5 to 1: what falls below 0.5 by chance counts as 0.5.
-    Chance scores 0.5, not 0. Definitions:
+    Latents are standardized; the probe learns from 10,000 samples in random order and is scored on 5,000 others, or on 2/3 and
+    1/3 of fewer. Values that are missing on either side are left out of the mean. The penalty is scikit-learn's (C = 1). Range
+    0.5 to 1: what falls below 0.5 by chance counts as 0.5. Chance scores 0.5, not 0. Definitions:
 
     * "multinomial": one softmax regression over all values, as scikit-learn does now. A perfect code scores 0.97 or more.
     * "one_vs_rest": one regression for each value, as published, and as scikit-learn once did. No line tells a middle value
@@ -82,8 +82,12 @@ def explicitness(
     areas = []
     for labels in samples.factors.T:
         found = PROBES[definition](learned, labels[train], read)
-        per_value = [area_under_curve(found.scores[:, c], labels[test] == value) for c, value in enumerate(found.classes)]
-        areas.append(max(0.5, float(np.mean(per_value))))
+        per_value = [
+            area_under_curve(found.scores[:, c], labels[test] == value)
+            for c, value in enumerate(found.classes)
+            if 0 < (labels[test] == value).sum() < len(test)
+        ]
+        areas.append(max(0.5, float(np.mean(per_value or [0.5]))))
     for k in range(len(samples.quantity_names)):
         target = samples.features(k)
         areas.append(0.5 + 0.5 * explained_of(target[test], by_line(learned, target[train], read)))

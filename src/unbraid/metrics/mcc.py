@@ -76,10 +76,11 @@ def mcc(
     By `align="linear"` factors are predicted from all latents by least squares first, and each correlates with its own
     prediction: 1 for any code that a linear map takes to the factors.
 
-    Cross-fitted, latents are matched, and signs, directions and linear maps learned, on four of five folds, and the
-    correlation in that direction is taken on the fifth; the mean over folds, at least 0, is the score. Independent codes then
-    score about 0. Otherwise, and of fewer than 10 samples, all is done on the same samples, as usual: chance correlations count
-    then, the more the more latents and the fewer samples there are.
+    Cross-fitted, latents are matched, and signs, directions and linear maps learned, on four of five folds, and the correlation
+    in that direction is taken on the fifth; the mean over folds, at least 0, is the score. Folds in which a factor does not
+    vary, as where few samples are of a rare class, do not count for it, and where none is left it scores 0. Independent codes
+    then score about 0. Otherwise, and of fewer than 10 samples, all is done on the same samples, as usual: chance correlations
+    count then, the more the more latents and the fewer samples there are.
 
     Factors without a latent, where there are fewer of these, score 0. Usually the mean is over matched pairs alone. 20,000
     samples are read at most, by "rdc" 5,000. Range 0 to 1. A perfect code scores 1. Blind to what a latent knows beside its
@@ -106,9 +107,16 @@ def mcc(
     else:
         folds = np.array_split(np.arange(len(rows)), FOLDS)
         others = [np.concatenate([own for own in folds if own is not fold]) for fold in folds]
-        found = np.mean([correlated(left, right, *pair) for pair in zip(others, folds, strict=True)], axis=0)
+        in_folds = np.stack([correlated(left, right, *pair) for pair in zip(others, folds, strict=True)])
+        told = np.stack([[varies(own[a]) and varies(own[b]) for own in right] for a, b in zip(others, folds, strict=True)])
+        found = np.where(told, in_folds, 0.0).sum(0) / np.maximum(told.sum(0), 1)
     scores = np.clip(found, 0.0, 1.0)
     return {"score": float(scores.mean()), "per_factor": samples.by_factor(scores)}
+
+
+def varies(columns: Float64[np.ndarray, "n p"]) -> bool:
+    """Whether any column has two values."""
+    return bool((columns != columns[0]).any())
 
 
 Features = list[Float64[np.ndarray, "n _"]]
