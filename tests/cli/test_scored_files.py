@@ -192,6 +192,16 @@ def test_an_audit_shows_every_definition(command, codes):
     assert "takes minutes" in next(line for line in lines if line.strip().startswith("gbt"))
 
 
+def test_an_audit_says_how_continuous_factors_were_read(command, drawn):
+    page = command("audit", "c.csv", "--factors", "kind,x,angle", "--cyclic", "angle=360", "--metrics", "mig", "--quick")
+    assert "kind (3), x (continuous), angle (cyclic, period 360)" in page
+    assert "by 3 nearest neighbors" in " ".join(page.split())
+    row = next(line for line in page.splitlines() if line.strip().startswith("x ")).split()
+    written = json.loads(Path("c.csv.audit.json").read_text())["information"]
+    assert list(written) == ["x", "angle"]
+    assert row == ["x", "z1", *(f"{written['x'][key]:.3f}" for key in ("information", "shuffled", "half", "copy"))]
+
+
 def test_an_audit_of_a_run_reads_its_codes(command, tmp_path):
     small = ("--encoder", "mlp", "--encoder-width", "8", "--decoder", "mlp", "--decoder-width", "8", "--no-report")
     command("train", "vae", TINY, "--steps", "2", "--batch-size", "16", "--latent-dim", "3", *small, "--out", "run")

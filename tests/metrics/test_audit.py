@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from unbraid.errors import UnknownName
-from unbraid.metrics import audit, dci, evaluate, gather, mig, modularity
+from unbraid.metrics import audit, dci, evaluate, gather, mig, modularity, neighbor_information
 from unbraid.metrics.audit import NO_VARIANCE, SLOW, variants
 from unbraid.metrics.registry import metrics, range_in_words
 
@@ -98,3 +98,48 @@ def test_ranges_in_words():
     assert range_in_words((0.0, math.inf)) == "0 or more"
     assert range_in_words((-math.inf, 0.0)) == "0 or less"
     assert range_in_words((-math.inf, math.inf)) == "any number"
+
+
+@pytest.fixture(scope="module")
+def continuous():
+    rng = np.random.default_rng(0)
+    factors = np.stack([rng.uniform(size=600), rng.uniform(0, 360, 600), rng.integers(0, 3, 600)], 1)
+    codes = np.stack([factors[:, 2], factors[:, 0], np.cos(np.radians(factors[:, 1]))], 1) + 0.05 * rng.normal(size=(600, 3))
+    return codes, factors, {"factor_names": ("x", "angle", "kind"), "cyclic": {"angle": 360.0}}
+
+
+def test_information_about_continuous_factors_is_told_with_its_bias(continuous):
+    codes, factors, said = continuous
+    table = audit(codes, factors, metrics=["mig"], quick=True, **said)
+    near = neighbor_information(codes, factors[:, :2], ["quantity", 360.0])
+    assert list(table.information) == ["x", "angle"]
+    for k, (own, best) in enumerate(zip(table.information.values(), (1, 2), strict=True)):
+        assert own["latent"] == best
+        assert own["information"] == pytest.approx(near.estimate[best, k], abs=1e-6)
+        assert own["shuffled"] == pytest.approx(near.chance[best, k], abs=1e-6)
+        assert own["half"] == pytest.approx(near.half[best, k], abs=1e-6)
+        assert own["copy"] == near.largest[k]
+        assert "3 nearest neighbors (Kraskov et al., 2004) of 600 samples" in own["estimator"]
+    head, first, second = str(table).splitlines()[-3:]
+    assert head.split("  ")[0] == "continuous factor"
+    assert head.split()[2:] == ["latent", "information", "shuffled", "codes", "half", "of", "the", "samples", "a", "copy"]
+    assert first.split()[:3] == ["x", "z1", f"{near.estimate[1, 0]:.3f}"]
+    assert len(first) == len(second) == len(head)
+    assert "Kraskov" in table._repr_html_()
+
+
+def test_with_variances_bounds_are_told(continuous):
+    codes, factors, said = continuous
+    table = audit(codes, factors, variance=np.full_like(codes, 0.05**2), metrics=["mig"], quick=True, **said)
+    for own in table.information.values():
+        assert "at 6 parts of equally many samples" in own["estimator"]
+        assert 0 < own["error"] < 0.1
+        assert own["information"] < own["at_most"]
+    assert [own["latent"] for own in table.information.values()] == [1, 2]
+    assert "at most" in str(table)
+
+
+def test_of_classes_nothing_is_told(samples):
+    table = audit(samples, metrics=["mig"], quick=True)
+    assert (table.information, table.information_rows(), table.information_title) == ({}, [], "")
+    assert "nearest" not in str(table)

@@ -69,7 +69,15 @@ def run(tokens: list[str]) -> int:
         err.print(f"These take minutes, and --quick leaves them out: {', '.join(slow)}.")
     samples, seed = samples_of(arrays), given.get("seed", 0)
     table = audit(samples, metrics=metrics, quick=given.get("quick", False), seed=seed, progress=stages())
-    write_json(target, {**about(codes.name, samples, arrays.values_of_factors), "seed": seed, "metrics": table.scores})
+    write_json(
+        target,
+        {
+            **about(codes.name, samples, arrays.values_of_factors),
+            "seed": seed,
+            "metrics": table.scores,
+            "information": table.information,
+        },
+    )
     _print(table)
     out.print(f"Scores: {target}")
     return 0
@@ -125,7 +133,7 @@ def _print(table: AuditTable) -> None:
     from rich.text import Text
 
     from unbraid.cli.console import out
-    from unbraid.cli.tables import number
+    from unbraid.cli.tables import make_table, number
 
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column("definition", no_wrap=True)
@@ -144,3 +152,10 @@ def _print(table: AuditTable) -> None:
         "Every definition of every metric; chance and ceiling, what a perfect code scores, are of the same one", style="bold"
     )
     out.print(shown)
+    head, *rows = table.information_rows() or [[]]
+    if rows:
+        below = make_table(*head)
+        for row in rows:
+            below.add_row(*row)
+        out.print(table.information_title)
+        out.print(below)

@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
 
 from unbraid.metrics.evaluate import choose, evaluate
 from unbraid.metrics.infomec import is_discrete
+from unbraid.metrics.information.definitions import information
+from unbraid.metrics.information.nearest_neighbors import NEIGHBORS, Kind, neighbor_information
 from unbraid.metrics.registry import OWN, Variant
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
 from unbraid.metrics.score_table import html_table, nodes
+from unbraid.options import Option, checked
 from unbraid.progress import Stages
 
 NO_VARIANCE, NOT_DISCRETE, SLOW = "needs posterior variances", "needs discrete latents", "takes minutes, left out"
 OF_CLASSES = "compares samples that share a value, and all factors are continuous"
+
+BY_NEIGHBORS = (
+    "Information of the best latent, in nats, by {neighbors} nearest neighbors (Kraskov et al., 2004) of {samples:,} samples. "
+    "Shuffled codes get 0 but for bias and noise. If half of the samples gives less, more samples would give more. Near what a "
+    "copy gets there is more than so many samples show."
+)
+BY_POSTERIORS = (
+    "Information of the best latent, in nats, from posteriors at {parts} parts of equally many samples: a lower bound, within "
+    "the error of quadrature. The upper bound is what the latent tells of the sample."
+)
+INFORMATION_COLUMNS = {
+    "latent": "latent",
+    "information": "information",
+    "shuffled": "shuffled codes",
+    "half": "half of the samples",
+    "copy": "a copy",
+    "error": "error",
+    "at_most": "at most",
+}
+"""What of `estimates` is shown, and the heads of its columns."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +54,13 @@ class AuditTable(Mapping[str, dict[str, dict[str, Any]]]):
         scores: of every definition.
         samples: how many samples were scored.
         factor_names: names of the factors.
+        information: how information about each continuous factor is estimated, and how far that is off (`estimates`).
     """
 
     scores: dict[str, dict[str, dict[str, Any]]]
     samples: int
     factor_names: tuple[str, ...]
+    information: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> dict[str, dict[str, Any]]:
         return self.scores[name]
@@ -64,22 +91,33 @@ class AuditTable(Mapping[str, dict[str, dict[str, Any]]]):
             table.append([name, definition, *values, node.get("left_out", node.get("comparable", ""))])
         return table
 
+    def information_rows(self) -> list[list[str]]:
+        """Rows of text on the information about continuous factors, the first of them the head; none where there are none."""
+        if not self.information:
+            return []
+        columns = [key for key in next(iter(self.information.values())) if key in INFORMATION_COLUMNS]
+        rows = [[name, *(_cell(own[key]) for key in columns)] for name, own in self.information.items()]
+        return [["continuous factor", *(INFORMATION_COLUMNS[key] for key in columns)], *rows]
+
+    @property
+    def information_title(self) -> str:
+        """How that information is estimated, and what its columns say; empty where there is none."""
+        return next((own["estimator"] for own in self.information.values()), "")
+
     def _repr_html_(self) -> str:
-        return f"<p>{self.samples:,} samples</p>{html_table(self._table())}"
+        more = self.information_rows()
+        below = f"<p>{self.information_title}</p>{html_table(more)}" if more else ""
+        return f"<p>{self.samples:,} samples</p>{html_table(self._table())}{below}"
 
     def __str__(self) -> str:
-        table = self._table()
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        right = [False, False, True, True, True, False]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if own else cell.ljust(width) for cell, width, own in zip(row, widths, right, strict=True)
-            ).rstrip()
-            for row in table
-        ]
-        return "\n".join([f"{self.samples:,} samples", *lines])
+        lines = [f"{self.samples:,} samples", *_in_columns(self._table(), right=(2, 3, 4))]
+        more = self.information_rows()
+        if more:
+            lines += ["", self.information_title, *_in_columns(more, right=range(1, len(more[0])))]
+        return "\n".join(lines)
 
 
+@checked
 def audit(
     codes: Codes = None,
     factors: Factors = None,
@@ -88,7 +126,7 @@ def audit(
     variance: Array | None = None,
     metrics: str | Sequence[str] = "core",
     quick: bool = False,
-    seed: int = 0,
+    seed: Annotated[int, Option("of all that is drawn", ge=0)] = 0,
     perfect: Array | None = None,
     factor_names: Sequence[str] | None = None,
     continuous: Sequence[str] = (),
@@ -139,7 +177,42 @@ def audit(
         )
         for name, result in found.items():
             scores[name][definition] = {**scores[name][definition], **result}
-    return AuditTable(scores, len(samples), samples.factor_names)
+    return AuditTable(scores, len(samples), samples.factor_names, estimates(samples, seed))
+
+
+def estimates(samples: Samples, seed: int) -> dict[str, dict[str, Any]]:
+    """The information about each continuous factor that its best latent has, in nats, beside what says how far that is off.
+
+    Without posterior variances it is by nearest neighbors, `neighbor_information`: that of shuffled codes, of half of the
+    samples, and of a copy of the factor. With them it is a lower bound with the error of its quadrature, and the upper bound
+    I(z_j; x).
+    """
+    if not samples.quantity_names:
+        return {}
+    count = len(samples.quantity_names)
+    found: dict[str, dict[str, Any]] = {}
+    if samples.variance is not None:
+        read = information(samples, "posterior")
+        assert read.of_images is not None
+        parts = len(np.unique(samples.cut().factors[:, -1]))
+        title = BY_POSTERIORS.format(parts=parts)
+        for name, own in zip(samples.quantity_names, read.estimate[:, -count:].T, strict=True):
+            best = int(own.argmax())
+            bounds = {"error": float(read.error), "at_most": float(read.of_images[best])}
+            found[name] = {"estimator": title, "latent": best, "information": float(own[best]), **bounds}
+        return found
+    if len(samples) <= NEIGHBORS:
+        return {}
+    assert samples.quantities is not None
+    kinds: list[Kind] = [period or "quantity" for period in samples.periods]
+    near = neighbor_information(samples.codes, samples.quantities, kinds, seed=seed)
+    title = BY_NEIGHBORS.format(neighbors=near.neighbors, samples=near.samples)
+    for k, name in enumerate(samples.quantity_names):
+        best = int(near.estimate[:, k].argmax())
+        of_best = {"information": near.estimate, "shuffled": near.chance, "half": near.half}
+        numbers = {key: float(table[best, k]) for key, table in of_best.items()}
+        found[name] = {"estimator": title, "latent": best, **numbers, "copy": float(near.largest[k])}
+    return found
 
 
 def left_out(metric: str, variant: Variant, samples: Samples, quick: bool) -> str:
@@ -162,3 +235,19 @@ def variants(name: str) -> tuple[Variant, ...]:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
+
+
+def _cell(value: float | int) -> str:
+    return f"z{value}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def _in_columns(table: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
+    """Lines of cells under each other, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
