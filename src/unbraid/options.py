@@ -170,7 +170,7 @@ def options_of(factory: Callable[..., Any]) -> Mapping[str, OptionSpec]:
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, with numbers that are given by name checked as its options declare them, before anything is done.
+    """The function, with numbers that are given by name checked as its options declare them.
 
     Raises `UsageError` for a fraction where a whole number is asked for, and for numbers out of range. Names of choices are
     left to the function.

@@ -92,7 +92,7 @@ class AuditTable(Mapping[str, dict[str, dict[str, Any]]]):
         return table
 
     def information_rows(self) -> list[list[str]]:
-        """Rows of text on the information about continuous factors, the first of them the head; none where there are none."""
+        """Rows of text on the information about continuous factors, the first of them the head."""
         if not self.information:
             return []
         columns = [key for key in next(iter(self.information.values())) if key in INFORMATION_COLUMNS]
@@ -181,7 +181,7 @@ def audit(
 
 
 def estimates(samples: Samples, seed: int) -> dict[str, dict[str, Any]]:
-    """The information about each continuous factor that its best latent has, in nats, beside what says how far that is off.
+    """What the best latent tells of each continuous factor, in nats, and how far that is off.
 
     Without posterior variances it is by nearest neighbors, `neighbor_information`: that of shuffled codes, of half of the
     samples, and of a copy of the factor. With them it is a lower bound with the error of its quadrature, and the upper bound

@@ -279,7 +279,10 @@ class _Quantity:
         ranked: bool,
         around: float = AROUND,
     ) -> _Quantity:
-        """Values standardized, or normal scores of their ranks; around a circle in shares of it. Ties are moved apart."""
+        """Values standardized, or normal scores of their ranks; around a circle shares of it.
+
+        Ties are moved apart.
+        """
         if period is not None:
             given = np.mod(given, period)
             given = np.where(given >= period, 0.0, given)  # what lies just below 0 rounds to the period
