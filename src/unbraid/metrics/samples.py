@@ -335,8 +335,9 @@ def quantiles(values: Float64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
 def from_widest_gap(values: Float64[np.ndarray, "n"], period: float) -> Float64[np.ndarray, "n"]:
     """How far around a circle values lie from the first one beyond the widest gap between them.
 
-    That is from 0 to its period. Where a circle is cut open decides what codes and classes made of its values score; where it was numbered from must not.
-    Of several gaps that are equally wide, as between evenly spaced values, it is the one before the sample that comes first.
+    That is from 0 to its period. Where a circle is cut open decides what codes and classes made of its values score; where it
+    was numbered from must not. Of several gaps that are equally wide, as between evenly spaced values, it is the one before the
+    sample that comes first.
     """
     places = np.mod(values, period)
     ordered = np.unique(places)
