@@ -21,7 +21,8 @@ import numpy as np
 
 from unbraid.errors import UnknownName, UsageError
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 _LONGEST = 200
 """Characters of a refused value that are quoted."""
 
