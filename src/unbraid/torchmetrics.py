@@ -59,7 +59,10 @@ class CodeMetric(Metric):
         self.add_state("factors", default=[], dist_reduce_fx="cat")
 
     def update(self, codes: Any, factors: Any) -> None:
-        """Add a batch of tensors: codes (n, latents), and whole numbers (n, factors), or (n,) for a single factor."""
+        """Add a batch of tensors: codes (n, latents), and whole numbers (n, factors), or (n,) for one factor.
+
+        Raises `UsageError` for what is no such pair, and for another number of latents or factors than before.
+        """
         for name, given in (("codes", codes), ("factors", factors)):
             if not isinstance(given, Tensor) or given.is_complex():
                 raise UsageError(f"The {name} are a {_kind(given)}; give a tensor of real numbers, one row per sample.")

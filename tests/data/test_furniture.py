@@ -132,6 +132,8 @@ def test_a_mesh_fits_the_ball():
     assert points.mean(0) == pytest.approx([0, 0, 0], abs=0.5)
     with pytest.raises(UsageError, match="radius 0 cannot be seen"):
         Mesh(np.zeros((1, 3, 3)), np.zeros((1, 3))).in_unit_ball()
+    with pytest.raises(UsageError, match="A mesh of 1 triangles without area cannot be seen"):
+        Mesh(np.array([[[0.0, 0, 0], [1, 2, 3], [2, 4, 6]]]), np.zeros((1, 3))).in_unit_ball()
 
 
 OBJ = b"""# a pyramid with a square base
@@ -347,6 +349,9 @@ def test_archives_that_are_refused(tmp_path):
 
 
 def test_what_is_not_there_is_said(tmp_path, monkeypatch):
+    (tmp_path / "chairs.txt").write_text("chairs")
+    with pytest.raises(UsageError, match=r"called like no catalog of furniture; give a file \*\.sh3f"):
+        load_dataset(f"furniture:{tmp_path / 'chairs.txt'}")
     with pytest.raises(DataUnavailable, match="package sweethome3d-furniture"):
         load_dataset(f"furniture:{tmp_path}")
     monkeypatch.setattr("unbraid.data.sets.furniture.USUAL", tmp_path / "none")

@@ -43,7 +43,7 @@ class Mesh:
     def in_unit_ball(self) -> Mesh:
         """The same with the middle of its box at the origin, and the corners of the box at distance 1.
 
-        Raises `UsageError` for a mesh without extent.
+        Raises `UsageError` for a mesh without extent, or whose triangles have no area.
         """
         points = self.corners.reshape(-1, 3)
         low, high = (points.min(0), points.max(0)) if len(points) else (np.zeros(3), np.zeros(3))
@@ -52,7 +52,11 @@ class Mesh:
             raise UsageError(
                 f"A mesh of {len(self.corners)} triangles and radius {radius:g} cannot be seen; give one with extent."
             )
-        return Mesh((self.corners - (low + high) / 2) / radius, self.colors)
+        fitted = (self.corners - (low + high) / 2) / radius
+        sides = np.diff(fitted, axis=1)
+        if np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1).max() < 1e-9:
+            raise UsageError(f"A mesh of {len(self.corners)} triangles without area cannot be seen; give one with area.")
+        return Mesh(fitted, self.colors)
 
 
 def camera(azimuth: float, elevation: float) -> Float[np.ndarray, "3 3"]:

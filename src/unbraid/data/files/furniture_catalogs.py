@@ -76,9 +76,11 @@ class Piece:
 def catalogs(path: Path) -> list[Path]:
     """The catalogs of a folder, or the one that a path names.
 
-    Raises `DataUnavailable` where there is none.
+    Raises `DataUnavailable` where there is none, and `UsageError` for a file of another name.
     """
     if path.is_file():
+        if path.suffix.lower() not in (ENDING, ".zip"):
+            raise UsageError(f"{path} is called like no catalog of furniture; give a file *{ENDING}, or a folder of them.")
         return [path]
     found = sorted(file for file in path.glob(f"*{ENDING}") if file.is_file()) if path.is_dir() else []
     if not found:
