@@ -9,14 +9,21 @@ import sqlite3
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import Executor, Future
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import unbraid
+from helpers.small_runs import small_plan
 from helpers.tiny import TINY
+from unbraid.cli.main import main
 from unbraid.errors import CorruptFile, DataUnavailable, Interrupted, UnbraidError, UnbraidWarning, UnknownName, UsageError
+from unbraid.sweep.conduct import conduct
+from unbraid.sweep.store import Store, ledger
+from unbraid.sweep.tasks import Task
+from unbraid.sweep.worker import work
 from unbraid.trackers.registry import trackers
 from unbraid.trackers.tracking import FILE, Tracking
 from unbraid.training.fit import Silent
@@ -251,3 +258,45 @@ except RuntimeError:
         assert [(step, json.loads(values)["train/loss"]) for step, values in own] == logged(folder)
     assert len({name for name, *_ in rows}) == 2
     assert config["steps"] == 8
+
+
+class Inline(Executor):
+    """An engine of this process, where the tracker is registered."""
+
+    pulls, capacity = True, 1
+
+    def submit(self, fn, /, *args, **kwargs):
+        future = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+class TestSweeps:
+    def test_workers_tell_of_every_run_and_its_scores(self, tmp_path):
+        store = Store.make(tmp_path / "sweep")
+        plan = small_plan(store)
+        assert conduct(store, plan, Inline(), track="book:mine").failed == []
+        assert [book.run.name for book in BOOKS] == [point.label for point in plan.points()]
+        for book, point in zip(BOOKS, plan.points(), strict=True):
+            assert (book.project, book.finished, book.run.resumes) == ("mine", True, False)
+            (result,) = [one for one in ledger(store.folder) if one.key == point.key]
+            told = {name: value for _, values in book.told for name, value in values.items()}
+            assert told["score/mig"] == result.metrics["mig"]["score"]
+            assert told["train/loss"] > 0
+            assert book.run.options["seed"] == point.seed
+
+    def test_a_worker_whose_tracker_does_not_start_takes_no_run(self, tmp_path):
+        store = Store.make(tmp_path / "sweep")
+        plan = small_plan(store)
+        FAILS["start"] = 1
+        outcomes = work(Task(str(store.folder), plan.name, "session", track="book"))
+        assert {one.what for one in outcomes} == {"refused"}
+        assert "Tracker 'book' did not start (OSError: no such host)" in outcomes[0].text
+        FAILS.clear()
+        assert {one.what for one in work(Task(str(store.folder), plan.name, "later", track="book"))} == {"finished"}
+
+    def test_the_command_refuses_a_tracker_that_there_is_not_before_a_worker_begins(self, tmp_path, capsys):
+        words = ["sweep", "vae", TINY, "--steps", "2", "--track", "trakio", "-o", str(tmp_path / "sweep")]
+        assert main(words) == 2
+        assert "Unknown tracker 'trakio'" in capsys.readouterr().err
+        assert not list((tmp_path / "sweep").rglob("log.jsonl"))

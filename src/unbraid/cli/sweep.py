@@ -38,6 +38,13 @@ ENGINE_OPTIONS = (
     option("engine", _ENGINES, "local", "what runs the workers", "Engine"),
     option("workers", int, None, Option("processes of this machine, one thread each; default: one per core", ge=1), "Engine"),
     option("device", str, "auto", "auto, cpu, cuda or cuda:N, on the machine of the worker", "Engine"),
+    option(
+        "track",
+        str,
+        None,
+        "workers tell an experiment tracker every number: NAME or NAME:PROJECT, see `unbraid list trackers`",
+        "Engine",
+    ),
     option("scheduler", str, None, "address of a dask scheduler, like tcp://host:8786; default: one is started", "Engine"),
     option("jobs", int, 16, Option("Slurm: jobs of the array, each of which takes run after run", ge=1), "Slurm"),
     option("partition", str, None, "Slurm: partition", "Slurm"),
@@ -320,14 +327,17 @@ def conduct_plan(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | N
     from unbraid.sweep.conduct import Left, conduct, submit
     from unbraid.sweep.progress import Progress
     from unbraid.sweep.status import Watcher
+    from unbraid.trackers.tracking import Tracking
 
     watcher = Watcher(store, [plan])
+    if options["track"]:
+        Tracking(options["track"])  # refuses before a worker begins
     if options["detach"] and options["engine"] != "slurm":
         raise UsageError("--detach: only Slurm jobs outlive this command; give --engine slurm, or leave --detach out.")
     engine = _engine(store, plan, options)
     try:
         if options["detach"]:
-            jobs = submit(store, plan, engine, allow_version_change=options["allow_version_change"])
+            jobs = submit(store, plan, engine, allow_version_change=options["allow_version_change"], track=options["track"])
             err.print(f"Submitted {len(jobs)} jobs: {', '.join(jobs)}. They run without this process.")
             err.print(f"Progress: unbraid sweep status {store.folder}")
             return None
@@ -339,6 +349,7 @@ def conduct_plan(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | N
                 told=progress,
                 retry_failed=options["retry_failed"],
                 allow_version_change=options["allow_version_change"],
+                track=options["track"],
             )
     except Left as left:
         err.print(str(left), soft_wrap=True)

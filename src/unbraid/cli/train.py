@@ -7,7 +7,7 @@ finds the run folder, `unbraid.training.fit.fit` is the loop over steps, and `un
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,6 @@ from unbraid.options import Option, options_of
 if TYPE_CHECKING:
     from unbraid.config.experiment import Experiment
     from unbraid.data.dataset import Dataset
-    from unbraid.evaluation.stored import Scores
     from unbraid.model import Model
     from unbraid.trackers.tracking import Tracking
 
@@ -277,6 +276,7 @@ def _score_and_report(request: Request, folder: Path, trained: Model, tracking: 
     from unbraid import api
     from unbraid.cli.console import counting, out, stages
     from unbraid.cli.tables import print_scores  # here, so that the first step comes soon
+    from unbraid.evaluation.stored import numbers_of
     from unbraid.progress import listening
     from unbraid.reporting.page import write_report
     from unbraid.scoring import score_briefly
@@ -290,26 +290,13 @@ def _score_and_report(request: Request, folder: Path, trained: Model, tracking: 
         (folder / REPORT).unlink(missing_ok=True)
     print_scores(view.scores)
     if tracking:
-        tracking.send("score", view.scores.step, _numbers(view.scores))
+        tracking.send("score", view.scores.step, numbers_of(view.scores))
     page = folder / REPORT if (folder / REPORT).is_file() else write_report(view)
     if finished and scored_before:
         out.print(f"This run had already finished at step {trained.step:,}. --extend N trains it further, --overwrite anew.")
     out.print(f"Run folder: {folder}")
     out.print(f"Report:     {page}")
     return 0
-
-
-def _numbers(scores: Scores) -> Iterator[tuple[str, float]]:
-    """Scores as a tracker is told of them: metrics and their parts, and the NLL of each split."""
-    from unbraid.metrics.score_table import nodes
-
-    for metric, result in scores.metrics.items():
-        for part, node in nodes(result):
-            if node["score"] is not None:
-                yield f"score/{metric}{part and f'.{part}'}", node["score"]
-    for split, losses in scores.splits.items():
-        if losses.nll is not None:
-            yield f"score/{split}_nll", losses.nll
 
 
 def _scoring_time(experiment: Experiment, dataset: Dataset, given: Mapping[str, Any]) -> Callable[[float], float]:

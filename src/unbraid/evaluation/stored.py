@@ -6,7 +6,7 @@ What they are, how they are read back, and when they replace others.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from hashlib import sha256
 from html import escape
 from importlib.metadata import version
@@ -125,6 +125,17 @@ class Scores(Struct, omit_defaults=True, kw_only=True):
         """The metrics as a table."""
         factors = dict.fromkeys(factor for result in self.metrics.values() for factor in result.get("per_factor", ()))
         return ScoreTable(self.metrics, self.images, tuple(factors), tuple(self.doubts))
+
+
+def numbers_of(scores: Scores) -> Iterator[tuple[str, float]]:
+    """Scores as a tracker is told of them: metrics and their parts, and the NLL of each split."""
+    for metric, result in scores.metrics.items():
+        for part, node in nodes(result):
+            if node["score"] is not None:
+                yield f"score/{metric}{part and f'.{part}'}", node["score"]
+    for split, losses in scores.splits.items():
+        if losses.nll is not None:
+            yield f"score/{split}_nll", losses.nll
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -85,6 +85,7 @@ def conduct(
     every: float = EVERY,
     lease: float = LEASE,
     most_deaths: int = MOST_DEATHS,
+    track: str | None = None,
 ) -> Ended:
     """Run a plan to its end. Others may do the same in the same folder at the same time.
 
@@ -99,6 +100,7 @@ def conduct(
         allow_version_change: whether workers may have other code than that of the plan.
         every, lease: of claims, in seconds.
         most_deaths: a run is given up after this many deaths of its workers in a row.
+        track: an experiment tracker that workers tell every number, as of `unbraid.train`.
 
     Raises `UnbraidError` where no work can be done, and `Interrupted` after Ctrl-C, when all runs have written a checkpoint.
     """
@@ -115,6 +117,7 @@ def conduct(
         every=every,
         lease=lease,
         most_deaths=most_deaths,
+        track=track,
     )
     loop = _Loop(store, task, list(points), engine, told)
     try:
@@ -149,7 +152,9 @@ def _pin(store: Store, plan: Plan, *, allow: bool) -> None:
     store.write_plan(plan)
 
 
-def submit(store: Store, plan: Plan, engine: Engine, *, allow_version_change: bool = False) -> list[str]:
+def submit(
+    store: Store, plan: Plan, engine: Engine, *, allow_version_change: bool = False, track: str | None = None
+) -> list[str]:
     """Hand a plan to an engine that goes on without this process; the names of its jobs.
 
     Raises `UnbraidError` where the engine cannot take it.
@@ -157,7 +162,8 @@ def submit(store: Store, plan: Plan, engine: Engine, *, allow_version_change: bo
     _pin(store, plan, allow=allow_version_change)
     points = {point.key for point in plan.points()}
     left = points - store.finished(points)
-    task = Task(str(store.folder.absolute()), plan.name, secrets.token_hex(8), allow_version_change=allow_version_change)
+    where, session = str(store.folder.absolute()), secrets.token_hex(8)
+    task = Task(where, plan.name, session, allow_version_change=allow_version_change, track=track)
     for _ in range(min(engine.capacity, len(left))):
         engine.submit(call, msgspec.to_builtins(task))
     flush: Callable[[], list[str]] = getattr(engine, "flush", list)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,25 @@ class NotHere(UnbraidError):
     """
 
 
-def train_and_score(point: Point, folder: Path, scoring: Scoring, *, device: str, monitor: Monitor, progress: Stages) -> Result:
-    """Train a run, from where an earlier worker left it, score it, and say what came of it."""
+def train_and_score(
+    point: Point,
+    folder: Path,
+    scoring: Scoring,
+    *,
+    device: str,
+    monitor: Monitor,
+    progress: Stages,
+    track: str | None = None,
+) -> Result:
+    """Train a run, from where an earlier worker left it, score it, and say what came of it.
+
+    Raises `NotHere` for what this machine cannot do, a tracker that is not installed or does not start among it.
+    """
     from unbraid import api
+    from unbraid.config.plan import plan
+    from unbraid.evaluation.stored import numbers_of
     from unbraid.scoring import score
+    from unbraid.trackers.tracking import NotStarted, Tracking
 
     group = point.group
     request = request_today(Request(group.model, group.data, {**group.options, "seed": point.seed}))
@@ -41,13 +57,24 @@ def train_and_score(point: Point, folder: Path, scoring: Scoring, *, device: str
         require_same(group.configuration, resolve(request), point.label, "when the sweep was planned")
     except UnbraidError as error:
         raise NotHere(f"{point.label} cannot be trained on {socket.gethostname()}: {error}") from error
-    api.train(request.model, request.data, out=folder, device=device, monitor=monitor, **request.options)
-    began = time.perf_counter()
-    path = _path_option(request.data, request.options)
-    place = f"{request.data}:{path}" if path else None
-    view = api.view_of(folder, data=place, device=device)
-    metrics = scoring.metrics if view.dataset.space is not None else None  # what has none has losses alone
-    score(view, metrics, limit=scoring.images, progress=progress)
+    try:
+        tracking = Tracking(track, run_name=point.label) if track else None
+    except UnbraidError as error:
+        raise NotHere(f"On {socket.gethostname()}: {error}") from error
+    experiment, dataset = plan(request.model, request.data, request.options)
+    with tracking or nullcontext():
+        try:
+            api.train_planned(experiment, dataset, out=folder, device=device, monitor=monitor, tracking=tracking)
+        except NotStarted as error:
+            raise NotHere(f"On {socket.gethostname()}: {error}") from error
+        began = time.perf_counter()
+        path = _path_option(request.data, request.options)
+        place = f"{request.data}:{path}" if path else None
+        view = api.view_of(folder, data=place, device=device)
+        metrics = scoring.metrics if view.dataset.space is not None else None  # what has none has losses alone
+        score(view, metrics, limit=scoring.images, progress=progress)
+        if tracking:
+            tracking.send("score", view.scores.step, numbers_of(view.scores))
     made = result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=group.request.given)
     return msgspec.structs.replace(made, key=point.key, configuration=group.configuration)
 

@@ -25,6 +25,7 @@ class Task(msgspec.Struct, frozen=True):
         allow_version_change: whether code may differ from that of the plan.
         every, lease: of claims.
         most_deaths: a run is given up after this many deaths of its workers in a row.
+        track: an experiment tracker that is told every number, as of `unbraid.train`.
     """
 
     folder: str
@@ -37,6 +38,7 @@ class Task(msgspec.Struct, frozen=True):
     every: float = EVERY
     lease: float = LEASE
     most_deaths: int = MOST_DEATHS
+    track: str | None = None
 
 
 class Outcome(msgspec.Struct, frozen=True):

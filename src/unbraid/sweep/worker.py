@@ -324,6 +324,7 @@ def _trained(
             device=plan.device,
             monitor=heartbeat,
             progress=heartbeat.stage,
+            track=task.track,
         )
         claim.seal()
         store.publish(result)

@@ -20,7 +20,7 @@ class Tracked:
     """A run, as a tracker is told of it.
 
     Args:
-        name: of its folder.
+        name: of its folder, or of the run in a sweep.
         folder: where it is.
         id: letters and digits that no other run has; it stays the same when the run resumes.
         options: what was asked for, and defaults, by flat name: numbers, texts and booleans.

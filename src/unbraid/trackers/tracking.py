@@ -39,6 +39,10 @@ class AllTold(Struct, kw_only=True):
     trackers: dict[str, Told]
 
 
+class NotStarted(UnbraidError):
+    """A tracker failed before it was told anything."""
+
+
 class Tracking:
     """Sends the numbers of a run to a tracker, as a context that finishes it.
 
@@ -48,12 +52,14 @@ class Tracking:
 
     Args:
         spec: name of a tracker, or with a project: "trackio", "trackio:thesis".
+        run_name: what the tracker calls the run; by default as its folder.
 
     Raises `UnknownName` for a tracker that does not exist, `UsageError` for an empty project and `DataUnavailable` where its
     package is not installed.
     """
 
-    def __init__(self, spec: str) -> None:
+    def __init__(self, spec: str, run_name: str = "") -> None:
+        self._run_name = run_name
         name, colon, project = spec.partition(":")
         self._entry = trackers[name]
         if colon and not project.strip():
@@ -69,18 +75,18 @@ class Tracking:
     def begin(self, folder: Path, options: Mapping[str, Any]) -> None:
         """Tell the tracker of a run.
 
-        Raises `UnbraidError` where it fails, and `CorruptFile` where what it was told before cannot be read.
+        Raises `NotStarted` where it fails, and `CorruptFile` where what it was told before cannot be read.
         """
         self._path = folder / FILE
         self._all = read_record(self._path, AllTold, "trackers", _REMEDY) if self._path.is_file() else AllTold(trackers={})
         before = self._all.trackers.get(self._key)
         self._told = self._all.trackers.setdefault(self._key, Told(id=uuid4().hex))
         plain = {name: value if isinstance(value, bool | int | float | str) else str(value) for name, value in options.items()}
-        run = Tracked(folder.name, folder, self._told.id, plain, resumes=before is not None)
+        run = Tracked(self._run_name or folder.name, folder, self._told.id, plain, resumes=before is not None)
         try:
             self._tracker = self._entry.factory(run, self._project)
         except Exception as error:  # code of others
-            raise UnbraidError(
+            raise NotStarted(
                 f"Tracker {self._entry.name!r} did not start ({type(error).__name__}: {error}). Train without it, or mend "
                 "that and give the same command again."
             ) from error
