@@ -73,9 +73,10 @@ def med(
       variances are given, and the third for continuous factors.
     * "cao2022": 20 bins of equal width, as it comes. Bias gives latents that know nothing a part in every factor.
 
-    Range 0 to 1. A perfect code scores 1 in both. Chance scores 0. Copies of a latent leave D as it is and lower C; a rotation
-    lowers both. Blind to how much is known, and to what latents tell only together. Deviations: top-k MED, which keeps the k
-    most disentangled latents of each factor, is left out, and so is informativeness, which is that of `linear_probe`.
+    Range 0 to 1. A perfect code scores 1 in both, and less where factors depend on each other. Chance scores 0. Copies of a
+    latent leave D as it is and lower C; a rotation lowers both. Blind to how much is known, and to what latents tell only
+    together. Deviations: top-k MED, which keeps the k most disentangled latents of each factor, is left out, and so is
+    informativeness, which is that of `linear_probe`.
     Raises `UsageError` for arrays that no score can be computed from, and a definition that does not fit what is given.
 
     >>> factors = np.stack(np.unravel_index(np.arange(480) % 24, (2, 3, 4)), 1)  # twenty of each combination
