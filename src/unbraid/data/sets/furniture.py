@@ -145,6 +145,10 @@ def furniture(
 
     Pictures are drawn at their first use and kept in the cache. With `continuous` azimuth and elevation take all values, and
     there are 5,000 images unless told otherwise.
+
+    >>> space = furniture_space(("chair", "armchair"))
+    >>> dict(zip(space.names, space.sizes))
+    {'model': 2, 'elevation': 3, 'azimuth': 24}
     """
     drawing = drawn_furniture(path, pieces, size, gray)
     space = drawing.space

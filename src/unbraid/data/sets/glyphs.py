@@ -319,6 +319,9 @@ def glyphs(
 
     With `continuous` there is no grid: 50,000 images, unless told otherwise, have values from all of the range. Letters are
     drawn at their first use and kept in the cache.
+
+    >>> dict(zip(glyphs_space().names, glyphs_space().sizes))
+    {'letter': 26, 'font': 4, 'weight': 3, 'slant': 3, 'x': 4, 'y': 4, 'scale': 3, 'rotation': 5}
     """
     drawing = drawn_glyphs(size, letters, fonts)
     space = drawing.space
