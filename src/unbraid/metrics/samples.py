@@ -23,8 +23,8 @@ INSTEAD = "The metrics mig, mcc and r2 read continuous factors."
 """What to do where a metric reads none."""
 QUANTILES, LEAST_IN_QUANTILE = 20, 100
 """Continuous factors are cut into so many parts that hold equally many samples, and into fewer where parts would have less."""
-GAP_ROUNDING = 1e-9
-"""Share of a period by which gaps that are equally wide may differ."""
+CIRCLE_STEP = 1e-9
+"""Share of a circle that angles are rounded to: trees choose between equally good splits by the last digits of a target."""
 T = TypeVar("T")
 
 
@@ -337,15 +337,15 @@ def from_widest_gap(values: Float64[np.ndarray, "n"], period: float) -> Float64[
 
     That is from 0 to its period. Where a circle is cut open decides what codes and classes made of its values score; where it
     was numbered from must not. Of several gaps that are equally wide, as between evenly spaced values, it is the one before the
-    sample that comes first.
+    sample that comes first. Values are rounded to a billionth of the circle.
     """
     places = np.mod(values, period)
     ordered = np.unique(places)
     gaps = ordered - np.append(ordered[-1] - period, ordered[:-1])
-    widest = ordered[gaps >= gaps.max() - GAP_ROUNDING * period]
+    widest = ordered[gaps >= gaps.max() - CIRCLE_STEP * period]
     start = places[np.isin(places, widest).argmax()]
-    found: Float64[np.ndarray, "n"] = np.mod(places - start, period)
-    return np.where(found >= period, 0.0, found)
+    share = np.round(np.mod(places - start, period) / period / CIRCLE_STEP) * CIRCLE_STEP
+    return np.where(share >= 1, 0.0, share) * period
 
 
 def require_choice(option: str, value: object, annotation: Any) -> None:
