@@ -71,7 +71,7 @@ def given(tmp_path_factory):
     return names | {"model": model, "images": images, "made": made, "context": context(50), "root": root}
 
 
-@pytest.mark.parametrize("module", modules())
+@pytest.mark.parametrize("module", list(modules()))
 def test_examples_do_what_they_show(module, given, monkeypatch):
     monkeypatch.chdir(given["root"])
     own = import_module(module) if find_spec(NEEDS.get(module, "numpy")) else pytest.skip(f"{NEEDS[module]} is not installed")
