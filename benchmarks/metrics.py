@@ -1,10 +1,11 @@
 """Times of the metrics on one core, beside the straightforward published procedures in the same run.
 
-    python benchmarks/metrics.py [--quick]
+    python benchmarks/metrics.py [--quick] [--only continuous large]
 
-Every metric at 10,000 samples, 10 latents and 5 factors of dSprites' sizes; how those of information grow with samples, latents
-and factors, and up to all 737,280 images of dSprites; and what the procedures take as they are usually written. Medians. Writes
-benchmarks/results/metrics.json, but not with --quick.
+Every metric at 10,000 samples, 10 latents and 5 factors of dSprites' sizes, and those that read continuous factors also with
+such; the core at 100,000 samples, 20 latents and 10 factors, some of them continuous or none; how those of information grow
+with samples, latents and factors, and up to all 737,280 images of dSprites; and what the procedures take as they are usually
+written. Medians. Writes benchmarks/results/metrics.json, but not with --quick.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before numpy starts its threads
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
+import json
 import platform
 import time
 from statistics import median
@@ -22,7 +24,7 @@ from statistics import median
 import numpy as np
 import scipy
 import sklearn
-from racing import keep
+from racing import RESULTS, keep, machine
 from sklearn.metrics import mutual_info_score
 
 import unbraid
@@ -31,6 +33,7 @@ from unbraid.metrics.factor_vae_score import factor_vae_score
 from unbraid.metrics.information.posterior_information import posterior_information
 from unbraid.metrics.mig import mig
 from unbraid.metrics.registry import metrics
+from unbraid.metrics.samples import gather
 
 SIZES = (3, 6, 40, 32, 32)
 LONG = 5.0
@@ -38,17 +41,20 @@ LONG = 5.0
 
 
 def seconds(call, repeats):
-    """Median time of a call after one to warm up; a long one counts as it is."""
-    start = time.perf_counter()
+    """Median time of a call on its core, after one to warm up; a long one counts as it is.
+
+    It is the time of the processor, which other processes on the machine hardly change.
+    """
+    start = time.process_time()
     call()
-    first = time.perf_counter() - start
+    first = time.process_time() - start
     if first > LONG:
         return first
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return median(times)
 
 
@@ -135,6 +141,44 @@ def core(mean, factors):
     return evaluate(mean, factors, intervals=0, references=False)
 
 
+def continuous_factors(mean, factors):
+    """Continuous factors in the place of classes: each a little apart from its value."""
+    return factors + np.random.default_rng(1).uniform(-0.5, 0.5, factors.shape)
+
+
+def timed_continuous(repeats):
+    """Seconds of every metric that reads continuous factors."""
+    mean, _, factors = sample(10_000)
+    lines = gather(mean, continuous_factors(mean, factors))
+    found = {}
+    for name in metrics.names():
+        if metrics[name].details.get("continuous"):
+            metric = metrics[name].factory
+            found[name] = seconds(lambda metric=metric: metric(fresh(lines)), repeats)
+            print(f"  {name:36}{found[name]:10.4f} s", flush=True)
+    found["all core metrics"] = seconds(lambda: core(fresh(lines), None), repeats)
+    print(f"  {'all core metrics':36}{found['all core metrics']:10.4f} s", flush=True)
+    return found
+
+
+def fresh(samples):
+    """The same samples with nothing computed of them."""
+    return samples.rows(np.arange(len(samples)))
+
+
+def timed_large(repeats):
+    """Seconds of all core metrics at the size that a study of large sets has, by how many factors are continuous."""
+    mean, _, factors = sample(100_000, 20, 10)
+    found = {}
+    for lines in (0, 5, 10):
+        table = factors.astype(float)
+        table[:, :lines] = continuous_factors(mean, factors)[:, :lines]
+        samples = gather(mean, table)
+        found[str(lines)] = seconds(lambda samples=samples: core(fresh(samples), None), repeats)
+        print(f"  {lines:3} continuous, {10 - lines} classes{found[str(lines)]:12.2f} s", flush=True)
+    return found
+
+
 def timed_growth(repeats, quick):
     """Seconds of MIG from bins, and of information from posteriors, by samples, latents and factors."""
     found = []
@@ -186,21 +230,43 @@ def timed_procedures(repeats, quick):
     return found
 
 
+def parts_of(repeats, quick):
+    """What is measured, by name: a title and a function."""
+    return {
+        "procedures": (
+            "straightforward procedure                        unbraid  procedure     ratio   (results)",
+            lambda: timed_procedures(repeats, quick),
+        ),
+        "growth": (
+            "   samples   d   k    MIG, bins  posterior I    adjusted",
+            lambda: timed_growth(repeats, quick),
+        ),
+        "metrics": ("metric, 10,000 samples, 10 latents, 5 factors", lambda: timed_metrics(repeats)),
+        "continuous": ("metric, the same with continuous factors", lambda: timed_continuous(repeats)),
+        "large": ("all core metrics, 100,000 samples, 20 latents, 10 factors", lambda: timed_large(repeats)),
+    }
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller tables")
-    quick = parser.parse_args().quick
-    repeats = 1 if quick else 5
+    parser.add_argument("--only", nargs="+", metavar="PART", help="measure these anew and keep the others")
+    given = parser.parse_args()
+    repeats = 1 if given.quick else 5
     versions = ", ".join(f"{m.__name__} {m.__version__}" for m in (unbraid, np, scipy, sklearn))
     print(f"{versions}; Python {platform.python_version()}, {platform.machine()}, one thread; medians of {repeats}")
-    print("\nstraightforward procedure                        unbraid  procedure     ratio   (results)")
-    procedures = timed_procedures(repeats, quick)
-    print("\n   samples   d   k    MIG, bins  posterior I    adjusted")
-    growth = timed_growth(repeats, quick)
-    print("\nmetric, 10,000 samples, 10 latents, 5 factors")
-    times = timed_metrics(repeats)
-    if not quick:
-        keep("metrics", {"procedures": procedures, "growth": growth, "metrics": times})
+    parts = parts_of(repeats, given.quick)
+    wanted = given.only or [name for name in parts if not (given.quick and name == "large")]
+    found = json.loads((RESULTS / "metrics.json").read_text()) if given.only else {}
+    before = found.pop("machine", {}) | {"load before": None}
+    if given.only and before != machine() | {"load before": None}:
+        raise SystemExit(f"The other parts were measured on another machine or version, so measure all: {before}")
+    for name in wanted:
+        title, measure = parts[name]
+        print(f"\n{title}")
+        found[name] = measure()
+    if not given.quick:
+        keep("metrics", found)
 
 
 if __name__ == "__main__":

@@ -106,6 +106,16 @@ def metrics(result: dict[str, Any]) -> str:
         for one in result["growth"]
     ]
     times = [[f"`{name}`", seconds(value)] for name, value in result["metrics"].items()]
+    more = {
+        "continuous": ("Those that read continuous factors, where all five are continuous:", "metric"),
+        "large": ("All core metrics, 100,000 samples, 20 latents, 10 factors:", "continuous factors"),
+    }
+    added = [
+        part
+        for name, (title, head) in more.items()
+        if name in result  # results of before have none
+        for part in (title, markdown([head, "seconds"], [[f"`{own}`", seconds(s)] for own, s in result[name].items()]))
+    ]
     return "\n\n".join(
         [
             "Beside the published procedures as they are usually written, with the same results (draws: nearly):",
@@ -114,6 +124,7 @@ def metrics(result: dict[str, Any]) -> str:
             markdown(["samples", "latents", "factors", "MIG from bins, s", "posteriors, s", "with correction, s"], growth),
             "All metrics, 10,000 samples, 10 latents, 5 factors:",
             markdown(["metric", "seconds"], times),
+            *added,
         ]
     )
 
