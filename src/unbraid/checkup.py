@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 LIBRARIES = (
     *("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "msgspec", "cyclopts", "rich", "jaxtyping"),
-    *("onnxruntime", "h5py", "pyarrow", "distributed", "submitit"),
+    *("onnxruntime", "onnx", "onnxscript", "h5py", "anndata", "zarr", "pyarrow", "distributed", "submitit"),
+    *("huggingface-hub", "torchmetrics", "trackio", "ipywidgets"),
 )
 """Those that results depend on, and those that extras bring."""
 VARIABLES = (

@@ -33,6 +33,7 @@ def run(tokens: list[str]) -> int:
         if finding.advice:
             out.print(Padding(finding.advice, (0, 0, 0, 7)), soft_wrap=False)
     bad, slow = states.count("bad"), states.count("slow")
-    told = [f"makes commands fail: {bad}"] * (bad > 0) + [f"worth a look: {slow}"] * (slow > 0)
-    out.print(f"\nOf {len(states)} checks, {', '.join(told)}." if told else "\nAll is well.")
+    told = [f"{bad} {'makes' if bad == 1 else 'make'} commands fail"] * (bad > 0)
+    told += [f"{slow} {'is' if slow == 1 else 'are'} worth a look"] * (slow > 0)
+    out.print(f"\nOf {len(states)} checks, {' and '.join(told)}." if told else "\nAll is well.")
     return int(bad > 0)
