@@ -23,8 +23,8 @@ import unbraid
 from unbraid.data.dataset import Dataset, load_dataset
 from unbraid.data.grids.duplicates import first_twins
 from unbraid.evaluation.encoding import encode_posteriors
-from unbraid.metrics import Samples, audit, evaluate, gather, mutual_information
-from unbraid.metrics.audit import variants
+from unbraid.metrics import Samples, evaluate, gather, mutual_information
+from unbraid.metrics.audit import left_out, variants
 from unbraid.metrics.registry import Variant, metrics, range_in_words
 from unbraid.metrics.score_table import nodes
 from unbraid.zoo.assemble import assemble
@@ -127,27 +127,21 @@ def example() -> Samples:
 
 
 def definitions(kept: Kept) -> str:
-    """A row for each definition on one code."""
-    former = kept.rows("## Definitions side by side")
-    chosen = [
-        entry.name
-        for entry in metrics
-        if not entry.details.get("downstream")
-        and any(not kept.stays(entry.name, own) or (entry.name, own.name) not in former for own in variants(entry.name))
-    ]
-    made: Rows = {}
-    for name, definition, node in audit(example(), metrics=chosen, quick=kept.quick).rows() if chosen else ():
-        values = [number(node.get(key)) for key in ("score", "chance", "ceiling")]
-        told = node.get("left_out", node.get("comparable", ""))
-        if name.startswith(" "):
-            made[next(reversed(made))].append([name.strip(), definition, *values, told])
-        else:
-            made[name, definition] = [[f"**{name}**", definition, *values, told]]
-    rows = []
+    """A row for each definition on one code, beside its chance and ceiling as in `unbraid audit`."""
+    former, code, rows = kept.rows("## Definitions side by side"), example(), []
     for entry in metrics:
         for variant in () if entry.details.get("downstream") else variants(entry.name):
-            key = (entry.name, variant.name)
-            rows += former[key] if kept.stays(entry.name, variant) and key in former else made[key]
+            if kept.stays(entry.name, variant) and (entry.name, variant.name) in former:
+                rows += former[entry.name, variant.name]
+                continue
+            label = f"**{entry.name}**"
+            if reason := left_out(entry.name, variant, code, kept.quick):
+                rows.append([label, variant.name, "", "", "", reason])
+                continue
+            result = evaluate(code, metrics={entry.name: dict(variant.options)}, intervals=0)[entry.name]
+            for part, node in nodes(result):
+                values = [number(node.get(key)) for key in ("score", "chance", "ceiling")]
+                rows.append([part, "", *values, ""] if part else [label, variant.name, *values, variant.comparable])
     head = ["metric", "definition", "score", "chance", "ceiling", "comparable to numbers by"]
     return markdown(head, rows)
 
