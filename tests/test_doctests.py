@@ -78,9 +78,10 @@ def test_examples_do_what_they_show(module, given, monkeypatch):
     tests = [test for test in Finder(exclude_empty=True).find(own, extraglobs=given) if test.examples]
     assert tests
     runner = doctest.DocTestRunner(verbose=False)
-    for test in tests:
-        if find_spec(NEEDS.get(test.name, "numpy")):
-            runner.run(test)
+    with torch.random.fork_rng(devices=[]):  # networks that users make draw their weights from PyTorch's own generator
+        for test in tests:
+            if find_spec(NEEDS.get(test.name, "numpy")):
+                runner.run(test)
     assert runner.summarize(verbose=False).failed == 0
 
 
