@@ -20,7 +20,7 @@ NAMES = ("step", "games", "growth", "feed", "memory", "start", "runs", "metrics"
 def main() -> None:
     found = {name: json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text()) for name in NAMES}
     page = TEXT.read_text()
-    parts = {name: globals()[name](found[name]) for name in NAMES}
+    parts = {name: own_machine(found, name) + globals()[name](found[name]) for name in NAMES}
     parts |= {
         "quality": quality(ROOT / "benchmarks" / "results" / "time_to_quality.json"),
         "machine": machine(found),
@@ -33,14 +33,33 @@ def main() -> None:
 
 
 def machine(found: dict[str, Any]) -> str:
-    machines = {tuple((key, value) for key, value in one["machine"].items() if key != "load before") for one in found.values()}
-    if len(machines) > 1:
-        raise SystemExit(f"The results are of several machines or versions; run the benchmarks again: {machines}")
-    about = dict(machines.pop())
+    """What the page says of the machine: that of most results."""
     loads = [one["machine"]["load before"] for one in found.values()]
     return (
+        f"{said(usual(found))}, unless a section names another machine; load when a measurement was written down: "
+        f"{min(loads):.1f} to {max(loads):.1f}."
+    )
+
+
+def own_machine(found: dict[str, Any], name: str) -> str:
+    """What a section says of its machine, where it is another."""
+    own = known(found[name])
+    return "" if own == usual(found) else f"{said(own)}. Compare times of this section with each other alone.\n\n"
+
+
+def usual(found: dict[str, Any]) -> dict[str, Any]:
+    machines = [known(one) for one in found.values()]
+    return max(machines, key=machines.count)
+
+
+def known(result: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in result["machine"].items() if key != "load before"}
+
+
+def said(about: dict[str, Any]) -> str:
+    return (
         f"Measured on {about['processor']}, {about['cores']} cores, with unbraid {about['unbraid']}, PyTorch {about['torch']}, "
-        f"Python {about['python']}; load when a measurement was written down: {min(loads):.1f} to {max(loads):.1f}."
+        f"Python {about['python']}"
     )
 
 
@@ -92,7 +111,7 @@ def start(result: dict[str, Any]) -> str:
 
 def runs(result: dict[str, Any]) -> str:
     if result["gain"] is None:
-        return "the machine was too restless to say."
+        return "The machine was too restless to say what that gains."
     return f"{result['workers']} workers train {result['gain']:.2f} times as many images per second as one."
 
 
