@@ -24,6 +24,9 @@ ADDED = ("holes", "joint", "images", "continuous")
 """Options of data sets that there were not in version 0.1. Where they are not given `config.json` does not hold them, so that
 runs keep their names and digests."""
 
+ADDED_TO: Mapping[str, tuple[str, ...]] = {"faces": ("unseen",)}
+"""The same of single data sets: options that others had before."""
+
 NETWORKS: Mapping[str, str] = {"critic": "discriminator"}
 """Networks and players, as parts of the names of tensors in checkpoints."""
 

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from unbraid.config.experiment import Experiment
+from unbraid.config.plan import plan
 from unbraid.data.dataset import load_dataset
 from unbraid.data.drawing import face_parts
 from unbraid.data.drawing.face_parts import EYES, MOUTH, PIVOT, Canvas
@@ -148,6 +150,16 @@ def test_combinations_that_training_never_shows_are_the_test_split(continuous):
     hidden = (data.factors[:, glasses] == 0) & (data.factors[:, beard] <= 1)
     assert 0 < hidden.sum() < 100
     np.testing.assert_array_equal(data.test, np.flatnonzero(hidden))
+
+
+def test_runs_without_unseen_combinations_keep_their_names():
+    """Configurations of before do not have the option, and a run is known by its configuration."""
+    small = {"images": 100, "size": 16, "encoder": "mlp", "decoder": "mlp", "steps": 2}
+    plain, _ = plan("vae", "faces", small)
+    assert "unseen" not in plain.to_dict()["data_options"]
+    assert Experiment.from_dict(plain.to_dict()).digest() == plain.digest()
+    hidden, _ = plan("vae", "faces", {**small, "unseen": "glasses=0", "batch_size": 8})
+    assert hidden.to_dict()["data_options"]["unseen"] == "glasses=0"
 
 
 def test_what_is_known_about_it():

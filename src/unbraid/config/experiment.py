@@ -23,7 +23,7 @@ from unbraid.data.own_data import stamp
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ValueRange
 from unbraid.errors import CorruptFile, UsageError
-from unbraid.former_names import ADDED, DEFAULTS, NAMES, OPTIONS, renamed
+from unbraid.former_names import ADDED, ADDED_TO, DEFAULTS, NAMES, OPTIONS, renamed
 from unbraid.nn.registry import Shape
 from unbraid.nn.vae import VAE
 from unbraid.options import options_of, resolve
@@ -167,7 +167,7 @@ class Experiment:
         """As written to `config.json`."""
         content = {"format": FORMAT, **asdict(self)}
         content["image_shape"] = list(self.image_shape)
-        content["data_options"] = _told(self.data_options)
+        content["data_options"] = _told(self.data, self.data_options)
         absent = ([] if self.data_digest else ["data_digest"]) + ([] if self.rate else ["rate", "rate_options"])
         absent += [] if self.value_range else ["value_range"]
         return {name: value for name, value in content.items() if name not in absent}
@@ -269,9 +269,10 @@ class Experiment:
         return replace(read, **checked)
 
 
-def _told(options: Mapping[str, Any]) -> dict[str, Any]:
+def _told(data: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options of a data set without those of a later version that are not given."""
-    return {name: value for name, value in options.items() if not (name in ADDED and value is None)}
+    added = (*ADDED, *ADDED_TO.get(data, ()))
+    return {name: value for name, value in options.items() if not (name in added and value is None)}
 
 
 def _paths(data: str) -> tuple[str, ...]:
