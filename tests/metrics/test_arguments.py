@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from unbraid.errors import UsageError
-from unbraid.metrics import audit, evaluate, gather, kl_decomposition, mig, mutual_information, neighbor_information
+from unbraid.metrics import (
+    audit,
+    dci_by_models,
+    evaluate,
+    gather,
+    kl_decomposition,
+    mig,
+    mutual_information,
+    neighbor_information,
+)
 from unbraid.metrics.evaluate import choose
 from unbraid.metrics.information.nearest_neighbors import kraskov_information, ross_information
 from unbraid.metrics.label_curves import draw_labels
@@ -170,6 +179,7 @@ def test_numbers_are_what_options_say(entry, option, spec):
         (mutual_information, ("bins",)),
         (evaluate, ("seed", "intervals", "population", "nulls")),
         (audit, ("seed",)),
+        (dci_by_models, ("seed",)),
         (partial(kl_decomposition, rng=RNG), ("samples",)),
         (draw_labels, ("draws", "seed")),
         (soundness, ("seeds",)),

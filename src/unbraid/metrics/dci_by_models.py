@@ -15,7 +15,7 @@ from unbraid.metrics.dci import DCI, REGRESSORS, Importance, dci_from_importance
 from unbraid.metrics.med import shares_of_factors
 from unbraid.metrics.samples import Codes, Factors, gather, require_choice
 from unbraid.metrics.score_table import nodes
-from unbraid.options import Option
+from unbraid.options import Option, checked
 
 PARTS = ("disentanglement", "completeness", "informativeness")
 USUAL = ("forest", "gbt", "logistic")
@@ -47,6 +47,7 @@ class DCIByModels:
         return "\n".join([*lines, f"Models disagree on the latents of factors by: {told}."])
 
 
+@checked
 def dci_by_models(
     codes: Codes,
     factors: Factors = None,

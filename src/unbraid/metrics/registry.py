@@ -12,10 +12,10 @@ from unbraid.registry import Registry
 
 
 class Metrics(Registry):
-    """Names of metrics, whose numbers are checked at each call, by whoever calls them."""
+    """The registry of metrics, which check numbers that they are given at each call."""
 
     def register(self, name: str, *, source: str, **details: Any) -> Callable[[Callable[..., Any]], Any]:
-        """As of every registry."""
+        """As `Registry.register`; what is registered and returned checks its numbers."""
         registered = super().register(name, source=source, **details)
         return lambda function: registered(checked(function))
 
