@@ -267,6 +267,8 @@ def test_a_catalog_is_read(tmp_path):
         ("Creative Commons Attribution-ShareAlike 3.0", True),
         ("Creative Commons Attribution-NonCommercial 3.0", False),
         ("Creative Commons Attribution-NoDerivs 3.0", False),
+        ("Creative Commons Attribution, Non Commercial", False),
+        ("Creative Commons Attribution-No-Derivatives", False),
         ("All rights reserved", False),
         ("", False),
     ],

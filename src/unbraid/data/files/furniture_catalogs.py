@@ -52,7 +52,7 @@ class Catalog:
     def redistributable(self) -> bool:
         """Whether its license is known to allow that pictures of the models are published."""
         words = self.license.lower()
-        return words.startswith(FREE) and not re.search(r"non-?commercial|no ?deriv", words)
+        return words.startswith(FREE) and not re.search(r"non[ -]?commercial|no[ -]?deriv", words)
 
 
 @dataclass(frozen=True)
