@@ -335,6 +335,9 @@ def test_a_font_that_moved_is_found_by_its_digest(tmp_path, monkeypatch):
         assert (font.pinned, font.label, font.file.path) == (f"{name}@{digest}", "dejavu_sans", moved)
     named.write_bytes((FONTS / "DejaVuSerif.ttf").read_bytes())
     assert fonts_of(f"{named}@{digest}", "A")[0].file.path == moved
+    named.write_bytes(b"no font")
+    assert fonts_of(f"{named}@{digest}", "A")[0].file.path == moved
+    named.write_bytes((FONTS / "DejaVuSerif.ttf").read_bytes())
     monkeypatch.setattr(font_files, "_faces", lambda everywhere: ())
     with pytest.raises(DataUnavailable, match=f"{digest} is not on this machine. It is not the one that was named: .* Install"):
         fonts_of(f"{named}@{digest}", "A")
@@ -369,6 +372,15 @@ def test_the_fonts_of_a_system(monkeypatch):
     assert "dejavu_serif" in found
     assert "cmsy10" not in found  # symbols, without É
     assert found == sorted(found)
+
+    def letters(file: font_files.FontFile, characters: str) -> tuple[Letter, ...]:
+        if file.family == "DejaVu Serif":
+            raise CorruptFile("Outlines have no height.")
+        return font_letters(file, characters)
+
+    with monkeypatch.context() as damaged:
+        damaged.setattr(module, "font_letters", letters)
+        assert [font.label for font in fonts_of("system", "AÉ")] == [name for name in found if name != "dejavu_serif"]
     monkeypatch.setattr(module, "MOST_FONTS", 2)
     assert [font.label for font in fonts_of("system", "AÉ")] == found[:2]
     monkeypatch.setattr(font_files, "_faces", lambda everywhere: ())

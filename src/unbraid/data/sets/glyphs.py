@@ -30,7 +30,7 @@ from unbraid.data.files.font_files import (
 from unbraid.data.grids.drawn import Drawing
 from unbraid.data.grids.options import Grid, drawn_grid
 from unbraid.data.registry import datasets
-from unbraid.errors import DataUnavailable, UnknownName, UsageError
+from unbraid.errors import CorruptFile, DataUnavailable, UnknownName, UsageError
 from unbraid.options import Option
 
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -137,7 +137,7 @@ def _with_digest(name: str, digest: str) -> Font:
     """The font of a name, or whichever font of this machine has the digest."""
     try:
         font = _named(name)
-    except (DataUnavailable, UnknownName) as error:
+    except (CorruptFile, DataUnavailable, UnknownName) as error:
         found, reason = None, str(error)
     else:
         found = font.file
@@ -159,7 +159,10 @@ def _fonts_of_system(characters: str) -> list[Font]:
         if len(found) == MOST_FONTS or _label(family) in found or not has_letters(path, characters):
             continue
         font = Font(family, _label(family), font_file(path))
-        letters = font.letters(characters)
+        try:
+            letters = font.letters(characters)
+        except (CorruptFile, UsageError):  # outlines without height or with too many segments; other families serve
+            continue
         if not any(_alike(letters, others) for others in drawn):
             found[font.label] = font
             drawn.append(letters)
