@@ -4,9 +4,10 @@ ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src src
-# PyTorch for CPUs first, so that pip does not take that for CUDA, which is 20 times as large
+# PyTorch for CPUs first, so that pip does not take that for CUDA, which is 20 times as large; what it needs comes after, since
+# its index does not have every version of other packages
 RUN python -m venv /opt/unbraid \
-    && /opt/unbraid/bin/pip install --no-cache-dir --constraint constraints.txt --index-url "$TORCH_INDEX" torch \
+    && /opt/unbraid/bin/pip install --no-cache-dir --constraint constraints.txt --no-deps --index-url "$TORCH_INDEX" torch \
     && /opt/unbraid/bin/pip install --no-cache-dir --constraint constraints.txt ".[export]"
 
 FROM python:3.13-slim

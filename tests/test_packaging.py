@@ -37,6 +37,8 @@ def test_the_dockerfile_installs_what_the_readme_says_and_is_not_root():
     assert command in readme
     installs = [" ".join(part.split()) for line in lines for part in line.split("&&") if "/pip install" in part]
     assert len(installs) == 2
+    assert {"--no-deps", "--index-url"} <= set(installs[0].split())  # that index lacks versions that constraints name
+    assert "index-url" not in installs[1]
     assert all(command in one.replace("--no-cache-dir ", "") for one in installs)
     assert set(re.findall(r"\[([\w,]+)\]", installs[1])[0].split(",")) <= set(PROJECT["optional-dependencies"])
     tested = re.findall(r"Python :: (3\.\d+)", " ".join(PROJECT["classifiers"]))
