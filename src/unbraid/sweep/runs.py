@@ -73,9 +73,10 @@ def train_and_score(
         view = api.view_of(folder, data=place, device=device)
         metrics = scoring.metrics if view.dataset.space is not None else None  # what has none has losses alone
         score(view, metrics, limit=scoring.images, progress=progress)
+        seconds = time.perf_counter() - began  # without those of the tracker
         if tracking:
             tracking.send("score", view.scores.step, numbers_of(view.scores))
-    made = result_of_run(folder, evaluate_seconds=time.perf_counter() - began, given=group.request.given)
+    made = result_of_run(folder, evaluate_seconds=seconds, given=group.request.given)
     return msgspec.structs.replace(made, key=point.key, configuration=group.configuration)
 
 
