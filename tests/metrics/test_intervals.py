@@ -189,9 +189,9 @@ def test_a_definition_without_an_interval_says_why():
     chosen = {"mcc": {"cross_fitted": False}, "r2": {}}
     table = evaluate(factors.astype(float), factors, metrics=chosen, references=False)
     assert "interval" not in table["mcc"]
-    assert table["mcc"]["no_interval"].startswith("correlations by chance count")
+    assert table["mcc"]["no_interval"].startswith("chance correlations count")
     assert "interval" in table["r2"]
-    assert "No interval for mcc: correlations by chance count" in str(table)
+    assert "No interval for mcc: chance correlations count" in str(table)
     quantities = np.random.default_rng(0).uniform(size=(600, 2))
     found = evaluate(quantities, quantities, metrics=["dci"], references=False)["dci"]
     assert found["completeness"]["no_interval"].startswith("of continuous factors")

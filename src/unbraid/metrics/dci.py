@@ -22,7 +22,7 @@ from unbraid.options import Option
 TRAIN, TEST = 10_000, 5_000
 BOOSTED = "boosted trees take minutes for each half of the samples, too long to find out whether an interval would hold"
 """Why metrics that boost trees have no interval."""
-OF_NOISE = "noise has importance by chance, the less the more samples there are"
+OF_NOISE = "noise gets importance by chance, and less of it with more samples"
 """Why linear models have none."""
 SHARE_OF_TRIPOD = 0.9
 """Of all samples, that the model of Hsu et al. (2024) learns from."""
@@ -236,7 +236,7 @@ Importance = Annotated[
     sampled=True,
     learns_from=TRAIN + TEST,
     rests_on="known",
-    no_interval_continuous="of continuous factors its regressors gain from more samples by more than halves show",
+    no_interval_continuous="of continuous factors its regressors gain more from further samples than halves of these show",
     no_interval_by={
         ("importance", "gbt"): BOOSTED,
         ("importance", "lasso"): OF_NOISE,

@@ -68,7 +68,7 @@ def explicitness_of(capacity: Float64[np.ndarray, "p"], loss: Float64[np.ndarray
     variants=(Variant(f"{OWN}; DCI-ES by probes of random features"),),
     sampled=True,
     downstream=True,
-    no_interval="the more samples there are the larger are the probes that it tries",
+    no_interval="the more samples there are, the larger the probes that it tries",
 )
 def dci_es(
     codes: Codes,

@@ -46,7 +46,9 @@ Alignment = Annotated[Literal["latents", "linear"], Option("latents as they are,
         Variant("work on identifiability up to a linear map, cross-fitted", {"align": "linear"}, continuous=True),
     ),
     sampled=True,
-    no_interval_by={("cross_fitted", False): "correlations by chance count, which fall with the root of the number of samples"},
+    no_interval_by={
+        ("cross_fitted", False): "chance correlations count, which fall with the square root of the number of samples",
+    },
 )
 def mcc(
     codes: Codes,

@@ -89,7 +89,9 @@ Definition = Annotated[
         Variant(f"{OWN}; Kumar et al. (2018); Lin et al. (2020), InfoGAN-CR, table 1"),
         Variant(LOCATELLO, {"definition": "locatello2019"}),
     ),
-    no_interval_by={("definition", "locatello2019"): "its classifiers gain from more samples by more than halves show"},
+    no_interval_by={
+        ("definition", "locatello2019"): "its classifiers gain more from further samples than halves of these show",
+    },
 )
 def sap(
     codes: Codes,
