@@ -132,7 +132,7 @@ def test_with_variances_bounds_are_told(continuous):
     codes, factors, said = continuous
     table = audit(codes, factors, variance=np.full_like(codes, 0.05**2), metrics=["mig"], quick=True, **said)
     for own in table.information.values():
-        assert "at 6 parts of equally many samples" in own["estimator"]
+        assert "cut into 6 parts of equally many samples" in own["estimator"]
         assert 0 < own["error"] < 0.1
         assert own["information"] < own["at_most"]
     assert [own["latent"] for own in table.information.values()] == [1, 2]

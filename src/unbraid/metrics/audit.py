@@ -24,12 +24,12 @@ OF_CLASSES = "compares samples that share a value, and all factors are continuou
 
 BY_NEIGHBORS = (
     "Information of the best latent, in nats, by {neighbors} nearest neighbors (Kraskov et al., 2004) of {samples:,} samples. "
-    "Shuffled codes get 0 but for bias and noise. If half of the samples gives less, more samples would give more. Near what a "
-    "copy gets there is more than so many samples show."
+    "Shuffled codes would have 0 without bias and noise. Where half of the samples gives less, more samples would give more. "
+    "An estimate near that of a copy of the factor may be too low: so many samples cannot show more."
 )
 BY_POSTERIORS = (
-    "Information of the best latent, in nats, from posteriors at {parts} parts of equally many samples: a lower bound, within "
-    "the error of quadrature. The upper bound is what the latent tells of the sample."
+    "Information of the best latent, in nats, from posteriors, with the factor cut into {parts} parts of equally many samples: "
+    "a lower bound, within the error of quadrature. The upper bound is what the latent tells of the sample."
 )
 INFORMATION_COLUMNS = {
     "latent": "latent",

@@ -16,8 +16,8 @@ What to know of the estimates:
   little changes: 2,000 samples of the uniform quantity above have 2.296 in place of 2.301.
 * Beside a class a quantity is read as it is: ranks would close the gaps between classes, which tell them apart. There is no
   other quantity whose scale could hide it, so that tails hardly matter: by 0.03 at most with the transform above.
-* Ties. Values that occur several times are moved apart by noise of a hundred-millionth of
-  a standard deviation, as Kraskov et al. advise; the share of such samples is told. A constant knows nothing.
+* Ties. Values that occur several times are moved apart by noise of a hundred-millionth of a standard deviation, as Kraskov et
+  al. advise; the share of such samples is told. A constant knows nothing.
 * Cyclic quantities have a period: their ranks are spread around a circle evenly, and distances are along it. So turning a
   circle changes nothing.
 
@@ -98,6 +98,8 @@ def neighbor_information(
     seed: Seed = 0,
 ) -> NeighborInformation:
     """Information of each latent about each factor.
+
+    Of a quantity, by `kraskov_information`: only the order of values matters. Of a class, by `ross_information`.
 
     Args:
         codes: one row per sample.
@@ -199,7 +201,8 @@ def kraskov_information(
     .. math:: \psi(k) + \psi(n) - \frac1n \sum_i \bigl(\psi(n_x(i) + 1) + \psi(n_y(i) + 1)\bigr)
 
     :math:`n_x(i)` is the number of other samples that are nearer to sample i in x than its k-th neighbor is in both, by the
-    larger of the two distances. Source: Kraskov et al. (2004), their first estimator.
+    larger of the two distances. Source: Kraskov et al. (2004), their first estimator. Deviation: x and y are normal scores of
+    ranks, and ranks spread evenly around a circle where they are cyclic, so that monotone transforms change nothing.
 
     Args:
         first, second: one value per sample.
