@@ -334,7 +334,7 @@ def test_a_disk_that_refuses_stops_the_worker_and_counts_as_no_failure(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("unbraid.api.train", full)
+    monkeypatch.setattr("unbraid.api.train_planned", full)
     (outcome,) = do(store, plan)
     assert outcome.what == "refused"
     assert os.strerror(number) in outcome.text
