@@ -36,6 +36,7 @@ class Measure:
         higher_is_better: None where neither is.
         limits: the least and largest number there can be.
         unit: "nats", or "".
+        decimals: that are shown; 2 of what has a unit and 3 of other numbers unless given.
     """
 
     key: str
@@ -44,6 +45,12 @@ class Measure:
     higher_is_better: bool | None = True
     limits: tuple[float, float] = (-math.inf, math.inf)
     unit: str = ""
+    decimals: int | None = None
+
+    @property
+    def digits(self) -> int:
+        """Decimals that are shown."""
+        return self.decimals if self.decimals is not None else 2 if self.unit else 3
 
     @property
     def column(self) -> str:
@@ -94,7 +101,7 @@ def losses_of(run: Run, split: str) -> Mapping[str, Any]:
 NLL = _loss("nll")
 """Reconstruction: negative log-likelihood of held-out images, in nats per image."""
 KL = _loss("kl")
-"""KL to the prior, in nats per image."""
+"""KL to the prior of all images that are scored, in nats per image."""
 BOUND = _loss("bound")
 """What the importance-weighted bound says that -log p(x) is at most, in nats per image."""
 OVERLAP = _loss("column_overlap")
@@ -108,7 +115,7 @@ ACTIVE = _loss("active")
 
 
 def unweighted_loss(run: Run) -> float:
-    """Negative ELBO of held-out images in nats per image, whatever weights the objective has."""
+    """Reconstruction plus KL in nats per image, whatever weights the objective has."""
     return NLL.of(run) + KL.of(run)
 
 

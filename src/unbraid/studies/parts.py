@@ -69,7 +69,7 @@ class ScoreTable:
             rows.append([marked(results, arm), runs_cell(results, arm), *cells, *published])
         shown = [run for arm in self.arms for run in results.of(arm)]
         for name, own in null_rows(results, shown, self.measures).items():
-            cells = [decimal(own[one.key], _digits(one)) for one in self.measures]
+            cells = [decimal(own[one.key], one.digits) for one in self.measures]
             rows.append([name, MISSING, *cells, *(MISSING for _ in told)])
         yield Table(self.title, columns, rows, self.note)
 
@@ -106,7 +106,7 @@ class DifferenceTable:
                     continue
                 mean = float(np.mean(own) - np.mean(other))
                 ends = difference_interval(own, other)
-                digits = _digits(one)
+                digits = one.digits
                 interval = f" ({decimal(ends[0], digits)} to {decimal(ends[1], digits)})" if ends else ""
                 cells.append(decimal(mean, digits) + interval)
             rows.append([marked(results, arm), runs_cell(results, arm), *cells])
@@ -329,7 +329,7 @@ def summary_of(results: Results, arm: Arm, measure: Measure) -> Summary:
 
 def summary_cell(results: Results, arm: Arm, measure: Measure) -> str:
     """As in "0.371 ± 0.061"; a dash where there is no run, or none with such a number."""
-    return short_cell(summary_of(results, arm, measure), _digits(measure))
+    return short_cell(summary_of(results, arm, measure), measure.digits)
 
 
 def runs_cell(results: Results, arm: Arm) -> str:
@@ -347,7 +347,3 @@ def marked(results: Results, arm: Arm) -> str:
         return arm.name
     own = dict.fromkeys(letters[run.result.code.identity] for run in results.of(arm))
     return f"{arm.name} [{', '.join(own)}]" if own else arm.name
-
-
-def _digits(measure: Measure) -> int:
-    return 2 if measure.unit else 3

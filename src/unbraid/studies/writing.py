@@ -168,9 +168,10 @@ def notes_of(results: Results, decided: Sequence[Decided]) -> list[str]:
         f"Each interval is wrong in one case of twenty; the {len(decided)} claims are not corrected for their number.",
         "Undertrained: a yardstick of convergence does not hold, so the runs are too short to speak for the model.",
         "Rows without runs are codes that know nothing of training: PCA and ICA of the pixels with as many components as the "
-        "models have latents, the encoders before their first step, a random code, and the oracle, whose latents are the "
-        "factors. They are scored on 5,000 images.",
-        "Losses are in nats per image on held-out images: summed over pixels and latents.",
+        "models have latents, the encoders before their first step, a random code, a random linear map of the factors, a code "
+        "that has one of them in every latent, and the oracle, whose latents are the factors. They are scored on 5,000 images.",
+        "Losses are in nats per image, summed over pixels and latents: reconstructions of held-out images, KL of all that are "
+        "scored.",
     ]
     if len(results.codes) > 1:
         notes.append("Several versions of the code made these runs; letters in brackets say which made what.")

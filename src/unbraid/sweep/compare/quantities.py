@@ -121,7 +121,7 @@ LOSSES = (
     Quantity("loss", "loss as trained", lambda r: number(_held_out(r).get("loss")), False, unit="nats"),
     Quantity("active", "active latents", lambda r: float(sum(r.active)), None, (0.0, math.inf)),
 )
-"""Losses of held-out images, in nats per image, and how many latents tell something."""
+"""Losses of held-out images, KL of all that are scored, in nats per image, and how many latents tell something."""
 
 
 def _label_free(key: str, higher_is_better: bool, limits: tuple[float, float]) -> Quantity:
