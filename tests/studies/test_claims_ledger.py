@@ -9,9 +9,10 @@ import pytest
 from helpers.study_results import keep, made_result
 from unbraid.registry import Registry
 from unbraid.studies import claims_ledger
-from unbraid.studies.declaration import Arm, Claim, Length, Study
+from unbraid.studies.declaration import Arm, Claim, Length, Study, Verdict
 from unbraid.studies.measures import score
 from unbraid.studies.rules import Better, CannotTest, Every, NotBetter
+from unbraid.studies.verdicts import Decided
 
 LENGTHS = {"cpu": Length(6_400, 3)}
 VAE = Arm("VAE", "vae", "ellipses", {"batch_size": 64}, LENGTHS)
@@ -56,6 +57,15 @@ def test_of_several_comparisons_the_one_that_decides_is_told(page: str) -> None:
     of_second = page.partition("2. ")[2].partition("3. ")[0]
     assert "**reversed**, 5 of 6 runs. 1 of 2 comparisons decide." in " ".join(of_second.split())
     assert of_second.count("less VAE") == 1
+
+
+def test_why_runs_are_too_short_is_told_of_a_claim_of_several_comparisons() -> None:
+    few = [Verdict("undecided", "one", few={"a": 1}), Verdict("undecided", "two", few={"a": 1, "b": 1})]
+    decided = Decided(CLAIMS[1], Verdict("undertrained", "all", parts=few, untrained="Loss is not at most 1: 2 of a"))
+    assert list(claims_ledger._evidence(decided)) == [
+        "too few runs for an interval: 1 of a and 1 of b",
+        "Loss is not at most 1: 2 of a",
+    ]
 
 
 def test_markdown_takes_nothing_for_a_link_emphasis_or_a_list(page: str) -> None:

@@ -76,7 +76,8 @@ def test_verdicts(ledger: Path) -> None:
     decided = decide(found(ledger))
     assert [one.verdict.outcome for one in decided] == ["confirmed", "reversed", "undertrained", "not run", "undecided"]
     assert "confirmed at this length" in decided[2].verdict.text
-    assert "short: fall of the loss in the last quarter is 0.312, not at most 0.02" in decided[2].verdict.text
+    assert decided[2].verdict.text.endswith(". Fall of the loss in the last quarter is not at most 0.02: 0.312 of short")
+    assert decided[2].verdict.untrained in decided[2].verdict.text
     assert decided[4].verdict.needed is not None
 
 

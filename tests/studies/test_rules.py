@@ -197,6 +197,21 @@ def test_what_is_not_there_is_not_decided():
     assert CannotTest("no such data").decide(Given({})) == Verdict("cannot be tested here", "no such data")
 
 
+def test_of_several_comparisons_too_few_runs_are_told_once():
+    names = Arm("a, b", "vae", "ellipses", {"batch_size": 32, "beta": 7}, LENGTHS)
+    every = Every([Better(ONE, OTHER, SCORE, 0.1), Better(OTHER, names, SCORE, 0.1), MeanBeyond(ONE, SCORE, above=1)])
+    few = every.decide(Given({ONE: [1.0], OTHER: [1.0], names: [1.0]}))
+    assert (few.outcome, len(few.parts)) == ("undecided", 3)
+    assert few.text == "too few runs for an interval: 1 of one; 1 of other; 1 of a, b"
+    none = every.decide(Given({ONE: [], OTHER: [1.0], names: []}))
+    assert (none.outcome, none.text) == ("not run", "there is no run yet of one; a, b")
+    some = Every([MeanBeyond(OTHER, SCORE, above=1), every]).decide(
+        Given({ONE: [1.0], OTHER: exactly(2, 0.1, 4), names: [1.0]})
+    )
+    assert (some.outcome, len(some.parts)) == ("undecided", 4)
+    assert some.text.endswith("claimed above 1 [confirmed]; and too few runs for an interval: 1 of one; 1 of a, b [undecided]")
+
+
 THIRD, FOURTH = (Arm(name, "vae", "ellipses", {"batch_size": 32}, LENGTHS) for name in ("third", "fourth"))
 
 

@@ -14,7 +14,7 @@ from unbraid.reporting.numbers import in_words
 from unbraid.studies.declaration import Budget, Outcome
 from unbraid.studies.registry import studies
 from unbraid.studies.results import Results, find
-from unbraid.studies.rules import deciding
+from unbraid.studies.rules import deciding, merged
 from unbraid.studies.verdicts import Decided, count, decide
 from unbraid.studies.writing import commands_of, verdict_words
 
@@ -158,7 +158,8 @@ def _evidence(decided: Decided) -> Iterator[str]:
         weakest = deciding(parts)
         if len(weakest) < len(parts):
             yield f"{len(weakest)} of {len(parts)} comparisons decide"
-        yield from (one.text for one in weakest)
+        yield from (one.text for one in merged(weakest))
+        yield from filter(None, [decided.verdict.untrained])
     elif decided.verdict.outcome != "not run":
         yield decided.verdict.text
     if decided.claim.note:

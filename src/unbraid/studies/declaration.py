@@ -114,6 +114,8 @@ class Verdict:
         estimate, interval: of the quantity that decides, where there is one.
         needed: runs of each arm that would decide; None where it is decided or cannot be said.
         parts: the verdicts of a rule that is made of several, in their order.
+        few: how many runs there are of each arm that has too few, by its name, where that is why nothing is decided.
+        untrained: which yardsticks do not hold, where the runs are too short.
     """
 
     outcome: Outcome
@@ -122,6 +124,8 @@ class Verdict:
     interval: tuple[float, float] | None = None
     needed: int | None = None
     parts: Sequence[Verdict] = ()
+    few: Mapping[str, int] = field(default_factory=dict)
+    untrained: str = ""
 
 
 @runtime_checkable

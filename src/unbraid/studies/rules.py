@@ -439,12 +439,15 @@ class Every:
         weakest = deciding(verdicts)
         outcome = weakest[0].outcome
         if outcome == "not run":
-            return weakest[0]
+            return merged(weakest)[0]
         needed = [one.needed for one in verdicts if one.outcome == "undecided"]
         known = [one for one in needed if one is not None]
         least = max(known) if outcome == "undecided" and len(known) == len(needed) else None
-        words = "; and ".join(f"{one.text} [{one.outcome}]" for one in verdicts)
-        return Verdict(outcome, words, needed=least, parts=[part for one in verdicts for part in one.parts or (one,)])
+        parts = [part for one in verdicts for part in one.parts or (one,)]
+        told = merged(parts)
+        alike = all(one.outcome == outcome for one in told)
+        words = "; and ".join(one.text if alike else f"{one.text} [{one.outcome}]" for one in told)
+        return Verdict(outcome, words, needed=least, parts=parts)
 
 
 def deciding(verdicts: Sequence[Verdict]) -> list[Verdict]:
@@ -452,6 +455,16 @@ def deciding(verdicts: Sequence[Verdict]) -> list[Verdict]:
     order: Sequence[Outcome] = ("reversed", "not confirmed", "not run", "cannot be tested here", "undecided", "confirmed")
     outcome = min((one.outcome for one in verdicts), key=order.index)
     return [one for one in verdicts if one.outcome == outcome]
+
+
+def merged(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """Verdicts, those that arms have too few runs for put into one of each outcome, which come last."""
+    found = [one for one in verdicts if not one.few]
+    wanting = [one for one in verdicts if one.few]
+    for outcome in dict.fromkeys(one.outcome for one in wanting):
+        few = {name: n for one in wanting if one.outcome == outcome for name, n in one.few.items()}
+        found.append(_too_few(few))
+    return found
 
 
 # intervals and powers
@@ -559,13 +572,22 @@ def _share_power(p: float, share: float, n: int) -> float:
 
 
 def _missing(values: Mapping[Arm, Sequence[float]], least: int) -> Verdict | None:
-    none = [arm.name for arm, own in values.items() if not own]
+    few = {arm.name: len(own) for arm, own in values.items() if len(own) < least}
+    return _too_few(few) if few else None
+
+
+def _too_few(few: Mapping[str, int]) -> Verdict:
+    """The verdict where arms have too few runs; none at all of one of them counts alone."""
+    none = [name for name, n in few.items() if not n]
     if none:
-        return Verdict("not run", f"there is no run yet of {few_words(none)}")
-    few = [f"{len(own)} of {arm.name}" for arm, own in values.items() if len(own) < least]
-    if few:
-        return Verdict("undecided", f"too few runs for an interval: {' and '.join(few)}")
-    return None
+        return Verdict("not run", f"there is no run yet of {_listed(none)}", few=dict.fromkeys(none, 0))
+    told = _listed([f"{n} of {name}" for name, n in few.items()])
+    return Verdict("undecided", f"too few runs for an interval: {told}", few=few)
+
+
+def _listed(items: Sequence[str]) -> str:
+    """A list as a phrase; items that have commas themselves are kept apart by semicolons."""
+    return "; ".join(items) if any("," in one for one in items) else few_words(items)
 
 
 def _sign(measure: Measure) -> float:
@@ -573,7 +595,7 @@ def _sign(measure: Measure) -> float:
 
 
 def _number(value: float, measure: Measure) -> str:
-    return decimal(value, 2 if measure.unit else 3)
+    return decimal(value, measure.digits)
 
 
 def _ends(interval: tuple[float, float], measure: Measure) -> str:
