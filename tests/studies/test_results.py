@@ -15,7 +15,7 @@ from unbraid.errors import UsageError
 from unbraid.studies.blocks import Table
 from unbraid.studies.declaration import Arm, Claim, Length, Study, Yardstick
 from unbraid.studies.measures import LOSS_CHANGE, NLL, Measure, factors_per_latent, latents_per_factor, score, shares_of
-from unbraid.studies.page import render
+from unbraid.studies.page import _shortened, render
 from unbraid.studies.parts import AssignmentTable, Curves, DifferenceTable, ScoreTable, Strips
 from unbraid.studies.results import Results, find
 from unbraid.studies.rules import Better, NotBetter
@@ -175,3 +175,7 @@ def test_what_a_declaration_refuses() -> None:
 def test_a_measure_that_runs_do_not_have_is_left_out(ledger: Path) -> None:
     nothing = Measure("none", "none", lambda run: float("nan"))
     assert found(ledger).values(VAE, nothing) == {}
+
+
+def test_sections_that_begin_alike_are_listed_by_their_whole_titles() -> None:
+    assert _shortened(["Fig. 2: a", "Table 1 (x)", "Fig. 2: b"]) == ["Fig. 2: a", "Table 1", "Fig. 2: b"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -38,7 +39,10 @@ def render(results: Results, told: Told) -> str:
             }
             for one in told.decided
         ],
-        blocks=[_shown(block, i) for i, block in enumerate(told.blocks)],
+        blocks=[
+            _shown(block, i, short)
+            for i, (block, short) in enumerate(zip(told.blocks, _shortened([one.title for one in told.blocks]), strict=True))
+        ],
         arms=told.arms,
         trained=told.trained,
         notes=told.notes,
@@ -47,9 +51,9 @@ def render(results: Results, told: Told) -> str:
     )
 
 
-def _shown(block: Block, place: int) -> dict[str, Any]:
+def _shown(block: Block, place: int, short: str) -> dict[str, Any]:
     """A block as the template has it."""
-    common = {"anchor": f"part{place}", "short": _short(block.title), "title": block.title, "note": ""}
+    common = {"anchor": f"part{place}", "short": short, "title": block.title, "note": ""}
     if isinstance(block, Table):
         return common | asdict(block) | {"kind": "table"}
     if isinstance(block, Chart):
@@ -66,9 +70,10 @@ def _shown(block: Block, place: int) -> dict[str, Any]:
     return common | {"kind": "prose", "paragraphs": block.paragraphs}
 
 
-def _short(title: str) -> str:
-    """The first part of a title, for the list of sections."""
-    return re.split(r"[:(]", title, maxsplit=1)[0].strip()
+def _shortened(titles: Sequence[str]) -> list[str]:
+    """Titles for the list of sections: their first parts, but whole where several begin alike."""
+    first = [re.split(r"[:(]", title, maxsplit=1)[0].strip() for title in titles]
+    return [short if first.count(short) == 1 else title for short, title in zip(first, titles, strict=True)]
 
 
 def _checked(png: str) -> str:
