@@ -69,6 +69,7 @@ def test_parts_show_what_the_ledger_has(scored, nothing, monkeypatch, tmp_path):
     write_json(tmp_path / released.FILE, {"rows": [scored[2]]})
     tables = [block for part in parts for block in part.blocks(nothing)]
     assert all(isinstance(table, Table) and len(table.columns) == len(table.rows[0]) for table in tables)
+    assert tables[0].rows[0][tables[0].columns.index("report: Var. Dim. KL × 738²")] == "8.170"  # 1.5e-5 in the report
     assert tables[0].rows[0][:3] == ["VAE", f"{scored[2]['quadrature']['aam']:.3f}", "0.20"]
     assert [row[1] for row in tables[1].rows] == ["AAM", "MMIG"]
     assert "5 runs of the evaluator on the same models give 1 different order, 5 of them this one" in tables[1].note
@@ -84,6 +85,19 @@ def test_rankings_are_told():
     assert ranking(rows) == "By AAM the order is that of the report: β-VAE₁, β 4 > VAE."
     rows[1]["quadrature"]["aam"] = 0.1
     assert ranking(rows) == "By AAM the report has β-VAE₁, β 4 > VAE; measured it is VAE > β-VAE₁, β 4."
+
+
+def test_a_model_that_knows_no_factor_does_not_focus_on_a_few(nothing):
+    class Known:
+        def __init__(self, known):
+            self.known = known
+
+        def values(self, arm, measure):
+            return dict.fromkeys(range(3), self.known)
+
+    (claim,) = [one for one in nothing.study.claims if "only focuses on a few" in one.text]
+    outcomes = [claim.rule.decide(Known(known)).outcome for known in (0.0, 1.0, 3.0, 4.0)]
+    assert outcomes == ["reversed", "confirmed", "confirmed", "reversed"]
 
 
 def test_every_arm_is_a_model_with_these_options_and_every_part_shows_something(nothing):

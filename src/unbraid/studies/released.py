@@ -173,7 +173,8 @@ class ReleasedTable:
 
     def _table(self, rows: Sequence[Mapping[str, Any]]) -> Table:
         columns = ["published weights", "AAM", "report: AAM", "MMIG", "report: MMIG", "KL, nats"]
-        columns += ["variance of the KL per latent", "variance of the dimension-wise KL", "active units"]
+        columns += ["variance of the KL per latent", "variance of the dimension-wise KL", "report: Var. Dim. KL × 738²"]
+        columns += ["active units"]
         made = []
         for row in rows:
             model = NAMES[row["name"]]
@@ -188,10 +189,11 @@ class ReleasedTable:
                     decimal(sum(row["kl_per_dim"]), 2),
                     decimal(float(np.var(row["kl_per_dim"])), 3),
                     decimal(float(np.var(row["dimension_wise_kl_per_dim"])), 4),
+                    decimal(_stated(model, "var_kl_per_dim") * BATCHES**2, 3) if theirs else MISSING,
                     str(row["active_units"]),
                 ]
             )
-        note = f"On all {rows[0]['images']:,} images, by the definitions of this library. {ranking(rows)}"
+        note = f"On all {rows[0]['images']:,} images, by the definitions of this library. {ranking(rows)} Made by {COMMAND}."
         return Table(self.title, columns, made, note)
 
 
@@ -254,7 +256,7 @@ class FaultTable:
             "that the density of a latent is taken at values of all latents. Where a latent knows a factor its density given "
             "the factor is narrow, the values of other latents lie far outside, and its information comes out far below 0, "
             "which counts as 0. What is left are latents that know nothing, and the noise of their estimates. Posteriors as "
-            "narrow as those of β-VAE₂ (0.0005) are widened for the estimator, which takes off a part of its bias: there "
+            "narrow as those of β-VAE₂ are widened for the estimator, which takes off a part of its bias: there "
             "'no fault' and 'quadrature' differ. "
         ) + orders(rows)
         return Table(self.title, columns, made, note)

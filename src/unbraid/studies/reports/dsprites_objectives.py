@@ -86,13 +86,13 @@ MARGIN, NATS = 0.05, 1.0
 """The smallest differences that matter: of scores, and in nats per image."""
 
 
-def _variance(key: str, name: str, values: str) -> Measure:
+def _variance(key: str, name: str, values: str, decimals: int | None = None) -> Measure:
     def of(run: Run) -> float:
         found = run.result.kl_per_dim if not values else (run.result.kl_parts or {}).get(values, [])
         own = [number(value) for value in found]
         return float(np.var(own)) if own else math.nan
 
-    return Measure(key, name, of, higher_is_better=False, limits=(0.0, math.inf))
+    return Measure(key, name, of, higher_is_better=False, limits=(0.0, math.inf), decimals=decimals)
 
 
 def _off_by(run: Run) -> float:
@@ -105,7 +105,7 @@ def _known_factors(shares: Float[np.ndarray, "d k"]) -> float:
 
 AAM, MMIG = score("aam"), score("mmig")
 VAR_KL = _variance("var_kl_per_dim", "variance of the KL per latent", "")
-VAR_DIMENSION_WISE = _variance("var_dimension_wise_kl", "variance of the dimension-wise KL", "dimension_wise_kl_per_dim")
+VAR_DIMENSION_WISE = _variance("var_dimension_wise_kl", "variance of the dimension-wise KL", "dimension_wise_kl_per_dim", 5)
 PARTS_OF_A_FACTOR = latents_per_factor(LITTLE)
 OFF_BY = Measure("off_by", "active latents too many or too few for five factors", _off_by, False, (0.0, 10.0))
 FACTORS_KNOWN = from_shares(
@@ -129,8 +129,9 @@ CLAIMS = (
         "… “without disentangling”", "Results, Fig. 3", Better(BETA4, VAE, AAM, MARGIN), "By AAM, against that of β 4.",
     ),
     Claim(
-        "β-VAE “only focuses on a few factor of variations”", "Results, Fig. 3", MeanBeyond(BETA4, FACTORS_KNOWN, below=4.0),
-        f"By of how many of the five factors one latent knows at least {KNOWN:.0%}: fewer than four.",
+        "β-VAE “only focuses on a few factor of variations”", "Results, Fig. 3",
+        Every((MeanBeyond(BETA4, FACTORS_KNOWN, above=0.5), MeanBeyond(BETA4, FACTORS_KNOWN, below=3.5))),
+        f"A few are one to three of the five: factors of which one latent knows at least {KNOWN:.0%}.",
     ),
     Claim(
         "FactorVAE can “only use the correct number of latent dimensions”", "Results, Fig. 3",
@@ -141,11 +142,17 @@ CLAIMS = (
         Every(tuple(MeanBeyond(BETA4, score(f"aam.{axis}"), above=0.5) for axis in "xy")), "By AAM of x and of y.",
     ),
     Claim(
-        "FactorVAE has “higher reconstruction accuracy compared to β-VAE”", "Conclusion, Fig. 4",
-        Better(FACTOR, BETA4, NLL, NATS), "Table 1 has it the other way round: −0.036 against −0.015.",
+        "β-VAE₁ “uses an interpretable and factorised latent space”", "Results, Fig. 2", Better(BETA4, VAE, DEPENDENCE, 0.1),
+        "“Factorised” alone: by the total correlation, against the VAE's.",
     ),
     Claim(
-        "… and “higher levels of disentanglement”", "Conclusion, Table 1", Better(FACTOR, BETA4, AAM, MARGIN), "By AAM.",
+        "FactorVAE has “higher reconstruction accuracy compared to β-VAE”", "Conclusion, Fig. 4",
+        Better(FACTOR, BETA4, NLL, NATS),
+        "Against β 4, where Table 1 says the opposite: −0.036 and −0.015. It agrees for β 50 and β-VAE₂.",
+    ),
+    Claim(
+        "… and “higher levels of disentanglement”", "Conclusion, Table 1", Better(FACTOR, BETA4, AAM, MARGIN),
+        "By AAM, against β 4.",
     ),
     Claim(
         "“greater disentangled representations […] but at the cost of reconstruction accuracy”", "Conclusion",
@@ -160,10 +167,10 @@ CLAIMS = (
     ),
     Claim(
         "… “to obtain a smaller variance of dimension-wise KL”: E KL(q(z|x) ‖ p)", "Metric, Table 1",
-        Better(BETA50, BETA4, VAR_KL, 0.1), "The reading of Fig. 3 and of the table.",
+        Better(BETA50, BETA4, VAR_KL, 0.1), "The reading of Fig. 3, and by its size of the table.",
     ),
     Claim(
-        "… the same: KL(q(z) ‖ p)", "Metric, Eq. 1", Better(BETA50, BETA4, VAR_DIMENSION_WISE, 0.01),
+        "… the same: KL(q(z) ‖ p)", "Metric, Eq. 1", Better(BETA50, BETA4, VAR_DIMENSION_WISE, 0.001),
         "The reading of Eq. 1 and of the explanation.",
     ),
     Claim("AAM of the VAE is above that of β-VAE₂: 0.20 and 0.12", "Table 1", Better(VAE, BETA_B, AAM, MARGIN)),
@@ -191,7 +198,7 @@ CLAIMS = (
     ),
     Claim(
         "AAM is “a quantitative evaluation of axis alignment”", "Conclusion",
-        CannotTest("a definition is not true or false; the code that computed it did not compute it, see 'The evaluator'"),
+        CannotTest("a definition is not true or false; the code behind Table 1 computes something else, see 'The evaluator'"),
     ),
 )  # fmt: skip
 
@@ -287,6 +294,7 @@ def dsprites_objectives() -> Study:
         evidence=(SHARES, CURVE, KL_CURVES, RANDOM_VECTORS, RECONSTRUCTIONS, TRAVERSALS, PRIOR_TRAVERSALS, POSITION_MAPS),
         scored={"quick": 1_000, "cpu": 100_000, "paper": 737_280},
         published=(
+            ("where from", "the poster names the models, β 4 and 50, and the networks (Fig. 1); the rest is from its code"),
             ("data", "dSprites, 64 px, all 737,280 images; nothing held out. Ours hold out a tenth for reconstruction"),
             ("networks", "Fig. 1: convolutions of 32, 4 × 4, stride 2, dense 256; 10 latents"),
             ("β-VAE₁", "β 4 and 50, grown from 0 over 10,000 updates; learning rate 5e-4"),
@@ -300,6 +308,12 @@ def dsprites_objectives() -> Study:
         ),
         answers=(
             (
+                "Are runs here as long as the report's?",
+                f"Not at the budget cpu: they see {LENGTHS['cpu'].images:,} images, the report's {LENGTHS['paper'].images:,}. "
+                "The yardstick says that a loss hardly falls any more, not where it would be after so many. See in Fig. 2 what "
+                "is reconstructed by then.",
+            ),
+            (
                 "Why do AAM values of the published weights differ from Table 1?",
                 "See 'The evaluator': it mixes up latents, so that what it prints is noise about latents that know nothing.",
             ),
@@ -308,7 +322,11 @@ def dsprites_objectives() -> Study:
                 "Not known: they came with the code later, and β 50 is not among them. So Table 1 cannot be reproduced to the "
                 "digit. That its MMIG lies so far below what such models have is explained by the evaluator.",
             ),
-            ("Which reading of Var. Dim. KL is theirs?", "Not said. The logs hold the KL per latent, so probably that one."),
+            (
+                "Which reading of Var. Dim. KL is theirs?",
+                "Not said, but its size tells: that of the KL per latent. 'The published weights, scored anew' has it times "
+                "738², since losses are divided by 738: KL(q(z) ‖ p) of latents varies far less.",
+            ),
             (
                 "Does the estimator matter?",
                 "Without its faults it does not: see 'no fault' beside 'quadrature'. What counts as knowing does: 'default'.",
