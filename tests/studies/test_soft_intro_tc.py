@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.study_results import made_result
 from unbraid.config.plan import plan
 from unbraid.metrics.mig import mig
 from unbraid.rates.decomposed import Decomposed
+from unbraid.studies.measures import Run
 from unbraid.studies.reports import soft_intro_tc as study
 from unbraid.terms import Context
 
@@ -71,6 +73,13 @@ def test_the_best_mig_is_1_with_twice_as_many_latents_as_factors_and_the_rule_se
     factors = np.stack(np.meshgrid(*map(np.arange, (3, 6, 4, 10, 10)), indexing="ij"), -1).reshape(-1, 5)
     twice = np.concatenate([factors, factors], axis=1)  # what does lower MIG: each factor in two latents
     assert mig(twice, factors)["score"] == pytest.approx(0, abs=1e-9)
+
+
+def test_fine_detail_is_like_the_images_where_there_is_neither_less_nor_more_of_it():
+    found = [
+        study.LIKE.of(Run(made_result(study.VAE, 0, 0.1), {"spectrum": {"fine": fine}})) for fine in (0.0, 0.5, 1.0, 2.0, None)
+    ]
+    assert found == [0, 0.5, 1, 0.5, pytest.approx(np.nan, nan_ok=True)]
 
 
 def test_faces_of_the_user_take_the_place_of_the_stand_in(monkeypatch):
