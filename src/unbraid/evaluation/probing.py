@@ -14,7 +14,7 @@ from unbraid.data.dataset import Dataset
 from unbraid.errors import UsageError, warn
 from unbraid.evaluation.encoding import encode_posteriors
 from unbraid.metrics.label_curves import DRAWS, PENALTY, LabelCurves, draw_labels, label_curves, over_draws
-from unbraid.metrics.score_table import html_table
+from unbraid.metrics.score_table import html_table, in_columns
 from unbraid.nn.vae import VAE
 from unbraid.progress import Progress
 
@@ -49,7 +49,7 @@ class Probe(Struct):
     found: LabelCurves
 
     def __str__(self) -> str:
-        return "\n\n".join(f"{title}\n" + _aligned(rows) for title, rows in self.tables())
+        return "\n\n".join("\n".join([title, *in_columns(rows, right=range(len(rows[0])))]) for title, rows in self.tables())
 
     def _repr_html_(self) -> str:
         tables = "".join(f"<p>{escape(title)}</p>{html_table(rows)}" for title, rows in self.tables())
@@ -78,11 +78,6 @@ class Probe(Struct):
             f"Of {found.test_images:,} held-out images; chance {found.chance:.3f}. ± is half a 95 % interval over "
             f"{found.draws} draws of the labels, the same for all columns."
         )
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
 
 
 def target_of(dataset: Dataset, target: str | None) -> tuple[str, Integer[np.ndarray, "n"]]:

@@ -15,7 +15,7 @@ from unbraid.metrics.information.nearest_neighbors import NEIGHBORS, Kind, neigh
 from unbraid.metrics.registry import OWN, Variant
 from unbraid.metrics.registry import metrics as registry
 from unbraid.metrics.samples import Array, Codes, Factors, Samples, gather
-from unbraid.metrics.score_table import html_table, nodes
+from unbraid.metrics.score_table import html_table, in_columns, nodes
 from unbraid.options import Option, checked
 from unbraid.progress import Stages
 
@@ -110,10 +110,10 @@ class AuditTable(Mapping[str, dict[str, dict[str, Any]]]):
         return f"<p>{self.samples:,} samples</p>{html_table(self._table())}{below}"
 
     def __str__(self) -> str:
-        lines = [f"{self.samples:,} samples", *_in_columns(self._table(), right=(2, 3, 4))]
+        lines = [f"{self.samples:,} samples", *in_columns(self._table(), right=(2, 3, 4))]
         more = self.information_rows()
         if more:
-            lines += ["", self.information_title, *_in_columns(more, right=range(1, len(more[0])))]
+            lines += ["", self.information_title, *in_columns(more, right=range(1, len(more[0])))]
         return "\n".join(lines)
 
 
@@ -239,15 +239,3 @@ def _number(value: float | None) -> str:
 
 def _cell(value: float | int) -> str:
     return f"z{value}" if isinstance(value, int) else f"{value:.3f}"
-
-
-def _in_columns(table: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
-    """Lines of cells under each other, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if place in right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in table
-    ]

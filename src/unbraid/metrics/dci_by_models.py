@@ -14,7 +14,7 @@ from unbraid.errors import UsageError
 from unbraid.metrics.dci import DCI, REGRESSORS, Importance, dci_from_importances, importances
 from unbraid.metrics.med import shares_of_factors
 from unbraid.metrics.samples import Codes, Factors, gather, require_choice
-from unbraid.metrics.score_table import nodes
+from unbraid.metrics.score_table import in_columns, nodes
 from unbraid.options import Option, checked
 
 PARTS = ("disentanglement", "completeness", "informativeness")
@@ -41,10 +41,10 @@ class DCIByModels:
         rows = [["model", *PARTS]]
         rows += [[model, *(f"{score_of(found, part):.3f}" for part in PARTS)] for model, found in self.scores.items()]
         rows += [["spread", *(f"{self.spread[part]:.3f}" for part in PARTS)]]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
         told = ", ".join(f"{name} {value:.2f}" for name, value in self.disagreement.items())
-        return "\n".join([*lines, f"Models disagree on the latents of factors by: {told}."])
+        return "\n".join(
+            [*in_columns(rows, right=range(1, len(rows[0]))), f"Models disagree on the latents of factors by: {told}."]
+        )
 
 
 @checked

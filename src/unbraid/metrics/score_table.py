@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -172,40 +172,41 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
         return labeled(self.scores)
 
     def __str__(self) -> str:
-        rows = self.rows()
-        shown = [name for name in COLUMNS if any(name in node for _, node in rows)]
-        table = [["metric", "score", *("interval" if name == "interval" else name for name in shown), *self.factor_names]]
-        for name, node in rows:
-            by_factor = node.get("per_factor", {})
-            table.append(
-                [
-                    name,
-                    _number(node["score"]),
-                    *(_cell(node.get(column)) for column in shown),
-                    *(_number(by_factor.get(factor)) for factor in self.factor_names),
-                ]
-            )
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in table]
+        table = self._table()
         about = f"{self.samples:,} samples" + (
-            "; intervals hold the population's score in 95 % of cases" if "interval" in shown else ""
+            "; intervals hold the population's score in 95 % of cases" if "interval" in table[0] else ""
         )
-        return "\n".join([about, *lines, *self._said()])
+        return "\n".join([about, *in_columns(table, right=range(1, len(table[0]))), *self._said()])
 
     def _repr_html_(self) -> str:
+        said = "".join(f"<p>{escape(one)}</p>" for one in self._said())
+        return f"<p>{self.samples:,} samples</p>{html_table(self._table())}{said}"
+
+    def _table(self) -> list[list[str]]:
         rows = self.rows()
         shown = [name for name in COLUMNS if any(name in node for _, node in rows)]
         table = [["metric", "score", *shown, *self.factor_names]]
         for name, node in rows:
             by_factor = [_number(node.get("per_factor", {}).get(factor)) for factor in self.factor_names]
             table.append([name, _number(node["score"]), *(_cell(node.get(column)) for column in shown), *by_factor])
-        said = "".join(f"<p>{escape(one)}</p>" for one in self._said())
-        return f"<p>{self.samples:,} samples</p>{html_table(table)}{said}"
+        return table
 
     def _said(self) -> list[str]:
         """What stands below the table."""
         reasons = [f"No interval for {', '.join(names)}: {reason}." for reason, names in without_interval(self.scores).items()]
         return [*reasons, *said_of_nulls(self.scores), *self.cautions]
+
+
+def in_columns(table: Sequence[Sequence[str]], right: Container[int]) -> list[str]:
+    """Lines of cells under each other, those of some columns to the right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place in right else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
 
 
 def html_table(rows: Sequence[Sequence[str]]) -> str:
