@@ -27,7 +27,9 @@ WITHHELD = {
 }
 """Definitions that print no interval, and why."""
 OF_CLASSES = {
-    entry.name: entry.details["no_interval_continuous"] for entry in metrics if "no_interval_continuous" in entry.details
+    entry.name: reason
+    for entry in metrics
+    if not withheld(entry.name, {}) and (reason := withheld(entry.name, {}, continuous=True))
 }
 """Metrics that print none of continuous factors, and why."""
 

@@ -18,12 +18,17 @@ ADJUSTED = frozenset({None, "adjusted", "posterior", "neighbors", "held_out", "f
 """Definitions, and importance models, by which latents are judged to know of a factor or not."""
 
 
-def withheld(metric: str, options: Mapping[str, Any]) -> str:
-    """Why a metric by some definition has no interval, however many samples there are; empty where it has."""
+def withheld(metric: str, options: Mapping[str, Any], *, continuous: bool = False) -> str:
+    """Why a metric by some definition has no interval, however many samples there are; empty where it has.
+
+    Args:
+        continuous: whether some factors are.
+    """
     details = registry[metric].details
     by_option: Mapping[tuple[str, Any], str] = details.get("no_interval_by", {})
     reasons = [details.get("no_interval", ""), *(by_option.get(given, "") for given in options.items())]
-    return next(filter(None, reasons), "")
+    of_continuous = details.get("no_interval_continuous", "") if continuous else ""
+    return next(filter(None, [*reasons, of_continuous]), "")
 
 
 def why_no_interval(samples: Samples, metric: str, options: Mapping[str, Any]) -> str:
@@ -32,10 +37,7 @@ def why_no_interval(samples: Samples, metric: str, options: Mapping[str, Any]) -
     Metrics say what that is as `rests_on`: "values", samples of each value of a factor, "known", what each latent knows of
     each factor, or "live", which latents know anything.
     """
-    details = registry[metric].details
-    if samples.quantity_names and (reason := details.get("no_interval_continuous", "")):
-        return str(reason)
-    rests_on = details.get("rests_on")
+    rests_on = registry[metric].details.get("rests_on")
     if rests_on is None:
         return ""
     definition = options.get("definition", options.get("importance"))

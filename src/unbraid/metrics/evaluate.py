@@ -153,7 +153,9 @@ def _no_intervals(samples: Samples, chosen: Chosen, part: float) -> dict[str, st
             reasons[name] = f"fewer than {LEAST_SAMPLES} samples"
         elif part == 0:
             reasons[name] = "all samples that there are have been scored"
-        elif reason := withheld(name, given) or why_no_interval(samples, name, given):
+        elif reason := (
+            withheld(name, given, continuous=bool(samples.quantity_names)) or why_no_interval(samples, name, given)
+        ):
             reasons[name] = reason
     return reasons
 
