@@ -13,7 +13,7 @@ from PIL import Image
 
 from unbraid.data.dataset import load_dataset
 from unbraid.data.drawing.meshes import AMBIENT, DISTANCE, LAMP, MARGIN, Mesh, projected, seen
-from unbraid.data.files.furniture_catalogs import TABLE, Catalog, Piece, catalogs, mesh_of, pieces
+from unbraid.data.files.furniture_catalogs import TABLE, Catalog, Piece, catalogs, mesh_of, pieces_of
 from unbraid.data.files.obj_models import LONGEST, MOST, PLAIN, read_mtl, read_obj, turned
 from unbraid.data.sets.furniture import _labels
 from unbraid.errors import CorruptFile, DataUnavailable, UsageError
@@ -242,7 +242,7 @@ def catalog(folder: Path, properties: str = PROPERTIES, **changed: bytes | None)
 
 
 def test_a_catalog_is_read(tmp_path):
-    found = pieces(catalog(tmp_path))
+    found = pieces_of(catalog(tmp_path))
     assert [(p.name, p.creator, p.model) for p in found] == [
         ("Pyramid chäir", "Somebody", "toys/pyramid/toy.obj"),
         ("Side table", "", "toys/table/toy.obj"),
@@ -283,7 +283,7 @@ def test_models_at_the_top_of_a_catalog_and_what_lies_beside_them(tmp_path):
     Image.new("RGB", (4, 4), (255, 128, 0)).save(wood, "PNG")
     others = {"toy.obj": OBJ, "toy.mtl": MTL, "toys/table/toy.mtl": white, "toys/more/some wood.png": wood.getvalue()}
     path = catalog(tmp_path, PROPERTIES.replace("=/toys/pyramid/toy.obj", "=toy.obj"), **others)
-    top, below = map(mesh_of, pieces(path))
+    top, below = map(mesh_of, pieces_of(path))
     assert top.colors[0].tolist() == list(RED)
     assert below.colors[0] == pytest.approx([1, 128 / 255, 0])
 
@@ -305,7 +305,7 @@ def test_furniture_is_a_grid_of_models_and_views(tmp_path, cache):
     assert data.redistributable
     assert "Toy catalog, Creative Commons Attribution 3.0" in data.notes[0]
     row = data.space.index(np.array([[1, 2, 5]]))
-    assert np.array_equal(data.images.bytes(row)[0], seen(mesh_of(pieces(path)[1]), 75, 40, 16))
+    assert np.array_equal(data.images.bytes(row)[0], seen(mesh_of(pieces_of(path)[1]), 75, 40, 16))
     alone = load_dataset("furniture", path=str(path), pieces="table", size=16)
     assert alone.space.names == ("elevation", "azimuth")
     assert alone.shape == (1, 16, 16)
@@ -319,7 +319,7 @@ def test_furniture_from_any_side(tmp_path, cache):
     assert set(data.factors[:, 0]) == {1}
     whole = load_dataset("furniture", path=str(path), pieces="all", size=16, continuous="all", images=20)
     model, elevation, azimuth = whole.factors[7]
-    color = seen(mesh_of(pieces(path)[int(model)]), azimuth, elevation, 16)
+    color = seen(mesh_of(pieces_of(path)[int(model)]), azimuth, elevation, 16)
     assert np.abs(whole.images.bytes(np.array([7]))[0, 0] - np.tensordot((0.299, 0.587, 0.114), color, 1)).max() <= 0.5
 
 
@@ -347,7 +347,7 @@ def test_archives_that_are_refused(tmp_path):
     for content in (b"", b"<html>quota exceeded</html>", whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(CorruptFile, match="truncated or damaged"):
-            pieces(path)
+            pieces_of(path)
 
 
 def test_what_is_not_there_is_said(tmp_path, monkeypatch):
@@ -377,8 +377,8 @@ def test_what_is_not_there_is_said(tmp_path, monkeypatch):
 
 def test_a_texture_that_cannot_be_read_is_white(tmp_path):
     broken = catalog(tmp_path, toys__table__wood_dot_png=b"\x89PNG\r\n\x1a\nno picture")
-    assert mesh_of(pieces(broken)[1]).colors[0].tolist() == list(RED)
+    assert mesh_of(pieces_of(broken)[1]).colors[0].tolist() == list(RED)
     (tmp_path / "other").mkdir()
     red_to_white = MTL.replace(b"Kd 1 0 0", b"Kd 1 1 1")
-    orange = mesh_of(pieces(catalog(tmp_path / "other", toys__table__toy_dot_mtl=red_to_white))[1])
+    orange = mesh_of(pieces_of(catalog(tmp_path / "other", toys__table__toy_dot_mtl=red_to_white))[1])
     assert orange.colors[0] == pytest.approx([1, 128 / 255, 0])

@@ -7,6 +7,7 @@ metrics and tests use factor spaces alone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,15 @@ from jaxtyping import Float, Int, Integer, Real
 from unbraid.errors import UnknownName, UsageError
 
 Kind = Literal["ordinal", "circular", "categorical"]
+
+
+def as_label(text: str, otherwise: str) -> str:
+    """A text as the label of a value: lower case, with _ between its words.
+
+    >>> as_label("DejaVu Sans (Bold)", "font")
+    'dejavu_sans_bold'
+    """
+    return re.sub(r"\W+", "_", text).strip("_").lower() or otherwise
 
 
 @dataclass(frozen=True)

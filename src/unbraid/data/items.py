@@ -199,11 +199,14 @@ def _read_pairs(given: Any) -> Items:
 
 def _named(codes: np.ndarray, names: Sequence[str], what: str) -> np.ndarray:
     """Names of classes in place of their numbers."""
-    known = [isinstance(code, int | np.integer) and 0 <= code < len(names) for code in codes]
-    if not all(known):
-        first = known.index(False)
+    if codes.dtype.kind in "iu":
+        known = (codes >= 0) & (codes < len(names))
+    else:
+        known = np.array([isinstance(code, int | np.integer) and 0 <= code < len(names) for code in codes])
+    if not known.all():
+        first = int(np.argmin(known))
         raise UsageError(
-            f"{what} has class {codes[first]} in item {first}, and names for 0 to {len(names) - 1}; {known.count(False):,} of "
+            f"{what} has class {codes[first]} in item {first}, and names for 0 to {len(names) - 1}; {int((~known).sum()):,} of "
             f"{len(codes):,} items are so. Leave them out: data.filter(...) or torch.utils.data.Subset."
         )
     codes = codes.astype(np.int64)

@@ -65,17 +65,23 @@ class Letter:
         line = np.linspace(-EDGE, EDGE, 2 * round(EDGE * CELLS) + 1)
         at = np.stack(np.broadcast_arrays(line, line[:, None])) if self.outline else None
         x, y = (self.nib[k, 0] * line + self.nib[k, 1] * line[:, None] for k in (0, 1))
-        nearest = np.full(x.shape, np.inf)
-        for (ax, ay), (bx, by) in self.segments @ self.nib.T:
-            along_x, along_y, from_x, from_y = bx - ax, by - ay, x - ax, y - ay
-            length = max(along_x**2 + along_y**2, 1e-18)
-            share = np.clip((from_x * along_x + from_y * along_y) / length, 0, 1)
-            np.minimum(nearest, (from_x - share * along_x) ** 2 + (from_y - share * along_y) ** 2, out=nearest)
-        found = np.sqrt(nearest)
+        found = distance(self.segments @ self.nib.T, x, y)
         if at is not None:
             inside = windings(self.segments, at.reshape(2, -1).T).reshape(found.shape) != 0
             found = np.where(inside, -found, found)
         return found.astype(np.float32)
+
+
+def distance(segments: Segments, x: Float[np.ndarray, "*at"], y: Float[np.ndarray, "*at"]) -> Float[np.ndarray, "*at"]:
+    """How far points are from the nearest of the segments."""
+    nearest = np.full(x.shape, np.inf)
+    for (ax, ay), (bx, by) in segments:
+        along_x, along_y, from_x, from_y = bx - ax, by - ay, x - ax, y - ay
+        length = max(along_x**2 + along_y**2, 1e-18)
+        share = np.clip((from_x * along_x + from_y * along_y) / length, 0, 1)
+        np.minimum(nearest, (from_x - share * along_x) ** 2 + (from_y - share * along_y) ** 2, out=nearest)
+    found: Float[np.ndarray, "*at"] = np.sqrt(nearest)
+    return found
 
 
 def windings(segments: Segments, points: Float[np.ndarray, "point 2"]) -> Float[np.ndarray, "point"]:

@@ -8,9 +8,9 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from unbraid.data.drawing.letters import Letter, Segments
+from unbraid.data.drawing.letters import Letter, Segments, distance
 from unbraid.errors import UsageError
 
 LIGHT, BOLD = 0.045, 0.105
@@ -19,6 +19,8 @@ SERIF = 0.09
 """Half the length of a serif."""
 STEEP = 0.75
 """Sine of the angle from which a stroke that ends has a serif."""
+MEET = 0.02
+"""Strokes that are nearer than this meet."""
 _ARC = 7.5
 """Degrees of a segment of an arc at most."""
 
@@ -135,17 +137,9 @@ def _serifs(strokes: list[Float[np.ndarray, "_ 2"]]) -> list[Segments]:
         others = [a for i, stroke in enumerate(strokes) if i != k for a in pairwise(stroke)]
         for end, before, rest in ((points[0], points[1], points[2:]), (points[-1], points[-2], points[:-2])):
             others_here = [*others, *pairwise(rest)]
-            if others_here and _near(end, np.array(others_here)).any():
+            if others_here and distance(np.array(others_here), end[:1], end[1:])[0] < MEET:
                 continue
             way = (end - before) / np.linalg.norm(end - before)
             if abs(way[1]) > STEEP:
                 found.append(np.stack([end - bar, end + bar])[None])
     return found
-
-
-def _near(point: Float[np.ndarray, "2"], segments: Segments) -> Bool[np.ndarray, "_"]:
-    start, along = segments[:, 0], segments[:, 1] - segments[:, 0]
-    length = np.maximum((along**2).sum(1), 1e-18)
-    share = np.clip(((point - start) * along).sum(1) / length, 0, 1)
-    near: Bool[np.ndarray, "_"] = np.linalg.norm(start + share[:, None] * along - point, axis=1) < 0.02
-    return near

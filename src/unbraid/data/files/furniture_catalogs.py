@@ -92,7 +92,7 @@ def catalogs(path: Path) -> list[Path]:
     return found
 
 
-def pieces(path: Path) -> list[Piece]:
+def pieces_of(path: Path) -> list[Piece]:
     """The pieces of a catalog whose models are OBJ files in it, in its order.
 
     Raises `CorruptFile` where it is no such archive, and for rotations that are none.

@@ -235,6 +235,13 @@ def drawn_grid(drawing: Callable[..., Drawing]) -> Callable[[Callable[..., Grid]
     return lambda make: factor_grid(make, drawing)
 
 
+def whole(drawing: Drawing) -> Grid:
+    """All combinations of the factors of a drawing."""
+    space = drawing.space
+    images = drawing.draw(space.values(space.at(np.arange(len(space)))))
+    return Grid(images, space, redistributable=drawing.redistributable, notes=drawing.notes)
+
+
 def _off_the_grid(name: str, drawing: Drawing, continuous: str, **options: Any) -> Dataset:
     grids_alone = ("order", "color", "hues", "only", "correlate")
     usual = _shared_options(off_the_grid=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import count
@@ -14,10 +13,10 @@ from jaxtyping import Float, UInt8
 
 from unbraid.data.drawing.drawn_once import drawn_once
 from unbraid.data.drawing.meshes import seen
-from unbraid.data.factor_space import Factor, FactorSpace
-from unbraid.data.files.furniture_catalogs import USUAL, Piece, catalogs, digest_of, mesh_of, pieces
+from unbraid.data.factor_space import Factor, FactorSpace, as_label
+from unbraid.data.files.furniture_catalogs import USUAL, Piece, catalogs, digest_of, mesh_of, pieces_of
 from unbraid.data.grids.drawn import Drawing
-from unbraid.data.grids.options import Grid, drawn_grid
+from unbraid.data.grids.options import Grid, drawn_grid, whole
 from unbraid.data.registry import datasets
 from unbraid.data.storage import ByteImages
 from unbraid.errors import DataUnavailable, UsageError
@@ -43,7 +42,7 @@ def chosen(path: str, asked: str) -> tuple[Piece, ...]:
     fits.
     """
     files = _files(path)
-    every = [piece for file in files for piece in pieces(file)]
+    every = [piece for file in files for piece in pieces_of(file)]
     if not every:
         raise DataUnavailable(
             f"{', '.join(map(str, files))}: no piece has its model in the format OBJ, the only one that is drawn. Give other "
@@ -75,7 +74,7 @@ def furniture_space(names: tuple[str, ...]) -> FactorSpace:
 
 def _labels(found: tuple[Piece, ...]) -> tuple[str, ...]:
     """Names of pieces as values of a factor, numbered where several have the same."""
-    plain = [re.sub(r"\W+", "_", piece.name).strip("_").lower() or "piece" for piece in found]
+    plain = [as_label(piece.name, "piece") for piece in found]
     times, labels = Counter(plain), list[str]()
     numbers: dict[str, Iterator[int]] = {}
     for name in plain:
@@ -150,7 +149,4 @@ def furniture(
     >>> dict(zip(space.names, space.sizes))
     {'model': 2, 'elevation': 3, 'azimuth': 24}
     """
-    drawing = drawn_furniture(path, pieces, size, gray)
-    space = drawing.space
-    images = drawing.draw(space.values(space.at(np.arange(len(space)))))
-    return Grid(images, space, redistributable=drawing.redistributable, notes=drawing.notes)
+    return whole(drawn_furniture(path, pieces, size, gray))

@@ -16,7 +16,7 @@ from unbraid.data.drawing.drawn_once import drawn_once
 from unbraid.data.drawing.letters import FINE, Letter, draw_letters
 from unbraid.data.drawing.sprites import SpriteImages
 from unbraid.data.drawing.stroke_letters import PENS, stroke_letter
-from unbraid.data.factor_space import Factor, FactorSpace
+from unbraid.data.factor_space import Factor, FactorSpace, as_label
 from unbraid.data.files.font_files import (
     DIGITS,
     FontFile,
@@ -28,7 +28,7 @@ from unbraid.data.files.font_files import (
     has_letters,
 )
 from unbraid.data.grids.drawn import Drawing
-from unbraid.data.grids.options import Grid, drawn_grid
+from unbraid.data.grids.options import Grid, drawn_grid, whole
 from unbraid.data.registry import datasets
 from unbraid.errors import CorruptFile, DataUnavailable, UnknownName, UsageError
 from unbraid.options import Option
@@ -123,9 +123,9 @@ def _named(name: str) -> Font:
     path = Path(name).expanduser()
     if _is_path(name):
         file = font_file(path.absolute())
-        return Font(str(file.path), _label(f"{file.family} {file.style}"), file)
+        return Font(str(file.path), as_label(f"{file.family} {file.style}", "font"), file)
     file = font_family(name)
-    return Font(file.family, _label(file.family), file)
+    return Font(file.family, as_label(file.family, "font"), file)
 
 
 def _is_path(name: str) -> bool:
@@ -149,16 +149,16 @@ def _with_digest(name: str, digest: str) -> Font:
             f"Font {name!r} with the digest {digest} is not on this machine. {reason} Install that font file among the fonts "
             "of the system, where it may have any name; for data that no run has used yet, leave the digest out."
         )
-    return Font(name, _label(f"{other.family} {other.style}" if _is_path(name) else other.family), other)
+    return Font(name, as_label(f"{other.family} {other.style}" if _is_path(name) else other.family, "font"), other)
 
 
 def _fonts_of_system(characters: str) -> list[Font]:
     found: dict[str, Font] = {}
     drawn: list[tuple[Letter, ...]] = []
     for family, path in families().items():
-        if len(found) == MOST_FONTS or _label(family) in found or not has_letters(path, characters):
+        if len(found) == MOST_FONTS or as_label(family, "font") in found or not has_letters(path, characters):
             continue
-        font = Font(family, _label(family), font_file(path))
+        font = Font(family, as_label(family, "font"), font_file(path))
         try:
             letters = font.letters(characters)
         except (CorruptFile, UsageError):  # outlines without height or with too many segments; other families serve
@@ -178,10 +178,6 @@ def _alike(letters: tuple[Letter, ...], others: tuple[Letter, ...]) -> bool:
     """Whether two fonts draw the same letters: then no picture tells one from the other."""
     pairs = zip(letters, others, strict=True)
     return all(bool(np.abs(one.distances - other.distances).max() < 0.01) for one, other in pairs)
-
-
-def _label(family: str) -> str:
-    return re.sub(r"\W+", "_", family).strip("_").lower() or "font"
 
 
 def pinned(options: Mapping[str, object]) -> str:
@@ -326,6 +322,4 @@ def glyphs(
     >>> dict(zip(glyphs_space().names, glyphs_space().sizes))
     {'letter': 26, 'font': 4, 'weight': 3, 'slant': 3, 'x': 4, 'y': 4, 'scale': 3, 'rotation': 5}
     """
-    drawing = drawn_glyphs(size, letters, fonts)
-    space = drawing.space
-    return Grid(drawing.draw(space.values(space.at(np.arange(len(space))))), space, notes=drawing.notes)
+    return whole(drawn_glyphs(size, letters, fonts))
