@@ -32,7 +32,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import accumulate
+from itertools import accumulate, zip_longest
 from math import inf
 from pathlib import Path
 from types import CodeType, FunctionType
@@ -42,7 +42,7 @@ from mutations import Mutant, mutants
 
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.txt")
 LEFT_OUT = shutil.ignore_patterns(".*", "runs", "dist", "__pycache__", "data.npz")
-KILLED, SURVIVED, RELOAD = 1, 0, 3
+KILLED, SURVIVED, RELOAD, BROKEN = 1, 0, 3, 4
 Alive = dict[tuple[str, str, int], list[FunctionType]]
 WARM = (
     "scipy.stats",
@@ -130,8 +130,8 @@ def collect(tests: list[str], then: Callable[[pytest.Session], None]) -> int:
 
 
 def passed(session: pytest.Session, items: list[pytest.Item]) -> bool:
-    """Whether all tests pass; stops at the first that does not."""
-    for item, following in zip(items, [*items[1:], None], strict=True):
+    """Whether all tests pass, as none do not; stops at the first that does not."""
+    for item, following in zip_longest(items, items[1:]):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.testsfailed:
             return False
@@ -238,13 +238,16 @@ def limited(seconds: float) -> None:
 
 
 def forked(jobs: int, work: Iterator[tuple[Case, Callable[[], None]]], done: Callable[[Case, int], None]) -> None:
-    """Do each piece of work in a fork, some at a time; `done` gets how it ended, KILLED for any unusual end."""
+    """Do each piece of work in a fork, some at a time.
+
+    `done` gets how it ended: KILLED for any unusual end, such as a limit of time, but BROKEN for an error of this program.
+    """
     running: dict[int, Case] = {}
 
     def wait() -> None:
         pid, status = os.wait()
         code = os.waitstatus_to_exitcode(status)
-        done(running.pop(pid), code if code in {SURVIVED, RELOAD} else KILLED)
+        done(running.pop(pid), code if code in {SURVIVED, RELOAD, BROKEN} else KILLED)
 
     for case, act in work:
         if len(running) == jobs:
@@ -253,8 +256,9 @@ def forked(jobs: int, work: Iterator[tuple[Case, Callable[[], None]]], done: Cal
         if pid == 0:
             try:
                 act()
-            finally:
-                os._exit(KILLED)
+            except BaseException:
+                os._exit(BROKEN)
+            os._exit(KILLED)
         running[pid] = case
     while running:
         wait()
@@ -280,8 +284,10 @@ class Run:
 
     def note(self, case: Case, status: int) -> None:
         self.results[case] = status
-        if status == SURVIVED:
-            print(f"survived  {case.path}:{case.mutant.line}  {case.shown}", flush=True)
+        if status in {SURVIVED, BROKEN}:
+            print(
+                f"{'survived' if status == SURVIVED else 'not tried'}  {case.path}:{case.mutant.line}  {case.shown}", flush=True
+            )
 
     def limit(self, tests: list[str]) -> float:
         return sum(self.baseline.seconds[test] for test in tests)
@@ -405,7 +411,7 @@ def main() -> None:
     if save:
         known = equivalents()
         save.write_text(
-            "".join(f"{case.key}\n" for case, status in run.results.items() if status == SURVIVED and case.key not in known)
+            "".join(f"{case.key}\n" for case, status in run.results.items() if status != KILLED and case.key not in known)
         )
 
 

@@ -1,6 +1,7 @@
 """The small changes that `mutants.py` makes to a module: one wrong operator, sign, number, axis, index or argument each.
 
-Left alone: what is written for people: docstrings, annotations, `Option`, `Variant`, decorators, `__repr__`, messages, text.
+Left alone: what is written for people: docstrings, annotations, `Option`, `Variant`, decorators, `__repr__`, messages, text,
+and `strict` of `zip`, which guards those who change the code.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ UNWRAPPED = {
 }
 TURNED = {"T", "mT"}
 FOR_PEOPLE = {"Option", "Variant", "Published", "Registry", "warn"}
-KEYWORDS_FOR_PEOPLE = {"repr", "stacklevel"}
+KEYWORDS_FOR_PEOPLE = {"repr", "stacklevel", "strict"}
 
 
 @dataclass(frozen=True)
