@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import log
+
 import numpy as np
 import pytest
 
-from unbraid.metrics import dci_es, gather
+from unbraid.metrics import dci_es, gather, mcc, r2
 from unbraid.metrics.dci_es import explicitness_of
 
 
@@ -61,6 +63,12 @@ def test_known_codes():
     assert hidden["explicitness"]["per_factor"]["0"] < bent["score"] < 0.99
     assert all(own[0] > own[-1] for own in bent["loss"].values())
     assert bent["capacity"] == [2, 6, 18, 66]  # of 1,000 samples, a fifth at most
+    sizes, by_factor = [log(own) for own in bent["capacity"]], bent["explicitness"]["per_factor"]
+    for name, loss in bent["loss"].items():  # trapezes over log capacity, above the least loss
+        above = [min(loss[: p + 1]) - min(loss) for p in range(4)]
+        area = sum((above[p] + above[p + 1]) / 2 * (sizes[p + 1] - sizes[p]) for p in range(3))
+        assert by_factor[name] == pytest.approx(1 - 2 * area / (sizes[3] - sizes[0]))
+    assert bent["score"] == bent["explicitness"]["score"] == pytest.approx(sum(by_factor.values()) / 2)
     copies = dci_es(np.hstack([factors, factors]), factors)
     assert [copies["score"], copies["size"]["score"]] == pytest.approx([1, 0.5], abs=1e-6)
 
@@ -71,3 +79,39 @@ def test_an_angle_is_explicit_in_cosine_and_sine_alone():
     explicit, cut = (dci_es(gather(codes, angle, cyclic={"0": 360.0}))["score"] for codes in (circle, angle))
     assert explicit == pytest.approx(1, abs=1e-6)
     assert cut < 0.8
+
+
+def test_probes_have_a_fifth_of_the_samples_that_they_learn_from_at_most():
+    """Half of the samples are learned from; the latents alone are always tried."""
+    rng = np.random.default_rng(0)
+    for n, latents, capacity in ((60, 2, [2, 6]), (58, 2, [2]), (60, 8, [8])):
+        codes = rng.normal(size=(n, latents))
+        assert dci_es(codes, codes[:, :1])["capacity"] == capacity
+
+
+def test_a_single_latent_has_the_size_of_one_and_is_bent_by_waves():
+    z = np.random.default_rng(0).normal(size=(1000, 1))
+    found = dci_es(z, np.hstack([np.sin(2 * z), z]))
+    assert found["size"]["score"] == 1
+    assert found["loss"]["0"][0] > 0.5
+    assert found["loss"]["0"][-1] < 0.01
+
+
+def test_constant_codes_are_explicit_in_nothing():
+    factors = np.random.default_rng(0).normal(size=(200, 2))
+    found = dci_es(np.ones((200, 3)), factors)
+    assert found["score"] == 1
+    assert all(loss == [1.0] * len(found["capacity"]) for loss in found["loss"].values())
+
+
+@pytest.mark.parametrize("metric", [dci_es, r2, mcc])
+def test_classes_and_angles_beside_each_other(metric):
+    """Each has its own columns: one of a class, two of an angle."""
+    rng = np.random.default_rng(0)
+    kind, angles = rng.integers(0, 3, (400, 1)), rng.uniform(0, 360, (400, 2))
+    circles = [part(np.radians(angles)) for part in (np.cos, np.sin)]
+    samples = gather(np.hstack([kind, *circles]), np.hstack([kind, angles]), cyclic={"1": 360.0, "2": 360.0})
+    found = metric(samples)
+    assert [*found.get("explicitness", found)["per_factor"].values()] == pytest.approx([1, 1, 1], abs=1e-6)
+    for loss in found.get("loss", {}).values():
+        assert loss == pytest.approx([0] * len(loss), abs=1e-9)

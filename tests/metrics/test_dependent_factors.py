@@ -68,6 +68,33 @@ def test_minimality_as_its_authors_compute_it():
     assert [found["score"], found["sufficiency"]["score"]] == pytest.approx([minimal, enough])
 
 
+def test_a_latent_that_tells_one_value_from_all_others_is_minimal():
+    """All that it tells is of one factor, and no estimate of that exceeds what it tells; the factor of two values is known."""
+    factors = np.stack([np.repeat([0, 1, 2], [48, 48, 4]), np.arange(100) % 2], 1)
+    codes = np.stack([factors[:, 0] == 2, factors[:, 1]], 1).astype(np.float64)
+    found = minimality(codes, factors)
+    assert found["minimality"]["per_latent"] == [1, pytest.approx(1, abs=1e-9)]
+    assert found["sufficiency"]["per_factor"]["1"] == pytest.approx(1, abs=1e-9)
+
+
+def test_minimality_of_latents_that_tell_nothing():
+    """Constants are left out, and by the code of its authors count as 0."""
+    factors = np.stack(np.unravel_index(np.arange(240) % 12, (3, 4)), 1)
+    codes = np.column_stack([factors, np.full(240, 0.7)]).astype(np.float64)
+    assert minimality(codes, factors)["minimality"]["per_latent"] == [pytest.approx(1), pytest.approx(1), None]
+    found = minimality(codes, factors, definition="almudevar2024")
+    assert found["minimality"]["per_latent"] == pytest.approx([1, 1, 0])
+    assert found["score"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("definition", ["adjusted", "almudevar2024"])
+def test_minimality_stays_in_its_range_to_the_last_bit(definition):
+    for seed in range(8):
+        factors = np.random.default_rng(seed).integers(0, [2, 7, 4], (60, 3))
+        found = minimality(factors.astype(np.float64), factors, definition=definition)
+        assert max(*found["minimality"]["per_latent"], *found["sufficiency"]["per_factor"].values()) <= 1
+
+
 def test_minimality_of_continuous_factors_reads_parts():
     factors = np.random.default_rng(0).uniform(size=(4000, 2))
     found = minimality(factors, factors)
@@ -100,6 +127,36 @@ def test_tmex_reads_angles_and_classes():
     codes = np.stack([np.cos(np.radians(angle)), kind == 1], 1) + 0.1 * rng.normal(size=(2000, 2))
     found = tmex(gather(codes, np.stack([angle, kind], 1), factor_names=["angle", "kind"], cyclic={"angle": 360.0}))
     assert found == {"score": 1.0, "errors": 0, "depends": [["angle"], ["kind"]]}
+
+
+def test_tmex_tells_every_value_of_a_class():
+    """Also the first two apart, of which the mean is that of the third."""
+    kind = np.random.default_rng(0).integers(0, 3, (2000, 1))
+    code = (kind == 0) * 1.0 - (kind == 1) + 0.1 * np.random.default_rng(1).normal(size=(2000, 1))
+    assert tmex(code, kind)["score"] == 1
+
+
+def test_nothing_depends_on_what_another_factor_tells():
+    """Given the other, two factors that determine each other are known; rounding is no dependence."""
+    for seed in range(5):
+        x, y = np.random.default_rng(seed).normal(size=(2, 200, 1))
+        assert not dependences(gather(x, np.hstack([x, 3 * x + 1])), 0.05, seed).any()
+        assert dependences(gather(x + y, np.hstack([x, 1e7 + 1e5 * x, y])), 0.05, seed).tolist() == [[False, False, True]]
+
+
+def test_four_samples_show_no_dependence():
+    kind = np.array([[0], [1], [0], [1]])
+    for seed in range(5):
+        assert not dependences(gather(kind.astype(np.float64), kind), 0.05, seed).any()
+
+
+def test_of_many_samples_five_thousand_are_tested():
+    factors = normal(5050)
+    codes = factors + np.random.default_rng(1).normal(size=factors.shape)
+    unread = np.random.default_rng(0).permutation(5050)[5000:]
+    hidden = codes.copy()
+    hidden[unread] = 1e6
+    np.testing.assert_array_equal(dependences(gather(hidden, factors), 0.05, 0), dependences(gather(codes, factors), 0.05, 0))
 
 
 def test_the_test_equals_its_twin():

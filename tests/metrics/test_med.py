@@ -61,6 +61,14 @@ def test_by_any_estimate_it_is_d_and_c_of_the_information(mixed, definition):
     assert [found[part]["score"] for part in ("disentanglement", "completeness")] == pytest.approx([disentangled, complete])
 
 
+def test_posteriors_are_read_where_they_are_given(mixed):
+    codes, factors = mixed
+    variance = np.full(codes.shape, 0.1)
+    found = med(mean=codes, variance=variance, factors=factors)
+    disentangled, complete = by_hand(mutual_information(codes, factors, variance=variance).matrix)
+    assert [found[part]["score"] for part in ("disentanglement", "completeness")] == pytest.approx([disentangled, complete])
+
+
 def test_factors_weigh_the_same_however_little_is_known_of_them():
     information = np.array([[1.0, 0.0, 0.0], [0.0, 0.01, 0.0], [1.0, 0.03, 0.0]])
     assert shares_of_factors(information) == pytest.approx(np.array([[0.5, 0, 0], [0, 0.25, 0], [0.5, 0.75, 0]]))

@@ -17,6 +17,7 @@ from unbraid.metrics.information.nearest_neighbors import (
     AROUND,
     AROUND_OTHER,
     kraskov_information,
+    neighbor_estimates,
     neighbor_information,
     ross_information,
 )
@@ -97,11 +98,19 @@ def test_kraskov_on_circles_equals_its_twin(periods):
     assert kraskov_information(x, y, periods=periods) == pytest.approx(kraskov_by_hand(x, y, 3, periods), abs=1e-9)
 
 
+def test_of_few_samples_a_radius_may_reach_around_a_circle():
+    """Nobody is a neighbor twice."""
+    x, y = np.random.default_rng(4).uniform(size=(2, 12))
+    for periods in ((1.0, None), (1.0, 1.0)):
+        found = kraskov_information(x, y, neighbors=9, periods=periods)
+        assert found == pytest.approx(kraskov_by_hand(x, y, 9, periods), abs=1e-9)
+
+
 @pytest.mark.parametrize("k", [1, 3, 7])
 @pytest.mark.parametrize("period", [None, 4.0])
 def test_ross_equals_its_twin(k, period):
     rng = np.random.default_rng(2)
-    classes = np.concatenate([np.repeat([0, 1, 2], [40, 30, 4]), [3]])  # few of one, and one alone
+    classes = np.concatenate([np.repeat([0, 1, 2, 3], [40, 30, 4, 2]), [4]])  # few of two, and one alone
     values = classes + rng.standard_normal(len(classes))
     found = ross_information(values, classes, neighbors=k, period=period)
     assert found == pytest.approx(ross_by_hand(values, classes, k, period), abs=1e-9)
@@ -268,6 +277,64 @@ def test_constants_know_nothing(normal):
 def test_a_class_per_sample_tells_nothing(normal):
     x, _ = normal(0, 50)
     assert ross_information(x, np.arange(50)) == 0
+    table = neighbor_information(x[:, None], np.arange(50)[:, None], ["class"])
+    assert [table.estimate[0, 0], table.half[0, 0], table.largest[0]] == [0, 0, 0]
+
+
+def test_place_scale_and_sign_do_not_matter_beside_a_class(normal):
+    """Also far from 0, with no value above it, or where squares overflow; and with ties, which noise of their scale parts."""
+    x, y = normal(0.8, 400)
+    classes = (y > 0).astype(int)
+    for values in (x, np.round(x, 1)):
+        known = ross_information(values, classes)
+        for other in (values - values.max(), 1e9 + values, 1e200 * values, -1e-200 * values, 5 - values):
+            assert ross_information(other, classes) == pytest.approx(known, abs=0.02)
+
+
+def test_differences_of_the_size_of_rounding_tell_no_more_than_there_is():
+    """Two classes far apart are told apart, and nobody has fewer neighbors than its class gives it."""
+    classes = np.repeat([0, 1], 5)
+    values = np.concatenate([np.linspace(0, 0.1, 5), 1 + np.finfo(float).eps * np.arange(5)])
+    table = neighbor_information(values[:, None], classes[:, None], ["class"])
+    assert ross_information(values, classes) == pytest.approx(table.largest[0], abs=1e-12)
+    x, y = np.repeat([0.0, 1.0], 50), np.repeat([5.0, -5.0], 50)
+    assert 0 < kraskov_information(x, y) <= digamma(100) - digamma(3)
+
+
+def test_ties_are_a_share_of_samples():
+    angle = np.array([[-1e-20], [0.0], [360.0], [90.0], [180.0], [270.0]])  # three of one angle
+    codes = np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 2.0], [2.0, 2.0], [3.0, 3.0], [4.0, 3.0]])
+    table = neighbor_information(codes, np.hstack([angle, np.arange(6)[:, None] % 2]), [360.0, "class"])
+    assert table.latent_ties.tolist() == [1 / 3, 1]
+    assert table.factor_ties.tolist() == [0.5, 0]
+    assert np.isfinite(table.estimate).all()
+
+
+def test_half_of_the_samples_are_a_neighbor_more_than_is_looked_for_at_least():
+    x = np.array([[0.0], [1.0], [2.0]])
+    assert neighbor_information(x, x, neighbors=1).half[0, 0] == pytest.approx(digamma(2) - digamma(1))
+
+
+def test_a_circle_is_as_wide_as_a_normal_quantity():
+    """Values spread evenly around it have the standard deviation 1; the other is shorter by the golden ratio."""
+    assert np.std((np.arange(1_000) + 0.5) / 1_000 * AROUND) == pytest.approx(1, abs=1e-6)
+    assert pytest.approx((1 + sqrt(5)) / 2) == AROUND / AROUND_OTHER
+
+
+def test_estimates_alone_are_those_of_the_table(normal):
+    x, y = normal(0.8, 300)
+    codes = np.column_stack([x, y, x - y])
+    factors, kinds = [x + y, np.digitize(y, [-1, 0, 1]), 100 * x], ["quantity", "class", 360.0]
+    wanted = np.array([[True, False, True], [False, True, True], [True, True, False]])
+    for most in (10_000, 100):
+        table = neighbor_information(codes, np.column_stack(factors), kinds, most=most)
+        found = neighbor_estimates(codes, factors, kinds, wanted, most=most)
+        np.testing.assert_allclose(found, np.where(wanted, table.estimate, 0), atol=1e-9)
+        assert (found != 0).sum() == 6
+    copy = np.linspace(0, 1, 4)
+    found, none = (neighbor_estimates(copy[:n, None], [copy[:n]], ["quantity"], np.ones((1, 1), bool)) for n in (4, 3))
+    assert found[0, 0] == pytest.approx(digamma(4) - digamma(3))  # a neighbor more than the three is needed
+    assert none[0, 0] == 0
 
 
 def test_shuffled_codes_show_the_level_of_chance(normal):
@@ -299,6 +366,8 @@ def test_of_many_samples_a_part_is_read(normal):
     assert table.samples == 1_000
     assert table.estimate[0, 0] == pytest.approx(-0.5 * log(1 - 0.36), abs=0.1)
     assert table.largest[0] == digamma(1_000) - digamma(3)
+    many = np.arange(10_100.0)[:, None]
+    assert neighbor_information(many, many).samples == 10_000
 
 
 def test_what_normal_pairs_explain_is_their_squared_correlation():
@@ -316,6 +385,13 @@ def test_what_cannot_be_estimated_is_refused():
         kraskov_information(bad, x)
     with pytest.raises(UsageError, match="10 neighbors of 10 samples"):
         kraskov_information(x, x, neighbors=10)
+    with pytest.raises(UsageError, match="3 neighbors of 3 samples"):
+        ross_information(x[:3], x[:3])
+    for n, most in ((10, 3), (3, 10)):
+        with pytest.raises(UsageError, match="3 neighbors of 3 samples"):
+            neighbor_information(x[:n, None], x[:n, None], most=most)
+    with pytest.raises(UsageError, match="factors have shape"):
+        neighbor_information(x[:, None], x[:, None][:, :0])
     with pytest.raises(UsageError, match="neighbors of ross_information is 0; allowed: a whole number at least 1"):
         ross_information(x, x, neighbors=0)
     with pytest.raises(UsageError, match="give one of each per sample"):

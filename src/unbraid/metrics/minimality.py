@@ -103,7 +103,7 @@ def _as_classes(samples: Samples) -> Iterator[Samples]:
     if samples.factor_names:
         yield samples.of_classes("Minimality", "")
     if samples.quantity_names:
-        none = np.zeros((len(samples), 0), dtype=np.int64)
+        none = np.empty((len(samples), 0), dtype=np.int64)
         yield replace(samples.with_codes(ranks(samples.codes)), factors=none, factor_names=()).cut()
 
 

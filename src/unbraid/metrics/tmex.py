@@ -102,13 +102,13 @@ def dependences(samples: Samples, alpha: float, seed: int) -> Bool[np.ndarray, "
     rows = rng.permutation(len(samples))[:MOST_SAMPLES]
     latents, _ = standardized(samples.codes[rows], samples.codes[rows])
     blocks = [own[rows] for own in _indicators(samples)]
-    total = np.zeros((latents.shape[1], len(blocks)))
-    for _ in range(REPEATS):
+    found = np.empty((REPEATS, latents.shape[1], len(blocks)))
+    for repeat in range(REPEATS):
         order = rng.permutation(len(rows))
         halves = order[: len(order) - len(order) // 2], order[len(order) - len(order) // 2 :]
         for k in range(len(blocks)):
-            total[:, k] += _statistics(latents, blocks, k, halves)
-    return np.asarray(1 - ndtr(total / REPEATS) < alpha)
+            found[repeat, :, k] = _statistics(latents, blocks, k, halves)
+    return np.asarray(1 - ndtr(found.mean(0)) < alpha)
 
 
 def _indicators(samples: Samples) -> list[Float64[np.ndarray, "n t"]]:
@@ -124,23 +124,25 @@ def _statistics(
     k: int,
     halves: tuple[Int64[np.ndarray, "a"], Int64[np.ndarray, "b"]],
 ) -> Float64[np.ndarray, "d"]:
-    """T of each latent for factor k; minus infinity for one that nothing is left of."""
+    """T of each latent for factor k; minus infinity for one that nothing is left of.
+
+    What h takes off the guess is linear in the other factors, so that least squares on the other half take off the same of
+    the guess itself.
+    """
     learned, read = halves
     one = np.ones((len(latents), 1))
     others = np.hstack([one, *(own for number, own in enumerate(blocks) if number != k)])
     everything = np.hstack([others, blocks[k]])
     weights = _least_squares(everything[learned], latents[learned])
     guess = everything @ weights
-    direction = guess - others @ _least_squares(others[learned], guess[learned])
     rest = latents[read] - others[read] @ _least_squares(others[read], latents[read])
-    own = direction[read] - others[read] @ _least_squares(others[read], direction[read])
+    own = guess[read] - others[read] @ _least_squares(others[read], guess[read])
     product = rest * own
     spread = product.std(0)
     known = (own**2).mean(0) > LEAST_RESIDUAL
-    found = np.divide(
+    return np.divide(
         np.sqrt(len(read)) * product.mean(0), spread, out=np.full(len(spread), -np.inf), where=known & (spread > 0)
     )
-    return np.maximum(found, -1e9)
 
 
 def _least_squares(columns: Float64[np.ndarray, "n f"], wanted: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "f d"]:

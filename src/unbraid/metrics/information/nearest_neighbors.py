@@ -134,8 +134,8 @@ def neighbor_information(
     some = np.sort(order[: max(n // 2, neighbors + 1)])
     latents, scored = ([_Quantity.of(column, None, rng, ranked=own) for column in codes.T] for own in (False, True))
     shape = (codes.shape[1], factors.shape[1])
-    estimate, chance, half = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    largest, ties = np.zeros(shape[1]), np.zeros(shape[1])
+    estimate, chance, half = np.empty(shape), np.empty(shape), np.empty(shape)
+    largest, ties = np.empty(shape[1]), np.zeros(shape[1])
     for k, (kind, column) in enumerate(zip(chosen, factors.T, strict=True)):
         if kind == "class":
             labels, fewer = _Classes.of(column, neighbors), _Classes.of(column[some], neighbors)
@@ -212,7 +212,7 @@ def kraskov_information(
 
     Raises `UsageError` as `neighbor_information`.
     """
-    values = [_table(np.reshape(own, (-1, 1)), "values")[:, 0] for own in (first, second)]
+    values = [_table(np.ravel(own)[:, None], "values")[:, 0] for own in (first, second)]
     if len(values[0]) != len(values[1]):
         raise UsageError(f"{len(values[0]):,} values beside {len(values[1]):,}; give one of each per sample.")
     _require_enough(len(values[0]), neighbors)
@@ -250,8 +250,8 @@ def ross_information(
 
     Raises `UsageError` as `neighbor_information`.
     """
-    column = _table(np.reshape(values, (-1, 1)), "values")[:, 0]
-    labels = _table(np.reshape(classes, (-1, 1)), "classes")[:, 0]
+    column = _table(np.ravel(values)[:, None], "values")[:, 0]
+    labels = _table(np.ravel(classes)[:, None], "classes")[:, 0]
     if len(column) != len(labels):
         raise UsageError(f"{len(column):,} values beside {len(labels):,} classes; give one of each per sample.")
     _require_enough(len(column), neighbors)
@@ -291,13 +291,12 @@ class _Quantity:
             given = np.where(given >= period, 0.0, given)  # what lies just below 0 rounds to the period
         _, place, counts = np.unique(given, return_inverse=True, return_counts=True)
         if len(counts) == 1:
-            return cls(np.zeros_like(given), np.zeros_like(given), 0.0, 1.0)
+            return cls(given, given, 0.0, 1.0)
         tied = counts[place] > 1
         moved = np.where(tied, rng.standard_normal(len(given)) * NOISE, 0.0)
         below = (np.cumsum(counts) - counts / 2)[place]  # rank less 1/2; equal values share the middle of theirs
         if period is not None:
             values = np.mod((below / len(given) if ranked else given / period) * around + moved, around)
-            values = np.where(values >= around, 0.0, values)
         elif ranked:
             lower = ndtri(np.minimum(below, len(given) - below) / len(given))  # exactly symmetric
             values = np.where(2 * below < len(given), lower, -lower) + moved
@@ -315,15 +314,18 @@ class _Quantity:
         values = self.values[index]
         return _Quantity(values, np.sort(values), self.period, self.ties)
 
-    def within(self, radius: Float64[np.ndarray, "n"]) -> Int64[np.ndarray, "n"]:
-        """How many samples are nearer to each than its radius, itself included."""
+    def within(self, radius: Float64[np.ndarray, "n"], least: int | Int64[np.ndarray, "n"] = 1) -> Int64[np.ndarray, "n"]:
+        """How many samples are nearer to each than its radius, itself included.
+
+        At least as many as are known to be: differences of the size of rounding do not tell.
+        """
         ordered = self.sorted
         if self.period:
             ordered = np.concatenate([ordered - self.period, ordered, ordered + self.period])
         rounded = ROUNDING * (np.abs(self.values) + radius + self.period)
         inside = radius - rounded  # the k-th neighbor itself lies on the edge, which sums may round over
         found = np.searchsorted(ordered, self.values + inside, "left") - np.searchsorted(ordered, self.values - inside, "right")
-        return np.clip(found, 1, len(self.values))
+        return np.clip(found, least, len(self.values))  # around a circle that is smaller than the radius all would count twice
 
 
 @dataclass(frozen=True)
@@ -364,17 +366,13 @@ def _ross(quantity: _Quantity, classes: _Classes) -> float:
     if quantity.constant or len(classes.rows) < 2:
         return 0.0
     rows = np.concatenate(classes.rows)
-    kept = quantity.values[rows]
-    radius, own = np.empty(len(rows)), np.empty(len(rows))
-    start = 0
-    for members in classes.rows:
-        end = start + len(members)
-        neighbors = min(classes.neighbors, len(members) - 1)
-        radius[start:end] = _to_neighbor(kept[start:end], neighbors, quantity.period)
-        own[start:end] = digamma(neighbors) - digamma(len(members))
-        start = end
-    everything = _Quantity(kept, np.sort(kept), quantity.period, 0.0)
-    return float(digamma(len(rows)) + (own - digamma(everything.within(radius))).mean())
+    kept = quantity.rows(rows)
+    sizes = np.array([len(members) for members in classes.rows])
+    neighbors = np.minimum(classes.neighbors, sizes - 1)
+    parts = zip(np.split(kept.values, np.cumsum(sizes)[:-1]), neighbors.tolist(), strict=True)
+    radius = np.concatenate([_to_neighbor(part, k, quantity.period) for part, k in parts])
+    own = np.repeat(digamma(neighbors) - digamma(sizes), sizes)
+    return float(digamma(len(rows)) + (own - digamma(kept.within(radius, np.repeat(neighbors, sizes)))).mean())
 
 
 def _to_neighbor(values: Float64[np.ndarray, "n"], neighbors: int, period: float) -> Float64[np.ndarray, "n"]:
