@@ -1,6 +1,6 @@
 """Write docs/soundness.md: what each metric sees, is blind to and is wrong about, and what to report for which case.
 
-python docs/source/soundness.py               # half an hour
+python docs/source/soundness.py               # three minutes of one core
 python docs/source/soundness.py --only med    # rows of these metrics alone; all others stay as they stand in the page
 """
 
