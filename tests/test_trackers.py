@@ -297,8 +297,8 @@ class TestSweeps:
         FAILS.clear()
         assert {one.what for one in work(Task(str(store.folder), plan.name, "later", track="book"))} == {"finished"}
 
-    def test_the_command_refuses_a_tracker_that_there_is_not_before_a_worker_begins(self, tmp_path, capsys):
+    def test_the_command_refuses_a_tracker_that_there_is_not_before_it_plans(self, tmp_path, capsys):
         words = ["sweep", "vae", TINY, "--steps", "2", "--track", "trakio", "-o", str(tmp_path / "sweep")]
         assert main(words) == 2
         assert "Unknown tracker 'trakio'" in capsys.readouterr().err
-        assert not list((tmp_path / "sweep").rglob("log.jsonl"))
+        assert not (tmp_path / "sweep").exists()

@@ -176,6 +176,7 @@ def test_what_a_ledger_holds_is_not_trained(tmp_path: Path, sweep: list[str]) ->
 )
 def test_refusals(tmp_path: Path, given: list[str], words: str) -> None:
     assert words in run(tmp_path, "sweep", *given, code=2)
+    assert not (tmp_path / "sweeps").exists()
 
 
 def test_help(tmp_path: Path) -> None:

@@ -168,6 +168,7 @@ def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
     from unbraid.sweep.points import Scoring
     from unbraid.sweep.store import Store
 
+    require_ways(options)
     metrics = options["metrics"]
     scoring = Scoring(options["evaluate_images"], metrics if metrics in ("core", "all") else metrics.split(","))
     folder = Path(options["out"])
@@ -316,6 +317,20 @@ def _size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
+def require_ways(options: dict[str, Any]) -> None:
+    """Refuse an experiment tracker that does not exist, and an engine that cannot do what is asked for, before work starts.
+
+    Args:
+        options: by the names of `ENGINE_OPTIONS`.
+    """
+    from unbraid.trackers.tracking import Tracking
+
+    if options["track"]:
+        Tracking(options["track"])
+    if options["detach"] and options["engine"] != "slurm":
+        raise UsageError("--detach: only Slurm jobs outlive this command; give --engine slurm, or leave --detach out.")
+
+
 def conduct_plan(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | None:
     """Run a plan to its end, or submit it; None where it was submitted.
 
@@ -327,13 +342,8 @@ def conduct_plan(store: Store, plan: Plan, options: dict[str, Any]) -> Ended | N
     from unbraid.sweep.conduct import Left, conduct, submit
     from unbraid.sweep.progress import Progress
     from unbraid.sweep.status import Watcher
-    from unbraid.trackers.tracking import Tracking
 
     watcher = Watcher(store, [plan])
-    if options["track"]:
-        Tracking(options["track"])  # refuses before a worker begins
-    if options["detach"] and options["engine"] != "slurm":
-        raise UsageError("--detach: only Slurm jobs outlive this command; give --engine slurm, or leave --detach out.")
     engine = _engine(store, plan, options)
     try:
         if options["detach"]:
