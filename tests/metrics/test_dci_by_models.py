@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,11 @@ def test_the_table_names_models_and_factors(found):
     assert [row.split()[0] for row in rows[:-1]] == ["forest", "lasso", "logistic", "spread"]
     assert rows[-1].count("0.") == 3
     assert list(found.disagreement) == ["shape", "size", "x"]
+
+
+def test_a_notebook_shows_the_same_words(found):
+    cells = re.sub(r"<[^>]+>", " ", found._repr_html_())
+    assert cells.split() == str(found).split()
 
 
 @pytest.mark.parametrize("models", [["forest"], ["forest", "forest"], []])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import combinations
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from unbraid.errors import UsageError
 from unbraid.metrics.dci import DCI, REGRESSORS, Importance, dci_from_importances, importances
 from unbraid.metrics.med import shares_of_factors
 from unbraid.metrics.samples import Codes, Factors, gather, require_choice
-from unbraid.metrics.score_table import in_columns, nodes
+from unbraid.metrics.score_table import html_table, in_columns, nodes
 from unbraid.options import Option, checked
 
 PARTS = ("disentanglement", "completeness", "informativeness")
@@ -38,13 +39,19 @@ class DCIByModels:
     disagreement: dict[str, float]
 
     def __str__(self) -> str:
+        return "\n".join([*in_columns(self._table(), right=range(1, 1 + len(PARTS))), self._said()])
+
+    def _repr_html_(self) -> str:
+        return f"{html_table(self._table())}<p>{escape(self._said())}</p>"
+
+    def _table(self) -> list[list[str]]:
         rows = [["model", *PARTS]]
         rows += [[model, *(f"{score_of(found, part):.3f}" for part in PARTS)] for model, found in self.scores.items()]
-        rows += [["spread", *(f"{self.spread[part]:.3f}" for part in PARTS)]]
+        return [*rows, ["spread", *(f"{self.spread[part]:.3f}" for part in PARTS)]]
+
+    def _said(self) -> str:
         told = ", ".join(f"{name} {value:.2f}" for name, value in self.disagreement.items())
-        return "\n".join(
-            [*in_columns(rows, right=range(1, len(rows[0]))), f"Models disagree on the latents of factors by: {told}."]
-        )
+        return f"Models disagree on the latents of factors by: {told}."
 
 
 @checked
