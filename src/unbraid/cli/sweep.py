@@ -318,7 +318,7 @@ def _size(count: float) -> str:
 
 
 def require_ways(options: dict[str, Any]) -> None:
-    """Refuse an experiment tracker that does not exist, and an engine that cannot do what is asked for, before work starts.
+    """Refuse a tracker that does not exist, and --detach without Slurm, before work starts.
 
     Args:
         options: by the names of `ENGINE_OPTIONS`.
