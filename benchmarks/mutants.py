@@ -139,12 +139,12 @@ def passed(session: pytest.Session, items: list[pytest.Item]) -> bool:
 
 
 @contextlib.contextmanager
-def traced(paths: set[str], lines: set[tuple[str, int]]) -> Iterator[None]:
-    """Note the lines of these files that are executed."""
+def traced(paths: set[str], lines: list[set[tuple[str, int]]]) -> Iterator[None]:
+    """Note the lines of these files that are executed, in the last of some sets."""
     root = str(Path.cwd()) + "/"
 
     def local(frame, event, _):
-        lines.add((frame.f_code.co_filename.removeprefix(root), frame.f_lineno))
+        lines[-1].add((frame.f_code.co_filename.removeprefix(root), frame.f_lineno))
         return local
 
     def called(frame, event, _):
@@ -157,14 +157,37 @@ def traced(paths: set[str], lines: set[tuple[str, int]]) -> Iterator[None]:
         sys.settrace(None)
 
 
+class Fixtures:
+    """Lines that are executed to make a fixture: those of every test that asks for it, not of the first one alone."""
+
+    def __init__(self) -> None:
+        self.lines: list[set[tuple[str, int]]] = []
+        self.made: dict[pytest.FixtureDef, set[tuple[str, int]]] = defaultdict(set)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef) -> Iterator[None]:
+        self.lines.append(self.made[fixturedef])
+        try:
+            return (yield)
+        finally:
+            self.lines.pop()
+
+    def of(self, item: pytest.Item) -> set[tuple[str, int]]:
+        """Lines of all fixtures of a test."""
+        return set().union(*(self.made[own] for owns in item._fixtureinfo.name2fixturedefs.values() for own in owns))
+
+
 def measure(session: pytest.Session, paths: set[str]) -> Baseline:
     """Run all tests once."""
-    baseline = Baseline()
-    for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+    baseline, fixtures = Baseline(), Fixtures()
+    session.config.pluginmanager.register(fixtures)
+    for item, following in zip_longest(session.items, session.items[1:]):
         start, lines = time.process_time(), set()
-        with traced(paths, lines):
+        fixtures.lines = [lines]
+        with traced(paths, fixtures.lines):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        baseline.seconds[item.nodeid], baseline.lines[item.nodeid] = time.process_time() - start, lines
+        baseline.seconds[item.nodeid] = time.process_time() - start
+        baseline.lines[item.nodeid] = lines | fixtures.of(item)
         if session.testsfailed:
             print(f"{item.nodeid} fails on the unchanged package", file=sys.stderr)
             session.testsfailed = 0

@@ -47,6 +47,10 @@ def test_the_table_names_models_and_factors(found):
     head, *rows = str(found).splitlines()
     assert head.split() == ["model", "disentanglement", "completeness", "informativeness"]
     assert [row.split()[0] for row in rows[:-1]] == ["forest", "lasso", "logistic", "spread"]
+    assert not any(row.startswith(" ") for row in rows)  # names to the left, numbers to the right
+    for part in head.split()[1:]:
+        end = head.index(part) + len(part)
+        assert all(row[end - 1].isdigit() and row[end : end + 1] in ("", " ") for row in rows[:-1])
     assert rows[-1].count("0.") == 3
     assert list(found.disagreement) == ["shape", "size", "x"]
 
@@ -67,5 +71,7 @@ def test_models_of_classes_refuse_continuous_factors(known):
         dci_by_models(*known, models=["forest", "mlp"])
     factors = np.random.default_rng(0).uniform(size=(300, 2))
     assert dci_by_models(factors, factors, models=["forest", "lasso"]).spread["disentanglement"] < 0.2
+    whole = dci_by_models(factors[:30, :1], factors[:30, :1], models=["forest", "gbt", "lasso"])
+    assert list(whole.scores) == ["forest", "gbt", "lasso"]
     with pytest.raises(UsageError, match="'logistic'"):
         dci_by_models(factors, factors, models=["forest", "logistic"])

@@ -28,6 +28,18 @@ def test_diagonal_and_turned_decoders_of_equal_columns_are_orthogonal():
         assert ima_contrast(jacobian).max() < 1e-12
 
 
+def test_turned_decoders_have_no_contrast_below_0():
+    """To the last bit."""
+    turns = np.linalg.qr(np.random.default_rng(0).normal(size=(100, 4, 4)))[0]
+    assert ima_contrast(turns).min() >= 0
+
+
+def test_whole_numbers_signs_and_values_that_nothing_moves():
+    assert column_overlap(np.array([[[3, 1], [0, 1]]])) == pytest.approx([0.5])
+    negative = np.array([[[-1, 0], [0, -2], [0, 0]]])
+    assert column_overlap(negative).tolist() == ima_contrast(negative).tolist() == [0]
+
+
 @pytest.mark.parametrize("angle", [0.1, 0.7, math.pi / 4])
 def test_a_turn_of_unequal_columns_is_seen(angle):
     a, b, c, s = 9.0, 1.0, math.cos(angle) ** 2, math.sin(angle) ** 2
@@ -48,6 +60,8 @@ def test_copies_overlap_entirely():
     column = np.random.default_rng(0).normal(size=(3, 5, 1))
     jacobian = np.concatenate([column, -1e6 * column], axis=2)
     assert column_overlap(jacobian) == pytest.approx([1, 1, 1])
+    many = np.random.default_rng(0).normal(size=(300, 5, 1))
+    assert column_overlap(np.concatenate([many, 3 * many], axis=2)).max() <= 1  # to the last bit
     assert ima_contrast(jacobian).tolist() == [math.inf] * 3
     assert ima_contrast(at_random(values=2)).tolist() == [math.inf] * 5  # four columns of two values
 
@@ -71,7 +85,7 @@ def test_scale_order_and_rotation_of_the_output_do_not_matter():
 
 
 def test_refuses_what_has_no_columns():
-    for wrong in (np.ones((3, 4)), np.ones((3, 4, 1)), np.full((1, 2, 2), np.nan), np.ones((0, 2, 2))):
+    for wrong in (np.ones((3, 4)), np.ones((3, 4, 1)), np.array([[[1, np.nan], [0, 1]]]), np.ones((0, 2, 2))):
         with pytest.raises(UsageError, match="must be a finite array"):
             column_overlap(wrong)
     with pytest.raises(UsageError, match="all zeros"):

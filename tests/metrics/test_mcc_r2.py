@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from unbraid.metrics import gather, mcc, r2
-from unbraid.metrics.r2 import by_kernel, by_line
+from unbraid.metrics.r2 import by_kernel, by_line, explained_of
 
 IN_SAMPLE = {"cross_fitted": False}
 
@@ -55,13 +55,13 @@ def test_rdc_by_hand():
     drawn, bases = np.random.default_rng(0), []
     for column in (*codes.T, *factors.T):
         inputs = np.stack([rankdata(column) / 300, np.ones(300)], 1)
-        waves = np.sin(inputs @ drawn.standard_normal((2, 20)) / 12)
-        left, size, _ = np.linalg.svd(waves - waves.mean(0), full_matrices=False)
+        waves = np.sin(inputs @ drawn.standard_normal((2, 20)) / 12)  # 1/6 over the number of inputs
+        left, size, _ = np.linalg.svd((waves - waves.mean(0)) / waves.std(0), full_matrices=False)
         bases.append(left[:, size**2 > 1e-9 * size[0] ** 2])
     table = np.array([[np.linalg.svd(one.T @ other)[1][0] for other in bases[3:]] for one in bases[:3]])
     best = max(permutations(range(3), 2), key=lambda order: table[order[0], 0] + table[order[1], 1])
     found = mcc(codes, factors, definition="rdc", **IN_SAMPLE)["per_factor"]
-    assert [*found.values()] == pytest.approx([table[best[0], 0], table[best[1], 1]], abs=1e-3)
+    assert [*found.values()] == pytest.approx([table[best[0], 0], table[best[1], 1]], abs=1e-5)
 
 
 def test_a_cyclic_factor_by_hand():
@@ -82,12 +82,58 @@ def test_a_perfect_code_of_a_rare_class(definition):
     rng = np.random.default_rng(0)
     common, rare, alone = rng.integers(0, 4, 300), np.zeros(300, int), np.zeros(300, int)
     rare[[5, 70, 200]] = alone[7] = 1
-    factors = np.stack([common, rare, alone], 1)
+    factors = np.stack([alone, rare, common], 1)
     found = mcc(factors.astype(float), factors, definition=definition)["per_factor"]
-    assert found == pytest.approx({"0": 1, "1": 1, "2": 0}, abs=1e-6)
+    assert found == pytest.approx({"0": 0, "1": 1, "2": 1}, abs=1e-6)
     found = mcc(factors.astype(float), factors, align="linear")["per_factor"]
-    assert found == pytest.approx({"0": 1, "1": 1, "2": 0}, abs=1e-6)
+    assert found == pytest.approx({"0": 0, "1": 1, "2": 1}, abs=1e-6)
     assert mcc(rng.normal(size=(300, 3)), factors, definition=definition)["per_factor"]["1"] < 0.3
+
+
+def test_latents_that_do_not_vary_correlate_with_nothing():
+    """Neither a constant, which takes no factor from another latent, nor one that is constant in most folds."""
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(300, 2))
+    codes, spike = factors + rng.normal(size=(300, 2)), np.arange(300) == 7
+    assert mcc(np.column_stack([np.ones(300), codes]), factors) == mcc(codes, factors)
+    assert mcc(np.column_stack([spike, spike]).astype(np.float64), factors)["score"] < 0.1
+
+
+@pytest.mark.parametrize(("definition", "most"), [("pearson", 20_000), ("rdc", 5_000)])
+def test_of_many_samples_a_part_is_correlated(definition, most):
+    """The first of a permutation, all of them."""
+    n = most + 50
+    factors = np.random.default_rng(1).normal(size=(n, 1))
+    order = np.random.default_rng(0).permutation(n)
+    for rows, score in ((order[most:], 1.0), (order[most - 2_000 :], 1 - 2_000 / most)):
+        codes = factors.copy()
+        codes[rows] = np.random.default_rng(2).normal(size=(len(rows), 1))
+        assert mcc(codes, factors, definition=definition)["score"] == pytest.approx(score, abs=1e-6 if score == 1 else 0.03)
+
+
+def test_from_ten_samples_on_it_is_cross_fitted():
+    rng = np.random.default_rng(0)
+    samples = gather(rng.normal(size=(10, 3)), rng.normal(size=(10, 2)), continuous=["0", "1"])
+    fewer = samples.rows(np.arange(9))
+    assert mcc(fewer) == mcc(fewer, **IN_SAMPLE)
+    assert mcc(samples) != mcc(samples, **IN_SAMPLE)
+
+
+def test_correlations_of_the_wrong_sign_count_as_none():
+    found = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        found += mcc(rng.normal(size=(40, 3)), rng.normal(size=(40, 3)))["per_factor"].values()
+    assert min(found) == 0
+    perfect = np.random.default_rng(0).normal(size=(40, 20))
+    assert max(mcc(perfect, perfect, **IN_SAMPLE)["per_factor"].values()) <= 1
+
+
+def test_ranks_of_a_latent_beside_an_angle():
+    r"""Ranks of a cosine are uniform, 1 - t / pi of angles t in half a circle: they correlate with it by 4 sqrt(6) / pi^2."""
+    turns = ((np.arange(2_000) + 0.5) / 2_000)[:, None]
+    samples = gather(np.exp(3 * np.cos(2 * pi * turns)), turns, cyclic={"0": 1.0})
+    assert mcc(samples, definition="spearman", **IN_SAMPLE)["score"] == pytest.approx(4 * sqrt(6) / pi**2, abs=1e-5)
 
 
 def test_least_squares_by_hand(normal):
@@ -180,6 +226,15 @@ def test_r2_by_hand(normal):
     assert [*r2(codes, factors)["per_factor"].values()] == pytest.approx(expected.tolist(), abs=1e-9)
 
 
+def test_a_latent_that_is_a_copy_up_to_rounding_tells_nothing_more():
+    first, hidden = np.random.default_rng(0).normal(size=(2, 600))
+    assert r2(np.stack([first, first + 1e-12 * hidden], 1), hidden[:, None])["score"] < 0.01
+
+
+def test_nothing_is_explained_of_a_constant():
+    assert explained_of(np.ones((5, 1)), np.ones((5, 1))) == explained_of(np.ones((5, 1)), np.zeros((5, 1))) == 0
+
+
 def test_kernels_see_what_lines_do_not():
     codes = np.random.default_rng(0).uniform(-1, 1, (1500, 2))
     factors = np.stack([np.sin(3 * codes[:, 0]) * codes[:, 1], codes[:, 0] ** 2], 1)
@@ -187,10 +242,16 @@ def test_kernels_see_what_lines_do_not():
     assert r2(codes, factors, definition="kernel")["score"] > 0.99
 
 
-def test_the_error_of_leaving_one_out_is_that():
-    """The twin refits without each sample; the choice of width and ridge is then the same."""
+def noise(z):
+    return np.random.default_rng(11).normal(size=z.shape)
+
+
+@pytest.mark.parametrize(("function", "chosen"), [(np.sign, 0.5), (np.abs, 1.0), (np.square, 2.0), (noise, 0.5)])
+def test_the_error_of_leaving_one_out_is_that(function, chosen):
+    """The twin refits without each sample; width and ridge are then the same, whichever are best: the most is for noise."""
     rng = np.random.default_rng(0)
-    codes, target = rng.normal(size=(30, 2)), rng.normal(size=(30, 1))
+    codes = rng.normal(size=(30, 2))
+    target = function(codes[:, :1])
     read = rng.normal(size=(5, 2))
     apart = ((codes[:, None] - codes) ** 2).sum(-1)
     best = None
@@ -208,7 +269,8 @@ def test_the_error_of_leaving_one_out_is_that():
                 kernel = np.exp(scale * apart)
                 weights = np.linalg.solve(kernel + penalty * np.eye(30), centered)
                 far = np.exp(scale * ((read[:, None] - codes) ** 2).sum(-1))
-                best = (np.mean(errors), far @ weights + target.mean())
+                best = (np.mean(errors), far @ weights + target.mean(), width)
+    assert best[2] == chosen
     np.testing.assert_allclose(by_kernel(codes, target, read), best[1], atol=1e-6)
     assert by_kernel(np.ones((4, 1)), target[:4], np.ones((2, 1)))[0, 0] == pytest.approx(target[:4].mean())
     codes = codes - codes.mean(0)

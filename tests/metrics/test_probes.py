@@ -42,6 +42,22 @@ def test_a_split_has_no_row_twice_and_repeats():
     assert split_rows(1, 20, 10, 0)[0].tolist() == split_rows(1, 20, 10, 0)[1].tolist() == [0]
 
 
+@pytest.mark.parametrize(
+    ("fitted", "applied", "expected"),
+    [
+        ([-1e300, 0.0], [1.0], ([-1, 1], [1])),
+        ([0.0, 1e300], [1.0], ([-1, 1], [-1])),
+        ([0.0, 1.0], [-1e300, 0.0], ([0, 0], [0, 0])),  # beside such a number nothing else varies
+        ([0.0, 1e-300], [0.0, 1e300], ([0, 0], [0, 0])),
+        ([-1e-300, 1e-300], [3e-300], ([-1, 1], [3])),
+    ],
+)
+def test_numbers_of_any_size_are_standardized(fitted, applied, expected):
+    learned, read = standardized(np.array(fitted)[:, None], np.array(applied)[:, None])
+    assert learned[:, 0] == pytest.approx(expected[0])
+    assert read[:, 0] == pytest.approx(expected[1])
+
+
 def test_standardized_by_the_first_array():
     learned, read = standardized(np.array([[1.0, 5, 0.1], [3.0, 5, 0.1]]), np.array([[4.0, 9, 0.1]]))
     assert learned.tolist() == [[-1, 0, 0], [1, 0, 0]]

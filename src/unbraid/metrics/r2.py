@@ -51,11 +51,11 @@ def by_kernel(
     far, middle = cdist(read, learned, "sqeuclidean"), float(np.median(apart))
     if middle == 0:
         return np.broadcast_to(center, (len(read), targets.shape[1])).copy()
-    best, found = np.full(targets.shape[1], np.inf), np.zeros((len(read), targets.shape[1]))
+    best, found = np.full(targets.shape[1], np.inf), np.empty((len(read), targets.shape[1]))
     for width in WIDTHS:
         scale = -0.5 / (width**2 * middle)
         values, vectors = np.linalg.eigh(np.exp(scale * apart))
-        values, turned, kernel = np.maximum(values, 0.0), vectors.T @ wanted, np.exp(scale * far)
+        turned, kernel = vectors.T @ wanted, np.exp(scale * far)
         for penalty in PENALTIES * len(learned):
             shrunk = 1 / (values + penalty)
             weights = vectors @ (shrunk[:, None] * turned)
