@@ -1,3 +1,5 @@
+from inspect import unwrap
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -100,5 +102,11 @@ def test_wrong_models_are_refused(codes):
     for wrong in (codes[:, :0], np.where(codes == codes[7, 1], np.nan, codes), np.where(codes == codes[0, 0], np.inf, codes)):
         with pytest.raises(UsageError, match=r"codes of model 1 must be a finite array"):
             mcc_between(codes, wrong)
+    for function, option, given, allowed in (
+        (mcc_between, "method", (codes, codes), "pearson, spearman"),
+        (udr, "definition", ([codes, codes],), "spearman, lasso"),
+    ):
+        with pytest.raises(UsageError, match=f"{option} is 'nope'; allowed: {allowed}"):
+            unwrap(function)(*given, **{option: "nope"})  # not refused by the type checks of tests alone
     with pytest.raises(UsageError, match="kl holds one array for each model"):
         udr([codes, codes], kl=[np.ones(3)])

@@ -113,7 +113,7 @@ def _informative(
 
 
 def _standardized(codes: Shaped[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
-    return standardized(codes, codes)[0] if codes.shape[1] else codes.astype(np.float64)
+    return standardized(codes, codes)[0]
 
 
 def _of_standardized(left: Float64[np.ndarray, "n a"], right: Float64[np.ndarray, "n b"]) -> Float64[np.ndarray, "a b"]:
