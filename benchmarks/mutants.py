@@ -390,9 +390,17 @@ def equivalents() -> set[str]:
     return {line for line in lines if line.strip() and not line.startswith(("#", " "))}
 
 
-def report(results: dict[Case, int]) -> None:
+def stale(known: set[str], sources: dict[str, bytes]) -> list[str]:
+    """Lines of these modules that name no mutant of theirs any more."""
+    made = {Case(path, mutant, mutant.shown(source)).key for path, source in sources.items() for mutant in mutants(source)}
+    return sorted(key for key in known - made if key.partition(" ")[0] in sources)
+
+
+def report(results: dict[Case, int], sources: dict[str, bytes]) -> None:
     """Counts by module."""
     known = equivalents()
+    for key in stale(known, sources):
+        print(f"not any more, in {EQUIVALENT.name}: {key}")
     counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for case, status in results.items():
         place = 1 if status == KILLED else 2 if case.key in known else 3
@@ -430,7 +438,7 @@ def main() -> None:
         print(f"{len(cases)} mutants", flush=True)
         run.do(cases)
         os.chdir("/")
-    report(run.results)
+    report(run.results, run.sources)
     if save:
         known = equivalents()
         save.write_text(

@@ -325,7 +325,7 @@ def test_estimates_alone_are_those_of_the_table(normal):
     x, y = normal(0.8, 300)
     codes = np.column_stack([x, y, x - y])
     factors, kinds = [x + y, np.digitize(y, [-1, 0, 1]), 100 * x], ["quantity", "class", 360.0]
-    wanted = np.array([[True, False, True], [False, True, True], [True, True, False]])
+    wanted = np.array([[True, True, False], [False, True, True], [True, False, True]])
     for most in (10_000, 100):
         table = neighbor_information(codes, np.column_stack(factors), kinds, most=most)
         found = neighbor_estimates(codes, factors, kinds, wanted, most=most)
