@@ -172,6 +172,10 @@ def test_what_a_ledger_holds_is_not_trained(tmp_path: Path, sweep: list[str]) ->
         (["vae", "ellipses", "--seed", "0", "--seed", "1"], "multiple times. Several values are joined by commas"),
         (["vae", "ellipses", "--seed", "0", "1"], "'1': more words than it takes. Several values are joined by commas"),
         (["vae", "ellipses", "--workers", "0"], "--workers"),
+        (["vae", "ellipses", "--seed", "0..a"], "--seed of unbraid sweep is '0..a'; allowed: a whole number at least 0"),
+        (["vae", "ellipses", "--seed", "1.5"], "--seed of unbraid sweep is 1.5; allowed: a whole number at least 0"),
+        (["vae", "ellipses", "--lr", "x"], "--lr of unbraid train is 'x'"),
+        (["vae", "ellipses", "--metrics", "mig,mgi"], "Unknown metric 'mgi'. Did you mean 'mig'?"),
     ],
 )
 def test_refusals(tmp_path: Path, given: list[str], words: str) -> None:

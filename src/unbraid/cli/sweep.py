@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from unbraid.cli.parse import Argument, HelpShown, Words, asks_for_help, checked, option, parse, positional, read
+from unbraid.cli.scored_files import chosen_metrics
 from unbraid.cli.train import every_option_of_training, options_of_own_networks
 from unbraid.errors import UsageError
 from unbraid.options import Option
@@ -163,21 +164,25 @@ def _status(folder: str, *, every: bool) -> int:
 
 def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
     from unbraid.cli.console import counting, err, out
+    from unbraid.metrics.evaluate import choose
     from unbraid.progress import listening
     from unbraid.sweep.planning import make_plan
     from unbraid.sweep.points import Scoring
     from unbraid.sweep.store import Store
 
     require_ways(options)
-    metrics = options["metrics"]
-    scoring = Scoring(options["evaluate_images"], metrics if metrics in ("core", "all") else metrics.split(","))
+    metrics = chosen_metrics(options)
+    choose(metrics)  # an unknown name is refused before anything is trained
+    scoring = Scoring(options["evaluate_images"], metrics)
     folder = Path(options["out"])
-    store = Store.foreseen(folder) if options["plan"] else Store.make(folder)
+    store = Store.foreseen(folder)
     damaged: list[str] = []
     with listening(counting), counting("Planning") as told:
         plan = make_plan(requests, scoring, store.plans(damaged=damaged), device=options["device"], progress=told)
     for note in damaged:
         err.print(f"Warning: {note} It is left out.", style="yellow", soft_wrap=True)
+    if not options["plan"]:  # not before: what is refused leaves no folder
+        store = Store.make(folder)
     plan, elsewhere = _without_known(plan, options["ledger"])
     for note in _unusable(store, plan, mend=not options["plan"]):
         err.print(f"Warning: {note}", style="yellow", soft_wrap=True)

@@ -55,9 +55,6 @@ def _group(own: Sequence[Request], old: Group | None, code: Code | None) -> Grou
     stamp = data_stamp(first)
     options = {name: value for name, value in first.options.items() if name != "seed"}
     seeds = [request.seed for request in own]
-    for seed in seeds:
-        if not 0 <= seed < 2**53:
-            raise UsageError(f"--seed {seed}; allowed: a whole number at least 0 and below 2**53.")
     if old is not None and code is not None and code.same_as(code_here()) and old.stamp == stamp and not names_own_part(first):
         return msgspec.structs.replace(old, seeds=seeds)
     configuration = resolve(first)

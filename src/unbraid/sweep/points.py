@@ -23,8 +23,12 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def seed(self) -> int:
-        """Its seed; 0 unless given."""
-        return int(self.options.get("seed", 0) or 0)
+        """Its seed; 0 unless given. Raises `UsageError` for what is no seed."""
+        from unbraid.config.settings import Settings
+        from unbraid.options import options_of
+
+        seed: int = options_of(Settings)["seed"].check(self.options.get("seed", 0), "unbraid sweep")
+        return seed
 
     @property
     def but_seed(self) -> str:
