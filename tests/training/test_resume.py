@@ -75,8 +75,14 @@ def test_another_configuration_is_refused_and_named(train_small, tmp_path):
     before = final(tmp_path / "run")
     with pytest.raises(ConfigMismatch, match=r"batch_size: 16 there, 8 now.*lr: 0.\d+ there, 0.5 now"):
         train_small(lr=0.5, batch_size=8)
-    with pytest.raises(ConfigMismatch, match=r"'beta': 4.0.*'beta': 2.0"):
+    with pytest.raises(ConfigMismatch, match=r"It differs in beta: 4.0 there, 2.0 now. Give another --out"):
         train_small(beta=2.0)
+    with pytest.raises(ConfigMismatch, match=r"It differs in model: 'beta_vae' there, 'vae' now(?!.*beta:)"):
+        train_small(model="vae")
+    with pytest.raises(ConfigMismatch, match=r"steps: 24 there, 30 now.*give the former command with --extend 30. Give"):
+        train_small(steps=30)
+    with pytest.raises(ConfigMismatch, match=r"steps: 24 there, 10 now(?!.*--extend)"):
+        train_small(steps=10)
     assert final(tmp_path / "run") == before
     train_small("plain", model="vae")
     with pytest.raises(ConfigMismatch, match=r"rate: '' there, 'kl' now"):

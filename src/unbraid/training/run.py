@@ -255,9 +255,21 @@ def _remove_run(run: Run) -> None:
 
 
 def _differing(there: Mapping[str, Any], here: Mapping[str, Any], where: str) -> list[str]:
-    """The fields in which two configurations differ, in words; one that is left out counts as empty."""
-    pairs = {name: (there.get(name, ""), here.get(name, "")) for name in {**there, **here}}
-    return [f"{name}: {one!r} there, {other!r} {where}" for name, (one, other) in pairs.items() if one != other]
+    """The fields in which two configurations differ, in words; one that is left out counts as empty.
+
+    Of options, those that differ are shown; options of another model or data set follow from that.
+    """
+    found = []
+    for name in {**there, **here}:
+        one, other = there.get(name, ""), here.get(name, "")
+        part = name.removesuffix("_options")
+        if one == other or (part != name and there.get(part) != here.get(part)):
+            continue
+        if part != name and isinstance(one, Mapping) and isinstance(other, Mapping):
+            found += [told if part == "model" else f"{part} {told}" for told in _differing(one, other, where)]
+        else:
+            found.append(f"{name}: {one!r} there, {other!r} {where}")
+    return found
 
 
 def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:
@@ -273,8 +285,17 @@ def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:
     if differing:
         raise ConfigMismatch(
             f"{folder} holds a run of another configuration. It differs in {'; '.join(differing)}. "
-            "Give another --out, or --overwrite to replace it."
+            f"{_longer(before, after, folder)}Give another --out, or --overwrite to replace it."
         )
+
+
+def _longer(before: Mapping[str, Any], after: Mapping[str, Any], folder: Path) -> str:
+    """How to train on, where the same run was asked for with more steps."""
+    follows = ("steps", "checkpoint_every", "log_every")
+    same = all(before.get(name) == after.get(name) for name in {**before, **after} if name not in follows)
+    if not same or after["steps"] <= before["steps"]:
+        return ""
+    return f"To train it on to that step, give the former command with --extend {after['steps']}. "
 
 
 def environment(device: torch.device) -> dict[str, Any]:
