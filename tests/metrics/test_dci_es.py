@@ -84,7 +84,7 @@ def test_an_angle_is_explicit_in_cosine_and_sine_alone():
 def test_probes_have_a_fifth_of_the_samples_that_they_learn_from_at_most():
     """Half of the samples are learned from; the latents alone are always tried."""
     rng = np.random.default_rng(0)
-    for n, latents, capacity in ((60, 2, [2, 6]), (58, 2, [2]), (60, 8, [8])):
+    for n, latents, capacity in ((60, 2, [2, 6]), (58, 2, [2]), (60, 8, [8]), (2600, 2, [2, 6, 18, 66, 258])):
         codes = rng.normal(size=(n, latents))
         assert dci_es(codes, codes[:, :1])["capacity"] == capacity
 
