@@ -20,7 +20,7 @@ from unbraid.metrics.audit import left_out
 from unbraid.metrics.information.nearest_neighbors import neighbor_estimates, neighbor_information
 from unbraid.metrics.information.posterior_information import posterior_information
 from unbraid.metrics.registry import metrics
-from unbraid.metrics.samples import quantiles
+from unbraid.metrics.samples import from_widest_gap, is_continuous, quantiles
 from unbraid.metrics.score_table import nodes
 
 BY_INFORMATION = {"mig": mig, "mmig": mmig, "aam": aam, "mig_sup": mig_sup, "modularity": modularity, "dcimig": dcimig}
@@ -100,6 +100,19 @@ def test_parts_hold_equally_many():
     assert np.bincount(quantiles(values)).tolist() == [100] * 20
     assert np.bincount(quantiles(values[:400])).tolist() == [100] * 4
     assert len(np.unique(quantiles(np.repeat([1.0, 2.0], 500)))) == 2
+    assert quantiles(np.array([3.0, 1.0, 2.0, 4.0])).tolist() == [1, 0, 0, 1]  # of few samples two parts
+    assert quantiles(np.array([1.0, 2.0, 2.0, 2.0])).tolist() == [0, 1, 1, 1]  # equal values share the upper one
+
+
+def test_fractions_are_continuous_where_more_than_half_are_new():
+    values = np.arange(60) + 0.5
+    assert is_continuous(values)
+    assert not is_continuous(np.floor(values))  # whole numbers
+    assert is_continuous(np.append(values[:31], values[:29]))
+    assert not is_continuous(np.append(values[:30], values[:30]))
+    assert is_continuous(np.append(values[:21], values[:5]))
+    assert not is_continuous(np.append(values[:20], values[:5]))  # so few may be classes
+    assert not is_continuous(np.append(values, np.nan))
 
 
 @pytest.mark.parametrize("angle", [0.2, pi / 6, pi / 4])
@@ -191,6 +204,13 @@ def test_a_circle_is_cut_open_where_nothing_is(evenly):
     plain = around(0.0, evenly=evenly).quantities[:, 0]
     for turn in (0.317, -7.5, 1e3):
         np.testing.assert_allclose(around(turn, evenly=evenly).quantities[:, 0], plain, atol=1e-6)
+    for values, expected in (
+        ([10.0, 20, 300], [70, 80, 0]),  # of gaps of 10, 280 and 70
+        ([-350.0, 740, 300], [70, 80, 0]),
+        ([180.0, 0, 90, 270], [0, 180, 270, 90]),  # of four that are equally wide
+        ([90.0, 90, 0, 1, 2], [90, 90, 0, 1, 2]),
+    ):
+        assert from_widest_gap(np.array(values), 360.0).tolist() == pytest.approx(expected)
     half = gather(np.zeros((90, 1)), np.mod(np.linspace(-45, 45, 90), 360)[:, None], cyclic={"0": 360.0})
     np.testing.assert_allclose(half.quantities[:, 0], np.linspace(0, 90, 90), atol=1e-9)
     whole = gather(np.zeros((3, 1)), np.array([[-1e-20], [359.0], [720.0]]), cyclic={"0": 360.0})

@@ -14,7 +14,7 @@ from unbraid.errors import UsageError
 from unbraid.evaluation.stored import read_scores
 from unbraid.metrics.across_runs import across_runs
 from unbraid.metrics.evaluate import evaluate
-from unbraid.metrics.nulls import KINDS, MOST_ERROR, corrected, null_codes, standard_error
+from unbraid.metrics.nulls import KINDS, MOST_ERROR, _beside, corrected, null_codes, standard_error
 from unbraid.metrics.registry import metrics
 from unbraid.metrics.samples import gather
 from unbraid.metrics.score_table import nodes, null_rows, said_of_nulls
@@ -97,6 +97,16 @@ def test_what_images_do_not_tell_is_not_copied(best):
     assert all((own.codes.std(0) > 0).all() for own in null_codes("linear", constant, 4, 3, 0))
 
 
+def test_of_factors_that_images_do_not_tell_linear_codes_are_constant(best):
+    """They have nothing to be scaled to; variances are mapped all the same."""
+    nothing = best.with_codes(0 * best.codes, best.variance)
+    (own,) = null_codes("linear", nothing, 5, 1, 0)
+    drawn = np.random.default_rng([0, 1])
+    drawn.permutation(1)
+    assert (own.codes == 0).all()
+    assert own.variance == pytest.approx(best.variance @ drawn.standard_normal((3, 5)) ** 2)
+
+
 def test_seeds_repeat_and_matter(best):
     for kind in ("random", "linear"):
         (first,), (again,), (other,) = (null_codes(kind, best, 3, 1, seed) for seed in (0, 0, 1))
@@ -150,6 +160,25 @@ def test_scores_are_corrected_for_the_mean_of_the_strictest_null(points):
     linear = [metrics["mig"].factory(own)["score"] for own in null_codes("linear", points, 3, 200, 0)]
     assert table["mig"]["null"] == pytest.approx(np.mean(linear))
     assert table["mig"]["nulls"]["linear"]["sd"] == pytest.approx(np.std(linear, ddof=1))
+
+
+def test_room_is_a_share_of_the_range_of_the_metric():
+    """A fifth of it, whatever it is: of -1 to 1, above 0.6 nothing is corrected; without a largest value nothing at all."""
+
+    def beside(mean, bounds):
+        return _beside(0.8, [{"score": mean}] * 2, "", bounds, 1)
+
+    assert beside(0.6, (-1.0, 1.0))["corrected"] == pytest.approx(0.5)
+    assert beside(0.7, (-1.0, 1.0))["not_corrected"] == "it leaves less than 20% of the metric's range"
+    assert beside(0.7, (0.5, 1.0))["corrected"] == pytest.approx(1 / 3)
+    assert beside(0.7, (0.0, np.inf)) == {"mean": 0.7, "sd": 0, "draws": 2, "not_corrected": "the metric has no largest value"}
+
+
+def test_draws_that_are_needed_fall_with_the_square_of_the_error():
+    """Scores of 0 and 0.1 in turn: after 4 draws their mean has an error of 0.05 / sqrt(3), and 0.95 of the range is left."""
+    node = _beside(0.8, [{"score": score} for score in (0, 0.1, 0, 0.1)], "", (0.0, 1.0), 1)
+    assert node["error"] == pytest.approx(0.05 / 3**0.5 / 0.95)
+    assert node["draws_needed"] == np.ceil(4 * (0.05 / 0.95 / 0.01) ** 2 / 3) == 37
 
 
 def test_null_codes_have_variances_where_codes_have(best):
