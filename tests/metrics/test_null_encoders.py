@@ -97,14 +97,16 @@ def test_what_images_do_not_tell_is_not_copied(best):
     assert all((own.codes.std(0) > 0).all() for own in null_codes("linear", constant, 4, 3, 0))
 
 
-def test_of_factors_that_images_do_not_tell_linear_codes_are_constant(best):
-    """They have nothing to be scaled to; variances are mapped all the same."""
+def test_of_factors_that_images_do_not_tell_null_codes_are_constant(best):
+    """Linear ones have nothing to be scaled to, and map variances all the same; the first factor is copied."""
     nothing = best.with_codes(0 * best.codes, best.variance)
     (own,) = null_codes("linear", nothing, 5, 1, 0)
     drawn = np.random.default_rng([0, 1])
     drawn.permutation(1)
     assert (own.codes == 0).all()
     assert own.variance == pytest.approx(best.variance @ drawn.standard_normal((3, 5)) ** 2)
+    (copy,) = null_codes("copied", nothing, 2, 1, 0)
+    assert (copy.variance == 0.01).all()
 
 
 def test_seeds_repeat_and_matter(best):
