@@ -149,7 +149,7 @@ NAMED = [
     (entry, option, spec)
     for entry in metrics
     for option, spec in entry.options.items()
-    if option in ("definition", "model", "importance")
+    if any(isinstance(choice, str) for choice in get_args(spec.type))
 ]
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import pearsonr, rankdata, spearmanr
 
 from unbraid.metrics import gather, mcc, r2
+from unbraid.metrics.mcc import _waves
 from unbraid.metrics.r2 import by_kernel, by_line, explained_of
+from unbraid.metrics.splitting import split_rows
 
 IN_SAMPLE = {"cross_fitted": False}
 
@@ -52,10 +54,11 @@ def test_rdc_by_hand():
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(300, 2))
     codes = np.stack([factors[:, 0] ** 2, factors[:, 1] + rng.normal(size=300), rng.normal(size=300)], 1)
-    drawn, bases = np.random.default_rng(0), []
+    drawn, again, bases = np.random.default_rng(0), np.random.default_rng(0), []
     for column in (*codes.T, *factors.T):
         inputs = np.stack([rankdata(column) / 300, np.ones(300)], 1)
         waves = np.sin(inputs @ drawn.standard_normal((2, 20)) / 12)  # 1/6 over the number of inputs
+        assert _waves(inputs[:, :1], again) == pytest.approx(waves)  # of the correlation hardly anything depends on that
         left, size, _ = np.linalg.svd((waves - waves.mean(0)) / waves.std(0), full_matrices=False)
         bases.append(left[:, size**2 > 1e-9 * size[0] ** 2])
     table = np.array([[np.linalg.svd(one.T @ other)[1][0] for other in bases[3:]] for one in bases[:3]])
@@ -97,6 +100,11 @@ def test_latents_that_do_not_vary_correlate_with_nothing():
     codes, spike = factors + rng.normal(size=(300, 2)), np.arange(300) == 7
     assert mcc(np.column_stack([np.ones(300), codes]), factors) == mcc(codes, factors)
     assert mcc(np.column_stack([spike, spike]).astype(np.float64), factors)["score"] < 0.1
+    factor, constant = np.zeros((50, 1), int), np.random.default_rng(0).permutation(50)[:10]
+    factor[np.random.default_rng(0).permutation(50)[::2]] = 1  # half of each fold
+    code = factor.astype(np.float64)
+    code[constant] = 0  # in the first fold
+    assert mcc(code, factor)["score"] == pytest.approx(4 / 5)
 
 
 @pytest.mark.parametrize(("definition", "most"), [("pearson", 20_000), ("rdc", 5_000)])
@@ -236,8 +244,9 @@ def test_nothing_is_explained_of_a_constant():
 
 
 def test_kernels_see_what_lines_do_not():
-    codes = np.random.default_rng(0).uniform(-1, 1, (1500, 2))
+    codes = np.random.default_rng(0).uniform(-1, 1, (1600, 2))
     factors = np.stack([np.sin(3 * codes[:, 0]) * codes[:, 1], codes[:, 0] ** 2], 1)
+    factors[split_rows(1600, 10_000, 5_000, 0)[0][1_000:]] = 5  # a kernel learns from 1,000
     assert r2(codes, factors)["score"] < 0.1
     assert r2(codes, factors, definition="kernel")["score"] > 0.99
 

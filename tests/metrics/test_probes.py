@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 
 from unbraid.metrics.explicitness import explicitness
 from unbraid.metrics.probes import area_under_curve, multinomial_probe, one_vs_rest_probe
-from unbraid.metrics.splitting import split_rows, standardized
+from unbraid.metrics.splitting import ranks, split_rows, standardized
 
 
 def test_area_by_hand_and_as_scikit_learn():
@@ -62,6 +62,13 @@ def test_standardized_by_the_first_array():
     learned, read = standardized(np.array([[1.0, 5, 0.1], [3.0, 5, 0.1]]), np.array([[4.0, 9, 0.1]]))
     assert learned.tolist() == [[-1, 0, 0], [1, 0, 0]]
     assert read.tolist() == [[2, 0, 0]]
+    for constant in (0.1, -0.1):  # whose mean of three rounds to another number
+        learned, read = standardized(np.full((3, 1), constant), np.full((1, 1), constant))
+        assert np.abs(learned).max() == np.abs(read).max() == 0
+
+
+def test_ranks_are_of_columns_and_shared_by_equal_values():
+    assert ranks(np.array([[1, 5], [3, 5], [2, 7]])).tolist() == [[1, 1.5], [3, 1.5], [2, 3]]
 
 
 @pytest.mark.parametrize(
