@@ -51,3 +51,14 @@ def test_of_very_many_factors_those_with_the_highest_scores_are_shown(capsys):
     shown = capsys.readouterr().out
     assert "By factor\n" in shown
     assert "a11" in shown
+
+
+def test_a_caution_that_is_the_reason_for_a_missing_interval_stands_once(capsys):
+    few = "300 samples do not show a latent that knows less"
+    scores = {"mig": {"score": 0.1, "no_interval": few, "per_factor": {"x": 0.1}}}
+    tables.print_metrics(scores, cautions=[f"{few}.", "Another caution."])
+    shown = capsys.readouterr().out
+    assert f"No interval for mig: {few}.\nAnother caution.\n\nBy factor\n" in shown
+    assert shown.count(few) == 1
+    tables.print_metrics({"mig": {"score": 0.1}}, cautions=[])
+    assert "\n\n\n" not in capsys.readouterr().out

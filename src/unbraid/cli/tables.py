@@ -113,10 +113,14 @@ def print_metrics(
     said = [note for key, note in {**_NOTES, **notes}.items() if key in shown]
     if said:
         out.print("; ".join(said).capitalize() + ".\n", style="dim")
-    for reason, names in without_interval(scores).items():
+    reasons = without_interval(scores)
+    for reason, names in reasons.items():
         out.print(f"No interval for {', '.join(names)}: {reason}.", style="dim")
-    for caution in cautions if cautions is not None else above_ceiling(scores):
+    new = [one for one in (above_ceiling(scores) if cautions is None else cautions) if one.rstrip(".") not in reasons]
+    for caution in new:
         out.print(caution, style="yellow")
+    if reasons or new:
+        out.print()
     _print_nulls(scores)
     if factors:
         print_blocks(f"By factor{_of_very_many(factors, every, 'the highest scores')}", by_factor)
@@ -129,8 +133,11 @@ def _print_nulls(scores: Mapping[str, Any]) -> None:
         for row in rows:
             table.add_row(*row)
         print_blocks("Null encoders, mean ± standard deviation over draws (in brackets: not subtracted)", table)
-    for line in said_of_nulls(scores):
+    said = said_of_nulls(scores)
+    for line in said:
         out.print(line, style="dim")
+    if said:
+        out.print()
 
 
 def _compared(value: Any) -> str:
