@@ -30,7 +30,10 @@ def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     from unbraid.reporting.gallery.registry import figures, how_many
 
-    words = read("figure", [*_OWN, *options_of_any(figures)], tokens)
+    every = [*_OWN, *options_of_any(figures)]
+    words = read("figure", every, tokens)
+    if not words.help:
+        words.refuse_unknown(every)  # their values would be taken for names
     about, options = _ABOUT, []
     if name := words.given.get("name"):
         entry = figures[name]

@@ -22,7 +22,10 @@ def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     from unbraid.importers.registry import importers
 
-    words = read("import", [*_OWN, *options_of_any(importers)], tokens)
+    every = [*_OWN, *options_of_any(importers)]
+    words = read("import", every, tokens)
+    if not words.help:
+        words.refuse_unknown(every)  # their values would be taken for names
     about, options = _ABOUT, []
     if name := words.given.get("importer"):
         entry = importers[name]

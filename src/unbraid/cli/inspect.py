@@ -28,7 +28,10 @@ def run(tokens: list[str]) -> int:
     from unbraid.data.dataset import addressed
     from unbraid.data.registry import datasets
 
-    words = read("inspect", [*_OWN, *options_of_any(datasets)], tokens)
+    every = [*_OWN, *options_of_any(datasets)]
+    words = read("inspect", every, tokens)
+    if not words.help:
+        words.refuse_unknown(every)  # their values would be taken for names
     name, place = addressed(_as_named(words.given["data"]), {}) if words.given.get("data") else ("", {})
     own = data_options(name)
     try:

@@ -32,7 +32,10 @@ def run(tokens: list[str]) -> int:
     from unbraid.data.dataset import addressed
     from unbraid.data.registry import datasets
 
-    words = read("probe", [*_OWN, DEVICE, *options_of_any(datasets)], tokens)
+    every = [*_OWN, DEVICE, *options_of_any(datasets)]
+    words = read("probe", every, tokens)
+    if not words.help:
+        words.refuse_unknown(every)  # their values would be taken for names
     data = words.given.get("data")
     options = data_options(addressed(data, {})[0] if data else "", (*_OWN, DEVICE))
     try:
