@@ -108,6 +108,15 @@ def require_regular(path: Path, what: str) -> None:
         raise CorruptFile(f"{what} {path} is not a file.")
 
 
+def require_writable(path: Path) -> None:
+    """Raise `UsageError` where no file can be made at a path, before work whose result would be lost."""
+    place = next(folder for folder in path.absolute().parents if folder.exists())
+    if not place.is_dir():
+        raise UsageError(f"{path} cannot be written: {place} is a file, not a folder. Give another name.")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(f"{path} cannot be written: the folder {place} is read-only. Give another name.")
+
+
 _swept: set[Path] = set()
 
 

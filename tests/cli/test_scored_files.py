@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from helpers.tiny import TINY
 from unbraid.cli.main import main
 from unbraid.codes import CodeTable
 from unbraid.data.dataset import load_dataset
+from unbraid.errors import UnbraidError
 from unbraid.metrics import audit, evaluate, gather, r2
 
 
@@ -170,6 +172,7 @@ def test_what_factors_are_taken_for_is_told_and_can_be_said(command, drawn):
         (["--cyclic", "angle"], "--cyclic angle: give a name and how far it goes once around, as in angle=360"),
         (["--cyclic", "angle=-1"], "give a name and how far it goes once around"),
         (["--continuous", "nope"], "Unknown factor 'nope'"),
+        (["--cyclic", "nope=1"], "Unknown factor 'nope' in --continuous or --cyclic"),
         (["--continuous", "x", "--classes", "x"], "said to have classes and to be continuous"),
     ],
 )
@@ -269,3 +272,43 @@ def test_scores_of_a_table_and_of_an_archive_of_one_name_are_two_files(command, 
         command("evaluate", "--codes", path.with_name(name), "--metrics", "sap", "--intervals", "0")
     written = [json.loads(path.with_name(name).read_text())["of"] for name in ("codes.scores.json", "codes.csv.scores.json")]
     assert written == ["codes.npz", "codes.csv"]
+
+
+@pytest.mark.parametrize("form", [("evaluate", "--codes"), ("audit",)])
+def test_what_cannot_be_done_is_refused_before_anything_is_scored(command, codes, form, monkeypatch, tmp_path):
+    path, before = codes[0], sorted(tmp_path.iterdir())
+    for module in ("evaluate", "audit"):
+        monkeypatch.setattr(import_module(f"unbraid.metrics.{module}"), module, None)
+    below = command(*form, path, "--out", path / "deep" / "x.json", code=2)
+    assert f"x.json cannot be written: {path} is a file, not a folder. Give another name." in below
+    monkeypatch.setattr("os.access", lambda *asked: False)
+    assert f"cannot be written: the folder {tmp_path} is read-only" in command(*form, path, code=2)
+    monkeypatch.setattr("unbraid.data.codes.files.read_codes", None)
+    assert "Unknown metric 'mgi'. Did you mean 'mig'?" in command(*form, path, "--metrics", "mgi", code=2)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_scores_are_shown_even_where_they_cannot_be_written(command, codes, monkeypatch, capsys):
+    def full(*_: object) -> None:
+        raise UnbraidError("Could not write scores.json: No space left on device.")
+
+    monkeypatch.setattr("unbraid.files.write_json", full)
+    for form in (("evaluate", "--intervals", "0", "--codes"), ("audit", "--quick")):
+        assert main([*form, str(codes[0]), "--metrics", "mig"]) == 1
+        out, err = capsys.readouterr()
+        assert " mig " in out
+        assert "Could not write scores.json" in err
+        assert "Scores:" not in out
+
+
+def test_runs_and_files_that_are_taken_for_each_other_are_told_apart(command, codes, tmp_path):
+    run, path = tmp_path / "run", codes[0]
+    run.mkdir()
+    both = command("evaluate", run, "--codes", path, code=2)
+    assert f"--codes and --encoder score files, and {run} would be scored as runs" in both
+    assert "files of codes are scored one at a time" in command("evaluate", path, path, code=2)
+    assert f"{run} is a folder; give the path of the file" in command("evaluate", "--codes", run, code=2)
+    assert "is no run: it holds no codes.npz and no config.json" in command("audit", run, code=2)
+    np.savez(run / "codes.npz", mean=codes[2])
+    said = command("evaluate", "--codes", run, code=2)
+    assert f"{run} is a run folder; score the run (unbraid evaluate {run}), or its {run / 'codes.npz'}." in said

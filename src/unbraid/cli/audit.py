@@ -69,7 +69,8 @@ def run(tokens: list[str]) -> int:
         err.print(f"These take minutes, and --quick leaves them out: {', '.join(slow)}.")
     samples, seed = samples_of(arrays), given.get("seed", 0)
     table = audit(samples, metrics=metrics, quick=given.get("quick", False), seed=seed, progress=stages())
-    write_json(
+    _print(table)
+    write_json(  # after they were shown, should that fail
         target,
         {
             **about(codes.name, samples, arrays.values_of_factors),
@@ -78,7 +79,6 @@ def run(tokens: list[str]) -> int:
             "information": table.information,
         },
     )
-    _print(table)
     out.print(f"Scores: {target}")
     return 0
 
@@ -90,9 +90,13 @@ def _codes_of_run(folder: Path, given: Mapping[str, Any]) -> tuple[Path, CodeArr
     """
     from unbraid.codes import CodeTable
     from unbraid.data.codes.arrays import CodeArrays
-    from unbraid.training.run import CODES
+    from unbraid.training.run import CODES, CONFIG
 
     if not (folder / CODES).is_file():
+        if not (folder / CONFIG).is_file():
+            raise UsageError(
+                f"The folder {folder} is no run: it holds no {CODES} and no {CONFIG}. Give a run folder or a file."
+            )
         raise UsageError(
             f"The folder {folder} holds no {CODES}; give a run folder and make the codes first: unbraid evaluate {folder}, or "
             "give a file of codes."

@@ -74,7 +74,14 @@ def every_argument() -> list[Argument]:
 def with_codes(words: Words) -> Words:
     """The same with --codes FILE where the only run is a file of codes: `unbraid evaluate codes.npz`."""
     named = words.given.get("run") or []
-    if is_meant(words) or len(named) != 1 or Path(named[0]).suffix.lower() not in CODE_ENDINGS:
+    files = [name for name in named if Path(name).suffix.lower() in CODE_ENDINGS and not Path(name, "config.json").is_file()]
+    if named and is_meant(words) and not words.help:
+        raise UsageError(
+            f"--codes and --encoder score files, and {', '.join(named)} would be scored as runs; give one of both."
+        )
+    if len(named) > 1 and files:
+        raise UsageError(f"Runs are given together, files of codes are scored one at a time: unbraid evaluate {files[0]}")
+    if not files or is_meant(words):
         return words
     return replace(words, given={**{name: value for name, value in words.given.items() if name != "run"}, "codes": named[0]})
 
@@ -94,14 +101,17 @@ def run(words: Words) -> int:
 def _score_codes(words: Words) -> int:
     given = checked(replace(words, command="evaluate --codes FILE"), _ABOUT_CODES, _CODES)
     from unbraid.cli.console import out
+    from unbraid.metrics.evaluate import choose
 
+    choose(chosen_metrics(given))  # before a large file is read
     path = Path(given["codes"]).expanduser()
     target = destination(given, path, ENDING)
     arrays = read(path, given)
     for line in in_words(arrays):
         out.print(line)
     samples = samples_of(arrays)
-    return _finish(given, samples, target, about(path.name, samples, arrays.values_of_factors), untrained=arrays.untrained)
+    facts, notes = about(path.name, samples, arrays.values_of_factors), {"ceiling": "ceiling: the factors themselves as codes"}
+    return _finish(given, samples, target, facts, notes, untrained=arrays.untrained)
 
 
 def _score_encoder(words: Words) -> int:
@@ -141,7 +151,7 @@ def _score_encoder(words: Words) -> int:
         mean, factors, variance=variance, factor_names=space.names, continuous=space.continuous, cyclic=periods(space)
     )
     facts = about(path.name, samples, dict(zip(space.names, space.sizes, strict=True))) | {"data": data}
-    return _finish(given, samples, target, facts, **reference_arguments(dataset, index))
+    return _finish(given, samples, target, facts, {}, **reference_arguments(dataset, index))
 
 
 def _finish(
@@ -149,9 +159,10 @@ def _finish(
     samples: Samples,
     target: Path,
     facts: Mapping[str, Any],
+    notes: Mapping[str, str],
     **references: Any,
 ) -> int:
-    """Score beside `references`, write, print."""
+    """Score beside `references`, print with `notes` on columns, write."""
     from unbraid.cli.console import out, stages
     from unbraid.cli.tables import print_metrics
     from unbraid.files import write_json
@@ -168,12 +179,13 @@ def _finish(
         progress=stages()("scoring"),
     )
     written = {**facts, "seed": seed, "intervals": intervals, "cautions": list(table.cautions), "metrics": table.scores}
-    write_json(target, written)
     print_metrics(
         table.scores,
         cautions=table.cautions,
         interval="95 %: holds the score that any number of such samples would give",
         untrained="untrained: as the file has it",
+        **notes,
     )
+    write_json(target, written)  # after they were shown, should that fail
     out.print(f"Scores: {target}")
     return 0

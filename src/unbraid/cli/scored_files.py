@@ -43,6 +43,8 @@ COLUMNS = (
         "Columns",
     ),
 )
+CODES = "codes.npz"
+"""The codes of a run, in its folder."""
 TO_SAY_OTHERWISE = (
     "To say otherwise: --classes NAME for values that are classes, --continuous NAME for others, --cyclic NAME=PERIOD for an "
     "angle."
@@ -67,16 +69,21 @@ def chosen_metrics(given: Mapping[str, Any]) -> str | list[str]:
 
 
 def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
-    """Where scores go; raises `UsageError` where something is already and may not be replaced."""
+    """Where scores go; raises `UsageError` where something is already and may not be replaced, or nothing can be written."""
     from unbraid.data.codes.annotated import is_annotated
+    from unbraid.files import require_writable
 
     if not (beside.is_file() or (is_annotated(beside) and beside.is_dir())):
-        raise UsageError(f"There is no file {str(beside)!r}; give the path of the file to score.")
+        if (beside / CODES).is_file():
+            raise UsageError(f"{beside} is a run folder; score the run (unbraid evaluate {beside}), or its {beside / CODES}.")
+        missing = f"{beside} is a folder" if beside.is_dir() else f"There is no file {str(beside)!r}"
+        raise UsageError(f"{missing}; give the path of the file to score.")
     path = Path(given["out"]) if given.get("out") else _named_after(beside, ending)
     if path.is_dir() or (path.exists() and path.samefile(beside)):
         raise UsageError(f"--out {path} is {'a folder' if path.is_dir() else 'what is scored'}; give another file.")
     if path.exists() and not given.get("overwrite"):
         raise UsageError(f"There is a file {path} already; give another --out, or --overwrite to replace it.")
+    require_writable(path)
     return path
 
 
@@ -135,7 +142,8 @@ def in_words(arrays: CodeArrays) -> list[str]:
     """What was read, a line each, so that a column taken for something else is noticed."""
     width = "with variances" if arrays.variance is not None else "without variances"
     factors = [f"{name} ({size or _of_numbers(arrays, name)})" for name, size in arrays.values_of_factors.items()]
-    lines = [f"{len(arrays.codes):,} samples. Latents, {width}: {_few(arrays.latent_names)}."]
+    n = len(arrays.codes)
+    lines = [f"{n:,} sample{'' if n == 1 else 's'}. Latents, {width}: {_few(arrays.latent_names)}."]
     lines.append(f"Factors, with their numbers of values: {_few(factors)}.")
     left_out = [f"Left out: {_few(arrays.left_out)}."] if arrays.left_out else []
     said = [TO_SAY_OTHERWISE] if arrays.continuous else []

@@ -16,7 +16,7 @@ from unbraid.codes import CodeTable
 from unbraid.data.storage import SHARES
 from unbraid.errors import UnbraidError, UsageError
 from unbraid.explorer.onnx_files import Decoder, Encoder, onnx_files
-from unbraid.files import read_json, whole_file
+from unbraid.files import read_json, require_writable, whole_file
 from unbraid.model import Model
 from unbraid.reporting.command import command_line
 
@@ -49,6 +49,7 @@ def export_model(
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give the name of a folder.")
+    require_writable(folder / DESCRIPTION)
     present = [name for name in FILES if (folder / name).exists()]
     if present and not overwrite:
         raise UsageError(f"{folder} holds {', '.join(present)} already; give another folder, or --overwrite to replace them.")

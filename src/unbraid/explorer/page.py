@@ -15,7 +15,7 @@ from pathlib import Path
 from unbraid.errors import UsageError
 from unbraid.explorer.blobs import embedded, packed, script_json
 from unbraid.explorer.content import Content
-from unbraid.files import whole_file
+from unbraid.files import require_writable, whole_file
 from unbraid.records import to_json
 
 RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
@@ -67,6 +67,7 @@ def require_free(out: Path, *, split: bool = False, overwrite: bool = False, fil
     if split and out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --split needs a folder.")
     index = out / INDEX if split else out
+    require_writable(index)
     names = (INDEX, SCRIPT, STYLE, RUNTIME, *files) if split else (out.name,)
     taken = [path for name in names if (path := index.with_name(name)).exists()]
     if taken and not overwrite:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from unbraid.errors import UsageError
 from unbraid.figures.animation import gif
 from unbraid.figures.style import PIXELS_PER_INCH, file_bytes
-from unbraid.files import whole_file
+from unbraid.files import require_writable, whole_file
 
 KINDS = ("png", "svg", "pdf")
 
@@ -55,7 +55,8 @@ def save(figure: Figure | Frames, path: str | Path, *, dpi: int = 2 * PIXELS_PER
 
 
 def require_absent(path: Path, overwrite: bool) -> None:
-    """Raise `UsageError` for a file that is there already and is not to be replaced."""
+    """Raise `UsageError` for a file that is there already and is not to be replaced, or that cannot be made."""
+    require_writable(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file.")
     if path.exists() and not overwrite:

@@ -176,7 +176,9 @@ def _table(path: Path, group: Any, name: str, read: Any, most: int) -> np.ndarra
         found = found.toarray()
     found = np.asarray(found)
     if found.ndim != 2 or 0 in found.shape or found.dtype.kind not in "buif":
-        raise UsageError(f"{name} of {path} is {found.dtype} of shape {found.shape}; give numbers (samples, latents).")
+        raise UsageError(
+            f"{name} of {path} is {found.dtype} of shape {found.shape}; give numbers (samples, latents), one or more of each."
+        )
     table: np.ndarray = found
     return table
 

@@ -97,7 +97,8 @@ def _numbered(found: tuple[str, Member]) -> tuple[str, ...]:
     member = found[1]
     if len(member.shape) != 2 or 0 in member.shape or member.dtype.kind not in "buif":
         raise UsageError(
-            f"The array {member.where} is {member.dtype} of shape {member.shape}; give numbers (samples, latents)."
+            f"The array {member.where} is {member.dtype} of shape {member.shape}; give numbers (samples, latents), one or more "
+            "of each."
         )
     return tuple(f"z{j}" for j in range(member.shape[1]))
 

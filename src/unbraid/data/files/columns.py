@@ -91,7 +91,7 @@ def known_of(factors: Sequence[Column], label: Column | None, continuous: Collec
     """
     for name in continuous:
         if name not in [column.name for column in factors]:
-            raise UnknownName("factor", name, [column.name for column in factors], where="--continuous")
+            raise UnknownName("factor", name, [column.name for column in factors], where="--continuous or --cyclic")
     made = [_quantity(column) if column.name in continuous else _factor(column) for column in factors]
     labels: Int64[np.ndarray, "n"] | None = None
     names: tuple[str, ...] = ()
