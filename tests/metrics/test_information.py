@@ -1,9 +1,16 @@
-from math import sqrt
+from dataclasses import replace
+from math import log, sqrt
 
 import numpy as np
 import pytest
 
-from unbraid.metrics.information.definitions import information
+from unbraid.errors import UsageError
+from unbraid.metrics.information.adaptive_bins import adjusted_information
+from unbraid.metrics.information.binned_posteriors import binned_posterior_information
+from unbraid.metrics.information.definitions import information, mutual_information
+from unbraid.metrics.information.nearest_neighbors import kraskov_information, ross_information
+from unbraid.metrics.information.posterior_information import posterior_information
+from unbraid.metrics.information.stratified import AS_RUN, NONE, stratified_information
 from unbraid.metrics.information.types import Information, adjusted_for_chance, knows
 from unbraid.metrics.samples import gather
 
@@ -22,6 +29,22 @@ def test_a_latent_knows_of_a_factor_beyond_chance_and_a_hundredth_of_its_entropy
 def test_exactly_a_hundredth_is_enough_and_of_a_single_value_nothing_is_known():
     nothing = np.zeros((1, 2))
     assert knows(np.array([[0.02, 0.5]]), nothing, np.array([2.0, 0.0]), 1000).tolist() == [[True, False]]
+    assert knows(np.array([[0.6, 0.001]]), nothing, np.array([0.69, 0.69]), 1000).tolist() == [[True, False]]
+
+
+def test_a_factor_that_falls_into_one_part_is_not_known_and_of_two_parts_is():
+    values = np.random.default_rng(0).uniform(size=(150, 1))
+    few = np.where(np.arange(150)[:, None] < 140, 0.0, values)  # nearly all have the least value
+    samples = gather(np.hstack([values, few]), np.hstack([values, few]), continuous=["0", "1"])
+    found = information(samples, "adjusted")
+    assert found.entropies == pytest.approx([log(2), 0])
+    assert found.known.tolist() == [[True, False], [False, False]]
+
+
+def test_an_unknown_definition_is_told_those_that_there_are():
+    samples = gather(np.eye(4), np.array([[0], [1], [0], [1]]))
+    with pytest.raises(UsageError, match="definition is 'nope'; allowed: adjusted, posterior, neighbors"):
+        information(samples, "nope")
 
 
 def test_information_lies_between_0_and_the_entropy():
@@ -48,19 +71,33 @@ def test_what_so_many_samples_can_tell_from_chance():
     assert estimates(0.5, chance=0.1, n=1000).detectable == pytest.approx([0.04 / 1.9])
     assert estimates(0.5, chance=0.1, n=0).detectable.tolist() == [0]
     assert not estimates(0.01, chance=0.1, n=0).undecided.any()
+    two = Information(np.ones((2, 1)), np.array([2.0]), np.array([[0.1], [0.2]]), np.ones((2, 1), bool), samples=1000)
+    assert two.detectable == pytest.approx([4 * sqrt(0.2 / 1000) / 1.8])  # by the latent that chance gives more
 
 
 def test_what_is_near_a_hundredth_is_undecided():
     """The variance of information I is chance / n and 2 I / n: at 1 % of 2 nats and n = 10,000 sd is sqrt(1.4e-5) / 1.9."""
-    width = 2 * sqrt((0.1 + 0.04) / 10_000) / 1.9
-    found = estimates(0.01, 0.01 + 0.95 * width, 0.01 + 1.1 * width, 0.0, chance=0.1, n=10_000)
+    edge = 0.01
+    for _ in range(50):  # a share s of 2 nats is two deviations away, each sqrt((0.1 + 2 s 2) / n) / 1.9
+        edge = 0.01 + 2 * sqrt((0.1 + 4 * edge) / 10_000) / 1.9
+    found = estimates(0.01, edge - 1e-6, edge + 1e-6, 0.0, chance=0.1, n=10_000)
     assert found.undecided.tolist() == [[True, True, False, False]]
+
+
+def test_of_a_continuous_factor_a_hundredth_of_its_variance_is_undecided():
+    """As shares of the entropy of its parts; one that falls into a single part has none."""
+    edge = -0.5 * log(1 - 0.01)
+    level, known = np.full((1, 3), 0.1), np.ones((1, 3), bool)
+    found = Information(np.array([[0.02, edge, 0.0]]), np.array([2.0, 2.0, 0.0]), level, known, samples=10**9, continuous=2)
+    assert found.undecided.tolist() == [[True, True, False]]
+    assert not replace(found, continuous=0).undecided[0, 1]
 
 
 def test_a_latent_that_does_not_know_of_a_factor_has_no_information():
     table = np.array([[1.0, 0.5]])
     found = Information(table, np.array([2.0, 2.0]), 0 * table, np.array([[True, False]]))
     assert found.matrix.tolist() == [[1.0, 0.0]]
+    assert replace(found, chance=0.1 * table).detectable.tolist() == [0, 0]  # unless it is said of how many samples they are
     assert found.shares.tolist() == [[0.5, 0.0]]
 
 
@@ -76,5 +113,69 @@ def test_a_part_is_judged_by_all_samples(posteriors):
     assert information(samples.rows(rows)).known.tolist() == [[True], [False], [False]]
     part = information(samples.part(rows))
     assert part.known.tolist() == [[True], [True], [False]]
+    assert part.entropies == information(samples.rows(rows)).entropies != information(samples).entropies
     assert part.matrix[:2] == pytest.approx(information(samples.rows(rows)).estimate[:2], abs=0.02)
     assert part.matrix[2] == 0
+
+
+@pytest.mark.parametrize("posteriors", [False, True])
+def test_so_is_a_part_with_continuous_factors(posteriors):
+    """Shares are of the parts that so few samples are cut into: two, where all are cut into twenty."""
+    rng = np.random.default_rng(0)
+    factors = rng.normal(size=(4000, 1))
+    codes = np.hstack([factors * [[1.0, 0.3]], np.zeros((4000, 1))]) + rng.normal(size=(4000, 3)) * [0.3, 1, 1]
+    samples = gather(codes, factors, variance=np.full(codes.shape, 0.01) if posteriors else None)
+    rows = np.arange(0, 4000, 40)
+    assert information(samples).known.tolist() == [[True], [True], [False]]
+    alone, part = information(samples.rows(rows)), information(samples.part(rows))
+    assert alone.known[:, 0].tolist() == [True, False, False]
+    assert part.known.tolist() == [[True], [True], [False]]
+    assert [part.samples, *part.entropies] == [100, pytest.approx(log(2))]
+    assert information(samples).entropies == pytest.approx([log(20)])
+    assert part.estimate[0] == pytest.approx(alone.estimate[0], abs=1e-9)
+    assert 0 <= part.estimate[1, 0] < 0.2
+    assert part.estimate[2] == 0
+    noise = gather(codes[:, 2:], factors, variance=np.full((4000, 1), 0.01) if posteriors else None).part(rows)
+    assert [information(noise).samples, information(noise).known.any()] == [100, False]
+
+
+def test_a_hundredth_of_the_variance_of_a_continuous_factor_is_enough_to_know():
+    """Of a class it is a hundredth of the entropy: correlations of 0.15 and 0.05 are above and below either."""
+    x, noise, other = np.random.default_rng(0).standard_normal((3, 20_000))
+    codes = np.stack([0.15 * x + noise, 0.05 * x + other], 1)
+    classes = (x > 0).astype(np.int64)
+    found = information(gather(codes, np.stack([x, classes], 1), factor_names=["x", "sign"]), "adjusted")
+    assert found.known.tolist() == [[True, True], [False, False]]
+    assert found.estimate[0, 1] < 0.01 * found.entropies[1]  # of parts a hundredth of the entropy is more than that
+
+
+def test_classes_beside_continuous_factors_are_read_by_neighbors_where_these_are_asked_for():
+    rng = np.random.default_rng(0)
+    kind, x = rng.integers(0, 3, 400), rng.normal(size=400)
+    code = kind + 0.3 * x + 0.3 * rng.normal(size=400)
+    samples = gather(code[:, None], np.stack([kind, x], 1), factor_names=["kind", "x"])
+    plain, asked, bins = (information(samples, name).estimate[0] for name in (None, "neighbors", "adjusted"))
+    assert asked.tolist() == pytest.approx([ross_information(code, kind), kraskov_information(code, x)])
+    assert plain.tolist() == [bins[0], asked[1]]
+    apart = information(gather(kind[:, None] + 0.1 * rng.uniform(size=(400, 1)), kind[:, None]), "neighbors")
+    assert apart.estimate[0, 0] == apart.entropies[0]  # to the last bit, though neighbors find a little more
+
+
+def test_each_name_is_that_of_its_estimator(by_hand, noisy):
+    codes, factors = noisy(0)
+    spread = np.full(codes.shape, 0.2)
+
+    def named(name, **options):
+        return information(gather(codes, factors, variance=spread), name, **options).estimate.tolist()
+
+    for found, bins in ((named("locatello2019"), 20), (named("locatello2019", bins=3), 3)):
+        assert found == [pytest.approx(row) for row in by_hand(codes, factors, bins)]
+    default = mutual_information(codes, factors, definition="locatello2019")
+    assert default.estimate.tolist() == named("locatello2019")
+    for name, faults in (("stratified", NONE), ("dubois2019", AS_RUN)):
+        rng = np.random.default_rng(0)
+        assert named(name) == stratified_information(codes, spread, factors, faults=faults, rng=rng).estimate.tolist()
+    assert named("chen2018") == posterior_information(codes, spread, factors, adjusted=False).estimate.tolist()
+    assert named("posterior") == posterior_information(codes, spread, factors).estimate.tolist()
+    assert named("do2020") == binned_posterior_information(codes, spread, factors).estimate.tolist()
+    assert named("adjusted") == adjusted_information(codes, factors).estimate.tolist()

@@ -159,4 +159,4 @@ def knows_of_parts(found: Information) -> Bool[np.ndarray, "d k"]:
     room = np.maximum(found.entropies - found.chance, 0.0)
     raw = found.chance + _shares(found.estimate, found.entropies) * room
     enough = found.estimate >= LEAST_EXPLAINED
-    return beyond_chance(raw, found.chance, found.samples) & enough & (found.entropies > 0)
+    return beyond_chance(raw, found.chance, found.samples) & enough
