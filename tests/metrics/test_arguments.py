@@ -197,3 +197,34 @@ def test_whole_numbers_of_any_kind_are_taken():
     plain = mig(MEAN, factors, definition="locatello2019", bins=7)
     assert mig(MEAN, factors, definition="locatello2019", bins=np.int8(7)) == plain
     assert mig(MEAN, factors, definition="locatello2019", bins=7.0) == plain
+
+
+def test_columns_of_a_data_frame_name_the_factors():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(FACTORS, columns=list(NAMES))
+    assert gather(pandas.DataFrame(MEAN), frame).names == NAMES
+    assert gather(MEAN, frame, factor_names=["a", "b", "c"]).names == ("a", "b", "c")
+    assert gather(MEAN, pandas.DataFrame(FACTORS)).names == ("0", "1", "2")
+
+
+def test_masked_values_are_refused_and_not_scored():
+    masked = np.ma.masked_greater(MEAN, 2.0)
+    with pytest.raises(UsageError, match="codes has masked values.*leave these rows out"):
+        gather(masked, FACTORS)
+    with pytest.raises(UsageError, match="factors has masked values"):
+        gather(MEAN, np.ma.masked_equal(FACTORS, 1))
+    assert (gather(np.ma.masked_greater(MEAN, 1e9), FACTORS).codes == MEAN).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"factor_names": "abc"}, r"factor_names is 'abc'; give a list of names: \['abc'\]"),
+        ({"continuous": "abc"}, r"continuous is 'abc'; give a list of names"),
+        ({"cyclic": ["x"]}, r"cyclic is \['x'\]; give names with their periods"),
+        ({"codes": "codes.npz"}, "codes is a str; give an array, a tensor or a data frame"),
+    ],
+)
+def test_what_is_no_list_of_names_and_no_array_is_refused_in_words(given, words):
+    with pytest.raises(UsageError, match=words):  # without the run-time types of the tests
+        unwrap(gather)(**{"codes": MEAN, "factors": FACTORS} | given)

@@ -218,9 +218,9 @@ def gather(
     """Check arrays and put them together; `Samples` pass as they are.
 
     Codes are the posterior means where `variance` is given, and `mean` is another name for them. Arrays may be lists, tensors
-    on any device or data frames; factors may be booleans, and whole numbers of any type. A column of fractions of which hardly
-    any occurs twice is a continuous factor. A factor with a single value tells nothing and is left out of every score;
-    `Samples.left_out` names it.
+    on any device or data frames, whose columns then name the factors; factors may be booleans, and whole numbers of any type. A
+    column of fractions of which hardly any occurs twice is a continuous factor. A factor with a single value tells nothing and
+    is left out of every score; `Samples.left_out` names it.
 
     Args:
         only_classes: leave out factors with a value for nearly each sample too, instead of refusing them.
@@ -244,7 +244,14 @@ def gather(
     if factors is None:
         raise UsageError("Give factors, one row per sample.")
     values, known = _numbers(given, "codes"), _numbers(factors, "factors")
-    names = _names(known, factor_names)
+    for option, several in (("factor_names", factor_names), ("continuous", continuous)):
+        if isinstance(several, str):
+            raise UsageError(f"{option} is {several!r}; give a list of names: [{several!r}].")
+    if not isinstance(cyclic, Mapping | None):
+        raise UsageError(f"cyclic is {cyclic!r}; give names with their periods, as in {{'angle': 360.0}}.")
+    columns = getattr(factors, "columns", None)
+    named = factor_names if factor_names is not None or columns is None else [str(name) for name in columns]
+    names = _names(known, named)
     lines, periods = _continuous(known, names, continuous, cyclic or {})
     kept = [k for k in range(len(names)) if k not in lines]
     classes = _classes(known[:, kept] if lines else known)
@@ -374,10 +381,14 @@ def _numbers(given: Array, name: str) -> Shaped[np.ndarray, "..."]:
     if hasattr(given, "detach"):
         tensor = given.detach().cpu()
         given = tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor
+    if isinstance(given, np.ma.MaskedArray) and np.ma.is_masked(given):
+        raise UsageError(f"{name} has masked values, and scores would count them; leave these rows out, or fill them.")
     try:
         array = np.asarray(given)
     except ValueError:
         raise UsageError(f"{name} must be a table of numbers, whose rows have one length.") from None
+    if array.ndim == 0:
+        raise UsageError(f"{name} is a {type(given).__name__}; give an array, a tensor or a data frame, one row per sample.")
     return array.astype(np.int64) if array.dtype == bool else array
 
 
