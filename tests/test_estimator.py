@@ -69,6 +69,19 @@ def test_what_is_no_option_is_refused_by_fit():
         DisentangledVAE(betta=4, **SMALL).fit(ROWS)
 
 
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((3, 3), r"image_shape \(3, 3\) has 9 values, and a row of X {}"),
+        (6, r"image_shape is 6; allowed: \(height, width\) or \(channel, height, width\)"),
+        ((2, 0), r"image_shape is \(2, 0\); allowed"),
+    ],
+)
+def test_shapes_that_rows_do_not_have_are_refused_before_training(shape, words):
+    with pytest.raises(UsageError, match=words.format(ROWS.shape[1])):
+        DisentangledVAE(**SMALL).set_params(image_shape=shape).fit(ROWS)
+
+
 def test_a_search_over_an_option_within_a_pipeline():
     pipeline = make_pipeline(DisentangledVAE(**SMALL), LinearRegression())
     search = GridSearchCV(pipeline, {"disentangledvae__beta": [1.0, 50.0]}, cv=2).fit(ROWS, ROWS[:, 3])

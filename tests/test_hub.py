@@ -12,7 +12,7 @@ import yaml
 import unbraid
 from helpers.hub_server import TOKEN, Hub, hub
 from helpers.tiny import TINY
-from unbraid.errors import DataUnavailable, UsageError
+from unbraid.errors import CorruptFile, DataUnavailable, UsageError
 from unbraid.hub import from_pretrained, push_to_hub, save_pretrained
 from unbraid.reporting.numbers import decimal
 
@@ -105,6 +105,16 @@ def test_what_is_no_model_is_told(server: Hub, name, error, words):
     server.hidden.add("me/hidden")
     with pytest.raises(error, match=words):
         from_pretrained(name)
+
+
+def test_a_file_and_a_folder_without_weights_are_told(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("unbraid.hub._api", None)  # nobody is asked
+    folder = unbraid.load(run).save(tmp_path / "saved")
+    with pytest.raises(UsageError, match=r"config.json is a file; give the folder of a model, or USER/NAME"):
+        from_pretrained(folder / "config.json")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(CorruptFile, match=r"holds no model.safetensors, which its config.json goes with"):
+        from_pretrained(folder)
 
 
 def test_a_private_model_is_for_who_may_read_it(run, server: Hub):

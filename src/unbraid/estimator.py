@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -202,7 +203,21 @@ class DisentangledVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         rows: NDArray[Any] = np.asarray(given)
         if first:
             self._given_shape = rows.shape[1:]
+            self._require_image_shape(rows.shape[1:])
         return rows
+
+    def _require_image_shape(self, given: tuple[int, ...]) -> None:
+        """Raise `UsageError` for an `image_shape` that rows do not have."""
+        shape: Any = self.image_shape
+        if shape is None:
+            return
+        sizes = shape if isinstance(shape, (tuple, list)) else ()
+        if len(sizes) not in (2, 3) or not all(isinstance(one, (int, np.integer)) and one > 0 for one in sizes):
+            raise UsageError(f"image_shape is {shape!r}; allowed: (height, width) or (channel, height, width).")
+        if math.prod(sizes) != math.prod(given):
+            raise UsageError(
+                f"image_shape {tuple(sizes)} has {math.prod(sizes):,} values, and a row of X {math.prod(given):,}."
+            )
 
     def _images(self, rows: NDArray[Any]) -> NDArray[Any]:
         """Images (n, channel, height, width) or (n, height, width)."""

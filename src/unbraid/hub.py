@@ -104,6 +104,8 @@ def from_pretrained(
     """
     if Path(where).is_dir():
         return load(where, device, trust=trust)
+    if Path(where).is_file():
+        raise UsageError(f"{where} is a file; give the folder of a model, or USER/NAME on the Hub.")
     repo = str(where)
     api = _api(token)
     with _server(repo):

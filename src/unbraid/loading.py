@@ -76,6 +76,8 @@ def model_of(run: Run, newest: Checkpoint | None, device: str = "auto") -> Model
             raise CorruptFile(f"{run.config}: step is {step!r}; it must be a whole number, at least 0.")
         weights = read_weights(run.folder / WEIGHTS, content.get("sha256", ""))
     elif newest is None:
+        if "sha256" in read_json(run.config, "configuration"):
+            raise CorruptFile(f"{run.folder} holds no {WEIGHTS}, which its {run.config.name} goes with. Copy the whole folder.")
         raise UsageError(f"{run.folder} has no checkpoint yet; train it first.")
     else:
         weights, step = dict(newest.weights), newest.state.step
