@@ -171,6 +171,19 @@ def test_forms_hold_the_same_numbers(place: Path) -> None:
     assert "_" not in latex.replace(r"\_", "")
 
 
+def test_of_a_single_run_nothing_is_chosen_and_nothing_compared(tmp_path: Path) -> None:
+    write(tmp_path, result(0, 0.3))
+    found = compare([tmp_path], with_nulls=False)
+    assert headline(found) == "beta_vae has a mig of 0.300; there is nothing to compare it with."
+    assert "Choosing a run" not in WRITERS["md"](found)
+    assert "Differences" not in " ".join(notes_of(found))
+    write(tmp_path, result(1, 0.4))
+    found = compare([tmp_path], with_nulls=False)
+    assert headline(found).startswith("beta_vae has a mig of 0.350 (")
+    assert headline(found).endswith(") over 2 seeds; there is nothing to compare it with.")
+    assert "any run, on average" in WRITERS["md"](found)
+
+
 def test_the_page_has_every_plot(place: Path) -> None:
     page = render(compare([place], with_nulls=False))
     for title in (
@@ -217,6 +230,8 @@ def test_what_is_refused(place: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No run was scored by 'sap'"):
         compare([place], metrics=["sap"], with_nulls=False)
     (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"There is nothing at .*nowhere; give the folder of a sweep"):
+        compare([place, tmp_path / "nowhere"])
     with pytest.raises(UsageError, match="holds no result"):
         compare([tmp_path / "empty"])
 

@@ -57,6 +57,8 @@ def gather(places: Sequence[str | Path], *, damaged: list[str]) -> list[tuple[Re
     """
     found: dict[str, tuple[Result, Path | None]] = {}
     for place in map(Path, places):
+        if not place.exists():
+            raise UsageError(f"There is nothing at {place}; give the folder of a sweep, of its results, or of a scored run.")
         own = list(_at(place, damaged))
         if not own:
             hint = (

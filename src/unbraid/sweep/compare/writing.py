@@ -110,11 +110,11 @@ def difference_table(found: Comparison) -> Rows:
 
 
 def selection_table(found: Comparison) -> Rows:
-    """What rules of selection would have chosen, and what each gives away."""
+    """What rules of selection would have chosen, and what each gives away; of a single run nothing is chosen."""
     lead = found.leading
     digits = digits_of(lead.unit)
     rows = [["choose the run with", "it is", f"its {lead.name}", "regret"]]
-    for one in found.chosen:
+    for one in found.chosen if found.n_runs > 1 else ():
         run = f"{found.marked(one.label)}, seed {one.seed}" if one.label else MISSING
         rows.append([one.rule, run, decimal(one.target, digits), decimal(one.regret, digits)])
     return rows
@@ -135,11 +135,14 @@ def _probability(p: float | None) -> str:
 def notes_of(found: Comparison) -> list[str]:
     """What readers must know about the tables."""
     told = [
-        "Means over seeds; in brackets the 95 % t interval of the mean. Seeds are the unit of replication.",
+        "Means over seeds, with the 95 % t interval of the mean. Seeds are the unit of replication.",
         f"Ranked by {found.leading.name}. Places: where 95 % of 2,000 resamples of the seeds put it.",
-        "Differences are paired by seed where seeds match; "
-        f"p is corrected for {_counted(len(found.differences), 'comparison')} by {CORRECTION}.",
     ]
+    if found.differences:
+        told.append(
+            "Differences are paired by seed where seeds match; "
+            f"p is corrected for {_counted(len(found.differences), 'comparison')} by {CORRECTION}."
+        )
     if found.marks:
         made = "; ".join(f"[{letter}] {name}" for letter, name in found.versions.items())
         told.append(f"Mixed versions made these runs: {made}.")
@@ -282,7 +285,11 @@ def headline(found: Comparison) -> str:
         return f"No run has a finite {lead.name}."
     digits = digits_of(lead.unit)
     first = found.summaries[order[0].label, lead.key]
-    told = f"{order[0].label} comes first by {lead.name}: {cell(first, digits)} over {_counted(first.n, 'seed')}"
+    over = f" over {_counted(first.n, 'seed')}"
+    if len(found.configurations) == 1:
+        seeds = over if first.n > 1 else ""
+        return f"{order[0].label} has a {lead.name} of {cell(first, digits)}{seeds}; there is nothing to compare it with."
+    told = f"{order[0].label} comes first by {lead.name}: {cell(first, digits)}{over}"
     if len(order) == 1:
         return f"{told}."
     if found.ranks[order[1].label].place == 1:
