@@ -121,6 +121,13 @@ WRONG = {
     "latents": (["burgess", "--latent-dim", "0"], "at least 1"),
     "shape": (["burgess", "--image-shape", "1,64"], "1,64,64"),
     "no name": ([], "NAME"),
+    "nothing like it": (
+        ["pca"],
+        "Unknown name 'pca'. It names no model, data set, metric, network, figure or study. See: unbraid",
+    ),
+    "nearly": (["ellipsis"], "Unknown name 'ellipsis'. Did you mean 'ellipses'? See: unbraid list\n"),
+    "command": (["sweep"], "sweep is a command; its help explains it: unbraid sweep --help"),
+    "kind": (["rates"], "list them: unbraid list rates"),
 }
 
 

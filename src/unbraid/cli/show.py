@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from unbraid.cli.arguments import options_of_any
@@ -94,10 +95,17 @@ def _entries(name: str) -> list[Entry]:
 
     found = [registry[name] for registry in REGISTRIES.values() if name in registry]
     if not found:
+        from unbraid.cli.list import KINDS
+        from unbraid.cli.main import COMMANDS
+
+        if name in COMMANDS:
+            raise UsageError(f"{name} is a command; its help explains it: unbraid {name} --help")
+        if name in KINDS:
+            raise UsageError(f"{name} are several; list them: unbraid list {name}. Then show one by its name.")
         known = {entry.name for registry in REGISTRIES.values() for entry in registry}
-        raise UnknownName(
-            "name", name, known, see=", ".join(f"unbraid list {kind}" for kind in ("models", "datasets", "metrics", "figures"))
-        )
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = "" if near else "It names no model, data set, metric, network, figure or study."  # of which there are many
+        raise UnknownName("name", name, known, see="unbraid list", hint=hint)
     return found
 
 
