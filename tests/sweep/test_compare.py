@@ -171,6 +171,28 @@ def test_forms_hold_the_same_numbers(place: Path) -> None:
     assert "_" not in latex.replace(r"\_", "")
 
 
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_numbers_on_a_terminal_are_whole(tmp_path: Path, width: int, monkeypatch, capsys) -> None:
+    from unbraid.cli import console
+    from unbraid.cli.main import main
+
+    for model in ("vae", "beta_vae"):
+        for seed in range(3):
+            write(tmp_path, result(seed, 0.3 + seed / 100, model=model))
+    monkeypatch.setattr(console.out, "width", width)
+    assert main(["compare", str(tmp_path), "--no-nulls"]) == 0
+    shown = capsys.readouterr().out
+    assert "…" not in shown
+    assert shown.count("0.310 ± 0.025") == 2
+
+
+def test_names_of_scores_stand_within_a_sentence() -> None:
+    from unbraid.sweep.compare.selection import _within_a_sentence
+
+    names = ("Overlap of the columns", "UDR (no labels)", "−log p(x)", "mig", "dci.completeness", "r2")
+    assert [_within_a_sentence(name)[:3] for name in names] == ["ove", "UDR", "−lo", "mig", "dci", "r2"]
+
+
 def test_of_a_single_run_nothing_is_chosen_and_nothing_compared(tmp_path: Path) -> None:
     write(tmp_path, result(0, 0.3))
     found = compare([tmp_path], with_nulls=False)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from unbraid.sweep.compare.comparison import Comparison
 
 _KINDS = ("html", "csv", "json", "md", "tex")
-_NARROW = 22
-"""Columns of at most so many characters are not wrapped on the terminal."""
 _ARGUMENTS = (
     positional("place", "folder of a sweep, folder of results, scored run folder; or several", many=True),
     out_option(f"file to write; its ending says how: .{', .'.join(_KINDS)}"),
@@ -80,13 +78,13 @@ def _write(found: Comparison, path: Path) -> int:
 def _print(found: Comparison) -> int:
     from unbraid.cli.console import out
     from unbraid.cli.tables import make_table
-    from unbraid.sweep.compare.writing import brief_tables, headline, notes_of
+    from unbraid.sweep.compare.writing import NARROW, brief_tables, headline, notes_of
 
     out.print(headline(found))
     for title, rows in brief_tables(found, out.width):
         table = make_table(*rows[0])
         for column, texts in zip(table.columns, zip(*rows, strict=True), strict=True):
-            column.no_wrap = max(map(len, texts)) <= _NARROW
+            column.no_wrap = max(map(len, texts)) <= NARROW
         for row in rows[1:]:
             table.add_row(*row)
         out.print(f"\n{title}", style="bold")

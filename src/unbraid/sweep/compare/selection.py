@@ -77,12 +77,17 @@ def choose(
     values: dict[str, Mapping[tuple[str, int], float]] = {}
     for rule in rules:
         way = 1.0 if rule.higher_is_better else -1.0
-        name = f"{'highest' if way > 0 else 'lowest'} {rule.name}"
+        name = f"{'highest' if way > 0 else 'lowest'} {_within_a_sentence(rule.name)}"
         values[name] = {run: way * rule.of(result) for run, result in table.items()}
     if udr:
         values["highest UDR (no labels)"] = {(label, seed): one for label, own in udr.items() for seed, one in own.items()}
     chosen = choose_by(known, values, sign=1.0 if target.higher_is_better else -1.0)
     return sorted(chosen, key=lambda one: one.regret)
+
+
+def _within_a_sentence(name: str) -> str:
+    """A name whose first word is capitalized as the first of a sentence, but for abbreviations."""
+    return name[0].lower() + name[1:] if name[1:2].islower() else name
 
 
 BEST, ANY = "the best run", "any run, on average"

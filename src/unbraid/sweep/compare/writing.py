@@ -15,6 +15,8 @@ from unbraid.sweep.compare.comparison import Comparison
 from unbraid.sweep.compare.statistics import CORRECTION, Difference, Summary
 
 MISSING = "–"
+NARROW, BETWEEN = 22, 3
+"""Columns of at most so many characters are not wrapped on a terminal, and what stands between two."""
 Rows = list[list[str]]
 
 
@@ -208,16 +210,22 @@ def tables(found: Comparison) -> list[tuple[str, Rows]]:
 
 
 def brief_tables(found: Comparison, width: int) -> list[tuple[str, Rows]]:
-    """The same for a terminal of so many columns: fewer quantities, intervals by half their width."""
-    label = min(max(len(found.name(one)) for one in found.configurations), width // 2)
-    shown = max(1, (width - label - 9) // 18)
+    """The same for a terminal of so many columns: as many quantities as are whole, intervals by half their width."""
+    means = main_table(found, len(found.quantities), short=True)
+    longest, *others = (max(map(len, column)) for column in zip(*means, strict=True))
+    left = width - min(longest, max(NARROW, width // 3)) - BETWEEN
+    shown = 0
+    for column in others:
+        left -= column + BETWEEN
+        shown += left >= 0
+    means = [row[: 1 + max(2, shown)] for row in means]  # seeds, and the leading quantity whatever the width
     full = dict(tables(found))
     kept = {
         f"Ranking by {found.leading.name}": (0, 1, 3, 4, 7, 8),
         f"Differences in {found.leading.name}": (0, 2, 3, 5),
         f"Choosing a run, judged by {found.leading.name}": (0, 1, 2, 3),
     }
-    made = [("Means over seeds, ± half of the 95 % t interval", main_table(found, shown, short=True))]
+    made = [("Means over seeds, ± half of the 95 % t interval", means)]
     return made + [
         (title, [[row[i] for i in columns] for row in full[title]]) for title, columns in kept.items() if title in full
     ]
