@@ -9,6 +9,7 @@ import pytest
 from unbraid.cli import tables
 from unbraid.cli.console import _Console
 from unbraid.cli.tables import blocks, make_table
+from unbraid.metrics.score_table import ScoreTable
 
 
 def shown(columns: list[str], width: int) -> str:
@@ -60,5 +61,7 @@ def test_a_caution_that_is_the_reason_for_a_missing_interval_stands_once(capsys)
     shown = capsys.readouterr().out
     assert f"No interval for mig: {few}.\nAnother caution.\n\nBy factor\n" in shown
     assert shown.count(few) == 1
+    in_python = str(ScoreTable(scores, 300, ("x",), (f"{few}.", "Another caution.")))
+    assert in_python.endswith(f"No interval for mig: {few}.\nAnother caution.")
     tables.print_metrics({"mig": {"score": 0.1}}, cautions=[])
     assert "\n\n\n" not in capsys.readouterr().out

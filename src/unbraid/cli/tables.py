@@ -20,6 +20,7 @@ from unbraid.metrics.score_table import (
     labeled,
     null_rows,
     said_of_nulls,
+    said_once,
     without_interval,
 )
 
@@ -116,7 +117,7 @@ def print_metrics(
     reasons = without_interval(scores)
     for reason, names in reasons.items():
         out.print(f"No interval for {', '.join(names)}: {reason}.", style="dim")
-    new = [one for one in (above_ceiling(scores) if cautions is None else cautions) if one.rstrip(".") not in reasons]
+    new = said_once(scores, above_ceiling(scores) if cautions is None else cautions)
     for caution in new:
         out.print(caution, style="yellow")
     if reasons or new:

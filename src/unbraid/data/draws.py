@@ -76,7 +76,9 @@ def steps_per_epoch(dataset: Dataset, batch_size: int) -> int:
         raise UsageError(f"--batch-size {batch_size}; allowed: at least 1.")
     n_train = len(dataset) - len(dataset.test)
     if batch_size > n_train:
-        raise UsageError(f"--batch-size {batch_size} is more than the {n_train} training images of {dataset.name!r}.")
+        raise UsageError(
+            f"--batch-size {batch_size} is more than the {n_train} training images of {dataset.name!r}. Give at most that many."
+        )
     return n_train // batch_size
 
 

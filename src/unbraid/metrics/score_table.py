@@ -66,6 +66,12 @@ def without_interval(scores: Mapping[str, dict[str, Any]]) -> dict[str, list[str
     return found
 
 
+def said_once(scores: Mapping[str, dict[str, Any]], cautions: Sequence[str]) -> list[str]:
+    """Cautions without those that are the reason for a missing interval, which is told with that."""
+    reasons = without_interval(scores)
+    return [caution for caution in cautions if caution.rstrip(".") not in reasons]
+
+
 def null_rows(scores: Mapping[str, dict[str, Any]]) -> list[list[str]]:
     """What null encoders score, mean ± standard deviation over draws: a head, and a row for each score.
 
@@ -194,7 +200,7 @@ class ScoreTable(Mapping[str, dict[str, Any]]):
     def _said(self) -> list[str]:
         """What stands below the table."""
         reasons = [f"No interval for {', '.join(names)}: {reason}." for reason, names in without_interval(self.scores).items()]
-        return [*reasons, *said_of_nulls(self.scores), *self.cautions]
+        return [*reasons, *said_of_nulls(self.scores), *said_once(self.scores, self.cautions)]
 
 
 def in_columns(table: Sequence[Sequence[str]], right: Container[int]) -> list[str]:
