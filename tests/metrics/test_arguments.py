@@ -24,6 +24,7 @@ from unbraid.metrics.evaluate import choose
 from unbraid.metrics.information.nearest_neighbors import kraskov_information, ross_information
 from unbraid.metrics.label_curves import draw_labels
 from unbraid.metrics.registry import metrics
+from unbraid.metrics.samples import scored_columns
 from unbraid.metrics.score_table import nodes
 from unbraid.metrics.soundness import soundness
 
@@ -143,6 +144,58 @@ def test_factors_that_are_no_classes_can_be_left_out():
     assert samples.left_out == {"row": "has 240 values in 240 samples", "color": "has a single value"}
     np.testing.assert_array_equal(samples.of_all_factors(np.array([[0.5]])), [[np.nan, 0.5, np.nan]])
     assert samples.rows(np.arange(6)).left_out == samples.left_out
+    beside = gather(MEAN, np.column_stack([RNG.uniform(size=240), FACTORS[:, 0]]), factor_names=["x", "shape"])
+    np.testing.assert_array_equal(beside.of_all_factors(np.array([[0.5], [0.1]])), [[np.nan, 0.5], [np.nan, 0.1]])  # of classes
+    np.testing.assert_array_equal(beside.of_all_factors(np.array([[0.5, 0.1]])), [[0.1, 0.5]])
+
+
+def test_columns_that_can_be_scored():
+    factors = np.column_stack([np.arange(240), FACTORS[:, 0], np.full(240, 3), FACTORS[:, 2]])
+    assert scored_columns(factors) == [1, 3]
+
+
+@pytest.mark.parametrize("value", [2.0**62, -(2.0**62), 2.0**100])
+def test_whole_numbers_that_no_integer_holds_are_no_classes(value):
+    large = np.where(FACTORS[:, :1] == 1, 2.0**61, -(2.0**61))
+    assert sorted({*gather(MEAN, large).factors[:, 0].tolist()}) == [-(2**61), 2**61]
+    with pytest.raises(UsageError, match="factors must be whole numbers"):
+        gather(MEAN, np.where(FACTORS[:, :1] == 1, value, 0.0))
+
+
+@pytest.mark.parametrize("shape", [(40, 41), (300, 101)])
+def test_tables_that_look_turned_say_so(shape):
+    """More columns than rows, or more than a hundred."""
+    factors = np.tile(np.arange(shape[0])[:, None], shape[1])
+    codes = np.zeros((shape[0], shape[1] + 1))
+    with pytest.raises(UsageError, match="If rows and columns are turned"):
+        gather(codes, factors)
+    with pytest.raises(UsageError, match="scores compare samples that share one") as said:
+        gather(codes, factors[:, :40])
+    assert "turned" not in str(said.value)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -1.0, np.inf, np.nan])
+def test_variances_are_finite_and_above_0(wrong):
+    variance = VARIANCE.copy()
+    variance[7, 1] = wrong
+    with pytest.raises(UsageError, match=rf"variance\[7, 1\] is {wrong}"):
+        gather(MEAN, FACTORS, variance=variance)
+
+
+def test_huge_codes_are_scaled_by_powers_of_2_and_variances_by_their_squares():
+    """Each latent by its own, to 2^200 at most; a variance that vanishes is a tiny one."""
+    codes = np.array([[-(2.0**900), 1.0, 3.0], [2.0**800, 2.0, -(2.0**300)], [0.0, 1.0, 0.0], [1.0, 0.0, 2.0]])
+    variance = np.full(codes.shape, 2.0**50)
+    found = gather(codes, np.arange(4)[:, None] % 2, variance=variance)
+    scale = [2.0**-701, 1, 2.0**-101]
+    np.testing.assert_array_equal(found.codes, codes * scale)
+    np.testing.assert_array_equal(found.variance, np.maximum(variance * np.square(scale), 2.0**-400))
+
+
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "b", "c", "d"], ["a", "b", "a"]])
+def test_factors_have_a_name_each(names):
+    with pytest.raises(UsageError, match="for 3 factors; each needs its own"):
+        gather(MEAN, FACTORS, factor_names=names)
 
 
 NAMED = [

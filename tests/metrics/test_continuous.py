@@ -99,6 +99,7 @@ def test_parts_hold_equally_many():
     values = np.random.default_rng(0).exponential(size=2000)
     assert np.bincount(quantiles(values)).tolist() == [100] * 20
     assert np.bincount(quantiles(values[:400])).tolist() == [100] * 4
+    assert np.bincount(quantiles(np.arange(8000.0))).tolist() == [400] * 20  # at most
     assert len(np.unique(quantiles(np.repeat([1.0, 2.0], 500)))) == 2
     assert quantiles(np.array([3.0, 1.0, 2.0, 4.0])).tolist() == [1, 0, 0, 1]  # of few samples two parts
     assert quantiles(np.array([1.0, 2.0, 2.0, 2.0])).tolist() == [0, 1, 1, 1]  # equal values share the upper one

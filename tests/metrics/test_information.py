@@ -87,9 +87,10 @@ def test_what_is_near_a_hundredth_is_undecided():
 def test_of_a_continuous_factor_a_hundredth_of_its_variance_is_undecided():
     """As shares of the entropy of its parts; one that falls into a single part has none."""
     edge = -0.5 * log(1 - 0.01)
-    level, known = np.full((1, 3), 0.1), np.ones((1, 3), bool)
-    found = Information(np.array([[0.02, edge, 0.0]]), np.array([2.0, 2.0, 0.0]), level, known, samples=10**9, continuous=2)
-    assert found.undecided.tolist() == [[True, True, False]]
+    level, known = np.full((1, 4), 0.1), np.ones((1, 4), bool)
+    table, entropies = np.array([[0.02, edge, edge, 0.0]]), np.array([2.0, 2.0, 0.69, 0.0])
+    found = Information(table, entropies, level, known, samples=10**9, continuous=3)
+    assert found.undecided.tolist() == [[True, True, True, False]]
     assert not replace(found, continuous=0).undecided[0, 1]
 
 

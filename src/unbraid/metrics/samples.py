@@ -351,8 +351,7 @@ def from_widest_gap(values: Float64[np.ndarray, "n"], period: float) -> Float64[
     gaps = ordered - np.append(ordered[-1] - period, ordered[:-1])
     widest = ordered[gaps >= gaps.max() - CIRCLE_STEP * period]
     start = places[np.isin(places, widest).argmax()]
-    share = np.round(np.mod(places - start, period) / period / CIRCLE_STEP) * CIRCLE_STEP
-    return np.where(share >= 1, 0.0, share) * period
+    return np.round(np.mod(places - start, period) / period / CIRCLE_STEP) * CIRCLE_STEP * period
 
 
 def require_choice(option: str, value: object, annotation: Any) -> None:
