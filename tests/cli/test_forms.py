@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -177,3 +179,7 @@ def test_help_is_shown_whatever_the_command(capsys):
         page = capsys.readouterr().out
         assert f"Usage: unbraid {command}" in page
         assert "  [OPTIONS]" not in page
+        usage = page.partition("Usage: ")[2].partition("\n")[0]
+        words = {word for word in re.findall(r"[A-Z]+", usage) if word != "OPTIONS"}
+        explained = page.partition("─ Arguments ─")[2].partition("╰")[0]
+        assert words == set(re.findall(r"^│ [* ]*([A-Z]+)  ", explained, re.MULTILINE)), command

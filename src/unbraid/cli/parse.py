@@ -270,7 +270,8 @@ def _shown(argument: Argument) -> str:
 def _print_help(command: str, about: str, arguments: Sequence[Argument]) -> None:
     arguments = list({argument.flag: argument for argument in reversed(arguments)}.values())[::-1]
     names = dict.fromkeys(argument.group for argument in arguments if argument.group)
-    groups = {name: Group(name, sort_key=i) for i, name in enumerate(names)}
+    words = Group("Arguments", sort_key=-1)
+    groups = {"": words, **{name: Group(name, sort_key=i) for i, name in enumerate(names)}}
 
     def receive() -> None: ...
 
@@ -281,7 +282,7 @@ def _print_help(command: str, about: str, arguments: Sequence[Argument]) -> None
         help=about,
         help_format="plaintext",
         usage=f"Usage: {' '.join(['unbraid', command, *(_shown(a) for a in arguments if not a.group)])} [OPTIONS]\n",
-        group_parameters=Group("Arguments", sort_key=-1),
+        group_arguments=words,
         group_commands=Group("Help", sort_key=99),
     )
     app.help_print([])
@@ -296,7 +297,7 @@ def _parameter(argument: Argument, groups: Mapping[str, Group]) -> inspect.Param
         Parameter(
             help=spec.option.help + limits,
             name=_names(argument) if argument.group else None,
-            group=groups[argument.group] if argument.group else None,
+            group=groups[argument.group],
             show_default=not optional and not argument.required,
         ),
     ]
