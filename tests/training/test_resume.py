@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from helpers.resuming import StopAt, assert_same_run, damage, final
+from unbraid.cli.main import main
 from unbraid.errors import ConfigMismatch, CorruptFile, Interrupted, UnbraidError, UnbraidWarning, UsageError
 from unbraid.training.checkpoint import list_checkpoints, read_checkpoint
 from unbraid.training.log import read_log
@@ -68,6 +69,9 @@ def test_extending_goes_on_with_the_old_schedules(train_small, tmp_path):
     assert last.values["capacity"] == 25.0
     with pytest.raises(UsageError, match="before the end"):
         train_small("once", extend=3, **options)
+    again = ["train", "--config", str(tmp_path / "once" / "config.json"), "--out", str(tmp_path / "again")]
+    assert main([*again, "--device", "cpu", "--no-report"]) == 0
+    assert final(tmp_path / "again") == final(tmp_path / "once")
 
 
 def test_another_configuration_is_refused_and_named(train_small, tmp_path):

@@ -147,7 +147,10 @@ def _request(words: Words) -> Request:
     chosen = {**_still_valid(base, given, arguments), **given, **place}
     own = {argument.flag for argument in (*_PLACES, *_RUN)}
     options = {name: value for name, value in chosen.items() if name not in own}
-    return Request(model, data, options, {name: value for name, value in given.items() if name in own}, config)
+    run = {name: value for name, value in given.items() if name in own}
+    if config and not {"steps", "epochs", "extend"} & given.keys():  # a run that was trained on ends where it ended
+        run |= _extension(given["config"])
+    return Request(model, data, options, run, config)
 
 
 def _still_valid(base: Mapping[str, Any], given: Mapping[str, Any], arguments: list[Argument]) -> dict[str, Any]:
@@ -214,6 +217,15 @@ def _config(path: str) -> Experiment:
     if not Path(path).is_file():
         raise UsageError(f"--config {path}: there is no such file.")
     return Experiment.from_dict(read_json(Path(path), "configuration"), path)
+
+
+def _extension(path: str) -> dict[str, int]:
+    """How far the run of a config.json was trained on; empty where it was not."""
+    from unbraid.files import read_json
+    from unbraid.training.run import extension_of
+
+    extend = extension_of(read_json(Path(path), "configuration"), path)
+    return {"extend": extend} if extend else {}
 
 
 def _train(request: Request, tokens: list[str]) -> int:

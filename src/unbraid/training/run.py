@@ -169,10 +169,15 @@ def open_run(folder: Path) -> Run:
             f"{folder} is not a run folder: it holds no {CONFIG}; give a run folder, or one that Model.save wrote."
         )
     content = read_json(config, "configuration")
+    return Run(folder, Experiment.from_dict(content, str(config)), extension_of(content, str(config)))
+
+
+def extension_of(content: Mapping[str, Any], where: str) -> int:
+    """The step up to which the run of a configuration was trained on; 0 where it was not."""
     extend = content.get("extend", 0)
     if type(extend) is not int or not 0 <= extend <= MOST_STEPS:
-        raise CorruptFile(f"{config}: extend is {extend!r}; it must be a whole number from 0 to {MOST_STEPS:,}.")
-    return Run(folder, Experiment.from_dict(content, str(config)), extend)
+        raise CorruptFile(f"{where}: extend is {extend!r}; it must be a whole number from 0 to {MOST_STEPS:,}.")
+    return extend
 
 
 def find_run(folder: Path, experiment: Experiment, *, extend: int = 0, overwrite: bool = False) -> Run:
