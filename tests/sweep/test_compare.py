@@ -196,12 +196,12 @@ def test_names_of_scores_stand_within_a_sentence() -> None:
 def test_of_a_single_run_nothing_is_chosen_and_nothing_compared(tmp_path: Path) -> None:
     write(tmp_path, result(0, 0.3))
     found = compare([tmp_path], with_nulls=False)
-    assert headline(found) == "beta_vae has a mig of 0.300; there is nothing to compare it with."
+    assert headline(found) == "beta_vae alone: mig 0.300; there is nothing to compare it with."
     assert "Choosing a run" not in WRITERS["md"](found)
     assert "Differences" not in " ".join(notes_of(found))
     write(tmp_path, result(1, 0.4))
     found = compare([tmp_path], with_nulls=False)
-    assert headline(found).startswith("beta_vae has a mig of 0.350 (")
+    assert headline(found).startswith("beta_vae alone: mig 0.350 (")
     assert headline(found).endswith(") over 2 seeds; there is nothing to compare it with.")
     assert "any run, on average" in WRITERS["md"](found)
 

@@ -296,7 +296,7 @@ def headline(found: Comparison) -> str:
     over = f" over {_counted(first.n, 'seed')}"
     if len(found.configurations) == 1:
         seeds = over if first.n > 1 else ""
-        return f"{order[0].label} has a {lead.name} of {cell(first, digits)}{seeds}; there is nothing to compare it with."
+        return f"{order[0].label} alone: {lead.name} {cell(first, digits)}{seeds}; there is nothing to compare it with."
     told = f"{order[0].label} comes first by {lead.name}: {cell(first, digits)}{over}"
     if len(order) == 1:
         return f"{told}."
