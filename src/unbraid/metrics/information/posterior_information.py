@@ -57,7 +57,7 @@ def posterior_information(
     entropies = factor_entropies(factors)
     least = LEAST_SHARE * float(entropies[entropies > 0].min(initial=np.inf))
     shape = (mean.shape[1], factors.shape[1])
-    raw, chance, error, of_images = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape[0])
+    raw, chance, error, of_images = np.zeros(shape), np.zeros(shape), np.zeros(shape), np.empty(shape[0])
     for j in range(shape[0]):
         latent = _Latent(mean[:, j].astype(np.float64), variance[:, j].astype(np.float64))
         of_images[j] = latent.information_of_images()
