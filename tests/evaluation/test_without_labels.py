@@ -18,7 +18,7 @@ from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import UnbraidWarning, UsageError
-from unbraid.evaluation.without_labels import classifier, decoder_scores, indifference, pipe
+from unbraid.evaluation.without_labels import classifier, decoder_scores, indifference, informative, pipe
 from unbraid.metrics import column_overlap, ima_contrast
 from unbraid.nn.vae import VAE
 from unbraid.randomness import seeded_construction
@@ -74,6 +74,10 @@ def test_latents_that_tell_nothing_do_not_count():
     found = decoder_scores(linear(w), table(mean), device=CPU)
     assert found["column_overlap"] == pytest.approx(column_overlap(w[None][:, :, :3])[0], rel=1e-4)
     assert decoder_scores(linear(w), table(mean, [1.0, 0.0, 0.0, 0.0]), device=CPU) == {}
+    assert decoder_scores(linear(w * [1, 0, 0, 0]), table(mean), device=CPU) == {}  # one latent overlaps with none
+    assert decoder_scores(linear(w * np.nan), table(mean), device=CPU) == {}
+    mean[:, 2] = 0.5
+    assert informative(table(mean, [])).tolist() == [0, 1, 3]  # without a KL those that vary
 
 
 def test_a_decoder_without_derivatives_has_no_overlap_and_says_why():
@@ -112,6 +116,15 @@ def test_pipe_asks_for_images():
         pipe(linear(weights()), table(np.ones((10, 3))), seed=0, device=CPU)
 
 
+def test_indifference_of_images_that_one_look_tells_apart():
+    """However often it has seen them, and whatever their form; what it learned may be wrong for the other half."""
+    black, white = torch.zeros(60, 1, 4, 32), torch.ones(60, 1, 4, 32)
+    noise = 0.1 * torch.rand(60, 1, 4, 32, generator=torch.Generator().manual_seed(0))
+    assert indifference(black + noise, white - noise, seed=0, seen=1_600) == 0
+    turned = torch.cat([white[:30], black[:30]]), torch.cat([black[:30], white[:30]])
+    assert indifference(*(own + noise for own in turned), seed=0, seen=1_600) == 1
+
+
 def test_indifference_is_the_same_for_a_seed_and_takes_any_size():
     draw = torch.Generator().manual_seed(0)
     for side in (5, 28, 32):
@@ -120,8 +133,9 @@ def test_indifference_is_the_same_for_a_seed_and_takes_any_size():
         assert first == second
         assert 0 <= first <= 1
     with seeded_construction(0):
-        published = classifier(1, 64)
+        published, larger = classifier(1, 64), classifier(1, 128)
     assert [layer.out_channels for layer in published if isinstance(layer, nn.Conv2d)] == [32, 32, 64, 64]
+    assert [layer.out_channels for layer in larger if isinstance(layer, nn.Conv2d)] == [32, 32, 64, 64, 64]
 
 
 def test_a_run_is_scored_and_chosen_without_labels(tmp_path, capsys, monkeypatch):

@@ -60,8 +60,11 @@ def test_large_groups_are_measured_by_smaller_ones(monkeypatch, sigma):
     means, factors = rng.normal(size=(12_000, 1)), rng.integers(0, 3, size=(12_000, 1))
     variance = np.full_like(means, sigma**2)
     found = posterior_information(means, variance, factors).chance
+    uneven = np.where(np.arange(12_000) % 24 == 0, 2, np.arange(12_000) % 2)[:, None]  # 500, and halves of the others
+    small = posterior_information(means, variance, uneven).chance
     monkeypatch.setattr(module, "CHANCE_ROWS", 12_000)
     assert found == pytest.approx(posterior_information(means, variance, factors).chance, rel=0.08)
+    assert small == pytest.approx(posterior_information(means, variance, uneven).chance, rel=0.2)
 
 
 def test_chance_of_a_latent_that_is_nearly_the_same_for_all(monkeypatch):

@@ -183,9 +183,9 @@ def classifier(channels: int, side: int) -> nn.Sequential:
     """Convolutions of stride 2 until 4 to 7 pixels are left, and a hidden layer; batch normalization."""
     layers: list[nn.Module] = []
     widths = iter((32, 32, 64, 64))
-    inputs, width = channels, 32
+    inputs = channels
     while side >= 8:
-        width = next(widths, width)
+        width = next(widths, 64)
         layers += [nn.Conv2d(inputs, width, 4, 2, 1), nn.BatchNorm2d(width), nn.ReLU()]
         inputs, side = width, side // 2
     return nn.Sequential(
