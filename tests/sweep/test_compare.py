@@ -193,6 +193,16 @@ def test_names_of_scores_stand_within_a_sentence() -> None:
     assert [_within_a_sentence(name)[:3] for name in names] == ["ove", "UDR", "−lo", "mig", "dci", "r2"]
 
 
+def test_runs_on_different_data_are_compared_with_a_caution(tmp_path: Path) -> None:
+    one = result(0, 0.3)
+    write(tmp_path, one)
+    assert "different data" not in " ".join(notes_of(compare([tmp_path], with_nulls=False)))
+    told = {name: getattr(one, name) for name in ("losses", "metrics", "active", "kl_per_dim")}
+    write(tmp_path, result_of({**one.configuration, "data": "shapes"}, 0, told))
+    notes = notes_of(compare([tmp_path], with_nulls=False))
+    assert notes[0] == "Scores on different data (ellipses, shapes) say nothing about which model is better."
+
+
 def test_of_a_single_run_nothing_is_chosen_and_nothing_compared(tmp_path: Path) -> None:
     write(tmp_path, result(0, 0.3))
     found = compare([tmp_path], with_nulls=False)

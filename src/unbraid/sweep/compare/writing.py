@@ -112,7 +112,10 @@ def difference_table(found: Comparison) -> Rows:
 
 
 def selection_table(found: Comparison) -> Rows:
-    """What rules of selection would have chosen, and what each gives away; of a single run nothing is chosen."""
+    """What rules of selection would have chosen, and what each gives away.
+
+    It has no rows for a single run.
+    """
     lead = found.leading
     digits = digits_of(lead.unit)
     rows = [["choose the run with", "it is", f"its {lead.name}", "regret"]]
@@ -136,7 +139,9 @@ def _probability(p: float | None) -> str:
 
 def notes_of(found: Comparison) -> list[str]:
     """What readers must know about the tables."""
+    data = list(dict.fromkeys(str(one.settings.get("data")) for one in found.configurations))
     told = [
+        *([f"Scores on different data ({', '.join(data)}) say nothing about which model is better."] if len(data) > 1 else []),
         "Means over seeds, with the 95 % t interval of the mean. Seeds are the unit of replication.",
         f"Ranked by {found.leading.name}. Places: where 95 % of 2,000 resamples of the seeds put it.",
     ]
@@ -210,7 +215,10 @@ def tables(found: Comparison) -> list[tuple[str, Rows]]:
 
 
 def brief_tables(found: Comparison, width: int) -> list[tuple[str, Rows]]:
-    """The same for a terminal of so many columns: as many quantities as are whole, intervals by half their width."""
+    """The same for a terminal of so many columns, with as many quantities as fit.
+
+    Intervals are given by half their width.
+    """
     means = main_table(found, len(found.quantities), short=True)
     longest, *others = (max(map(len, column)) for column in zip(*means, strict=True))
     left = width - min(longest, max(NARROW, width // 3)) - BETWEEN
