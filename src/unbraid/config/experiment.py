@@ -140,7 +140,9 @@ class Experiment:
         else:
             name, place = addressed(given, {}) if given else (self.data, {})
             if name != self.data:
-                raise UsageError(f"The run was trained on {self.data!r}, not on {name!r}.")
+                raise UsageError(
+                    f"The run was trained on {self.data!r}, not on {name!r}. Leave the data set out: that of the run is taken."
+                )
             dataset, digest = load_known(name, {**self.data_options, **place})
         if digest != self.data_digest:
             raise UsageError(
