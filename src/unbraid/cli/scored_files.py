@@ -69,7 +69,10 @@ def chosen_metrics(given: Mapping[str, Any]) -> str | list[str]:
 
 
 def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
-    """Where scores go; raises `UsageError` where something is already and may not be replaced, or nothing can be written."""
+    """Where scores go.
+
+    Raises `UsageError` where something is already and may not be replaced, and where nothing can be written.
+    """
     from unbraid.data.codes.annotated import is_annotated
     from unbraid.files import require_writable
 

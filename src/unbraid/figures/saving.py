@@ -55,7 +55,7 @@ def save(figure: Figure | Frames, path: str | Path, *, dpi: int = 2 * PIXELS_PER
 
 
 def require_absent(path: Path, overwrite: bool) -> None:
-    """Raise `UsageError` for a file that is there already and is not to be replaced, or that cannot be made."""
+    """Raise `UsageError` for a file that is there and is not to be replaced, or cannot be made."""
     require_writable(path)
     if path.is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file.")
