@@ -79,8 +79,8 @@ def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
     if not (beside.is_file() or (is_annotated(beside) and beside.is_dir())):
         if (beside / CODES).is_file():
             raise UsageError(f"{beside} is a run folder; score the run (unbraid evaluate {beside}), or its {beside / CODES}.")
-        missing = f"{beside} is a folder" if beside.is_dir() else f"There is no file {str(beside)!r}"
-        raise UsageError(f"{missing}; give the path of the file to score.")
+        folder = ", but a folder" if beside.is_dir() else ""
+        raise UsageError(f"There is no file {str(beside)!r}{folder}; give the path of the file to score.")
     path = Path(given["out"]) if given.get("out") else _named_after(beside, ending)
     if path.is_dir() or (path.exists() and path.samefile(beside)):
         raise UsageError(f"--out {path} is {'a folder' if path.is_dir() else 'what is scored'}; give another file.")
