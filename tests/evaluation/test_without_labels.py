@@ -18,7 +18,16 @@ from unbraid.distributions.likelihoods.gaussian import Gaussian
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormalHead
 from unbraid.distributions.priors.standard_normal import StandardNormal
 from unbraid.errors import UnbraidWarning, UsageError
-from unbraid.evaluation.without_labels import classifier, decoder_scores, indifference, informative, pipe
+from unbraid.evaluation.without_labels import (
+    PIPE_BATCH,
+    PIPE_LR,
+    PIPE_SEEN,
+    classifier,
+    decoder_scores,
+    indifference,
+    informative,
+    pipe,
+)
 from unbraid.metrics import column_overlap, ima_contrast
 from unbraid.nn.vae import VAE
 from unbraid.randomness import seeded_construction
@@ -125,6 +134,21 @@ def test_indifference_of_images_that_one_look_tells_apart():
     assert indifference(*(own + noise for own in turned), seed=0, seen=1_600) == 1
 
 
+def test_the_classifier_learns_as_published(monkeypatch):
+    """From 50,000 images, 32 at a time, also where an epoch is no multiple of that."""
+    assert (PIPE_SEEN, PIPE_BATCH, PIPE_LR) == (50_000, 32, 1e-4)
+    seen = []
+
+    def watched(channels, side):
+        network = classifier(channels, side)
+        network.register_forward_pre_hook(lambda module, given: seen.append(len(given[0])) if module.training else None)
+        return network
+
+    monkeypatch.setattr("unbraid.evaluation.without_labels.classifier", watched)
+    indifference(*torch.rand(2, 60, 1, 5, 5, generator=torch.Generator().manual_seed(0)), seed=0, seen=330)
+    assert seen == [32] * 10
+
+
 def test_indifference_is_the_same_for_a_seed_and_takes_any_size():
     draw = torch.Generator().manual_seed(0)
     for side in (5, 28, 32):
@@ -136,6 +160,10 @@ def test_indifference_is_the_same_for_a_seed_and_takes_any_size():
         published, larger = classifier(1, 64), classifier(1, 128)
     assert [layer.out_channels for layer in published if isinstance(layer, nn.Conv2d)] == [32, 32, 64, 64]
     assert [layer.out_channels for layer in larger if isinstance(layer, nn.Conv2d)] == [32, 32, 64, 64, 64]
+    for side, layers in ((7, 0), (8, 1), (15, 1), (16, 2)):  # which leave 7, 4, 7 and 4 pixels
+        with seeded_construction(0):
+            network = classifier(1, side)
+        assert sum(isinstance(layer, nn.Conv2d) for layer in network) == layers
 
 
 def test_a_run_is_scored_and_chosen_without_labels(tmp_path, capsys, monkeypatch):
