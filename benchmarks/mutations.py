@@ -278,7 +278,10 @@ class _Finder(ast.NodeVisitor):
 
     def negate(self, test: ast.expr) -> None:
         if not isinstance(test, ast.Compare | ast.BoolOp | ast.UnaryOp):
-            self.note(self.start(test), self.end(test), f"(not {self.text(test)})")
+            text = self.text(test)
+            self.note(
+                self.start(test), self.end(test), f"(not ({text}))" if isinstance(test, ast.NamedExpr) else f"(not {text})"
+            )
 
     def visit_If(self, node: ast.If) -> None:
         self.negate(node.test)

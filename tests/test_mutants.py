@@ -46,6 +46,12 @@ def test_what_guards_programmers_is_left_alone():
     ]
 
 
+def test_every_mutant_is_code():
+    source = b"def first(own):\n    if found := [x for x in own if (y := x)]:\n        return found[0] if y else not y\n"
+    for mutant in mutants(source):
+        compile(mutant.apply(source), "first.py", "exec")
+
+
 def test_lines_that_were_reworded_excuse_nothing():
     keys = {Case("scale.py", mutant, mutant.shown(SOURCE)).key for mutant in mutants(SOURCE)}
     old = "scale.py scale: return [4 * own for own in values] => return [5 * own for own in values]"

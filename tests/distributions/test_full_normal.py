@@ -187,3 +187,10 @@ def test_posteriors_of_batches_join():
     joined = halves[0].cat(halves)
     assert torch.equal(joined.mean, q.mean)
     assert torch.equal(joined.cholesky, q.cholesky)
+
+
+def test_marginals_are_means_and_the_diagonal_of_the_covariance():
+    numbers = params(5, 3)
+    (mean, variance), whole = FullNormalHead(3).marginals(numbers), FullNormalHead(3)(numbers)
+    torch.testing.assert_close(mean, whole.mean)
+    torch.testing.assert_close(variance, whole.covariance.diagonal(dim1=1, dim2=2))
