@@ -77,7 +77,7 @@ def with_codes(words: Words) -> Words:
     files = [name for name in named if Path(name).suffix.lower() in CODE_ENDINGS and not Path(name, "config.json").is_file()]
     if named and is_meant(words) and not words.help:
         raise UsageError(
-            f"--codes and --encoder score files, and {', '.join(named)} would be scored as runs; give one of both."
+            f"--codes and --encoder score files, and {', '.join(named)} would be scored as runs; give one or the other."
         )
     if len(named) > 1 and files:
         raise UsageError(f"Runs are given together, files of codes are scored one at a time: unbraid evaluate {files[0]}")
