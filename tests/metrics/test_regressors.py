@@ -106,7 +106,10 @@ def test_classes_beside_continuous_factors_score_as_alone():
     rng = np.random.default_rng(0)
     classes, line = rng.integers(0, 4, (600, 2)), rng.uniform(size=(600, 1))
     codes = np.hstack([classes, line]) @ rng.normal(size=(3, 4)) + 0.2 * rng.normal(size=(600, 4))
-    mixed, alone = gather(codes, np.hstack([classes, line]), factor_names="abx"), gather(codes, classes, factor_names="ab")
+    mixed, alone = (
+        gather(codes, np.hstack([classes, line]), factor_names=list("abx")),
+        gather(codes, classes, factor_names=list("ab")),
+    )
     for metric in (sap, explicitness):
         found, same = metric(mixed)["per_factor"], metric(alone)["per_factor"]
         assert list(found) == ["a", "b", "x"]
