@@ -1,6 +1,6 @@
 """Make the explorers that the gallery shows, of models that its commands train where they are missing.
 
-python docs/source/website/live.py              # all: some half an hour on one core where no model is there yet
+python docs/source/website/live.py              # all: a quarter of an hour of one core where no model is there yet
 python docs/source/website/live.py rooms.html   # one of them
 
 Models are kept in runs/, pages in docs/_build/live, which `make docs` takes along. What was made is not made again.
