@@ -29,7 +29,7 @@ from torch import nn
 
 NAME = "time_to_quality"
 TARGET, EVERY, SCORED = 0.4, 250, 5_000
-STEPS, LR, BETAS, WARMUP, BATCH = 4_500, 2e-3, (12.0, 4.0), 0.7, 64
+STEPS, LR, BETAS, WARMUP, BATCH = 4_500, 2e-3, (20.0, 4.0), 0.9, 64
 """Of the plain loop; ours has them as the defaults of `beta_vae` on `ellipses`."""
 SIDES = ("unbraid", "plain")
 

@@ -378,12 +378,12 @@ def test_what_is_tuned_are_options_of_the_pair():
 
 def test_what_is_given_replaces_its_own_default_and_no_other():
     plain = plan("beta_vae", "ellipses", {})[0]
-    assert plain.model_options == {"beta": 4.0, "beta_start": 12.0, "beta_warmup": 0.7, "normalized": False}
+    assert plain.model_options == {"beta": 4.0, "beta_start": 20.0, "beta_warmup": 0.9, "normalized": False}
     assert plan("beta_vae", "ellipses", {"beta_warmup": 0.2})[0].model_options == {**plain.model_options, "beta_warmup": 0.2}
     assert plan("beta_vae", "ellipses", {"optimizer": "sgd"})[0].lr == plain.lr
     for beta in (0.0, 1.0, 20.0):  # the way to beta has one shape, whatever beta is
         options = plan("beta_vae", "ellipses", {"beta": beta})[0].model_options
-        assert options == {**plain.model_options, "beta": beta, "beta_start": 3 * beta}
+        assert options == {**plain.model_options, "beta": beta, "beta_start": 5 * beta}
 
 
 def test_no_part_has_an_option_that_a_sweep_calls_by_the_same_name():

@@ -72,7 +72,7 @@ def test_giving_a_shown_default_changes_nothing(model, data, given, monkeypatch)
     assert experiment_for(model, data, {**{k: v for k, v in defaults.items() if v is not None}, **given}) == plain
 
 
-@pytest.mark.parametrize("given", [{}, {"beta": 4.0}, {"beta": 7.0}, {"beta_warmup": 0.7}, {"normalized": True, "beta": 0.1}])
+@pytest.mark.parametrize("given", [{}, {"beta": 4.0}, {"beta": 7.0}, {"beta_warmup": 0.9}, {"normalized": True, "beta": 0.1}])
 def test_help_shows_what_runs(given, capsys):
     words = []
     for name, value in given.items():

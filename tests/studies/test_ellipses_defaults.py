@@ -1,0 +1,42 @@
+"""The study of the first command's defaults trains what that command trains, and counts what it says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers.study_results import made_result
+from unbraid.config.plan import plan
+from unbraid.studies.measures import Run
+from unbraid.studies.reports import ellipses_defaults as study
+from unbraid.sweep.resolving import resolve
+
+
+def test_the_first_arm_is_the_first_command() -> None:
+    first, _ = plan("beta_vae", "ellipses", {})
+    own = resolve(study.DEFAULT.requests("cpu")[0])
+    for name in ("model_options", "lr", "steps", "batch_size", "latent_dim", "optimizer", "encoder", "decoder", "likelihood"):
+        assert own[name] == getattr(first, name), name
+
+
+def run_of(*rows: list[float]) -> Run:
+    """A run of which the ledger keeps shares of x, y, scale and orientation, by latent."""
+    shares = {"factors": ["x", "y", "scale", "orientation"], "shares": list(rows), "active": [True] * len(rows)}
+    return Run(made_result(study.DEFAULT, 0, 0.5), {"shares": shares} if rows else {})
+
+
+@pytest.mark.parametrize(
+    ("rows", "value"),
+    [
+        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0.4, 0.3, 0.5, 0.2]], 1),
+        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0.6, 0.3, 0.5, 0.2]], 0),  # x is in two latents
+        ([[0.8, 0, 0.5, 0], [0, 0.7, 0, 0], [0.1, 0.1, 0.1, 0]], 0),  # one latent has two of them
+        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0, 0, 0.2, 0.9]], 0),  # scale is hardly known
+    ],
+)
+def test_separated_by_hand(rows, value) -> None:
+    assert study.SEPARATED.of(run_of(*rows)) == value
+
+
+def test_separated_of_a_run_without_shares_is_no_number() -> None:
+    assert np.isnan(study.SEPARATED.of(run_of()))
