@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpers.study_results import made_result
+from helpers.study_results import keep, made_result
 from unbraid.config.plan import plan
 from unbraid.studies.measures import Run
+from unbraid.studies.page import render
 from unbraid.studies.reports import ellipses_defaults as study
+from unbraid.studies.results import find
+from unbraid.studies.writing import tell, to_markdown
 from unbraid.sweep.resolving import resolve
 
 
@@ -40,3 +43,13 @@ def test_separated_by_hand(rows, value) -> None:
 
 def test_separated_of_a_run_without_shares_is_no_number() -> None:
     assert np.isnan(study.SEPARATED.of(run_of()))
+
+
+def test_a_page_without_yardsticks_does_not_ask_whether_runs_trained(tmp_path) -> None:
+    keep(tmp_path, made_result(study.DEFAULT, 0, 0.5))
+    results = find("ellipses-defaults", study.ellipses_defaults(), "cpu", [tmp_path])
+    told = tell(results, "the tests")
+    assert not told.trained.rows
+    for text in (to_markdown(results, told), render(results, told)):
+        assert "Did they train?" not in text
+        assert "What made these runs" in text or "The same again" in text

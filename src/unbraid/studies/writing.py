@@ -228,7 +228,9 @@ def to_markdown(results: Results, told: Told) -> str:
             lines += ["", f"## {title}", "", *([block.note, ""] if block.note else []), *_rows(block)]
         elif isinstance(block, Prose):
             lines += ["", f"## {title}", "", *"\n\n".join(block.paragraphs).split("\n")]
-    lines += ["", "## Did they train?", "", *_rows(told.trained), "", "## What made these runs", "", *_rows(told.made)]
+    if told.trained.rows:  # not every study has yardsticks
+        lines += ["", "## Did they train?", "", *_rows(told.trained)]
+    lines += ["", "## What made these runs", "", *_rows(told.made)]
     lines += ["", "## How to read this", "", *(f"- {note}" for note in told.notes)]
     return "\n".join(
         [*lines, "", "```console", *(f"$ {line}" for line in told.commands if not line.startswith("#")), "```", ""]
