@@ -9,6 +9,7 @@ from unbraid.figures.style import FAINT
 from unbraid.studies.declaration import Arm, Length, Study
 from unbraid.studies.grids import GridMaps
 from unbraid.studies.measures import NLL, Run
+from unbraid.studies.parts import not_run
 from unbraid.studies.results import Results
 from unbraid.studies.transfer import TransferCurves, TransferTable, accuracy, efficiency, gain, probed
 
@@ -98,3 +99,8 @@ def test_evidence_has_the_same_curves_as_a_probe(tmp_path):
     assert set(kept["curves"]) == {"encoder", "untrained", "PCA", "pixels"}
     assert set(probed(lambda view: True, lambda view: False).make(view)["curves"]) == {"encoder"}
     assert probed(lambda view: False, lambda view: True).make(view) is None
+
+
+def test_names_with_commas_that_are_not_run_are_kept_apart():
+    arms = [Arm(name, "vae", "mnist", {"batch_size": 32}, LENGTHS) for name in ("one", "one, two")]
+    assert not_run("T", arms).paragraphs == ["Not run yet: one; one, two."]

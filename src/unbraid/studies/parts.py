@@ -306,7 +306,8 @@ def not_run(title: str, arms: Sequence[Arm]) -> Prose:
     """What stands in the place of a figure of which there is nothing to draw."""
     names = [arm.name for arm in arms]
     shown = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
-    return Prose(title, [f"Not run yet: {', '.join(names if len(names) <= MOST_NAMED else shown)}."])
+    comma = "; " if any("," in name for name in names) else ", "
+    return Prose(title, [f"Not run yet: {comma.join(names if len(names) <= MOST_NAMED else shown)}."])
 
 
 def lines_of(results: Results, arms: Sequence[Arm], evidence: str, name: str) -> list[Series]:

@@ -57,11 +57,15 @@ MIG, DCI = score("mig"), score("dci.disentanglement")
 SCORES = (MIG, DCI, score("factor_vae_score"), score("modularity"), score("dci.informativeness"))
 MARGIN, NATS = 0.05, 1.0
 """The smallest differences that matter: of scores, and in nats per image."""
-GOAL = 0.45
-"""A MIG over all five factors of dSprites that would be remarkable without labels."""
+GOAL, FOUND = 0.45, 0.2
+"""A MIG over all five factors of dSprites that would be remarkable without labels, and one of each that is found."""
+SPRITE_FACTORS = ("shape", "scale", "orientation", "x", "y")
 
 WEI = "Wei et al. (2021): question"
 THEORY = "arXiv:2606.21385 (2026): question"
+
+HELPS = Better(ORTHOGONAL, VAE, MIG, MARGIN)
+"""Without this, finding nothing everywhere would pass for finding dependent factors as well as independent ones."""
 
 CLAIMS = (
     *(
@@ -81,8 +85,8 @@ CLAIMS = (
     ),
     *(
         Claim(
-            f"a decoder with orthogonal columns has disentangled latents: {words}",
-            f"{source}",
+            f"with the penalty latents are more disentangled: {words}",
+            source,
             Better(other, plain, MIG, MARGIN),
             f"By MIG, against the same model without the penalty. {QUESTION}",
         )
@@ -102,20 +106,26 @@ CLAIMS = (
     Claim(
         "dependent factors are found as well as independent ones",
         THEORY,
-        NotBetter(ORTHOGONAL, ORTHOGONAL_DEPENDENT, MIG, MARGIN),
-        f"By MIG, on all combinations alike. {QUESTION}",
+        Every((HELPS, NotBetter(ORTHOGONAL, ORTHOGONAL_DEPENDENT, MIG, MARGIN))),
+        f"By MIG, on all combinations alike, and where the penalty helps to find independent ones at all. {QUESTION}",
     ),
     Claim(
         "where combinations are missing they are found less well",
         THEORY,
-        Better(ORTHOGONAL, ORTHOGONAL_HOLE, MIG, MARGIN),
-        f"By MIG. The theorem asks for all combinations; it does not say that it fails without. {QUESTION}",
+        Every((HELPS, Better(ORTHOGONAL, ORTHOGONAL_HOLE, MIG, MARGIN))),
+        "By MIG, and where the penalty helps to find them at all. The theorem asks for all combinations; it does not say that "
+        f"it fails without. {QUESTION}",
     ),
     Claim(
         "all five factors of dSprites are found without labels",
         "Asked here",
-        MeanBeyond(ORTHOGONAL_SPRITES, MIG, above=GOAL),
-        f"By a mean MIG above {GOAL}. {QUESTION}",
+        Every(
+            (
+                MeanBeyond(ORTHOGONAL_SPRITES, MIG, above=GOAL),
+                *(MeanBeyond(ORTHOGONAL_SPRITES, score(f"mig.{name}"), above=FOUND) for name in SPRITE_FACTORS),
+            )
+        ),
+        f"By a mean MIG above {GOAL}, and above {FOUND} of each: three that are found well reach the mean alone.",
     ),
 )
 
