@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from unbraid.errors import CorruptFile, UnbraidError, UnknownName, UsageError
-from unbraid.files import read_json, whole_file, write_json
+from unbraid.figures.saving import require_absent
+from unbraid.files import read_json, require_writable, whole_file, write_json
 from unbraid.options import Option, options_of, resolve
 from unbraid.randomness import derived_seed, seeded_construction, torch_generator
 from unbraid.registry import Registry
@@ -221,3 +222,16 @@ def test_programs_beside_the_library_import_names_that_are_there(folder):
                 if not hasattr(found, name) and not inside:
                     missing.append(f"{program.name}: from {module} import {name}")
     assert not missing
+
+
+def test_a_place_that_cannot_hold_a_file_is_refused_in_words(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    require_writable(Path("new/deep/file.png"))
+    require_writable(Path("/"))  # that it is a folder is for those to say who know what to give
+    Path("file").touch()
+    Path("link").symlink_to("nowhere")
+    for name, what in (("file", "a file, not a folder"), ("link", "a link to nothing")):
+        with pytest.raises(UsageError, match=f"/{name} is {what}. Give another name."):
+            require_writable(Path(name, "deep", "x.png"))
+    with pytest.raises(UsageError, match="^/ is a folder; give the name of a file."):
+        require_absent(Path("/"), overwrite=False)

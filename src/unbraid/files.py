@@ -110,9 +110,11 @@ def require_regular(path: Path, what: str) -> None:
 
 def require_writable(path: Path) -> None:
     """Raise `UsageError` where no file can be made at a path, before work whose result would be lost."""
-    place = next(folder for folder in path.absolute().parents if folder.exists())
+    above = path.absolute().parents
+    place = next((folder for folder in above if os.path.lexists(folder)), path)  # a root has no folder above it
     if not place.is_dir():
-        raise UsageError(f"{path} cannot be written: {place} is a file, not a folder. Give another name.")
+        what = "a file, not a folder" if place.exists() else "a link to nothing"
+        raise UsageError(f"{path} cannot be written: {place} is {what}. Give another name.")
     if not os.access(place, os.W_OK | os.X_OK):
         raise UsageError(f"{path} cannot be written: the folder {place} is read-only. Give another name.")
 
