@@ -8,7 +8,7 @@ import pytest
 from helpers.study_results import keep, made_result
 from unbraid.config.plan import plan
 from unbraid.studies.measures import Run
-from unbraid.studies.page import render
+from unbraid.studies.page import render, with_code
 from unbraid.studies.reports import ellipses_defaults as study
 from unbraid.studies.results import find
 from unbraid.studies.writing import tell, to_markdown
@@ -31,10 +31,10 @@ def run_of(*rows: list[float]) -> Run:
 @pytest.mark.parametrize(
     ("rows", "value"),
     [
-        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0.4, 0.3, 0.5, 0.2]], 1),
-        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0.6, 0.3, 0.5, 0.2]], 0),  # x is in two latents
-        ([[0.8, 0, 0.5, 0], [0, 0.7, 0, 0], [0.1, 0.1, 0.1, 0]], 0),  # one latent has two of them
-        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0, 0, 0.2, 0.9]], 0),  # scale is hardly known
+        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0.4, 0.3, 0.7, 0.2]], 3),
+        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0.6, 0.3, 0.7, 0.2]], 2),  # x is in two latents
+        ([[0.8, 0, 0.5, 0], [0, 0.7, 0, 0], [0.1, 0.1, 0.1, 0]], 1),  # one latent has two of them
+        ([[0.8, 0, 0, 0], [0, 0.7, 0, 0], [0, 0, 0.2, 0.9]], 2),  # scale is hardly known
     ],
 )
 def test_separated_by_hand(rows, value) -> None:
@@ -53,3 +53,8 @@ def test_a_page_without_yardsticks_does_not_ask_whether_runs_trained(tmp_path) -
     for text in (to_markdown(results, told), render(results, told)):
         assert "Did they train?" not in text
         assert "What made these runs" in text or "The same again" in text
+
+
+def test_backticks_are_code_on_the_page_and_text_stays_escaped() -> None:
+    assert with_code("`a < b` & `c`") == "<code>a &lt; b</code> &amp; <code>c</code>"
+    assert with_code("one ` alone") == "one ` alone"

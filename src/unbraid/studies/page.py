@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from unbraid.figures.heatmaps import natural_width
 from unbraid.figures.style import svg
@@ -35,7 +35,7 @@ def render(results: Results, told: Told) -> str:
                 "verdict": verdict_words(one),
                 "claim": one.claim.text,
                 "section": one.claim.section,
-                "text": one.text,
+                "text": with_code(one.text),
             }
             for one in told.decided
         ],
@@ -43,7 +43,7 @@ def render(results: Results, told: Told) -> str:
             _shown(block, i, short)
             for i, (block, short) in enumerate(zip(told.blocks, _shortened([one.title for one in told.blocks]), strict=True))
         ],
-        arms=told.arms,
+        arms=_with_code(told.arms),
         trained=told.trained,
         notes=told.notes,
         commands=told.commands,
@@ -55,7 +55,7 @@ def _shown(block: Block, place: int, short: str) -> dict[str, Any]:
     """A block as the template has it."""
     common = {"anchor": f"part{place}", "short": short, "title": block.title, "note": ""}
     if isinstance(block, Table):
-        return common | asdict(block) | {"kind": "table"}
+        return common | asdict(_with_code(block)) | {"kind": "table"}
     if isinstance(block, Chart):
         # safe: matplotlib escapes the text of figures, and `svg` that of attributes
         drawn = Markup(svg(block.figure, prefix=f"chart{place}", alt=block.title))
@@ -67,7 +67,17 @@ def _shown(block: Block, place: int, short: str) -> dict[str, Any]:
             for times in [max(1, STRIP_WIDTH // one.width)]
         ]
         return common | {"kind": "pictures", "pictures": pictures, "caption": block.caption}
-    return common | {"kind": "prose", "paragraphs": block.paragraphs}
+    return common | {"kind": "prose", "paragraphs": [with_code(text) for text in block.paragraphs]}
+
+
+def with_code(text: str) -> Markup:
+    """Text in which what stands between backticks is code, as Markdown has it."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # safe: escaped before
+
+
+def _with_code(table: Table) -> Table:
+    """The same of the note and the cells of a table."""
+    return replace(table, note=with_code(table.note), rows=[[with_code(cell) for cell in row] for row in table.rows])
 
 
 def _shortened(titles: Sequence[str]) -> list[str]:

@@ -39,16 +39,17 @@ ARMS = (DEFAULT, FORMER, CONSTANT)
 
 
 def _separated(run: Run) -> float:
-    """1 where each of x, y and scale has a latent of its own that is ahead by `GAP`, else 0."""
+    """How many of x, y and scale have a latent of their own that is ahead by `GAP`."""
     found = shares_of(run)
     if found is None or not set(SEEN) <= set(found[0]):
         return math.nan
     shares = found[1][:, [found[0].index(name) for name in SEEN]]
     ahead = -np.diff(np.sort(shares, axis=0)[-2:][::-1], axis=0)[0]
-    return float(len(set(shares.argmax(0))) == len(SEEN) and bool((ahead >= GAP).all()))
+    best = shares.argmax(0)
+    return float(((ahead >= GAP) & (np.bincount(best)[best] == 1)).sum())
 
 
-SEPARATED = Measure("separated", "x, y and scale each in a latent of its own", _separated, True, (0.0, 1.0))
+SEPARATED = Measure("separated", "number of factors with a latent of their own", _separated, True, (0.0, 3.0))
 BOUND = Measure("weighted", "reconstruction + 4 KL", lambda run: NLL.of(run) + 4 * KL.of(run), False, unit="nats")
 """What all arms minimize in the end."""
 MIG = score("mig")
@@ -59,16 +60,16 @@ CLAIMS = (
     Claim(
         "the first command separates x, y and scale for most seeds",
         HERE,
-        ShareAbove(DEFAULT, SEPARATED, 1, 0.5),
-        f"Each has a latent of its own, which knows at least {GAP:.0%} more of its entropy than any other.",
+        ShareAbove(DEFAULT, SEPARATED, len(SEEN), 0.5),
+        f"A factor's own latent is first for no other of the three, and knows {GAP:.0%} more of its entropy than any other.",
     ),
     Claim(
-        "a longer descent of β from higher separates them for more seeds than a short one",
+        "a longer descent of β from higher separates more of them than a short one",
         HERE,
-        Better(DEFAULT, FORMER, SEPARATED, 0.1),
+        Better(DEFAULT, FORMER, SEPARATED, 0.3),
         "From 20 over 90 % of training against from 12 over 70 %.",
     ),
-    Claim("… and than a constant β", HERE, Better(DEFAULT, CONSTANT, SEPARATED, 0.1)),
+    Claim("… and than a constant β", HERE, Better(DEFAULT, CONSTANT, SEPARATED, 0.3)),
     Claim(
         "separated latents are no better minimum of the loss",
         HERE,
@@ -105,7 +106,7 @@ PARTS: tuple[Part, ...] = (
 )
 
 
-@studies.register("ellipses-defaults", source="the defaults of this library, measured: no report claims them")
+@studies.register("ellipses-defaults", source="questions about the defaults of this library; no report claims them")
 def ellipses_defaults() -> Study:
     """Do the defaults of `beta_vae` on `ellipses` separate the factors, over ten seeds.
 
