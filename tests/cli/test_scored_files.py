@@ -305,8 +305,10 @@ def test_runs_and_files_that_are_taken_for_each_other_are_told_apart(command, co
     run, path = tmp_path / "run", codes[0]
     run.mkdir()
     both = command("evaluate", run, "--codes", path, code=2)
-    assert f"--codes and --encoder score files, and {run} would be scored as runs" in both
+    assert f"{run} are not scored together; give one of them." in both
     assert "files of codes are scored one at a time" in command("evaluate", path, path, code=2)
+    assert f"--codes {path} and {path} are not scored together" in command("evaluate", path, "--codes", path, code=2)
+    assert "--latents" in command("evaluate", path, path, "--help")
     assert f"There is no file '{run}', but a folder; give the path of the file" in command("evaluate", "--codes", run, code=2)
     assert "is no run: it holds no codes.npz and no config.json" in command("audit", run, code=2)
     np.savez(run / "codes.npz", mean=codes[2])

@@ -76,10 +76,9 @@ def with_codes(words: Words) -> Words:
     named = words.given.get("run") or []
     files = [name for name in named if Path(name).suffix.lower() in CODE_ENDINGS and not Path(name, "config.json").is_file()]
     if named and is_meant(words) and not words.help:
-        raise UsageError(
-            f"--codes and --encoder score files, and {', '.join(named)} would be scored as runs; give one or the other."
-        )
-    if len(named) > 1 and files:
+        form = "--codes" if "codes" in words.given else "--encoder"
+        raise UsageError(f"{form} {words.given[form[2:]]} and {', '.join(named)} are not scored together; give one of them.")
+    if len(named) > 1 and files and not words.help:
         raise UsageError(f"Runs are given together, files of codes are scored one at a time: unbraid evaluate {files[0]}")
     if not files or is_meant(words):
         return words
