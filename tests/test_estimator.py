@@ -72,7 +72,7 @@ def test_what_is_no_option_is_refused_by_fit():
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ((3, 3), r"image_shape \(3, 3\) has 9 values, and a row of X {}"),
+        ((3, 3), r"image_shape \(3, 3\) has 9 values, and a row of X {}; give the shape of one image"),
         (6, r"image_shape is 6; allowed: \(height, width\) or \(channel, height, width\)"),
         ((2, 0), r"image_shape is \(2, 0\); allowed"),
     ],

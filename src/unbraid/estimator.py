@@ -216,7 +216,8 @@ class DisentangledVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             raise UsageError(f"image_shape is {shape!r}; allowed: (height, width) or (channel, height, width).")
         if math.prod(sizes) != math.prod(given):
             raise UsageError(
-                f"image_shape {tuple(sizes)} has {math.prod(sizes):,} values, and a row of X {math.prod(given):,}."
+                f"image_shape {tuple(sizes)} has {math.prod(sizes):,} values, and a row of X {math.prod(given):,}; give the "
+                "shape of one image."
             )
 
     def _images(self, rows: NDArray[Any]) -> NDArray[Any]:
