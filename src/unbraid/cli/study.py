@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unbraid.cli.parse import HelpShown, option, parse, positional
-from unbraid.cli.sweep import ENGINE_OPTIONS, conduct_plan, require_ways
+from unbraid.cli.sweep import ENGINE_OPTIONS, conduct_plan, require_valid_engine
 from unbraid.errors import UsageError
 from unbraid.options import Option
 from unbraid.studies.declaration import BUDGETS, Budget, Study
@@ -63,7 +63,7 @@ def _study(entry: Entry, study: Study, options: dict[str, Any]) -> int:
 
     if options["explorer"] and not study.explorer:
         raise UsageError(f"{entry.name} names no arms for an explorer page; leave --explorer out.")
-    require_ways(options)
+    require_valid_engine(options)
     folder = Path(options["out"])
     ledger = require_ledger(Path(options["ledger"])) if options["ledger"] else clone_ledger()
     known = [ledger] if ledger else []

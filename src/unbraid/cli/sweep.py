@@ -170,7 +170,7 @@ def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
     from unbraid.sweep.points import Scoring
     from unbraid.sweep.store import Store
 
-    require_ways(options)
+    require_valid_engine(options)
     metrics = chosen_metrics(options)
     choose(metrics)  # an unknown name is refused before anything is trained
     scoring = Scoring(options["evaluate_images"], metrics)
@@ -322,7 +322,7 @@ def _size(count: float) -> str:
     return f"{count:.1f} TB"
 
 
-def require_ways(options: dict[str, Any]) -> None:
+def require_valid_engine(options: dict[str, Any]) -> None:
     """Refuse a tracker that does not exist, and --detach without Slurm, before work starts.
 
     Args:

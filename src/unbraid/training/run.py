@@ -290,11 +290,11 @@ def _require_same(old: Experiment, new: Experiment, folder: Path) -> None:
     if differing:
         raise ConfigMismatch(
             f"{folder} holds a run of another configuration. It differs in {'; '.join(differing)}. "
-            f"{_longer(before, after, folder)}Give another --out, or --overwrite to replace it."
+            f"{_longer(before, after)}Give another --out, or --overwrite to replace it."
         )
 
 
-def _longer(before: Mapping[str, Any], after: Mapping[str, Any], folder: Path) -> str:
+def _longer(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     """How to train on, where the same run was asked for with more steps."""
     follows = ("steps", "checkpoint_every", "log_every")
     same = all(before.get(name) == after.get(name) for name in {**before, **after} if name not in follows)
