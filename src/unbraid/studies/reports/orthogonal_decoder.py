@@ -73,7 +73,7 @@ CLAIMS = (
             f"the penalty makes columns of the decoder's Jacobian orthogonal: {words}",
             WEI,
             Better(penalized_one, plain, OVERLAP, MARGIN),
-            f"By the overlap of columns over all latents; trained on two at a time. {QUESTION}",
+            f"By the overlap of columns of all latents that tell something; trained on two at a time. {QUESTION}",
         )
         for (plain, penalized_one), words in zip(PAIRS[:2], ("of the VAE", "of β-VAE, β 4"), strict=True)
     ),
