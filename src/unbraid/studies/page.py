@@ -72,7 +72,7 @@ def _shown(block: Block, place: int, short: str) -> dict[str, Any]:
 
 def with_code(text: str) -> Markup:
     """Text in which what stands between backticks is code, as Markdown has it."""
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text)))  # safe: escaped before
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # safe: escaped before
 
 
 def _with_code(table: Table) -> Table:
