@@ -116,7 +116,7 @@ def require_writable(path: Path) -> None:
         what = "a file, not a folder" if place.exists() else "a link to nothing"
         raise UsageError(f"{path} cannot be written: {place} is {what}. Give another name.")
     if not os.access(place, os.W_OK | os.X_OK):
-        raise UsageError(f"{path} cannot be written: the folder {place} is read-only. Give another name.")
+        raise UsageError(f"{path} cannot be written: you may not write in the folder {place}. Give another name.")
 
 
 _swept: set[Path] = set()

@@ -282,7 +282,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_scored(command, codes
     below = command(*form, path, "--out", path / "deep" / "x.json", code=2)
     assert f"x.json cannot be written: {path} is a file, not a folder. Give another name." in below
     monkeypatch.setattr("os.access", lambda *asked: False)
-    assert f"cannot be written: the folder {tmp_path} is read-only" in command(*form, path, code=2)
+    assert f"cannot be written: you may not write in the folder {tmp_path}" in command(*form, path, code=2)
     monkeypatch.setattr("unbraid.data.codes.files.read_codes", None)
     assert "Unknown metric 'mgi'. Did you mean 'mig'?" in command(*form, path, "--metrics", "mgi", code=2)
     assert sorted(tmp_path.iterdir()) == before

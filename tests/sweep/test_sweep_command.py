@@ -130,8 +130,8 @@ def test_a_read_only_folder_is_read_and_not_written(tmp_path: Path, sweep: list[
     try:
         assert "1 finished" in run(tmp_path, "sweep", "status")
         assert "1 finished" in run(tmp_path, *sweep, "--plan")
-        text = run(tmp_path, *sweep, "--seed", "1", code=1)
-        assert "Read-only file system" in text
+        text = run(tmp_path, *sweep, "--seed", "1", code=2)
+        assert "you may not write in the folder" in " ".join(text.split())
         assert "Traceback" not in text
     finally:
         os.system(f"umount {folder}")
@@ -181,6 +181,14 @@ def test_what_a_ledger_holds_is_not_trained(tmp_path: Path, sweep: list[str]) ->
 def test_refusals(tmp_path: Path, given: list[str], words: str) -> None:
     assert words in run(tmp_path, "sweep", *given, code=2)
     assert not (tmp_path / "sweeps").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_planning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unbraid.sweep.planning.make_plan", lambda *given, **more: pytest.fail("it planned"))
+    (tmp_path / "file").touch()
+    text = " ".join(run(tmp_path, "sweep", "vae", "ellipses", "-o", "file/sweep", code=2).split())
+    assert "cannot be written" in text
+    assert "is a file, not a folder" in text
 
 
 def test_help(tmp_path: Path) -> None:

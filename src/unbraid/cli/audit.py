@@ -98,8 +98,7 @@ def _codes_of_run(folder: Path, given: Mapping[str, Any]) -> tuple[Path, CodeArr
                 f"The folder {folder} is no run: it holds no {CODES} and no {CONFIG}. Give a run folder or a file."
             )
         raise UsageError(
-            f"The folder {folder} holds no {CODES}; give a run folder and make the codes first: unbraid evaluate {folder}, or "
-            "give a file of codes."
+            f"The folder {folder} holds no {CODES}; make them first: unbraid evaluate {folder}, or give a file of codes."
         )
     table = CodeTable.load(folder / CODES)
     wanted = listed(given, "factors") or table.factor_names

@@ -101,7 +101,7 @@ def _entries(name: str) -> list[Entry]:
         if name in COMMANDS:
             raise UsageError(f"{name} is a command; its help explains it: unbraid {name} --help")
         if name in KINDS:
-            raise UsageError(f"{name} are several; list them: unbraid list {name}. Then show one by its name.")
+            raise UsageError(f"{name} is a kind of thing; list them: unbraid list {name}. Then show one by its name.")
         known = {entry.name for registry in REGISTRIES.values() for entry in registry}
         near = get_close_matches(name, known, n=1, cutoff=0.5)
         hint = "" if near else "It names no model, data set, metric, network, figure or study."  # of which there are many

@@ -11,6 +11,7 @@ from unbraid.cli.parse import Argument, HelpShown, Words, asks_for_help, checked
 from unbraid.cli.scored_files import chosen_metrics
 from unbraid.cli.train import every_option_of_training, options_of_own_networks
 from unbraid.errors import UsageError
+from unbraid.files import require_writable
 from unbraid.options import Option
 
 if TYPE_CHECKING:
@@ -168,13 +169,15 @@ def _sweep(requests: list[Request], options: dict[str, Any]) -> int:
     from unbraid.progress import listening
     from unbraid.sweep.planning import make_plan
     from unbraid.sweep.points import Scoring
-    from unbraid.sweep.store import Store
+    from unbraid.sweep.store import MARK, Store
 
     require_valid_engine(options)
     metrics = chosen_metrics(options)
     choose(metrics)  # an unknown name is refused before anything is trained
     scoring = Scoring(options["evaluate_images"], metrics)
     folder = Path(options["out"])
+    if not options["plan"]:
+        require_writable(folder / MARK)
     store = Store.foreseen(folder)
     damaged: list[str] = []
     with listening(counting), counting("Planning") as told:

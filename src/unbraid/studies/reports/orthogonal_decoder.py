@@ -72,8 +72,9 @@ CLAIMS = (
         Claim(
             f"the penalty makes columns of the decoder's Jacobian orthogonal: {words}",
             WEI,
-            Better(penalized_one, plain, OVERLAP, MARGIN),
-            f"By the overlap of columns of all latents that tell something; trained on two at a time. {QUESTION}",
+            Every((Better(penalized_one, plain, OVERLAP, MARGIN), NotBetter(plain, penalized_one, ACTIVE, 0.5))),
+            "By the overlap of columns of latents that tell something, none of which may be lost; trained on two at a time. "
+            f"{QUESTION}",
         )
         for (plain, penalized_one), words in zip(PAIRS[:2], ("of the VAE", "of β-VAE, β 4"), strict=True)
     ),
