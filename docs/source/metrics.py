@@ -1,6 +1,6 @@
 """Write docs/metrics.md: what metrics are, how their definitions differ, and what chance and perfect codes score.
 
-python docs/source/metrics.py                      # all tables, an hour
+python docs/source/metrics.py                      # all tables, twelve minutes of one core
 python docs/source/metrics.py --quick              # scores of gradient boosting stay as they stand in the page
 python docs/source/metrics.py --only dci:default   # only these scores, and those that the page lacks, are computed
 """
