@@ -93,7 +93,7 @@ def test_a_model_that_knows_no_factor_does_not_focus_on_a_few(nothing):
             self.known = known
 
         def values(self, arm, measure):
-            return dict.fromkeys(range(3), self.known)
+            return dict.fromkeys(range(6), self.known)
 
     (claim,) = [one for one in nothing.study.claims if "only focuses on a few" in one.text]
     outcomes = [claim.rule.decide(Known(known)).outcome for known in (0.0, 1.0, 3.0, 4.0)]

@@ -126,6 +126,16 @@ def test_a_mean_beyond_a_value():
     assert decided["confirmed"] == pytest.approx(0.8, abs=0.06)
 
 
+@pytest.mark.parametrize("rule", [MeanBeyond(ONE, SCORE, above=0.5), Better(ONE, OTHER, SCORE, 0.1)])
+def test_few_equal_runs_decide_nothing(rule):
+    """Counts, and scores that are cut off at 0, are often equal; their spread of 0 is no certainty."""
+    for n, outcome in ((2, "undecided"), (5, "undecided"), (6, "reversed")):
+        found = rule.decide(Given({ONE: [0.0] * n, OTHER: [1.0] * n}))
+        assert found.outcome == outcome
+        assert found.needed == (6 if outcome == "undecided" else None)
+    assert 2 * 0.5**6 < 0.05 < 2 * 0.5**5  # all of six on one side, by chance
+
+
 def test_a_share_of_runs():
     rule = ShareAbove(ONE, SCORE, 0.5)
     found = rule.decide(Given({ONE: [1.0, 1.0, 1.0]}))

@@ -26,6 +26,8 @@ from unbraid.sweep.compare.writing import decimal
 _TAIL = (1 + COVERAGE) / 2
 _MANY = 1e6
 """Degrees of freedom of a variance that is known."""
+EQUAL_RUNS = 6
+"""So many runs that are all on one side of a value decide without an interval: by chance they are with 2 / 2^6 = 3 %."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,8 @@ class _OfDifference:
         one = _difference(self, found)
         if isinstance(one, Verdict):
             return one
+        if not any(one.sds) and min(one.runs) < EQUAL_RUNS:
+            return one.verdict("undecided", "; equal runs give no interval", needed=EQUAL_RUNS)
         outcome, ruled_out = self._judge(one.low, one.high)
         if outcome == "undecided":
             return one.verdict(outcome, needed=one.needed(lambda t: max(t.above(0.0), t.below(self.margin))))
@@ -222,6 +226,8 @@ class MeanBeyond:
             f"({_ends(interval, self.measure)}; {len(values)} runs); "
             f"claimed {'above' if sign > 0 else 'below'} {value:g}"
         )
+        if len(set(values)) == 1 and len(values) < EQUAL_RUNS:  # counts, and scores cut off at 0, are often equal by chance
+            return Verdict("undecided", f"{words}; equal runs give no interval", mean, None, EQUAL_RUNS)
         if low > 0:
             return Verdict("confirmed", words, mean, interval)
         if high < 0:
