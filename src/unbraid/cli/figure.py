@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unbraid.cli.arguments import DATA, DEVICE, RUNS, options_of_any, out_option, overwrite_option
-from unbraid.cli.parse import Argument, HelpShown, checked, option, positional, read
+from unbraid.cli.parse import Argument, HelpShown, checked, option, positional, read_known
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
@@ -30,10 +30,7 @@ def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     from unbraid.reporting.gallery.registry import figures, how_many
 
-    every = [*_OWN, *options_of_any(figures)]
-    words = read("figure", every, tokens)
-    if not words.help:
-        words.refuse_unknown(every)  # their values would be taken for names
+    words = read_known("figure", [*_OWN, *options_of_any(figures)], tokens)
     about, options = _ABOUT, []
     if name := words.given.get("name"):
         entry = figures[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unbraid.cli.arguments import options_of_any, out_option, overwrite_option
-from unbraid.cli.parse import Argument, HelpShown, checked, positional, read
+from unbraid.cli.parse import Argument, HelpShown, checked, positional, read_known
 
 _NAMED = positional("importer", "whose models it reads, see `unbraid list importers`", required=True)
 _FILE = positional("file", "the weights: .safetensors, or a state dict in .pt or .pth", required=True)
@@ -22,10 +22,7 @@ def run(tokens: list[str]) -> int:
     """Run the command; returns the exit code."""
     from unbraid.importers.registry import importers
 
-    every = [*_OWN, *options_of_any(importers)]
-    words = read("import", every, tokens)
-    if not words.help:
-        words.refuse_unknown(every)  # their values would be taken for names
+    words = read_known("import", [*_OWN, *options_of_any(importers)], tokens)
     about, options = _ABOUT, []
     if name := words.given.get("importer"):
         entry = importers[name]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unbraid.cli.arguments import data_options, options_of_any, out_option, overwrite_option
-from unbraid.cli.parse import HelpShown, checked, positional, read
+from unbraid.cli.parse import HelpShown, checked, positional, read_known
 from unbraid.errors import CorruptFile, UnbraidError
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ def run(tokens: list[str]) -> int:
     from unbraid.data.dataset import addressed
     from unbraid.data.registry import datasets
 
-    every = [*_OWN, *options_of_any(datasets)]
-    words = read("inspect", every, tokens)
-    if not words.help:
-        words.refuse_unknown(every)  # their values would be taken for names
+    words = read_known("inspect", [*_OWN, *options_of_any(datasets)], tokens)
     name, place = addressed(_as_named(words.given["data"]), {}) if words.given.get("data") else ("", {})
     own = data_options(name)
     try:

@@ -113,6 +113,14 @@ def read(command: str, arguments: Iterable[Argument], tokens: Sequence[str]) -> 
     return Words(command, given, tuple(reading.unknown), wants_help)
 
 
+def read_known(command: str, arguments: Sequence[Argument], tokens: Sequence[str]) -> Words:
+    """As `read`, with unknown options refused at once: their values would be taken for names."""
+    words = read(command, arguments, tokens)
+    if not words.help:
+        words.refuse_unknown(arguments)
+    return words
+
+
 def asks_for_help(tokens: Sequence[str]) -> bool:
     """Whether a command line asks for help."""
     end = tokens.index("--") if "--" in tokens else len(tokens)

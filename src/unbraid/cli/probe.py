@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unbraid.cli.arguments import DEVICE, data_options, options_of_any, out_option, overwrite_option
-from unbraid.cli.parse import HelpShown, checked, option, positional, read
+from unbraid.cli.parse import HelpShown, checked, option, positional, read_known
 from unbraid.errors import UsageError
 from unbraid.options import Option
 
@@ -32,10 +32,7 @@ def run(tokens: list[str]) -> int:
     from unbraid.data.dataset import addressed
     from unbraid.data.registry import datasets
 
-    every = [*_OWN, DEVICE, *options_of_any(datasets)]
-    words = read("probe", every, tokens)
-    if not words.help:
-        words.refuse_unknown(every)  # their values would be taken for names
+    words = read_known("probe", [*_OWN, DEVICE, *options_of_any(datasets)], tokens)
     data = words.given.get("data")
     options = data_options(addressed(data, {})[0] if data else "", (*_OWN, DEVICE))
     try:

@@ -43,8 +43,6 @@ COLUMNS = (
         "Columns",
     ),
 )
-CODES = "codes.npz"
-"""The codes of a run, in its folder."""
 TO_SAY_OTHERWISE = (
     "To say otherwise: --classes NAME for values that are classes, --continuous NAME for others, --cyclic NAME=PERIOD for an "
     "angle."
@@ -77,6 +75,8 @@ def destination(given: Mapping[str, Any], beside: Path, ending: str) -> Path:
     from unbraid.files import require_writable
 
     if not (beside.is_file() or (is_annotated(beside) and beside.is_dir())):
+        from unbraid.training.run import CODES
+
         if (beside / CODES).is_file():
             raise UsageError(f"{beside} is a run folder; score the run (unbraid evaluate {beside}), or its {beside / CODES}.")
         folder = ", but a folder" if beside.is_dir() else ""
