@@ -278,6 +278,12 @@ def test_where_no_others_lie_around_the_loss_nothing_is_compared() -> None:
     assert AT_SAME.decide(Both({**scores, THIRD: [0.1]}, AT)).text == "too few runs for an interval: 1 of third"
 
 
+def test_few_equal_runs_at_the_same_loss_decide_nothing() -> None:
+    for n, outcome in ((2, "undecided"), (5, "undecided"), (6, "not confirmed")):
+        found = AT_SAME.decide(Both({arm: [0.1] * n for arm in AT}, AT))
+        assert (found.outcome, found.needed) == (outcome, 6 if outcome == "undecided" else None)
+
+
 FIVE = [Arm(f"arm {i}", "vae", "ellipses", {"batch_size": 32, "beta": i}, LENGTHS) for i in range(5)]
 
 

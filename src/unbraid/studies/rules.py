@@ -28,6 +28,7 @@ _MANY = 1e6
 """Degrees of freedom of a variance that is known."""
 EQUAL_RUNS = 6
 """So many runs that are all on one side of a value decide without an interval: by chance they are with 2 / 2^6 = 3 %."""
+_NO_SPREAD = "; equal runs give no interval"
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +87,8 @@ class _OfDifference:
         one = _difference(self, found)
         if isinstance(one, Verdict):
             return one
-        if not any(one.sds) and min(one.runs) < EQUAL_RUNS:
-            return one.verdict("undecided", "; equal runs give no interval", needed=EQUAL_RUNS)
+        if _few_and_equal([list(found.values(arm, self.measure).values()) for arm in self.arms]):
+            return one.verdict("undecided", _NO_SPREAD, needed=EQUAL_RUNS)
         outcome, ruled_out = self._judge(one.low, one.high)
         if outcome == "undecided":
             return one.verdict(outcome, needed=one.needed(lambda t: max(t.above(0.0), t.below(self.margin))))
@@ -182,6 +183,8 @@ class BetterAtSame:
             f"{self.measure.column}: {self.first.name} less {below.name} and {above.name}, interpolated at its {self.at.name} "
             f"of {_number(own, self.at)}, is {_number(sign * mean, self.measure)} ({_ends(told, self.measure)})"
         )
+        if _few_and_equal([values[arm] for arm in weights]):
+            return Verdict("undecided", words + _NO_SPREAD, sign * mean, None, EQUAL_RUNS)
         sds = [abs(weight) * float(np.std(values[arm], ddof=1)) for arm, weight in weights.items()]
         needed = None
         if outcome == "undecided":
@@ -226,8 +229,8 @@ class MeanBeyond:
             f"({_ends(interval, self.measure)}; {len(values)} runs); "
             f"claimed {'above' if sign > 0 else 'below'} {value:g}"
         )
-        if len(set(values)) == 1 and len(values) < EQUAL_RUNS:  # counts, and scores cut off at 0, are often equal by chance
-            return Verdict("undecided", f"{words}; equal runs give no interval", mean, None, EQUAL_RUNS)
+        if _few_and_equal([values]):
+            return Verdict("undecided", words + _NO_SPREAD, mean, None, EQUAL_RUNS)
         if low > 0:
             return Verdict("confirmed", words, mean, interval)
         if high < 0:
@@ -575,6 +578,11 @@ def _share_power(p: float, share: float, n: int) -> float:
     above = 1 - float(bdtr(least - 1, n, p)) if least else 1.0
     below = float(bdtr(most, n, p)) if most >= 0 else 0.0
     return max(above, below)
+
+
+def _few_and_equal(values: Sequence[Sequence[float]]) -> bool:
+    """Whether runs of each arm are equal, and few: counts, and scores cut off at 0, often are by chance."""
+    return all(len(set(own)) == 1 for own in values) and min(map(len, values)) < EQUAL_RUNS
 
 
 def _missing(values: Mapping[Arm, Sequence[float]], least: int) -> Verdict | None:

@@ -55,12 +55,13 @@ WEIGHTED = Measure("weighted", "reconstruction + 4 KL", lambda run: NLL.of(run) 
 MIG = score("mig")
 SHARE = tuple(map(best_share, (*SEEN, HALF_TURN)))
 HERE = "Asked here"
+SEPARATES = ShareAbove(DEFAULT, SEPARATED, len(SEEN), 0.5)
 
 CLAIMS = (
     Claim(
         "the first command separates x, y and scale for most seeds",
         HERE,
-        ShareAbove(DEFAULT, SEPARATED, len(SEEN), 0.5),
+        SEPARATES,
         "A factor's own latent is first for no other of the three, and knows a share of its entropy that is larger by "
         f"{GAP:g} than any other's.",
     ),
@@ -86,7 +87,7 @@ CLAIMS = (
     Claim(
         "they separate x, y and scale, and no latent follows the orientation",
         HERE,
-        Every((ShareAbove(DEFAULT, SEPARATED, len(SEEN), 0.5), MeanBeyond(DEFAULT, SHARE[-1], below=0.1))),
+        Every((SEPARATES, MeanBeyond(DEFAULT, SHARE[-1], below=0.1))),
         "By the latent that knows most of it. At 32 pixels and β 4 it is worth less than it costs.",
     ),
     Claim(
