@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from unbraid.metrics.mig import best_two
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study
 from unbraid.studies.evidence import CURVE, SHARES
 from unbraid.studies.measures import ACTIVE, KL, NLL, Measure, Run, best_share, score, shares_of
@@ -44,9 +45,9 @@ def _separated(run: Run) -> float:
     if found is None or not set(SEEN) <= set(found[0]):
         return math.nan
     shares = found[1][:, [found[0].index(name) for name in SEEN]]
-    ahead = -np.diff(np.sort(shares, axis=0)[-2:][::-1], axis=0)[0]
+    most, second = best_two(shares)
     best = shares.argmax(0)
-    return float(((ahead >= GAP) & (np.bincount(best)[best] == 1)).sum())
+    return float(((most - second >= GAP) & (np.bincount(best)[best] == 1)).sum())
 
 
 SEPARATED = Measure("separated", "number of factors with a latent of their own", _separated, True, (0.0, 3.0))
