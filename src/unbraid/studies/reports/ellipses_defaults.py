@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from unbraid.metrics.mig import best_two
+from unbraid.reporting.headline import KNOWS, own_latents
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study
 from unbraid.studies.evidence import CURVE, SHARES
 from unbraid.studies.measures import ACTIVE, KL, NLL, Measure, Run, best_share, score, shares_of
@@ -23,8 +21,6 @@ LENGTHS: dict[Budget, Length] = {
     "paper": Length(300_000 * BATCH, 10),
 }
 SEEN, HALF_TURN = ("x", "y", "scale"), "orientation"
-GAP = 0.3
-"""Share of a factor's entropy by which the latent that knows most of it is ahead of all others."""
 
 
 def arm(name: str, about: str = "", **schedule: float) -> Arm:
@@ -40,14 +36,12 @@ ARMS = (DEFAULT, FORMER, CONSTANT)
 
 
 def _separated(run: Run) -> float:
-    """How many of x, y and scale have a latent of their own that is ahead by `GAP`."""
+    """How many of x, y and scale have a latent of their own, as reports say it."""
     found = shares_of(run)
     if found is None or not set(SEEN) <= set(found[0]):
         return math.nan
-    shares = found[1][:, [found[0].index(name) for name in SEEN]]
-    most, second = best_two(shares)
-    best = shares.argmax(0)
-    return float(((most - second >= GAP) & (np.bincount(best)[best] == 1)).sum())
+    names, shares = found
+    return float(own_latents(shares)[:, [names.index(name) for name in SEEN]].sum())
 
 
 SEPARATED = Measure("separated", "number of factors with a latent of their own", _separated, True, (0.0, 3.0))
@@ -63,8 +57,8 @@ CLAIMS = (
         "the first command separates x, y and scale for most seeds",
         HERE,
         SEPARATES,
-        "A factor's own latent is first for no other of the three, and knows a share of its entropy that is larger by "
-        f"{GAP:g} than any other's.",
+        f"As in the report of a run: a factor's own latent knows at least {100 * KNOWS:.0f} % of its entropy, twice as much as "
+        "any other latent, and knows no other factor better.",
     ),
     Claim(
         "a longer descent of β from higher separates more of them than a short one",
