@@ -81,7 +81,7 @@ def test_heat_maps_are_of_means_over_seeds_and_mark_cells():
     assert [len(ax.patches) for ax in chart.figure.axes] == [1, 1]
     assert [text.get_text() for text in chart.figure.axes[0].get_xticklabels()] == ["0.1", "2"]
     (prose,) = part.blocks(results())
-    assert "Not run yet: one, other" in prose.paragraphs[0]
+    assert "Not run yet: one and other" in prose.paragraphs[0]
 
 
 def test_evidence_has_the_same_curves_as_a_probe(tmp_path):

@@ -54,7 +54,9 @@ def plain(value: Any) -> str:
 
 
 def in_words(items: Sequence[str]) -> str:
-    """A list as a phrase: "a", "a and b", "a, b and c"."""
+    """A list as a phrase: "a", "a and b", "a, b and c"; "a, b; c" where items have commas."""
+    if any("," in one for one in items):
+        return "; ".join(items)
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unbraid.figures.assignment import STRONG, WEAK, assignments
+from unbraid.reporting.numbers import few
 from unbraid.studies.blocks import Block, Chart, Picture, Pictures, Prose, Table
 from unbraid.studies.declaration import Arm
 from unbraid.studies.measures import Measure, shares_of, values_of
@@ -181,11 +182,11 @@ class Strips:
             yield not_run(self.title, self.arms)
             return
         nulls = null_rows(results, [run for arm in arms for run in results.of(arm)], shown)
-        few = {name: own for name, own in nulls.items() if name.startswith(("PCA", "untrained"))}
+        known = {name: own for name, own in nulls.items() if name.startswith(("PCA", "untrained"))}
         figure = seeds(
             {one.column: {arm.name: list(results.values(arm, one).values()) for arm in arms} for one in shown},
             references={
-                one.column: {name.partition(" ")[0]: own[one.key] for name, own in few.items() if math.isfinite(own[one.key])}
+                one.column: {name.partition(" ")[0]: own[one.key] for name, own in known.items() if math.isfinite(own[one.key])}
                 for one in shown
             },
             limits={one.column: one.limits for one in shown},
@@ -304,10 +305,7 @@ class Shown:
 
 def not_run(title: str, arms: Sequence[Arm]) -> Prose:
     """What stands in the place of a figure of which there is nothing to draw."""
-    names = [arm.name for arm in arms]
-    shown = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more"]
-    comma = "; " if any("," in name for name in names) else ", "
-    return Prose(title, [f"Not run yet: {comma.join(names if len(names) <= MOST_NAMED else shown)}."])
+    return Prose(title, [f"Not run yet: {few([arm.name for arm in arms], MOST_NAMED)}."])
 
 
 def lines_of(results: Results, arms: Sequence[Arm], evidence: str, name: str) -> list[Series]:

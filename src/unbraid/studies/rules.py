@@ -273,7 +273,7 @@ class ShareAbove:
         interval = _share_interval(k, n)
         whose = self.of.name if isinstance(self.of, Arm) else f"{len(self.arms)} arms"
         words = (
-            f"{k} of {n} runs of {whose} have {self.measure.name} of at least {self.value:g} "
+            f"{self.measure.name}: at least {self.value:g} in {k} of {n} runs of {whose} "
             f"(share {k / n:.2f}, {interval[0]:.2f} to {interval[1]:.2f}); claimed more than {self.share:g}"
         )
         if interval[0] > self.share:
@@ -594,14 +594,9 @@ def _too_few(few: Mapping[str, int]) -> Verdict:
     """The verdict where arms have too few runs; none at all of one of them counts alone."""
     none = [name for name, n in few.items() if not n]
     if none:
-        return Verdict("not run", f"there is no run yet of {_listed(none)}", few=dict.fromkeys(none, 0))
-    told = _listed([f"{n} of {name}" for name, n in few.items()])
+        return Verdict("not run", f"there is no run yet of {few_words(none)}", few=dict.fromkeys(none, 0))
+    told = few_words([f"{n} of {name}" for name, n in few.items()])
     return Verdict("undecided", f"too few runs for an interval: {told}", few=few)
-
-
-def _listed(items: Sequence[str]) -> str:
-    """A list as a phrase; items that have commas themselves are kept apart by semicolons."""
-    return "; ".join(items) if any("," in one for one in items) else few_words(items)
 
 
 def _sign(measure: Measure) -> float:
