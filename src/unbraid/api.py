@@ -16,7 +16,7 @@ from unbraid.evaluation.evaluate import periodic
 from unbraid.evaluation.probing import Probe
 from unbraid.evaluation.scores import Metrics
 from unbraid.evaluation.stored import Scores
-from unbraid.files import write_json
+from unbraid.files import PAGE, kind_of_file, require_absent, write_json
 from unbraid.loading import load, pick_device
 from unbraid.metrics.label_curves import DRAWS, PENALTY
 from unbraid.metrics.score_table import ScoreTable
@@ -323,15 +323,14 @@ def probe(
     ('x', 3)
     """
     from unbraid.evaluation.probing import target_of
-    from unbraid.figures.saving import require_absent, save
+    from unbraid.figures.saving import save
     from unbraid.reporting.probes import probe_figure, probe_path
 
     model = load(folder, device)
     dataset = model.matching_data(data, **options)
     name, _ = target_of(dataset, target)
     path = probe_path(Path(folder), dataset.name, name) if out is None else Path(out)
-    if path.suffix.lower() != ".json":
-        raise UsageError(f"{path}: curves are written as JSON; give a name that ends in .json.")
+    kind_of_file(path, ("json",))
     picture = path.with_suffix(".png")
     for one in (path, picture):
         require_absent(one, overwrite)
@@ -361,13 +360,13 @@ def report(
     >>> unbraid.report("runs/beta1", "runs/beta4", out="comparison.html").name
     'comparison.html'
     """
-    from unbraid.figures.saving import require_absent
     from unbraid.reporting.comparison import write_comparison
     from unbraid.reporting.page import write_report
 
     if not folders:
         raise UsageError("Give a run folder, or several.")
     if out is not None:
+        kind_of_file(out, PAGE)
         require_absent(Path(out), overwrite)
     if len(folders) > 1 and out is None:
         raise UsageError(f"A report of {len(folders)} runs lies in none of their folders; say where: -o comparison.html")

@@ -11,13 +11,16 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from unbraid.errors import CorruptFile, UnbraidError, UsageError
+
+PAGE = ("html", "htm")
+"""Endings of a page, which is one HTML file."""
 
 OLDEST_TEMPORARY = 24 * 3600.0
 """Seconds since the last write to a temporary file of another machine after which its writer is taken to be gone."""
@@ -117,6 +120,24 @@ def require_writable(path: Path) -> None:
         raise UsageError(f"{path} cannot be written: {place} is {what}. Give another name.")
     if not os.access(place, os.W_OK | os.X_OK):
         raise UsageError(f"{path} cannot be written: you may not write in the folder {place}. Give another name.")
+
+
+def require_absent(path: Path, overwrite: bool) -> None:
+    """Raise `UsageError` for a file that is there and is not to be replaced, or cannot be made."""
+    require_writable(path)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the name of a file.")
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists; give another name, or --overwrite to replace it.")
+
+
+def kind_of_file(path: str | Path, allowed: Sequence[str]) -> str:
+    """The ending of a file's name, one of those allowed. Raises `UsageError` for others."""
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in allowed:
+        given = f"ends in .{kind}" if kind else "has no ending"
+        raise UsageError(f"{path} {given}; allowed: {', '.join(f'.{one}' for one in allowed)}.")
+    return kind
 
 
 _swept: set[Path] = set()

@@ -82,7 +82,7 @@ def test_what_is_refused(capsys, finished, labeled, tmp_path):
         (("--target", "x", "--label-counts", "3"), "allowed: 4 (one per class) to 192 (all training images)"),
         (("--target", "x", "--label-counts", "ten"), "--label-counts ten: allowed are whole numbers"),
         (("--target", "x", "--penalty", "0"), "--penalty"),
-        (("--target", "x", "-o", "curves.csv"), "ends in .json"),
+        (("--target", "x", "-o", "curves.csv"), "ends in .csv; allowed: .json."),
         (("--target", "x", "-o", tmp_path / "plain.json"), "plain.png exists"),
         ((f"npz:{small}",), "takes (1, 32, 32)"),
         ((f"npz:{plain}",), "neither labels nor factors"),

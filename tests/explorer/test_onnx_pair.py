@@ -87,4 +87,6 @@ def test_the_command_makes_a_page_once(tmp_path, capsys):
     assert main([*command, "--times", "3"]) == 2
     assert main(["explore", str(tmp_path), "--encoder", "e.onnx", "-o", str(out)]) == 2
     assert "goes only with --decoder" in capsys.readouterr().err
+    assert main([*command[:-1], str(tmp_path / "page.svg")]) == 2
+    assert "page.svg ends in .svg; allowed: .html, .htm." in " ".join(capsys.readouterr().err.split())
     assert np.isclose(out.stat().st_size, len(made))

@@ -121,6 +121,7 @@ def test_what_cannot_be_is_refused_before_anything_is_scored(trained, tmp_path):
     for given, out, says in (
         ([], None, "Give a run folder"),
         (trained[:2], None, "say where: -o comparison.html"),
+        (trained[:1], tmp_path / "a.pdf", "ends in .pdf; allowed: .html, .htm"),
         ([trained[0], trained[0]], tmp_path / "a.html", "given twice"),
         ([trained[0], tmp_path / "none"], tmp_path / "a.html", "There is no folder"),
     ):

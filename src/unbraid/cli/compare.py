@@ -39,7 +39,7 @@ def run(tokens: list[str]) -> int:
         raise UsageError("Give the folder of a sweep, or run folders: unbraid compare FOLDER [...]")
     path = Path(given["out"]) if given.get("out") else None
     if path is not None:
-        from unbraid.figures.saving import kind_of_file, require_absent
+        from unbraid.files import kind_of_file, require_absent
 
         kind_of_file(path, _KINDS)
         require_absent(path, given.get("overwrite", False))

@@ -46,7 +46,8 @@ def run(tokens: list[str]) -> int:
         raise UsageError(f"Give the file to write: unbraid figure {given['name']} {given['run'][0]} -o {given['name']}.png")
     from unbraid import api
     from unbraid.cli.console import counting, out
-    from unbraid.figures.saving import KINDS, kind_of_file, require_absent, save
+    from unbraid.figures.saving import KINDS, save
+    from unbraid.files import kind_of_file, require_absent
     from unbraid.progress import listening
     from unbraid.reporting.gallery.registry import draw, shows_images
 

@@ -37,7 +37,7 @@ def run(tokens: list[str]) -> int:
         return 0
     from unbraid.cli.console import counting, out
     from unbraid.config.experiment import load_known
-    from unbraid.figures.saving import kind_of_file, require_absent
+    from unbraid.files import kind_of_file, require_absent
     from unbraid.progress import listening
 
     path = Path(given["out"]) if given.get("out") else None

@@ -15,7 +15,7 @@ from pathlib import Path
 from unbraid.errors import UsageError
 from unbraid.explorer.blobs import embedded, packed, script_json
 from unbraid.explorer.content import Content
-from unbraid.files import require_writable, whole_file
+from unbraid.files import PAGE, kind_of_file, require_writable, whole_file
 from unbraid.records import to_json
 
 RUNTIME = "ort-wasm-simd-threaded.wasm.gz"
@@ -48,7 +48,7 @@ class Page:
 def write(content: Content, out: Path, *, split: bool = False, overwrite: bool = False) -> Page:
     """Write one HTML file that opens from disk, or with `split` a folder for a web server.
 
-    Raises `UsageError` where files are there already; see `require_free`.
+    Raises `UsageError` for a page whose name does not end in .html, and where files are there already; see `require_free`.
     """
     require_free(out, split=split, overwrite=overwrite, files=[_packed_name(name) for name in content.files])
     return Page(_write_folder(content, out) if split else _write_file(content, out))
@@ -60,12 +60,15 @@ def require_free(out: Path, *, split: bool = False, overwrite: bool = False, fil
     Args:
         files: names of further files that a folder is to hold, where they are known already.
 
-    Raises `UsageError` where files are there already; with `overwrite` only where they do not belong to an earlier page.
+    Raises `UsageError` for a page whose name does not end in .html, and where files are there already; with `overwrite` only
+    where they do not belong to an earlier page.
     """
     if out.is_dir() and not split:
         raise UsageError(f"{out} is a folder; give the name of a file: -o {out / 'explorer.html'}")
     if split and out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file; --split needs a folder.")
+    if not split:
+        kind_of_file(out, PAGE)
     index = out / INDEX if split else out
     require_writable(index)
     names = (INDEX, SCRIPT, STYLE, RUNTIME, *files) if split else (out.name,)

@@ -10,23 +10,13 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from unbraid.errors import UsageError
 from unbraid.figures.animation import gif
 from unbraid.figures.style import PIXELS_PER_INCH, file_bytes
-from unbraid.files import require_writable, whole_file
+from unbraid.files import kind_of_file, require_absent, whole_file
 
 KINDS = ("png", "svg", "pdf")
 
 Frames = Sequence[UInt8[np.ndarray, "h w 3"]]
-
-
-def kind_of_file(path: str | Path, allowed: Sequence[str] = KINDS) -> Any:
-    """The ending of a file's name, one of those allowed. Raises `UsageError` for others."""
-    kind = Path(path).suffix.lower().removeprefix(".")
-    if kind not in allowed:
-        given = f"ends in .{kind}" if kind else "has no ending"
-        raise UsageError(f"{path} {given}; allowed: {', '.join(f'.{one}' for one in allowed)}.")
-    return kind
 
 
 def save(figure: Figure | Frames, path: str | Path, *, dpi: int = 2 * PIXELS_PER_INCH, overwrite: bool = False) -> Path:
@@ -46,18 +36,9 @@ def save(figure: Figure | Frames, path: str | Path, *, dpi: int = 2 * PIXELS_PER
     """
     path = Path(path)
     still = isinstance(figure, Figure)
-    kind = kind_of_file(path, KINDS if still else ("gif",))
+    kind: Any = kind_of_file(path, KINDS if still else ("gif",))
     require_absent(path, overwrite)
     content = file_bytes(figure, kind, dpi=dpi) if isinstance(figure, Figure) else gif(figure)
     with whole_file(path) as temporary:
         temporary.write_bytes(content)
     return path
-
-
-def require_absent(path: Path, overwrite: bool) -> None:
-    """Raise `UsageError` for a file that is there and is not to be replaced, or cannot be made."""
-    require_writable(path)
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; give the name of a file.")
-    if path.exists() and not overwrite:
-        raise UsageError(f"{path} exists; give another name, or --overwrite to replace it.")
