@@ -101,6 +101,10 @@ def test_after_two_dashes_words_are_words():
 WRONG = {
     "unknown": (["train", "beta_vae", TINY, "--bta", "3"], "Unknown option: --bta. Did you mean --beta? See: unbraid train"),
     "its help lists it": (["train", "beta_vae", TINY, "--bta", "3"], f"See: unbraid train beta_vae {TINY} --help"),
+    "of another model": (
+        ["train", "vae", TINY, "--gamma-r", "1"],
+        "Unknown option: --gamma-r. It is an option of the models soft_intro_tcvae and soft_intro_vae. See: unbraid train vae",
+    ),
     "unknown first": (["train", "--bta=3", "beta_vae", TINY], "Unknown option: --bta. Did you mean --beta?"),
     "unknown and its value first": (["train", "--bta", "3", "vae", TINY], "Unknown option: --bta"),
     "of another figure": (

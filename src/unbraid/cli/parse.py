@@ -225,8 +225,13 @@ def _no(argument: Argument) -> list[str]:
     return [f"--no-{argument.long[2:]}"] if argument.spec.type is bool else []
 
 
-def checked(words: Words, about: str, arguments: Iterable[Argument]) -> dict[str, Any]:
+def checked(
+    words: Words, about: str, arguments: Iterable[Argument], whose: Callable[[str], str] | None = None
+) -> dict[str, Any]:
     """What was given, in the declared types; defaults stay where they are declared.
+
+    Args:
+        whose: says in words what has an option that was read and is not among the arguments.
 
     Raises `UsageError` for an option that is not among the arguments, a value that is not allowed and a positional argument
     that is missing, and `HelpShown` after printing help.
@@ -240,7 +245,8 @@ def checked(words: Words, about: str, arguments: Iterable[Argument]) -> dict[str
     values: dict[str, Any] = {}
     for flag, word in words.given.items():
         if flag not in own:
-            raise _unknown(f"--{flag.replace('_', '-')}", arguments, f"unbraid {words.command} --help")
+            hint = whose(flag) if whose else ""
+            raise _unknown(f"--{flag.replace('_', '-')}", arguments, f"unbraid {words.command} --help", hint)
         argument = own[flag]
         values[flag] = (
             word if argument.many or argument.listed else argument.spec.read(word, argument.owner or f"unbraid {words.command}")
@@ -258,9 +264,10 @@ def parse(command: str, about: str, arguments: Sequence[Argument], tokens: Seque
     return checked(read(command, arguments, tokens), about, arguments)
 
 
-def _unknown(word: str, known: Iterable[Argument], see: str) -> UsageError:
+def _unknown(word: str, known: Iterable[Argument], see: str, hint: str = "") -> UsageError:
     near = get_close_matches(word.lstrip("-"), [argument.long[2:] for argument in known if argument.group], n=1)
-    return UsageError(f"Unknown option: {word}.{f' Did you mean --{near[0]}?' if near else ''} See: {see}")
+    said = hint or (f"Did you mean --{near[0]}?" if near else "")
+    return UsageError(f"Unknown option: {word}. {said}{' ' if said else ''}See: {see}")
 
 
 def _shortened(text: str) -> str:

@@ -128,6 +128,7 @@ def _settings(defaults: Mapping[str, Any]) -> list[Argument]:
 
 def _request(words: Words) -> Request:
     """A command line understood: the parts are chosen, and every word is checked against their options."""
+    from unbraid.config.parts import whose
     from unbraid.data.dataset import addressed
 
     config = _config(words.given["config"]) if "config" in words.given else None
@@ -143,7 +144,7 @@ def _request(words: Words) -> Request:
         raise
     if config and (model, data) != (config.model, config.data):
         raise UsageError(f"--config is a run of {config.model} on {config.data}; leave MODEL and DATA out, or give those.")
-    given = checked(words.at(model, data), about, arguments)
+    given = checked(words.at(model, data), about, arguments, whose)
     chosen = {**_still_valid(base, given, arguments), **given, **place}
     own = {argument.flag for argument in (*_PLACES, *_RUN)}
     options = {name: value for name, value in chosen.items() if name not in own}

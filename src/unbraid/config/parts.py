@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -63,6 +63,28 @@ def every_option() -> dict[str, OptionSpec]:
                 for flat in (f"{part}_{option}",) if part in PREFIXED else (option, f"{part}_{option}"):
                     found.setdefault(flat, spec)
     return found
+
+
+def whose(flat: str) -> str:
+    """Which other parts have an option of this flat name, in words; empty where none has it.
+
+    >>> whose("gamma_r")
+    'It is an option of the models soft_intro_tcvae and soft_intro_vae.'
+    >>> whose("gama")
+    ''
+    """
+    told = []
+    for part, registry in PARTS.items():
+        if part in PREFIXED and not flat.startswith(f"{part}_"):
+            continue
+        names = [entry.name for entry in registry if {flat, flat.removeprefix(f"{part}_")} & entry.options.keys()]
+        if names:
+            told.append(f"of the {registry.kind}{'s' * (len(names) > 1)} {_listed(sorted(names))}")
+    return f"It is an option {', and '.join(told)}." if told else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from unbraid.config.experiment import Experiment, load_known
-from unbraid.config.parts import PARTS, PREFIXED, choose_parts, part_options, recipe_of, try_rates, with_rates
+from unbraid.config.parts import PARTS, PREFIXED, choose_parts, part_options, recipe_of, try_rates, whose, with_rates
 from unbraid.config.settings import Settings
 from unbraid.data.dataset import JOINT, Dataset, addressed
 from unbraid.data.digest import digest_of
@@ -69,6 +69,7 @@ class Choice:
                     known,
                     of=f"model {model!r} on data set {data!r}",
                     see=f"unbraid train {model} {data} --help",
+                    hint=whose(option),
                 )
 
     def resolved(self, *, networks: bool = True) -> dict[str, dict[str, Any]]:
