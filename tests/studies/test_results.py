@@ -17,10 +17,10 @@ from unbraid.studies.declaration import Arm, Claim, Length, Study, Yardstick
 from unbraid.studies.measures import LOSS_CHANGE, NLL, Measure, factors_per_latent, latents_per_factor, score, shares_of
 from unbraid.studies.page import _shortened, render
 from unbraid.studies.parts import AssignmentTable, Curves, DifferenceTable, ScoreTable, Strips
-from unbraid.studies.results import Results, find
+from unbraid.studies.results import Results, evidence_path, find
 from unbraid.studies.rules import Better, NotBetter
 from unbraid.studies.verdicts import decide
-from unbraid.studies.writing import tell, to_json, to_markdown
+from unbraid.studies.writing import tell, to_json, to_markdown, trained_table
 from unbraid.sweep.code import Code
 
 LENGTHS = {"quick": Length(640, 1), "cpu": Length(6_400, 3), "paper": Length(64_000, 5)}
@@ -79,6 +79,17 @@ def test_verdicts(ledger: Path) -> None:
     assert decided[2].verdict.text.endswith(". Fall of the loss in the last quarter is not at most 0.02: 0.312 of short")
     assert decided[2].verdict.untrained in decided[2].verdict.text
     assert decided[4].verdict.needed is not None
+
+
+def test_a_yardstick_that_is_not_known_does_not_hold(ledger: Path) -> None:
+    for seed in range(3):
+        evidence_path(ledger, made_result(VAE, seed, 0.1).key).unlink()
+    results = found(ledger)
+    first = decide(results)[0].verdict
+    assert first.outcome == "undertrained"
+    assert first.text.endswith("is not at most 0.02: not known of VAE")
+    rows = {row[0]: row[1] for row in trained_table(results).rows}
+    assert rows["VAE"].endswith("at most 0.02: not known")
 
 
 def test_runs_of_other_lengths_and_options_are_not_taken_for_these(ledger: Path) -> None:

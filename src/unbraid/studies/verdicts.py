@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -60,8 +61,12 @@ def _verdict(results: Results, claim: Claim, measured: Sequence[Measured]) -> Ve
 def _fails(yardstick: Yardstick, short: Sequence[Measured]) -> str:
     """As in "Change of the loss is not at most 0.02: 0.3 of the VAE; 0.2 of β-VAE"."""
     name = yardstick.measure.name
-    values = "; ".join(f"{one.value:.3g} of {one.arm.name}" for one in short if one.yardstick is yardstick)
+    values = "; ".join(f"{_known(one.value)} of {one.arm.name}" for one in short if one.yardstick is yardstick)
     return f"{name[:1].upper()}{name[1:]} is not {yardstick.words.removeprefix(f'{name} ')}: {values}"
+
+
+def _known(value: float) -> str:
+    return "not known" if math.isnan(value) else f"{value:.3g}"
 
 
 def yardsticks(results: Results) -> list[Measured]:

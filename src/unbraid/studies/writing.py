@@ -120,8 +120,8 @@ def trained_table(results: Results) -> Table:
     measured = yardsticks(results)
     by_arm: dict[str, list[str]] = {}
     for one in measured:
-        verdict = "holds" if one.holds else "does not hold"
-        by_arm.setdefault(one.arm.name, []).append(f"{one.yardstick.words}: {decimal(one.value)}, {verdict}")
+        said = "not known" if math.isnan(one.value) else f"{decimal(one.value)}, {'holds' if one.holds else 'does not hold'}"
+        by_arm.setdefault(one.arm.name, []).append(f"{one.yardstick.words}: {said}")
     rows = [[name, "; ".join(own)] for name, own in by_arm.items()]
     return Table("Did they train?", ["arm", "yardsticks of its mean"], rows, words=True)
 
