@@ -21,7 +21,7 @@ from unbraid.config.settings import Settings
 from unbraid.data.dataset import load_dataset
 from unbraid.distributions.protocols import FollowingPrior, Posterior, Prior
 from unbraid.distributions.registry import posteriors, priors
-from unbraid.errors import IncompatibleParts, UnbraidError
+from unbraid.errors import IncompatibleParts, UnbraidError, UsageError
 from unbraid.metrics.registry import metrics
 from unbraid.objectives.moves import Objective
 from unbraid.options import Option
@@ -33,7 +33,7 @@ from unbraid.training.optimizers import make_optimizers
 from unbraid.training.step import evaluate_step, train_step
 from unbraid.zoo.assemble import assemble
 from unbraid.zoo.recipe import Recipe
-from unbraid.zoo.registry import models, tuned
+from unbraid.zoo.registry import BUDGETS, budgeted, models, tuned
 
 SHAPES = [(channels, size, size) for size in (28, 32, 64) for channels in (1, 3)]
 FAST = {"steps": 6, "batch_size": 16, "checkpoint_every": 2, "log_every": 2}
@@ -374,6 +374,36 @@ def test_what_is_tuned_are_options_of_the_pair():
             assert plan(entry.name, data, {"epochs": 1.0})[0].steps == experiment.n_train // experiment.batch_size
     assert metrics.names()
     assert posteriors.names()
+
+
+def test_settings_of_a_budget_are_options_of_the_pair():
+    found = 0
+    for entry in models:
+        for data, lengths in entry.details.get("budgets", {}).items():
+            assert set(lengths) <= set(BUDGETS)
+            for length in lengths:
+                measured = budgeted(entry.name, data, length)
+                experiment, _ = plan(entry.name, data, measured)
+                for name, value in measured.items():
+                    assert experiment.model_options.get(name, getattr(experiment, name, None)) == value
+                assert "steps" in measured
+                assert "steps" not in budgeted(entry.name, data, length, {"epochs": 1})
+                found += 1
+    assert found
+
+
+def test_what_is_given_beside_a_budget_replaces_its_own_setting_and_no_other():
+    full = budgeted("beta_vae", "ellipses", "5m")
+    assert full == {"beta_start": 20.0, "beta_warmup": 0.9, "lr": 2e-3, "steps": 7_500}
+    assert budgeted("beta_vae", "ellipses", "5m", {"beta": 2, "lr": 0.1}) == {
+        "beta_start": 10.0,
+        "beta_warmup": 0.9,
+        "steps": 7_500,
+    }
+    with pytest.raises(
+        UsageError, match=r"no measured settings of vae on mnist for --budget 1h. There are some of beta_vae on "
+    ):
+        budgeted("vae", "mnist", "1h")
 
 
 def test_what_is_given_replaces_its_own_default_and_no_other():

@@ -30,6 +30,7 @@ from unbraid.training.bar import bar_where_seen
 from unbraid.training.fit import Monitor, fit
 from unbraid.training.lock import only_writer
 from unbraid.training.run import find_run, make_run, open_run
+from unbraid.zoo.registry import budgeted
 
 if TYPE_CHECKING:  # matplotlib, which training does not need
     from matplotlib.figure import Figure
@@ -69,6 +70,7 @@ def train(
     progress: bool = True,
     monitor: Monitor | None = None,
     track: str | None = None,
+    budget: str | None = None,
     **options: Any,
 ) -> Model:
     """Train a model on a data set, or go on where an earlier call with the same arguments stopped.
@@ -86,6 +88,8 @@ def train(
         monitor: is called as training proceeds, instead of the bar.
         track: an experiment tracker that is told every number, with a project or without: "trackio:thesis", see
             `unbraid list trackers`.
+        budget: "5m", "1h" or "night": settings that were measured for so long a training, where there are some, but for
+            options that are given; see `docs/defaults.md`.
         options: hyper-parameters of the model, options of the data set and likelihood, and `Settings`
             (`steps`, `batch_size`, `latent_dim`, `seed`, `lr`, ...): `train("beta_vae", "ellipses", beta=4, steps=6000)`.
             `encoder` and `decoder` are registered names, or classes or functions of a module: `docs/own-networks.md`.
@@ -100,6 +104,9 @@ def train(
     pick_device(device)
     tracking = Tracking(track) if track else None
     data = as_dataset(data)
+    if budget is not None:
+        options = {name: value for name, value in options.items() if value is not None}
+        options = budgeted(model, data if isinstance(data, str) else data.name, budget, options) | options
     experiment, dataset = plan(model, data, options)
     if monitor is None and progress:
         monitor = bar_where_seen(f"{model} on {experiment.data_name}")

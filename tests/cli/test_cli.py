@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import unbraid
 from helpers.command_line import FAST, run
 from helpers.tiny import TINY
 from unbraid.cli.main import main
@@ -159,6 +160,24 @@ def test_show_prints_published_values_and_parameter_counts(capsys, monkeypatch):
     assert "250,979" in out
 
 
+def test_a_budget_stands_for_settings_that_are_told_and_kept(capsys, tmp_path):
+    tokens = ["train", "beta_vae", "ellipses", "--budget", "5m", "--steps", "2", "--batch-size", "16", "--beta", "2"]
+    code, _, err = run(capsys, *tokens, "--no-report", "--out", tmp_path / "run")
+    assert code == 0
+    assert "Settings measured for 5m: beta_start 10, beta_warmup 0.9, lr 0.002" in err
+    kept = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (kept["model_options"]["beta_start"], kept["lr"], kept["steps"]) == (10.0, 0.002, 2)
+    _, out, _ = run(capsys, "train", "beta_vae", "shapes", "--budget", "5m", "--help")
+    assert "[default: 7500]" in out
+    code, _, err = run(capsys, "train", "--config", tmp_path / "run" / "config.json", "--budget", "5m")
+    assert code == 2
+    assert "give one of them" in err
+    again = unbraid.train(
+        "beta_vae", "ellipses", budget="5m", steps=2, batch_size=16, beta=2, out=tmp_path / "run", progress=False
+    )
+    assert again.folder == tmp_path / "run", "the same configuration, so the run that is there"
+
+
 def test_help_of_train_lists_the_options_of_the_chosen_parts(capsys):
     code, out, _ = run(capsys, "train", "beta_vae_capacity", TINY, "--likelihood", "gaussian", "--help")
     assert code == 0
@@ -174,6 +193,7 @@ WRONG = {
     "unknown model": (["train", "betavae", TINY], 2, "Did you mean 'beta_vae'"),
     "unknown data": (["train", "vae", "elipses"], 2, "Did you mean 'ellipses'"),
     "unknown option": (["train", "beta_vae", TINY, "--bta", "3"], 2, "--beta"),
+    "no settings for the budget": (["train", "vae", TINY, "--budget", "1h"], 2, "There are some of beta_vae on ellipses (5m)"),
     "another model's option": (["train", "vae", TINY, "--beta", "3"], 2, "--beta"),
     "not a number": (["train", "beta_vae", TINY, "--beta", "four"], 2, "four"),
     "out of range": (["train", "beta_vae", TINY, "--beta", "-4"], 2, "at least 0"),

@@ -253,11 +253,14 @@ def _published(entry: Entry) -> Iterator[RenderableType]:
 
 
 def _tuned(entry: Entry) -> Iterator[RenderableType]:
-    for data, values in entry.details.get("tuned", {}).items():
-        from rich.text import Text
+    from rich.text import Text
 
+    measured = {f"Defaults measured on {data}": values for data, values in entry.details.get("tuned", {}).items()}
+    for data, lengths in entry.details.get("budgets", {}).items():
+        measured |= {f"--budget {length} on {data}": values for length, values in lengths.items()}
+    for title, values in measured.items():
         said = ", ".join(f"{name} {value}" for name, value in values.items())
-        yield Text.assemble((f"Defaults measured on {data}: ", "bold"), said, "\n")
+        yield Text.assemble((f"{title}: ", "bold"), said, "\n")
 
 
 def _layers_of_model(entry: Entry, request: Request) -> Iterator[RenderableType]:

@@ -7,7 +7,7 @@ finds the run folder, `unbraid.training.fit.fit` is the loop over steps, and `un
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +31,7 @@ _PLACES = (
 _RUN = (
     out_option("run folder; default: runs/MODEL-DATA-seedN-HASH", "Run"),
     replace(DEVICE, group="Run"),
+    option("budget", str, None, "settings measured for this length on two cores, where there are some: 5m, 1h or night", "Run"),
     option("extend", int, None, Option("train a finished run further, up to this step; schedules do not change", ge=1), "Run"),
     overwrite_option("replace the run in the folder", "Run"),
     option("config", str, None, "read all options that are not given from this config.json", "Run"),
@@ -60,6 +61,7 @@ class Request:
         options: flat options for `plan`.
         run: options of the command itself.
         config: the configuration given with --config.
+        budgeted: those of the options that --budget stands for.
     """
 
     model: str
@@ -67,6 +69,7 @@ class Request:
     options: Mapping[str, Any]
     run: Mapping[str, Any] = field(default_factory=dict)
     config: Experiment | None = None
+    budgeted: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(tokens: list[str]) -> int:
@@ -138,6 +141,10 @@ def _request(words: Words) -> Request:
         return _without_parts(words)
     try:
         data, place = addressed(data, {})
+        if words.given.get("budget"):
+            if config:
+                raise UsageError("--config has the settings of a run, and --budget others; give one of them.")
+            base = _budgeted(model, data, words)
         arguments, about = _arguments(model, data, words, base | place)
     except UnbraidError:
         _refuse_unknown(words)  # the value of an unknown option was taken for a name
@@ -151,7 +158,19 @@ def _request(words: Words) -> Request:
     run = {name: value for name, value in given.items() if name in own}
     if config and not {"steps", "epochs", "extend"} & given.keys():  # a run that was trained on ends where it ended
         run |= _extension(given["config"])
-    return Request(model, data, options, run, config)
+    return Request(model, data, options, run, config, {} if config else base)
+
+
+def _budgeted(model: str, data: str, words: Words) -> dict[str, Any]:
+    """The options that --budget stands for, but for those that are given."""
+    from unbraid.zoo.registry import budgeted, models
+
+    own = models[model].options
+    given = {
+        name: own[name].read(word, _owner("model", {"model": model})) if name in own and word else word
+        for name, word in words.given.items()
+    }
+    return budgeted(model, data, words.given["budget"], given)
 
 
 def _still_valid(base: Mapping[str, Any], given: Mapping[str, Any], arguments: list[Argument]) -> dict[str, Any]:
@@ -196,6 +215,7 @@ def _arguments(model: str, data: str, words: Words, base: Mapping[str, Any]) -> 
             part = flat[name][0] if name in flat else ""
             given[name] = early[name].read(word, _owner(part, {"model": model, "data": data}))
     choice, defaults = shown_defaults(model, data, given)
+    defaults |= {flag: base[flag] for flag in base.keys() & defaults.keys()}
     titles = {part: f"{PARTS[part].kind.capitalize()} {name}" for part, name in choice.names.items()}
     options = [
         Argument(replace(spec, default=defaults[flag]), flag, titles[part], owner=_owner(part, choice.names))
@@ -235,7 +255,6 @@ def _train(request: Request, tokens: list[str]) -> int:
     from unbraid.config.plan import plan
     from unbraid.progress import listening
     from unbraid.trackers.tracking import Tracking
-    from unbraid.zoo.registry import tuned
 
     overwrite = request.run.get("overwrite", False)
     tracking = Tracking(request.run["track"]) if request.run.get("track") else None
@@ -247,16 +266,27 @@ def _train(request: Request, tokens: list[str]) -> int:
         _require_same_data(request.config, experiment, request.run["config"])
     folder = Path(request.run["out"]) if request.run.get("out") else api.default_folder(experiment)
     finished = not overwrite and api.is_finished(folder)
-    measured = tuned(request.model, request.data, request.options)
-    if measured and not finished:
-        values = ", ".join(f"{name} {value:g}" for name, value in measured.items())
-        err.print(f"Defaults measured for {request.data}: {values}")
+    if not finished:
+        for measured in _measured(request):
+            err.print(measured)
     with tracking or nullcontext():
         trained = _trained(request, experiment, dataset, folder, tracking, tokens)
         if not request.run.get("report", True):
             out.print(f"Run folder: {folder}")
             return 0
         return _score_and_report(request, folder, trained, tracking, finished=finished)
+
+
+def _measured(request: Request) -> Iterator[str]:
+    """What holds that was measured for this pair, and was not asked for by its name."""
+    from unbraid.zoo.registry import tuned
+
+    for words, values in (
+        (f"Defaults measured for {request.data}", tuned(request.model, request.data, request.options)),
+        (f"Settings measured for {request.run.get('budget')}", request.budgeted),
+    ):
+        if values:
+            yield f"{words}: {', '.join(f'{name} {value:g}' for name, value in values.items())}"
 
 
 def _trained(

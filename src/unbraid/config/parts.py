@@ -35,6 +35,7 @@ PREFIXED = ("encoder", "decoder")
 parts do where their own name is taken."""
 RESERVED = frozenset(
     {"model", "data", "out", "device", "extend", "overwrite", "config", "evaluate_images", "report", "monitor", "progress"}
+    | {"track", "budget"}
 )
 """Names that mean something else to `unbraid train` or to `unbraid.train`."""
 

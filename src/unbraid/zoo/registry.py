@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from unbraid.errors import UsageError
 from unbraid.registry import Registry
 
 models = Registry("model", "models", "unbraid.zoo")
@@ -25,12 +26,41 @@ class Times:
 def tuned(model: str, data: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Defaults that were measured for a model on a data set, by flat name, but for options that are given.
 
-    They are defaults like any other: what is given replaces its own default and no other. Steps give way to epochs, since both
-    are the length of a run.
+    They are defaults like any other: what is given replaces its own default and no other.
     """
-    given = given or {}
-    measured = _measured(model, data)
-    rivals = {"steps": {"steps", "epochs"}}
+    return _filled(model, _measured(model, data), given or {})
+
+
+BUDGETS = ("5m", "1h", "night")
+"""At most five minutes, an hour and eight hours of two cores of a laptop-class CPU."""
+
+
+def budgeted(model: str, data: str, budget: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Options that were measured for a length of training, by flat name, but for options that are given.
+
+    Raises `UsageError` where nothing was measured, with what was.
+
+    >>> budgeted("beta_vae", "ellipses", "5m", {"steps": 100})["beta_start"]
+    20.0
+    """
+    measured = {
+        (entry.name, name, length): values
+        for entry in models
+        for name, lengths in entry.details.get("budgets", {}).items()
+        for length, values in lengths.items()
+    }
+    if (model, data, budget) not in measured:
+        there = ", ".join(f"{' on '.join(place[:2])} ({place[2]})" for place in measured)
+        raise UsageError(
+            f"There are no measured settings of {model} on {data} for --budget {budget}. There are some of {there}; elsewhere "
+            "give --steps."
+        )
+    return _filled(model, measured[model, data, budget], given or {})
+
+
+def _filled(model: str, measured: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was measured, but for what is given."""
+    rivals = {"steps": {"steps", "epochs"}}  # both are the length of a run
     return {
         name: _value(value, model, measured, given)
         for name, value in measured.items()
