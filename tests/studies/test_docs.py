@@ -58,6 +58,16 @@ def test_every_result_of_the_ledger_belongs_to_a_study() -> None:
 
 
 @pytest.mark.parametrize("name", studies.names())
+def test_what_a_page_needs_of_a_run_lies_beside_its_result(name: str) -> None:
+    study = studies[name].factory()
+    results = find(name, study, "cpu", [DOCS / "ledger"])
+    for arm in study.arms:
+        for i, run in enumerate(results.of(arm)):
+            wanted = {one.name for one in study.evidence if i == 0 or not one.first_seed_only}
+            assert wanted <= run.evidence.keys(), f"{arm.name}, seed {run.result.seed}: {wanted - run.evidence.keys()}"
+
+
+@pytest.mark.parametrize("name", studies.names())
 def test_results_mean_what_their_study_asks_for_today(name: str) -> None:
     study = studies[name].factory()
     results = find(name, study, "cpu", [DOCS / "ledger"])
