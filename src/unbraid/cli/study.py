@@ -189,7 +189,7 @@ def explain_study(entry: Entry) -> list[RenderableType]:
     from unbraid.cli.layers import table
     from unbraid.reporting.numbers import count, duration
     from unbraid.studies.results import clone_ledger, find
-    from unbraid.studies.writing import common_options, costs, options_in_words, total_words
+    from unbraid.studies.writing import arm_in_words, common_options, costs, options_in_words, total_words
 
     study: Study = entry.factory()
     ledger = clone_ledger()
@@ -197,10 +197,11 @@ def explain_study(entry: Entry) -> list[RenderableType]:
     rates = find(entry.name, study, "cpu", [ledger] if ledger else [])
     by_budget = {budget: costs(study, budget, rates) for budget in BUDGETS}
     common, own = common_options(study.arms)
-    shown.append(Text.assemble(("All arms: ", "bold"), options_in_words(common), "\n"))
+    if common:
+        shown.append(Text.assemble(("All arms: ", "bold"), options_in_words(common), "\n"))
     arms = table("Arms, at --budget cpu", "arm", "what", "images × runs", "takes")
     for arm, cost in zip(study.arms, by_budget["cpu"], strict=True):
-        what = f"{arm.model} on {arm.data}: {options_in_words(own[arm.name])}"
+        what = arm_in_words(arm, own[arm.name])
         takes = duration(cost.seconds) if math.isfinite(cost.seconds) else "not timed"
         arms.add_row(arm.name, what, f"{count(cost.images)} × {cost.runs}", takes)
     shown.append(arms)

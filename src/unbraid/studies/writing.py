@@ -96,8 +96,13 @@ def common_options(arms: Sequence[Arm]) -> tuple[dict[str, Any], dict[str, dict[
 
 
 def options_in_words(options: Mapping[str, Any]) -> str:
-    """As in "beta 4, encoder golla"."""
-    return ", ".join(f"{name.replace('_', ' ')} {plain(value)}" for name, value in options.items()) or "nothing else"
+    """As in "beta 4, encoder golla"; empty where there are none."""
+    return ", ".join(f"{name.replace('_', ' ')} {plain(value)}" for name, value in options.items())
+
+
+def arm_in_words(arm: Arm, options: Mapping[str, Any]) -> str:
+    """As in "beta_vae on ellipses: beta 4"."""
+    return ": ".join(part for part in (f"{arm.model} on {arm.data}", options_in_words(options)) if part)
 
 
 def arms_table(results: Results) -> Table:
@@ -107,12 +112,12 @@ def arms_table(results: Results) -> Table:
     for arm in results.study.arms:
         seconds = [seconds_of(run.result) for run in results.of(arm)]
         took = duration(sum(seconds) / len(seconds)) if seconds else MISSING
-        what = f"{arm.model} on {arm.data}: {options_in_words(own[arm.name])}"
+        what = arm_in_words(arm, own[arm.name])
         own_length = arm.lengths.get(results.budget)
         length = count(own_length.images) if own_length else "not in this budget"
         rows.append([marked(results, arm), what, length, runs_cell(results, arm), took, arm.about or MISSING])
     columns = ["arm", "what", "images per run", "runs", "one run took", "what for"]
-    return Table("Arms", columns, rows, f"All arms: {options_in_words(common)}.", words=True)
+    return Table("Arms", columns, rows, f"All arms: {options_in_words(common)}." if common else "", words=True)
 
 
 def trained_table(results: Results) -> Table:
