@@ -119,7 +119,7 @@ def unweighted_loss(run: Run) -> float:
     return NLL.of(run) + KL.of(run)
 
 
-IMAGES = Measure("images", "images seen in training", lambda run: float(run.result.images), None, (0.0, math.inf))
+IMAGES = Measure("images", "images seen in training", lambda run: float(run.result.images), None, (0.0, math.inf), "", 0)
 """Repeats included."""
 
 

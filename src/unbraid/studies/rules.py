@@ -308,7 +308,7 @@ class _OfCorrelation:
         outcome, ruled_out = self._judge(low, high)
         if outcome == "undecided":
             return one.verdict(outcome, needed=one.needed)
-        return one.verdict(outcome, f"; a correlation as strong as {self.margin:g} is ruled out" if ruled_out else "")
+        return one.verdict(outcome, f"; one of {_beyond(self.sign, self.margin)} is ruled out" if ruled_out else "")
 
 
 class Correlated(_OfCorrelation):
@@ -386,7 +386,7 @@ class _OfTrend:
 
             least = least_runs(power, n)
             return Verdict(outcome, words, mean, interval, None if least is None else math.ceil(least / len(self.groups)))
-        more = f"; a trend as strong as {self.margin:g} is ruled out" if ruled_out else ""
+        more = f"; one of {_beyond(self.sign, self.margin)} is ruled out" if ruled_out else ""
         return Verdict(outcome, words + more, mean, interval)
 
 
@@ -597,6 +597,10 @@ def _too_few(few: Mapping[str, int]) -> Verdict:
         return Verdict("not run", f"there is no run yet of {few_words(none)}", few=dict.fromkeys(none, 0))
     told = few_words([f"{n} of {name}" for name, n in few.items()])
     return Verdict("undecided", f"too few runs for an interval: {told}", few=few)
+
+
+def _beyond(sign: float, margin: float) -> str:
+    return f"{margin:g} or above" if sign > 0 else f"−{margin:g} or below"
 
 
 def _sign(measure: Measure) -> float:

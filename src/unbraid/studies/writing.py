@@ -120,12 +120,17 @@ def arms_table(results: Results) -> Table:
     return Table("Arms", columns, rows, f"All arms: {options_in_words(common)}." if common else "", words=True)
 
 
+def _threads(count: int) -> str:
+    return f"{count} thread{'' if count == 1 else 's'}"
+
+
 def trained_table(results: Results) -> Table:
     """Every yardstick held to every arm that has runs."""
     measured = yardsticks(results)
     by_arm: dict[str, list[str]] = {}
     for one in measured:
-        said = "not known" if math.isnan(one.value) else f"{decimal(one.value)}, {'holds' if one.holds else 'does not hold'}"
+        value = decimal(one.value, one.yardstick.measure.digits)
+        said = "not known" if math.isnan(one.value) else f"{value}, {'holds' if one.holds else 'does not hold'}"
         by_arm.setdefault(one.arm.name, []).append(f"{one.yardstick.words}: {said}")
     rows = [[name, "; ".join(own)] for name, own in by_arm.items()]
     return Table("Did they train?", ["arm", "yardsticks of its mean"], rows, words=True)
@@ -145,7 +150,10 @@ def made_table(results: Results) -> Table:
         ["torch", several([run.result.versions.get("torch", MISSING) for run in runs])],
         ["Python", several([run.result.python for run in runs])],
         ["platform", several([run.result.platform for run in runs])],
-        ["device", several([f"{run.result.device}, {run.result.threads} threads" for run in runs])],
+        [
+            "device",
+            several([f"{run.result.device}, {_threads(run.result.threads)}" for run in runs]),
+        ],
         ["seeds", several(sorted({run.result.seed for run in runs}))],
         ["scored images", several([f"{count(run.result.scored_images)} of {count(run.result.of_images)}" for run in runs])],
         ["computing time", duration(sum(seconds_of(run.result) for run in runs))],

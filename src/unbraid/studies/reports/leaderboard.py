@@ -276,10 +276,10 @@ CLAIMS = (
     ),
     *(
         Claim(
-            f"what helps on ellipses helps on dSprites: {one.name} is above the VAE",
+            f"{one.name} is above the VAE",
             f"{LOCATELLO}: question",
             Better(one, ON_DSPRITES[0], MIG, MARGIN),
-            f"By MIG; see the same row on ellipses. {QUESTION}",
+            f"By MIG. {QUESTION}",
         )
         for one in ON_DSPRITES[1:]
     ),
