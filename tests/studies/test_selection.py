@@ -97,7 +97,9 @@ def test_runs_on_other_data_or_without_codes_are_not_compared() -> None:
 def test_regrets_are_differences_from_the_best_run_and_from_the_mean(tmp_path: Path) -> None:
     (found,) = Regrets("R", (SAME, APART), (MIG, NLL), (UDR, NLL, score("sap"))).blocks(made(tmp_path))
     assert isinstance(found, Table)
-    rows = {row[0]: row[1:] for row in found.rows}
+    assert found.columns[:2] == ["chosen by", "of runs"]
+    assert [row[1] for row in found.rows] == ["8", "8", "8", "0", "8"]
+    rows = {row[0]: row[2:] for row in found.rows}
     assert rows["the best run"] == ["0.700", "50.000"]
     assert rows["any run, on average"][0] == "0.458"
     chosen = float(rows["highest UDR"][0].split()[0])
@@ -111,4 +113,4 @@ def test_there_is_nothing_to_choose_from_one_run(tmp_path: Path) -> None:
     keep(tmp_path, made_result(SAME, 0, 0.5))
     (found,) = Regrets("R", (SAME, APART), (MIG,), (UDR,)).blocks(find("s", STUDY, "cpu", [tmp_path]))
     assert isinstance(found, Prose)
-    assert found.paragraphs == ["There is nothing to choose: 1 runs."]
+    assert found.paragraphs == ["There is nothing to choose: 1 run."]

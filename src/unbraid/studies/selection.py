@@ -127,7 +127,7 @@ class Regrets:
         """The table; a sentence where there are too few runs to choose from."""
         runs = {(arm.name, run.result.seed): run for arm in self.arms for run in results.of(arm)}
         if len(runs) < 2:
-            yield Prose(self.title, [f"There is nothing to choose: {len(runs)} runs."])
+            yield Prose(self.title, [f"There is nothing to choose: {len(runs)} run{'s' * (len(runs) != 1)}."])
             return
         ways = {
             f"{'lowest' if rule.higher_is_better is False else 'highest'} {rule.name}": {
@@ -151,7 +151,10 @@ class Regrets:
                     text += f" ({decimal(-found.regret)}, {'+' if beyond > 0 else ''}{decimal(beyond)})"
                 own.append(text)
         note = (
-            f"Of {len(runs)} runs each rule chooses one. In brackets: its score less that of the best run (the regret), and "
-            "less the mean of all runs. A single choice has no interval: with other seeds it may be a better one."
+            "Each rule chooses one of the runs that have its number. In brackets: its score less that of the best of all "
+            f"{len(runs)} runs (the regret), and less the mean of all. A single choice has no interval: with other seeds it "
+            "may be a better one."
         )
-        yield Table(self.title, ["chosen by", *(one.name for one in self.targets)], [[n, *c] for n, c in cells.items()], note)
+        among = {name: sum(map(math.isfinite, own.values())) for name, own in ways.items()}
+        rows = [[name, str(among.get(name, len(runs))), *own] for name, own in cells.items()]
+        yield Table(self.title, ["chosen by", "of runs", *(one.name for one in self.targets)], rows, note)
