@@ -16,10 +16,11 @@ from unbraid.data.factor_space import FactorSpace
 from unbraid.errors import CorruptFile
 from unbraid.figures.series import Series
 from unbraid.log_entry import Entry
+from unbraid.phrases import few
 from unbraid.reporting.cautions import fall_at_end
 from unbraid.reporting.charts import training_loss
 from unbraid.reporting.latents import SHOWN
-from unbraid.reporting.numbers import decimal, few
+from unbraid.reporting.numbers import decimal
 from unbraid.reporting.pictures import LARGEST_FILE
 from unbraid.training.run import REPORT, open_run
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from unbraid.cli.parse import option
 from unbraid.errors import UsageError
 from unbraid.options import Option
+from unbraid.phrases import counted
 
 if TYPE_CHECKING:
     from unbraid.data.codes.arrays import CodeArrays
@@ -146,7 +147,7 @@ def in_words(arrays: CodeArrays) -> list[str]:
     width = "with variances" if arrays.variance is not None else "without variances"
     factors = [f"{name} ({size or _of_numbers(arrays, name)})" for name, size in arrays.values_of_factors.items()]
     n = len(arrays.codes)
-    lines = [f"{n:,} sample{'' if n == 1 else 's'}. Latents, {width}: {_few(arrays.latent_names)}."]
+    lines = [f"{counted(n, 'sample')}. Latents, {width}: {_few(arrays.latent_names)}."]
     lines.append(f"Factors, with their numbers of values: {_few(factors)}.")
     left_out = [f"Left out: {_few(arrays.left_out)}."] if arrays.left_out else []
     said = [TO_SAY_OTHERWISE] if arrays.continuous else []

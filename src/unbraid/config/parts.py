@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -16,6 +16,7 @@ from unbraid.nn.registry import Shape, decoders, encoders
 from unbraid.nn.vae import VAE
 from unbraid.objectives.elbo import reconstruction_and_rates
 from unbraid.options import OptionSpec, options_of
+from unbraid.phrases import in_words
 from unbraid.rates.choosing import rate_choice
 from unbraid.registry import Registry
 from unbraid.terms import Context, Rate
@@ -80,12 +81,8 @@ def whose(flat: str) -> str:
             continue
         names = [entry.name for entry in registry if {flat, flat.removeprefix(f"{part}_")} & entry.options.keys()]
         if names:
-            told.append(f"of the {registry.kind}{'s' * (len(names) > 1)} {_listed(sorted(names))}")
+            told.append(f"of the {registry.kind}{'s' * (len(names) > 1)} {in_words(sorted(names))}")
     return f"It is an option {', and '.join(told)}." if told else ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def recipe_of(model: str, options: Mapping[str, Any]) -> Recipe:

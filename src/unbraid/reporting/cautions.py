@@ -12,8 +12,9 @@ from unbraid.codes import CodeTable
 from unbraid.data.dataset import Dataset
 from unbraid.figures.series import Series
 from unbraid.metrics.score_table import above_ceiling
+from unbraid.phrases import few
 from unbraid.reporting.latents import Latent
-from unbraid.reporting.numbers import count, decimal, few
+from unbraid.reporting.numbers import count, decimal
 from unbraid.training.run import Imported
 from unbraid.training.symptoms import Symptom
 

@@ -11,6 +11,7 @@ from unbraid.errors import UsageError
 from unbraid.figures.losses import Panel, curve_panels
 from unbraid.figures.series import scalar_names
 from unbraid.files import whole_file
+from unbraid.phrases import few, in_words
 from unbraid.reporting import charts, contrasts
 from unbraid.reporting.cautions import cautions
 from unbraid.reporting.charts import plate
@@ -19,7 +20,7 @@ from unbraid.reporting.gallery.comparison import common_metrics
 from unbraid.reporting.gallery.factors import estimated, information_of
 from unbraid.reporting.gallery.training import loss_panels
 from unbraid.reporting.groups import confounded, differing, grouped, labels, run_labels, settings
-from unbraid.reporting.numbers import count, few, in_words, plain
+from unbraid.reporting.numbers import count, plain
 from unbraid.reporting.page import divided, environment_of
 from unbraid.reporting.pictures import Picture, traversal_pictures
 from unbraid.reporting.tables import Table, environment_table, facts, readings

@@ -10,8 +10,9 @@ import numpy as np
 
 from unbraid.figures.series import number
 from unbraid.metrics.intervals import difference_interval, mean_interval
+from unbraid.phrases import in_words
 from unbraid.reporting.gallery.comparison import common_metrics, limits_of, rate_of, split_of
-from unbraid.reporting.numbers import MISSING, count, decimal, in_words, score_name
+from unbraid.reporting.numbers import MISSING, count, decimal, score_name
 from unbraid.reporting.tables import Table, parts_of
 from unbraid.reporting.view import RunView
 

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from unbraid.evaluation.scores import FOLLOWS
 from unbraid.metrics.score_table import MOST_FACTORS
-from unbraid.reporting.numbers import few, in_words
+from unbraid.phrases import few, in_words
 
 KNOWS = 0.30
 """Share of a factor's entropy that a latent of its own knows at least."""

@@ -53,18 +53,6 @@ def plain(value: Any) -> str:
     return str(value)
 
 
-def in_words(items: Sequence[str]) -> str:
-    """A list as a phrase: "a", "a and b", "a, b and c"; "a, b; c" where items have commas."""
-    if any("," in one for one in items):
-        return "; ".join(items)
-    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
-
-
-def few(items: Sequence[str], most: int = 6) -> str:
-    """A list as a phrase, cut short where it is long."""
-    return in_words(list(items)) if len(items) <= most else in_words([*items[: most - 1], f"{len(items) - most + 1} more"])
-
-
 _WRITTEN = {
     "beta_vae_score": "beta-VAE score",
     "dci_es": "DCI-ES",

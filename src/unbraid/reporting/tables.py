@@ -18,8 +18,9 @@ from unbraid.figures.series import number
 from unbraid.metrics.registry import metrics, range_in_words
 from unbraid.metrics.score_table import COLUMNS
 from unbraid.options import options_of
+from unbraid.phrases import in_words
 from unbraid.registry import Entry
-from unbraid.reporting.numbers import MISSING, count, decimal, duration, in_words, metric_name, plain, score_name
+from unbraid.reporting.numbers import MISSING, count, decimal, duration, metric_name, plain, score_name
 
 TITLES = {
     "loss": "Loss as trained: weighted sum of the terms",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from unbraid.reporting.numbers import in_words
+from unbraid.phrases import in_words
 from unbraid.studies.declaration import Budget, Outcome
 from unbraid.studies.registry import studies
 from unbraid.studies.results import Results, find

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unbraid.figures.assignment import STRONG, WEAK, assignments
-from unbraid.reporting.numbers import few
+from unbraid.phrases import few
 from unbraid.studies.blocks import Block, Chart, Picture, Pictures, Prose, Table
 from unbraid.studies.declaration import Arm
 from unbraid.studies.measures import Measure, shares_of, values_of

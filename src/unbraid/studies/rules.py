@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import bdtr, betaincinv, stdtrit
 
 from unbraid.metrics.intervals import COVERAGE, contrast_interval, difference_interval, mean_interval
-from unbraid.reporting.numbers import few as few_words
+from unbraid.phrases import few as few_words
 from unbraid.studies.declaration import Arm, Outcome, Rule, Values, Verdict
 from unbraid.studies.measures import Measure
 from unbraid.sweep.compare.power import ShiftedMean, least_runs

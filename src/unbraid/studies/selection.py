@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from unbraid.metrics.between_models import LEAST_KL, udr
+from unbraid.phrases import counted
 from unbraid.reporting.view import RunView
 from unbraid.studies.blocks import Block, Prose, Table
 from unbraid.studies.declaration import Arm
@@ -127,7 +128,7 @@ class Regrets:
         """The table; a sentence where there are too few runs to choose from."""
         runs = {(arm.name, run.result.seed): run for arm in self.arms for run in results.of(arm)}
         if len(runs) < 2:
-            yield Prose(self.title, [f"There is nothing to choose: {len(runs)} run{'s' * (len(runs) != 1)}."])
+            yield Prose(self.title, [f"There is nothing to choose: {counted(len(runs), 'run')}."])
             return
         ways = {
             f"{'lowest' if rule.higher_is_better is False else 'highest'} {rule.name}": {

@@ -89,7 +89,7 @@ def count(decided: Sequence[Decided]) -> dict[str, int]:
 
 def in_words(decided: Sequence[Decided]) -> str:
     """As in "Of 12 claims 3 are confirmed and 2 reversed"."""
-    from unbraid.reporting.numbers import in_words as listed
+    from unbraid.phrases import in_words as listed
 
     counts = count(decided)
     told = [f"{counts[outcome]} {outcome}" for outcome in get_args(Outcome) if outcome in counts]

@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unbraid.phrases import counted, in_words
 from unbraid.records import finite_or_none
 from unbraid.reporting.markdown import markdown_table
-from unbraid.reporting.numbers import count, duration, in_words, plain
+from unbraid.reporting.numbers import count, duration, plain
 from unbraid.studies.blocks import Block, Prose, Table
 from unbraid.studies.declaration import Arm, Budget, Study
 from unbraid.studies.parts import marked, runs_cell
 from unbraid.studies.results import Results, seconds_of
 from unbraid.studies.verdicts import Decided, decide, yardsticks
-from unbraid.studies.verdicts import in_words as counted
+from unbraid.studies.verdicts import in_words as outcomes_in_words
 from unbraid.sweep.compare.power import MOST, POWER
 from unbraid.sweep.compare.writing import MISSING, decimal
 
@@ -62,7 +63,7 @@ def tell(results: Results, source: str) -> Told:
     return Told(
         source=source,
         decided=decided,
-        headline=f"{counted(decided)}, from {count(runs)} runs{missing}.",
+        headline=f"{outcomes_in_words(decided)}, from {count(runs)} runs{missing}.",
         blocks=blocks,
         claims=claims_table(decided),
         arms=arms_table(results),
@@ -120,10 +121,6 @@ def arms_table(results: Results) -> Table:
     return Table("Arms", columns, rows, f"All arms: {options_in_words(common)}." if common else "", words=True)
 
 
-def _threads(count: int) -> str:
-    return f"{count} thread{'' if count == 1 else 's'}"
-
-
 def trained_table(results: Results) -> Table:
     """Every yardstick held to every arm that has runs."""
     measured = yardsticks(results)
@@ -150,10 +147,7 @@ def made_table(results: Results) -> Table:
         ["torch", several([run.result.versions.get("torch", MISSING) for run in runs])],
         ["Python", several([run.result.python for run in runs])],
         ["platform", several([run.result.platform for run in runs])],
-        [
-            "device",
-            several([f"{run.result.device}, {_threads(run.result.threads)}" for run in runs]),
-        ],
+        ["device", several([f"{run.result.device}, {counted(run.result.threads, 'thread')}" for run in runs])],
         ["seeds", several(sorted({run.result.seed for run in runs}))],
         ["scored images", several([f"{count(run.result.scored_images)} of {count(run.result.of_images)}" for run in runs])],
         ["computing time", duration(sum(seconds_of(run.result) for run in runs))],

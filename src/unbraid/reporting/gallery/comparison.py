@@ -14,10 +14,11 @@ from unbraid.figures.planes import rate_distortion, trade_off
 from unbraid.figures.series import number
 from unbraid.metrics.registry import metrics
 from unbraid.options import Option
+from unbraid.phrases import in_words
 from unbraid.reporting.gallery.images import need_option
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
 from unbraid.reporting.groups import labels, option_value
-from unbraid.reporting.numbers import in_words, score_name
+from unbraid.reporting.numbers import score_name
 from unbraid.reporting.view import RunView, need_same_data
 
 LABELS = (10, 100, 1_000, 10_000)

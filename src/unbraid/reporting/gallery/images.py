@@ -23,9 +23,9 @@ from unbraid.figures.images import (
 from unbraid.figures.power_spectra import spectra
 from unbraid.figures.saving import Frames
 from unbraid.options import Option
+from unbraid.phrases import in_words
 from unbraid.reporting.gallery.registry import OWN, Drawn, figures
 from unbraid.reporting.groups import option_value, run_labels
-from unbraid.reporting.numbers import in_words
 from unbraid.reporting.view import RunView, need_same_data
 
 Images = Annotated[int, Option("how many images", ge=1, le=40)]

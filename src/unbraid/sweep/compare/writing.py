@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from unbraid.phrases import counted
 from unbraid.reporting.markdown import markdown_table
 from unbraid.sweep.compare.comparison import Comparison
 from unbraid.sweep.compare.statistics import CORRECTION, Difference, Summary
@@ -125,10 +126,6 @@ def selection_table(found: Comparison) -> Rows:
     return rows
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
 def _ends(interval: tuple[float, float] | None, digits: int) -> str:
     return MISSING if interval is None else f"{decimal(interval[0], digits)} to {decimal(interval[1], digits)}"
 
@@ -148,7 +145,7 @@ def notes_of(found: Comparison) -> list[str]:
     if found.differences:
         told.append(
             "Differences are paired by seed where seeds match; "
-            f"p is corrected for {_counted(len(found.differences), 'comparison')} by {CORRECTION}."
+            f"p is corrected for {counted(len(found.differences), 'comparison')} by {CORRECTION}."
         )
     if found.marks:
         made = "; ".join(f"[{letter}] {name}" for letter, name in found.versions.items())
@@ -301,7 +298,7 @@ def headline(found: Comparison) -> str:
         return f"No run has a finite {lead.name}."
     digits = digits_of(lead.unit)
     first = found.summaries[order[0].label, lead.key]
-    over = f" over {_counted(first.n, 'seed')}"
+    over = f" over {counted(first.n, 'seed')}"
     if len(found.configurations) == 1:
         seeds = over if first.n > 1 else ""
         return f"{order[0].label} alone: {lead.name} {cell(first, digits)}{seeds}; there is nothing to compare it with."
