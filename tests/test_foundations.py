@@ -14,8 +14,7 @@ import pytest
 import torch
 
 from unbraid.errors import CorruptFile, UnbraidError, UnknownName, UsageError
-from unbraid.figures.saving import require_absent
-from unbraid.files import read_json, require_writable, whole_file, write_json
+from unbraid.files import read_json, require_absent, require_writable, whole_file, write_json
 from unbraid.options import Option, options_of, resolve
 from unbraid.randomness import derived_seed, seeded_construction, torch_generator
 from unbraid.registry import Registry

@@ -16,7 +16,7 @@ from unbraid.evaluation.evaluate import periodic
 from unbraid.evaluation.probing import Probe
 from unbraid.evaluation.scores import Metrics
 from unbraid.evaluation.stored import Scores
-from unbraid.files import PAGE, kind_of_file, require_absent, write_json
+from unbraid.files import PAGE, kind_of_new_file, require_absent, write_json
 from unbraid.loading import load, pick_device
 from unbraid.metrics.label_curves import DRAWS, PENALTY
 from unbraid.metrics.score_table import ScoreTable
@@ -337,10 +337,9 @@ def probe(
     dataset = model.matching_data(data, **options)
     name, _ = target_of(dataset, target)
     path = probe_path(Path(folder), dataset.name, name) if out is None else Path(out)
-    kind_of_file(path, ("json",))
+    kind_of_new_file(path, ("json",), overwrite)
     picture = path.with_suffix(".png")
-    for one in (path, picture):
-        require_absent(one, overwrite)
+    require_absent(picture, overwrite)
     found = model.probe(dataset, target, label_counts=label_counts, draws=draws, penalty=penalty, seed=seed, progress=progress)
     write_json(path, finite_or_none(to_json(found)))
     save(probe_figure(found), picture, overwrite=overwrite)
@@ -373,8 +372,7 @@ def report(
     if not folders:
         raise UsageError("Give a run folder, or several.")
     if out is not None:
-        kind_of_file(out, PAGE)
-        require_absent(Path(out), overwrite)
+        kind_of_new_file(Path(out), PAGE, overwrite)
     if len(folders) > 1 and out is None:
         raise UsageError(f"A report of {len(folders)} runs lies in none of their folders; say where: -o comparison.html")
     if len(set(map(str, folders))) < len(folders):

@@ -140,6 +140,13 @@ def kind_of_file(path: str | Path, allowed: Sequence[str]) -> str:
     return kind
 
 
+def kind_of_new_file(path: Path, allowed: Sequence[str], overwrite: bool) -> str:
+    """The ending of a file that is to be written; see `kind_of_file` and `require_absent`."""
+    kind = kind_of_file(path, allowed)
+    require_absent(path, overwrite)
+    return kind
+
+
 _swept: set[Path] = set()
 
 

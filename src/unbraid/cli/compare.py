@@ -39,10 +39,9 @@ def run(tokens: list[str]) -> int:
         raise UsageError("Give the folder of a sweep, or run folders: unbraid compare FOLDER [...]")
     path = Path(given["out"]) if given.get("out") else None
     if path is not None:
-        from unbraid.files import kind_of_file, require_absent
+        from unbraid.files import kind_of_new_file
 
-        kind_of_file(path, _KINDS)
-        require_absent(path, given.get("overwrite", False))
+        kind_of_new_file(path, _KINDS, given.get("overwrite", False))
     from unbraid.cli.console import counting
     from unbraid.progress import listening
     from unbraid.sweep.compare.comparison import compare

@@ -47,13 +47,12 @@ def run(tokens: list[str]) -> int:
     from unbraid import api
     from unbraid.cli.console import counting, out
     from unbraid.figures.saving import KINDS, save
-    from unbraid.files import kind_of_file, require_absent
+    from unbraid.files import kind_of_new_file
     from unbraid.progress import listening
     from unbraid.reporting.gallery.registry import draw, shows_images
 
     path = Path(given["out"])
-    animated = kind_of_file(path, (*KINDS, "gif")) == "gif"
-    require_absent(path, given.get("overwrite", False))
+    animated = kind_of_new_file(path, (*KINDS, "gif"), given.get("overwrite", False)) == "gif"
     chosen = {argument.flag: given[argument.flag] for argument in options if argument.flag in given}
     with listening(counting):
         views = [api.view_of(one, data=given.get("data"), device=given.get("device", "auto")) for one in given["run"]]

@@ -37,13 +37,12 @@ def run(tokens: list[str]) -> int:
         return 0
     from unbraid.cli.console import counting, out
     from unbraid.config.experiment import load_known
-    from unbraid.files import kind_of_file, require_absent
+    from unbraid.files import kind_of_new_file
     from unbraid.progress import listening
 
     path = Path(given["out"]) if given.get("out") else None
     if path is not None:
-        kind_of_file(path, ("png",))
-        require_absent(path, given.get("overwrite", False))
+        kind_of_new_file(path, ("png",), given.get("overwrite", False))
     options = place | {argument.flag: given[argument.flag] for argument in own if argument.flag in given}
     with listening(counting):
         if name == "folder" and not options.get("skip_bad"):

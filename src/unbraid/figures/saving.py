@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from unbraid.figures.animation import gif
 from unbraid.figures.style import PIXELS_PER_INCH, file_bytes
-from unbraid.files import kind_of_file, require_absent, whole_file
+from unbraid.files import kind_of_new_file, whole_file
 
 KINDS = ("png", "svg", "pdf")
 
@@ -36,8 +36,7 @@ def save(figure: Figure | Frames, path: str | Path, *, dpi: int = 2 * PIXELS_PER
     """
     path = Path(path)
     still = isinstance(figure, Figure)
-    kind: Any = kind_of_file(path, KINDS if still else ("gif",))
-    require_absent(path, overwrite)
+    kind: Any = kind_of_new_file(path, KINDS if still else ("gif",), overwrite)
     content = file_bytes(figure, kind, dpi=dpi) if isinstance(figure, Figure) else gif(figure)
     with whole_file(path) as temporary:
         temporary.write_bytes(content)
