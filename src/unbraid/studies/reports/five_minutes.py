@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study
 from unbraid.studies.evidence import CURVE, SHARES
@@ -24,9 +23,8 @@ NATS = 1.0
 """And of the reconstruction, per image."""
 
 
-@dataclass(frozen=True)
-class Trio:
-    """Settings that are compared on a data set.
+class Trio(NamedTuple):
+    """The arms of a data set.
 
     Args:
         measured: what `--budget 5m` stands for.
@@ -34,22 +32,15 @@ class Trio:
         published: of a publication that trained on these data.
     """
 
-    data: str
     measured: Arm
     constant: Arm
     published: Arm
-
-    @property
-    def arms(self) -> tuple[Arm, Arm, Arm]:
-        """All three."""
-        return self.measured, self.constant, self.published
 
 
 def trio(data: str, size: int, of: str, published: dict[str, Any]) -> Trio:
     """The three arms of a data set; `of` says whose the published settings are."""
     fast: dict[str, Any] = {"size": size, "latent_dim": 10, "beta": 4, "lr": 2e-3, "batch_size": BATCH}
     return Trio(
-        data,
         Arm(
             f"β from 20 to 4, {data}", "beta_vae", data, {**fast, "beta_start": 20, "beta_warmup": 0.9}, QUICK, "`--budget 5m`"
         ),
@@ -63,7 +54,7 @@ TRIOS = (
     trio("ellipses", 32, "Golla, Caspari and Oezkan (2021)", {**GOLLA, "beta_warmup": 0, "beta_start": 0}),
     trio("shapes", 28, "Koller (2022): β_norm 0.02, which is a β of 1.4", normalized(0.02, 11)),
 )
-ARMS = tuple(arm for one in TRIOS for arm in one.arms)
+ARMS = tuple(arm for one in TRIOS for arm in one)
 MIG, DCI, INFORMED = score("mig"), score("dci.disentanglement"), score("dci.informativeness")
 SHARE = tuple(map(best_share, SEEN))
 HERE = "Asked here"
@@ -73,7 +64,7 @@ CLAIMS = tuple(
     for one in TRIOS
     for claim in (
         Claim(
-            f"on {one.data}, the five-minute settings disentangle more than published ones: MIG",
+            f"on {one.measured.data}, the five-minute settings disentangle more than published ones: MIG",
             HERE,
             Better(one.measured, one.published, MIG, MARGIN),
             f"Published: {one.published.about}.",
@@ -110,7 +101,10 @@ PARTS: tuple[Part, ...] = (
         (NLL, KL, ACTIVE),
         note="The published settings on shapes have another likelihood, so that their nats are no comparison.",
     ),
-    *(DifferenceTable(f"Beside the published settings: {one.data}", one.published, one.arms[:2], (MIG, DCI)) for one in TRIOS),
+    *(
+        DifferenceTable(f"Beside the published settings: {one.measured.data}", one.published, one[:2], (MIG, DCI))
+        for one in TRIOS
+    ),
     Strips("Every run", ARMS, (MIG, DCI, *SHARE)),
 )
 
