@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unbraid.cli.arguments import DEVICE, out_option, overwrite_option
 from unbraid.cli.parse import Argument, HelpShown, Words, checked, option, positional, read
 from unbraid.errors import Interrupted, UnbraidError, UsageError
-from unbraid.options import Option, options_of
+from unbraid.options import Option, OptionSpec, options_of
 
 if TYPE_CHECKING:
     from unbraid.config.experiment import Experiment
@@ -133,6 +133,7 @@ def _request(words: Words) -> Request:
     """A command line understood: the parts are chosen, and every word is checked against their options."""
     from unbraid.config.parts import whose
     from unbraid.data.dataset import addressed
+    from unbraid.zoo.registry import budgeted
 
     config = _config(words.given["config"]) if "config" in words.given else None
     base = config.flat_options() if config else {}
@@ -144,7 +145,9 @@ def _request(words: Words) -> Request:
         if words.given.get("budget"):
             if config:
                 raise UsageError("--config has the settings of a run, and --budget others; give one of them.")
-            base = _budgeted(model, data, words)
+            base = budgeted(model, data, words.given["budget"], _read_early(_early(model, data), words))
+        if {"steps", "epochs"} & words.given.keys():  # another length
+            base = {name: value for name, value in base.items() if name not in ("steps", "checkpoint_every", "log_every")}
         arguments, about = _arguments(model, data, words, base | place)
     except UnbraidError:
         _refuse_unknown(words)  # the value of an unknown option was taken for a name
@@ -152,35 +155,14 @@ def _request(words: Words) -> Request:
     if config and (model, data) != (config.model, config.data):
         raise UsageError(f"--config is a run of {config.model} on {config.data}; leave MODEL and DATA out, or give those.")
     given = checked(words.at(model, data), about, arguments, whose)
-    chosen = {**_still_valid(base, given, arguments), **given, **place}
+    known = {argument.flag for argument in arguments}  # options of other parts than those of the base no longer hold
+    chosen = {**{name: value for name, value in base.items() if name in known}, **given, **place}
     own = {argument.flag for argument in (*_PLACES, *_RUN)}
     options = {name: value for name, value in chosen.items() if name not in own}
     run = {name: value for name, value in given.items() if name in own}
     if config and not {"steps", "epochs", "extend"} & given.keys():  # a run that was trained on ends where it ended
         run |= _extension(given["config"])
     return Request(model, data, options, run, config, {} if config else base)
-
-
-def _budgeted(model: str, data: str, words: Words) -> dict[str, Any]:
-    """The options that --budget stands for, but for those that are given."""
-    from unbraid.zoo.registry import budgeted, models
-
-    own = models[model].options
-    given = {
-        name: own[name].read(word, _owner("model", {"model": model})) if name in own and word else word
-        for name, word in words.given.items()
-    }
-    return budgeted(model, data, words.given["budget"], given)
-
-
-def _still_valid(base: Mapping[str, Any], given: Mapping[str, Any], arguments: list[Argument]) -> dict[str, Any]:
-    """Options of --config that still hold beside the given ones.
-
-    Those of other parts do not, nor do those of the length where it is given.
-    """
-    replaced = {"steps", "checkpoint_every", "log_every"} if {"steps", "epochs"} & set(given) else set()
-    known = {argument.flag for argument in arguments} - replaced
-    return {name: value for name, value in base.items() if name in known}
 
 
 def _refuse_unknown(words: Words) -> None:
@@ -203,17 +185,11 @@ def _general() -> list[Argument]:
 
 def _arguments(model: str, data: str, words: Words, base: Mapping[str, Any]) -> tuple[list[Argument], str]:
     """The arguments of the command for the chosen parts, each with the default that holds for them."""
-    from unbraid.config.parts import PARTS, part_options
+    from unbraid.config.parts import PARTS
     from unbraid.config.plan import shown_defaults
-    from unbraid.config.settings import Settings
 
-    flat = part_options({"model": model, "data": data})
-    early = {name: spec for name, (_, spec) in flat.items()} | dict(options_of(Settings))
-    given = {name: value for name, value in base.items() if name in early}
-    for name, word in words.given.items():
-        if name in early and not (words.help and word == ""):
-            part = flat[name][0] if name in flat else ""
-            given[name] = early[name].read(word, _owner(part, {"model": model, "data": data}))
+    early = _early(model, data)
+    given = {name: value for name, value in base.items() if name in early} | _read_early(early, words)
     choice, defaults = shown_defaults(model, data, given)
     defaults |= {flag: base[flag] for flag in base.keys() & defaults.keys()}
     titles = {part: f"{PARTS[part].kind.capitalize()} {name}" for part, name in choice.names.items()}
@@ -223,6 +199,25 @@ def _arguments(model: str, data: str, words: Words, base: Mapping[str, Any]) -> 
     ]
     about = f"{PARTS['model'][model].summary}\n\n{PARTS['data'][data].summary}\n\n{_ABOUT}"
     return [*_PLACES, *options, *_settings(defaults), *_RUN], about
+
+
+def _early(model: str, data: str) -> dict[str, tuple[OptionSpec, str]]:
+    """The options of model and data set, and the settings, each with whose it is: they depend on no other."""
+    from unbraid.config.parts import part_options
+    from unbraid.config.settings import Settings
+
+    names = {"model": model, "data": data}
+    return {name: (spec, _owner(part, names)) for name, (part, spec) in part_options(names).items()} | {
+        name: (spec, _owner("", names)) for name, spec in options_of(Settings).items()
+    }
+
+
+def _read_early(early: Mapping[str, tuple[OptionSpec, str]], words: Words) -> dict[str, Any]:
+    return {
+        name: early[name][0].read(word, early[name][1])
+        for name, word in words.given.items()
+        if name in early and not (words.help and word == "")
+    }
 
 
 def _owner(part: str, names: Mapping[str, str]) -> str:
