@@ -172,6 +172,8 @@ def test_a_budget_stands_for_settings_that_are_told_and_kept(capsys, tmp_path):
     code, _, err = run(capsys, "train", "--config", tmp_path / "run" / "config.json", "--budget", "5m")
     assert code == 2
     assert "give one of them" in err
+    _, out, _ = run(capsys, "train", "--config", tmp_path / "run" / "config.json", "--steps", "70", "--help")
+    assert "[default: 7]" in out, "checkpoints of the given length, not of that in the file"
     again = unbraid.train(
         "beta_vae", "ellipses", budget="5m", steps=2, batch_size=16, beta=2, out=tmp_path / "run", progress=False
     )
