@@ -58,14 +58,18 @@ def test_many_runs_find_the_shares_and_their_intervals_hold_them():
     assert max(high - low for low, high in one.intervals) < 0.35
 
 
-def test_intervals_hold_the_share_about_as_often_as_they_say():
+@pytest.mark.parametrize(
+    ("sds", "sizes"),
+    [((1, 1, 1), [(5, 5, 5)] * 6), ((0.3, 1, 1), [(2, 2, 2)] * 6), ((1, 0.5, 0.5), [(2, 1, 3), (2, 2), (4, 1, 1), (3, 2, 2)])],
+)
+def test_intervals_hold_the_share_as_often_as_they_say(sds, sizes):
     rng = np.random.default_rng(2)
-    true = np.array([1, 1, 1]) / 3
+    true = np.square(sds) / np.square(sds).sum()
     inside = []
-    for _ in range(120):
-        one = found(drawn(rng, (1, 1, 1), [(5, 5, 5)] * 6))
+    for _ in range(400):
+        one = found(drawn(rng, sds, sizes))
         inside.append([low <= share <= high for share, (low, high) in zip(true, one.intervals, strict=True)])
-    assert np.all(np.mean(inside, axis=0) > 0.85)
+    assert np.all(np.mean(inside, axis=0) > 0.95 - 3 * math.sqrt(0.95 * 0.05 / 400))
 
 
 def test_a_component_below_0_counts_as_none_and_is_told():

@@ -53,7 +53,7 @@ class VarianceSplit:
         columns = ["", "runs", *LEVELS, "sd of seeds", "fit by objective", "fit by both", "below 0"]
         note = (
             f"Objectives: {', '.join(self.families)}. Components of variance by the nested analysis of variance, as shares of "
-            "their sum, with 95 % intervals of a parametric bootstrap. Objectives and settings count as a sample of those "
+            "their sum, with generalized confidence intervals of 95 %. Objectives and settings count as a sample of those "
             "that could be; few of them make intervals wide. A component estimated below 0, less than seeds alone make, "
             "counts as 0 and is named in the last column. 'Fit' is the share of the total sum of squares that a regression "
             "on the objective takes, and one on objective and setting: larger the more groups there are."

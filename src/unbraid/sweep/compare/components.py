@@ -60,15 +60,17 @@ def components(values: Nested) -> Components | str:
         E\,MS_a = \sigma_e^2 + \frac{\sum_{ij} n_{ij}^2 (1 / n_i - 1 / N)}{a - 1} \sigma_b^2
         + \frac{N - \sum_i n_i^2 / N}{a - 1} \sigma_a^2
 
-    Estimates have no bias, and may be negative. Intervals of the shares are those of 2,000 data sets drawn from the estimates
-    (negative ones as 0) with normal effects and the same numbers of runs: objectives and settings are taken for a sample
-    of those there could be.
+    Estimates have no bias, and may be negative. Intervals of the shares are generalized confidence intervals: the equations
+    are solved with each mean square times its degrees of freedom over a draw of chi-squared with so many, 2,000 times, and
+    what comes out below 0 is 0. Effects are taken to be normal, objectives and settings for a sample of those there could be.
+    Where numbers of runs differ, mean squares of settings and objectives only nearly have that distribution.
 
     Args:
         values: those not finite are left out, and so are objectives with a single setting, which say nothing of settings.
 
     Returns what is missing, in words, where there are too few runs.
-    Source: Searle, Casella and McCulloch (1992), Variance Components, 3 and 5 (Henderson's method I).
+    Sources: Searle, Casella and McCulloch (1992), Variance Components, 3 and 5 (Henderson's method I); Weerahandi (1993),
+    Generalized confidence intervals.
     """
     kept: list[list[np.ndarray]] = []
     for settings in values.values():
@@ -90,7 +92,7 @@ def components(values: Nested) -> Components | str:
     if total <= ROUNDING * float((y**2).max()):
         unknown = (math.nan, math.nan)
         return Components(_three(found), (math.nan, math.nan, math.nan), (unknown, unknown, unknown), unknown, counts)
-    drawn = np.maximum(design.estimates(design.draw(base, RESAMPLES, np.random.default_rng(0))), 0.0)
+    drawn = np.maximum(design.could_be(y, RESAMPLES, np.random.default_rng(0)), 0.0)
     shares = drawn / drawn.sum(1, keepdims=True)
     low, high = np.quantile(shares, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2], axis=0)
     ends = [(float(a), float(b)) for a, b in zip(low, high, strict=True)]
@@ -135,30 +137,36 @@ class _Design:
             of_setting,
         )
 
-    def _squares(self, y: Float64[np.ndarray, "r n"]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _squares(self, y: Float64[np.ndarray, "r n"]) -> Float64[np.ndarray, "r 3"]:
         """Sums of squares between objectives, between settings within them, and between seeds within those."""
         objectives, settings = (y @ self.by_objective.T)[:, self.objective], (y @ self.by_setting.T)[:, self.setting]
         parts = (objectives - y.mean(1, keepdims=True), settings - objectives, y - settings)
-        first, second, third = ((part**2).sum(1) for part in parts)
-        return first, second, third
+        return np.stack([(part**2).sum(1) for part in parts], axis=1)
+
+    @property
+    def _freedom(self) -> Float64[np.ndarray, "3"]:
+        """Degrees of freedom of these sums."""
+        a, b, n = len(self.sizes[0]), len(self.sizes[1]), len(self.setting)
+        return np.array([a - 1, b - a, n - b], np.float64)
 
     def estimates(self, y: Float64[np.ndarray, "r n"]) -> Float64[np.ndarray, "r 3"]:
+        return self._solved(self._squares(y) / self._freedom)
+
+    def could_be(self, y: Float64[np.ndarray, "1 n"], times: int, rng: np.random.Generator) -> Float64[np.ndarray, "r 3"]:
+        """Draws of the components that could have made these sums of squares."""
+        return self._solved(self._squares(y) / rng.chisquare(self._freedom, (times, 3)))
+
+    def _solved(self, means: Float64[np.ndarray, "r 3"]) -> Float64[np.ndarray, "r 3"]:
+        """The components whose mean squares are expected to be these."""
         n_a, n_b = self.sizes
-        a, b, n = len(n_a), len(n_b), y.shape[1]
-        between, within, rest = self._squares(y)
+        a, b, n = len(n_a), len(n_b), len(self.setting)
         inside = (n_b**2 / n_a[self.of_setting]).sum()
-        seed = rest / (n - b)
-        setting = (within / (b - a) - seed) / ((n - inside) / (b - a))
+        between, within, seed = means.T
+        setting = (within - seed) / ((n - inside) / (b - a))
         carried = (inside - (n_b**2).sum() / n) / (a - 1)
-        objective = (between / (a - 1) - seed - carried * setting) / ((n - (n_a**2).sum() / n) / (a - 1))
+        objective = (between - seed - carried * setting) / ((n - (n_a**2).sum() / n) / (a - 1))
         return np.stack([objective, setting, seed], axis=1)
 
     def fitted(self, y: Float64[np.ndarray, "r n"]) -> Float64[np.ndarray, "r 2"]:
-        between, within, rest = self._squares(y)
-        return np.stack([between, between + within], axis=1) / (between + within + rest)[:, None]
-
-    def draw(self, variances: Float64[np.ndarray, "3"], times: int, rng: np.random.Generator) -> Float64[np.ndarray, "r n"]:
-        a, b, e = np.sqrt(variances)
-        objectives = rng.normal(size=(times, len(self.sizes[0])))[:, self.objective]
-        settings = rng.normal(size=(times, len(self.sizes[1])))[:, self.setting]
-        return np.asarray(a * objectives + b * settings + e * rng.normal(size=(times, len(self.setting))))
+        squares = self._squares(y)
+        return squares.cumsum(1)[:, :2] / squares.sum(1, keepdims=True)
