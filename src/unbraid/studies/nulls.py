@@ -12,6 +12,7 @@ from typing import Any
 
 from unbraid.errors import UnbraidError
 from unbraid.files import read_json, write_json
+from unbraid.reporting.numbers import plain
 from unbraid.studies.measures import Measure, Run, score_of
 from unbraid.studies.results import NULLS, Results, ledger_of
 from unbraid.sweep.compare.gather import Configuration
@@ -82,17 +83,21 @@ def _scored(run: Run, metrics: Sequence[str]) -> dict[str, Any]:
 def null_rows(results: Results, runs: Sequence[Run], measures: Sequence[Measure]) -> dict[str, dict[str, float]]:
     """For each kind of null code a value for each score, NaN where there is none.
 
+    Rows say by what they differ: the data, the number of latents, of untrained encoders which.
+
     Args:
         runs: those of one table.
         measures: its columns; those that are no scores have no null.
     """
-    keys = list(dict.fromkeys(key_of(run) for run in runs if run.result.metrics))
+    scored = [run for run in runs if run.result.metrics]
+    kinds = _grouped(scored, key_of)
+    data = _words_apart([_data_words(own[0]) for own in kinds.values()])
+    encoders = _grouped(scored, _encoder)
+    which = dict(zip(encoders, _words_apart([_encoder_words(own[0]) for own in encoders.values()]), strict=True))
     rows: dict[str, dict[str, float]] = {}
-    for key in keys:
-        own = [run for run in runs if run.result.metrics and key_of(run) == key]
-        content = own[0].result.configuration
-        where = f", {_data_words(content)}" if len(keys) > 1 else ""
-        rows[f"{UNTRAINED}{where}"] = {one.key: _untrained(own, one.key) for one in measures}
+    for (key, own), where in zip(kinds.items(), data, strict=True):
+        for encoder, alike in _grouped(own, _encoder).items():
+            rows[f"{UNTRAINED}{which[encoder]}{where}"] = {one.key: _untrained(alike, one.key) for one in measures}
         for kind, name in KINDS.items():
             scores = results.nulls.get(key, {}).get(kind)
             if scores:
@@ -100,10 +105,57 @@ def null_rows(results: Results, runs: Sequence[Run], measures: Sequence[Measure]
     return {name: own for name, own in rows.items() if any(math.isfinite(value) for value in own.values())}
 
 
-def _data_words(content: Mapping[str, Any]) -> str:
+def _grouped(runs: Sequence[Run], by: Callable[[Run], str]) -> dict[str, list[Run]]:
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(by(run), []).append(run)
+    return found
+
+
+def _data_words(run: Run) -> dict[str, str]:
+    """What kinds of null codes are told apart by, in words."""
+    content = run.result.configuration
     size = content.get("image_shape") or []
-    pixels = f" {size[-1]} px" if size else ""
-    return f"{content['data']}{pixels}"
+    return {
+        "data": str(content["data"]),
+        "size": f"{size[-1]} px" if size else "",
+        "latents": f"{content['latent_dim']} latents",
+        **_option_words({name: value for name, value in content["data_options"].items() if name != "size"}),
+    }
+
+
+QUANTIZED = ("qlae",)
+"""Models whose codes are values of a codebook, also those of an untrained encoder."""
+
+
+def _encoder(run: Run) -> str:
+    return ", ".join(_encoder_words(run).values())
+
+
+def _encoder_words(run: Run) -> dict[str, str]:
+    """What untrained encoders are told apart by, in words."""
+    content = run.result.configuration
+    codes = "quantized" if content["model"] in QUANTIZED else ""
+    return {"encoder": str(content.get("encoder", "")), "codes": codes, **_option_words(content.get("encoder_options") or {})}
+
+
+def _option_words(options: Mapping[str, Any]) -> dict[str, str]:
+    return {name: f"{name.replace('_', ' ')} {plain(value)}" for name, value in options.items() if value is not None}
+
+
+def _words_apart(kinds: Sequence[Mapping[str, str]]) -> list[str]:
+    """For each kind its words that tell it from the others, as in ", ellipses, 10 latents".
+
+    The first word does where it is enough.
+    """
+    found = []
+    for one in kinds:
+        first = next(iter(one))
+        like = [other for other in kinds if other[first] == one[first]]
+        names = [first] if len(like) < len(kinds) else []
+        names += [name for name in one if any(other.get(name) != one[name] for other in like)]
+        found.append("".join(f", {one[name]}" for name in names if one[name]))
+    return found
 
 
 def _untrained(runs: Sequence[Run], key: str) -> float:

@@ -186,7 +186,9 @@ class Strips:
         figure = seeds(
             {one.column: {arm.name: list(results.values(arm, one).values()) for arm in arms} for one in shown},
             references={
-                one.column: {name.partition(" ")[0]: own[one.key] for name, own in known.items() if math.isfinite(own[one.key])}
+                one.column: {
+                    name.replace(" encoder", ""): own[one.key] for name, own in known.items() if math.isfinite(own[one.key])
+                }
                 for one in shown
             },
             limits={one.column: one.limits for one in shown},
