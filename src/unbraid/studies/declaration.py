@@ -198,7 +198,7 @@ class Yardstick:
     def words(self) -> str:
         """As in "change of the loss at most 0.02"."""
         bound = f"at most {self.at_most:g}" if self.at_most is not None else f"at least {self.at_least:g}"
-        return f"{self.measure.name} {bound}"
+        return f"{self.measure.name} {bound.replace('-', '−')}"
 
 
 @runtime_checkable

@@ -81,6 +81,32 @@ CURVE = Evidence("curve", _curve)
 """Loss, reconstruction and KL over training, each point the mean of a stretch."""
 
 
+TRAINING_IMAGES = 20_000
+"""Whose mean is taken, at most."""
+_BATCH = 1_000
+
+
+def _mean_image(view: RunView) -> dict[str, float] | None:
+    import torch
+
+    held_out = view.table.index[view.table.is_test]
+    if not len(held_out):
+        return None
+    data, likelihood = view.dataset, view.model.vae.likelihood
+    rows = np.sort(np.random.default_rng(0).permutation(data.train)[:TRAINING_IMAGES])
+    mean = torch.from_numpy(data.images.floats(rows).mean(0, keepdims=True, dtype=np.float64))
+    output = mean if getattr(likelihood, "squash", "sigmoid") == "none" else torch.logit(mean, 1e-6)
+    total = 0.0
+    for start in range(0, len(held_out), _BATCH):
+        images = torch.from_numpy(data.images.floats(held_out[start : start + _BATCH])).double()
+        total += float(likelihood.energy(output.expand_as(images), images).sum().detach())
+    return {"energy": round(total / len(held_out), 4)}
+
+
+MEAN_IMAGE = Evidence("mean_image", _mean_image)
+"""How far the mean of the training images is from held-out ones: its energy under the run's likelihood, in nats per image."""
+
+
 def _spectrum(view: RunView) -> dict[str, Any]:
     from unbraid.data.examples import example_images
     from unbraid.figures.power_spectra import spectrum

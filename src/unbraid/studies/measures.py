@@ -231,6 +231,25 @@ LOSS_CHANGE = Measure(
 """Of the loss as trained (`late_fall`)."""
 
 
+def _gain(run: Run) -> float:
+    losses = losses_of(run, "test")
+    energy = number(losses.get("nll")) - number(losses.get("nll_constant", 0.0))
+    of_mean = number((run.evidence.get("mean_image") or {}).get("energy"))
+    return 1 - energy / of_mean if of_mean > 0 else math.nan
+
+
+GAIN = Measure("gain", "gain over the mean image", _gain, True, (-math.inf, 1.0))
+r"""The share of the mean image's error that reconstructions of held-out images leave out,
+
+.. math:: 1 - \frac{-\log p(x|z) - c}{-\log p(x|\bar x) - c},
+
+where the decoder's image is once that of the code and once the mean of the training images, and c is what no reconstruction
+changes. Near 0 for a model that ignores its codes, far below for one that is stuck or has diverged.
+"""
+STUCK = -0.05
+"""A gain that is lower is no matter of what the codes hold: a decoder that ignores them comes nearer to the mean image."""
+
+
 def kept(key: str, name: str, path: str, **more: Any) -> Measure:
     """A number that the ledger keeps beside a run, by its path: "spectrum.checkerboard"."""
 

@@ -66,7 +66,7 @@ def _fails(yardstick: Yardstick, short: Sequence[Measured]) -> str:
 
 
 def _known(value: float) -> str:
-    return "not known" if math.isnan(value) else f"{value:.3g}"
+    return "not known" if math.isnan(value) else f"{value:.3g}".replace("-", "−")
 
 
 def yardsticks(results: Results) -> list[Measured]:

@@ -173,7 +173,9 @@ def notes_of(results: Results, decided: Sequence[Decided]) -> list[str]:
         "as large as the stated margin is ruled out. Undecided: none of these with so few runs; the number that would decide "
         f"is the least with a chance of {POWER:.0%}, were the true values those measured.",
         f"Each interval is wrong in one case of twenty; the {len(decided)} claims are not corrected for their number.",
-        "Undertrained: a yardstick of convergence does not hold, so the runs are too short to speak for the model.",
+        "Undertrained: a yardstick does not hold, so that the runs are too short, stuck or diverged, and do not speak for the "
+        "model. Gain over the mean image: the share of its error that reconstructions leave out; about 0 of a model that "
+        "ignores its codes, below of one that draws something else.",
         "Rows without runs are codes that know nothing of training: PCA and ICA of the pixels with as many components as the "
         "models have latents, the encoders before their first step, a random code, a random linear map of the factors, a code "
         "that has one of them in every latent, and the oracle, whose latents are the factors. They are scored on 5,000 images.",

@@ -12,11 +12,13 @@ import numpy as np
 
 from unbraid.reporting.view import RunView
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study, Yardstick
-from unbraid.studies.evidence import CURVE, RECONSTRUCTIONS, SHARES, SPECTRUM, Evidence, named, picture
+from unbraid.studies.evidence import CURVE, MEAN_IMAGE, RECONSTRUCTIONS, SHARES, SPECTRUM, Evidence, named, picture
 from unbraid.studies.grids import GridMaps
 from unbraid.studies.measures import (
     ACTIVE,
+    GAIN,
     KL,
+    STUCK,
     Measure,
     Run,
     best_share,
@@ -665,12 +667,13 @@ def beta_grid() -> Study:
         arms=(*GRID.values(), *FINER.values(), *LARGE.values(), *HEARTS.values(), *HEART_SIGMAS.values(), *own.arms),
         claims=(*_shape_claims(), *_digit_claims(own)),
         parts=_parts(own),
-        yardsticks=(Yardstick(TRAINED, at_most=0.1),),
+        yardsticks=(Yardstick(TRAINED, at_most=0.1), Yardstick(GAIN, at_least=STUCK)),
         explorer=tuple(GRID.values()),
         metrics=("beta_vae_score", "mig"),
         scored={"quick": 200, "cpu": 10_000, "paper": 60_000},
         evidence=(
             CURVE,
+            MEAN_IMAGE,
             SHARES,
             CLASSIFIERS,
             LABEL_SHARES,

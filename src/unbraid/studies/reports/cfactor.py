@@ -7,16 +7,18 @@ import os
 from typing import Any
 
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Study, Yardstick
-from unbraid.studies.evidence import RECONSTRUCTIONS, SHARES, SPECTRUM, TRAVERSALS
+from unbraid.studies.evidence import MEAN_IMAGE, RECONSTRUCTIONS, SHARES, SPECTRUM, TRAVERSALS
 from unbraid.studies.generation import RANDOM_PICTURES, RANDOM_VECTORS, SMALL
 from unbraid.studies.measures import (
     ACTIVE,
     BOUND,
     DEPENDENCE,
+    GAIN,
     IMAGES,
     KL,
     MUTUAL_INFORMATION,
     NLL,
+    STUCK,
     Measure,
     Run,
     factors_per_latent,
@@ -456,9 +458,13 @@ def cfactor() -> Study:
         arms=(*ON_DIGITS, *ON_CLOTHES, *ON_ELLIPSES, *chairs),
         claims=(*RECONSTRUCTION, *INFORMATION, *DISENTANGLING, *of_chairs),
         parts=_parts(chairs),
-        yardsticks=(Yardstick(IMAGES, at_least=100_000), Yardstick(BOUND_CHANGE, at_most=0.05)),
+        yardsticks=(
+            Yardstick(IMAGES, at_least=100_000),
+            Yardstick(BOUND_CHANGE, at_most=0.05),
+            Yardstick(GAIN, at_least=STUCK),
+        ),
         metrics=("mig", "dci", "factor_vae_score"),
-        evidence=(SHARES, TERMS, SCORED, SPECTRUM, RANDOM_VECTORS, RECONSTRUCTIONS, RANDOM_PICTURES, TRAVERSALS),
+        evidence=(SHARES, MEAN_IMAGE, TERMS, SCORED, SPECTRUM, RANDOM_VECTORS, RECONSTRUCTIONS, RANDOM_PICTURES, TRAVERSALS),
         published=(
             ("data", "MNIST resized to 32 px; 3D Chairs, gray, 64 px; CelebA in Fig. 1. Images are not binarized"),
             ("networks", "Table 2: convolutions of 32, 32, 64 (4 × 4, stride 2), dense 256; 20 latents"),

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from unbraid.reporting.headline import KNOWS, own_latents
-from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study
-from unbraid.studies.evidence import CURVE, SHARES
-from unbraid.studies.measures import ACTIVE, KL, NLL, Measure, Run, best_share, score, shares_of
+from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study, Yardstick
+from unbraid.studies.evidence import CURVE, MEAN_IMAGE, SHARES
+from unbraid.studies.measures import ACTIVE, GAIN, KL, NLL, STUCK, Measure, Run, best_share, score, shares_of
 from unbraid.studies.parts import Note, ScoreTable, Strips
 from unbraid.studies.registry import studies
 from unbraid.studies.rules import Better, CannotTest, Every, MeanBeyond, NotBetter, NotCorrelated, ShareAbove
@@ -124,7 +124,8 @@ def ellipses_defaults() -> Study:
         arms=ARMS,
         claims=CLAIMS,
         parts=PARTS,
-        evidence=(CURVE, SHARES),
+        yardsticks=(Yardstick(GAIN, at_least=STUCK),),
+        evidence=(CURVE, MEAN_IMAGE, SHARES),
         metrics=("mig",),
         scored={"quick": 500, "cpu": 10_000, "paper": 10_000},
     )

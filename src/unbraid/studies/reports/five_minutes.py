@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study
-from unbraid.studies.evidence import CURVE, SHARES
-from unbraid.studies.measures import ACTIVE, KL, NLL, best_share, score
+from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study, Yardstick
+from unbraid.studies.evidence import CURVE, MEAN_IMAGE, SHARES
+from unbraid.studies.measures import ACTIVE, GAIN, KL, NLL, STUCK, best_share, score
 from unbraid.studies.parts import DifferenceTable, Note, ScoreTable, Strips
 from unbraid.studies.registry import studies
 from unbraid.studies.reports.beta_grid import normalized
@@ -122,7 +122,8 @@ def five_minutes() -> Study:
         arms=ARMS,
         claims=CLAIMS,
         parts=PARTS,
-        evidence=(CURVE, SHARES),
+        yardsticks=(Yardstick(GAIN, at_least=STUCK),),
+        evidence=(CURVE, MEAN_IMAGE, SHARES),
         metrics=("mig", "dci"),
         scored={"quick": 500, "cpu": 10_000, "paper": 10_000},
     )

@@ -7,17 +7,19 @@ from typing import Any
 
 from unbraid.studies.agreement import Correlations
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Study, Yardstick
-from unbraid.studies.evidence import CURVE
+from unbraid.studies.evidence import CURVE, MEAN_IMAGE
 from unbraid.studies.measures import (
     ACTIVE,
     BOUND,
     CONTRAST,
     DEPENDENCE,
+    GAIN,
     KL,
     LOSS_CHANGE,
     MUTUAL_INFORMATION,
     NLL,
     OVERLAP,
+    STUCK,
     score,
 )
 from unbraid.studies.parts import Against, Note, ScoreTable, Strips
@@ -337,8 +339,11 @@ def leaderboard() -> Study:
         arms=ARMS,
         claims=CLAIMS,
         parts=PARTS,
-        yardsticks=(Yardstick(LOSS_CHANGE, at_most=0.05, arms=[one for one in ARMS if one not in CHANGING]),),
-        evidence=(CURVE, CODES),
+        yardsticks=(
+            Yardstick(LOSS_CHANGE, at_most=0.05, arms=[one for one in ARMS if one not in CHANGING]),
+            Yardstick(GAIN, at_least=STUCK),
+        ),
+        evidence=(CURVE, CODES, MEAN_IMAGE),
         together=(with_udr,),
         scored={"quick": 500, "cpu": 10_000, "paper": 10_000},
         published=(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Part, Study, Yardstick
-from unbraid.studies.evidence import CURVE
-from unbraid.studies.measures import ACTIVE, CONTRAST, DEPENDENCE, KL, LOSS_CHANGE, NLL, OVERLAP, score
+from unbraid.studies.evidence import CURVE, MEAN_IMAGE
+from unbraid.studies.measures import ACTIVE, CONTRAST, DEPENDENCE, GAIN, KL, LOSS_CHANGE, NLL, OVERLAP, STUCK, score
 from unbraid.studies.parts import Against, DifferenceTable, Note, ScoreTable, Strips
 from unbraid.studies.registry import studies
 from unbraid.studies.reports.leaderboard import BETA4, PROTOCOL, QUESTION, VAE
@@ -171,8 +171,8 @@ def orthogonal_decoder() -> Study:
         arms=ARMS,
         claims=CLAIMS,
         parts=PARTS,
-        yardsticks=(Yardstick(LOSS_CHANGE, at_most=0.05),),
-        evidence=(CURVE,),
+        yardsticks=(Yardstick(LOSS_CHANGE, at_most=0.05), Yardstick(GAIN, at_least=STUCK)),
+        evidence=(CURVE, MEAN_IMAGE),
         scored={"quick": 500, "cpu": 10_000, "paper": 10_000},
         answers=(
             (

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from unbraid.studies.declaration import Arm, Budget, Claim, Length, Rule, Study, Values, Verdict, Yardstick
-from unbraid.studies.evidence import RECONSTRUCTIONS, SHARES, SPECTRUM
+from unbraid.studies.evidence import MEAN_IMAGE, RECONSTRUCTIONS, SHARES, SPECTRUM
 from unbraid.studies.generation import (
     LARGE,
     PAIRED_TRAVERSAL,
@@ -21,9 +21,11 @@ from unbraid.studies.generation import (
     TRAVERSAL_BLANKS,
 )
 from unbraid.studies.measures import (
+    GAIN,
     IMAGES,
     KL,
     NLL,
+    STUCK,
     TOTAL_CORRELATION,
     Measure,
     Run,
@@ -480,9 +482,14 @@ def soft_intro_tc() -> Study:
         arms=(*ON_SPRITES, *faces.values()),
         claims=(*_sprite_claims(), *_face_claims(name, faces)),
         parts=_parts(name, tuple(faces.values())),
-        yardsticks=(Yardstick(IMAGES, at_least=LEAST_IMAGES), Yardstick(BOUND_CHANGE, at_most=0.05)),
+        yardsticks=(
+            Yardstick(IMAGES, at_least=LEAST_IMAGES),
+            Yardstick(BOUND_CHANGE, at_most=0.05),
+            Yardstick(GAIN, at_least=STUCK),
+        ),
         evidence=(
             SHARES,
+            MEAN_IMAGE,
             TERMS,
             SCORED,
             SPECTRUM,
