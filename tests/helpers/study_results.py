@@ -43,4 +43,4 @@ def keep(ledger: Path, result: Result, *, falling: bool = False) -> None:
     losses = [100.0 - step for step in range(60)] if falling else [60.0] * 60
     shares = {"factors": ["x", "y"], "shares": [[0.6, 0.2], [0.0, 0.4], [0.9, 0.9]], "active": [True, True, False]}
     curve = {"step": list(range(1, 61)), "loss": losses}
-    write_json(evidence_path(ledger, result.key), {"shares": shares, "curve": curve})
+    write_json(evidence_path(ledger, result.key), {"shares": shares, "curve": curve, "mean_image": {"energy": 1_000.0}})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,8 @@ def test_separated_of_a_run_without_shares_is_no_number() -> None:
 
 def test_a_page_without_yardsticks_does_not_ask_whether_runs_trained(tmp_path) -> None:
     keep(tmp_path, made_result(study.DEFAULT, 0, 0.5))
-    results = find("ellipses-defaults", study.ellipses_defaults(), "cpu", [tmp_path])
+    without = replace(study.ellipses_defaults(), yardsticks=())
+    results = find("ellipses-defaults", without, "cpu", [tmp_path])
     told = tell(results, "the tests")
     assert not told.trained.rows
     for text in (to_markdown(results, told), render(results, told)):
