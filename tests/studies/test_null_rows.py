@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from helpers.study_results import keep, made_result
 from unbraid.studies.declaration import Arm, Length, Study
-from unbraid.studies.measures import score
+from unbraid.studies.measures import Run, above_untrained, score
 from unbraid.studies.nulls import key_of, null_rows
 from unbraid.studies.results import find
 from unbraid.sweep.records import Result
@@ -81,3 +83,9 @@ def test_data_are_told_apart_by_what_differs(tmp_path: Path) -> None:
         "untrained encoder, ellipses, unseen x=0",
         "untrained encoder, shapes",
     ]
+
+
+def test_what_a_score_is_above_that_of_the_untrained_encoder() -> None:
+    one = arm("a")
+    assert above_untrained("mig", "more").of(Run(started(one, 0.04))) == pytest.approx(0.1 - 0.04)
+    assert math.isnan(above_untrained("sap", "more").of(Run(started(one, 0.04))))

@@ -284,6 +284,14 @@ def test_few_equal_runs_at_the_same_loss_decide_nothing() -> None:
         assert (found.outcome, found.needed) == (outcome, 6 if outcome == "undecided" else None)
 
 
+def test_a_correlation_that_there_is_not_says_why() -> None:
+    rule = Correlated([ONE], SCORE, LOSS, 1)
+    few = rule.decide(Given({ONE: [0.1, 0.2, 0.3, 0.4]}, [1.0, 2.0, 3.0, 4.0]))
+    assert (few.outcome, few.text) == ("undecided", "4 runs are too few for a correlation, which takes 5")
+    alike = rule.decide(Given({ONE: [0.1] * 6}, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
+    assert (alike.outcome, alike.text) == ("undecided", f"{SCORE.name} is the same in all 6 runs")
+
+
 FIVE = [Arm(f"arm {i}", "vae", "ellipses", {"batch_size": 32, "beta": i}, LENGTHS) for i in range(5)]
 
 
@@ -328,6 +336,17 @@ class TestTrend:
         rng, sd = np.random.default_rng(0), np.std([1, 0.6, -0.6], ddof=1)
         ends = [mean_interval(list(rng.normal(1 / 3, sd, verdict.needed))) for _ in range(600)]
         assert np.mean([low > 0 or high < 0.3 for low, high in ends]) == pytest.approx(0.8, abs=0.06)
+
+    def test_differences_below_the_resolution_have_no_rank(self):
+        """Two values, then three that differ by noise: by hand, places 0 to 4 against ranks 1, 2, 4, 4, 4."""
+        found = Given({arm: [value] * 2 for arm, value in zip(FIVE, (0.2, 0.5, 0.812, 0.806, 0.801), strict=True)})
+        fine, coarse = (Trend([FIVE], SCORE, "β", 1, resolution=r) for r in (0.0, 0.05))
+        assert fine.decide(found).estimate == pytest.approx(0.6)  # the last three fall
+        verdict = coarse.decide(found)
+        assert verdict.estimate == pytest.approx(np.corrcoef(range(5), [1, 2, 4, 4, 4])[0, 1])
+        assert verdict.text.endswith("; ranked in steps of 0.05")
+        noise = Given({arm: [0.8 + 0.01 * i] * 2 for i, arm in enumerate(FIVE)})
+        assert Trend([FIVE], SCORE, "β", 1, resolution=0.2).decide(noise).estimate == 0
 
     def test_too_few_runs_and_equal_values(self):
         assert Trend([FIVE], SCORE, "β", 1).decide(Given({arm: [1.0] for arm in FIVE})).outcome == "undecided"

@@ -68,6 +68,15 @@ def score(key: str, name: str = "") -> Measure:
     return Measure(key, name or score_name(key), lambda run: score_of(run.result.metrics, key), True, limits_of(key))
 
 
+def above_untrained(key: str, name: str) -> Measure:
+    """By how much a score is above that of the same encoder before its first step."""
+
+    def of(run: Run) -> float:
+        return score_of(run.result.metrics, key) - number(node_of(run.result.metrics, key).get("untrained"))
+
+    return Measure(f"{key}.above_untrained", name, of, True)
+
+
 def score_of(scores: Mapping[str, Any], key: str) -> float:
     """A score by its key, NaN where there is none."""
     metric, _, part = key.partition(".")

@@ -16,11 +16,12 @@ import numpy as np
 from scipy.special import bdtr, betaincinv, stdtrit
 
 from unbraid.metrics.intervals import COVERAGE, contrast_interval, difference_interval, mean_interval
+from unbraid.phrases import counted
 from unbraid.phrases import few as few_words
 from unbraid.studies.declaration import Arm, Outcome, Rule, Values, Verdict
 from unbraid.studies.measures import Measure
 from unbraid.sweep.compare.power import ShiftedMean, least_runs
-from unbraid.sweep.compare.statistics import rank_correlation
+from unbraid.sweep.compare.statistics import LEAST_CORRELATED, rank_correlation
 from unbraid.sweep.compare.writing import decimal
 
 _TAIL = (1 + COVERAGE) / 2
@@ -346,6 +347,7 @@ class _OfTrend:
     along: str
     sign: Literal[1, -1]
     margin: float = 0.3
+    resolution: float = 0.0
 
     def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
         raise NotImplementedError
@@ -361,7 +363,7 @@ class _OfTrend:
         if missing := _missing({arm: list(own.values()) for arm, own in by_arm.items()}, 1):
             return missing
         ranked = [
-            (_along([by_arm[arm][seed] for arm in group]), len(group))
+            (_along([by_arm[arm][seed] for arm in group], self.resolution), len(group))
             for group in self.groups
             for seed in sorted(set.intersection(*(set(by_arm[arm]) for arm in group)))
         ]
@@ -376,6 +378,8 @@ class _OfTrend:
             f"Spearman's correlation of {self.measure.name} with {self.along}, mean of {n} rankings (each of one seed, all "
             f"else alike), is {decimal(mean, 2)} ({decimal(interval[0], 2)} to {decimal(interval[1], 2)})"
         )
+        if self.resolution:
+            words += f"; ranked in steps of {self.resolution:g}"
         outcome, ruled_out = self._judge(*sorted(self.sign * end for end in interval))
         if outcome == "undecided":
 
@@ -405,6 +409,8 @@ class Trend(_OfTrend):
         along: what the option is called.
         sign: of the claim.
         margin: the weakest mean correlation that matters.
+        resolution: values are rounded to multiples of it before they are ranked, so that the noise of models that are alike,
+            as all that ignore their codes are, has no rank.
     """
 
     def _judge(self, low: float, high: float) -> tuple[Outcome, bool]:
@@ -421,11 +427,12 @@ class NoTrend(_OfTrend):
         return _there_is_none(low, high, self.margin)
 
 
-def _along(values: Sequence[float]) -> float:
-    """Spearman's correlation of values with their places; 0 where they do not differ."""
+def _along(values: Sequence[float], resolution: float) -> float:
+    """Spearman's correlation of values with their places; 0 where they do not differ by more than the resolution."""
     from scipy.stats import spearmanr
 
-    return float(spearmanr(np.arange(len(values)), values).statistic) if len(set(values)) > 1 else 0.0
+    ranked = np.round(np.array(values) / resolution) if resolution else np.array(values)
+    return float(spearmanr(np.arange(len(ranked)), ranked).statistic) if len(set(ranked)) > 1 else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -557,7 +564,12 @@ def _correlation(arms: Sequence[Arm], first: Measure, second: Measure, found: Va
         return Verdict("not run", "there is no run yet that has both measures")
     rank = rank_correlation(*zip(*pairs, strict=True))
     if rank is None:
-        return Verdict("undecided", f"{len(pairs)} runs are too few for a correlation, or do not differ")
+        if len(pairs) < LEAST_CORRELATED:
+            runs = f"{counted(len(pairs), 'run')} {'is' if len(pairs) == 1 else 'are'}"
+            return Verdict("undecided", f"{runs} too few for a correlation, which takes {LEAST_CORRELATED}")
+        sides = zip((first, second), zip(*pairs, strict=True), strict=True)
+        alike = next(measure.name for measure, values in sides if len(set(values)) == 1)
+        return Verdict("undecided", f"{alike} is the same in all {len(pairs)} runs")
     words = (
         f"Spearman's correlation of {first.name} and {second.name} over {rank.n} runs is {decimal(rank.r, 2)} "
         f"({decimal(rank.interval[0], 2)} to {decimal(rank.interval[1], 2)})"
