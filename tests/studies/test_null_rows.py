@@ -11,10 +11,13 @@ import msgspec
 import pytest
 
 from helpers.study_results import keep, made_result
+from unbraid.files import read_json, write_json
+from unbraid.studies import nulls
 from unbraid.studies.declaration import Arm, Length, Study
 from unbraid.studies.measures import Run, above_untrained, score
-from unbraid.studies.nulls import key_of, null_rows
+from unbraid.studies.nulls import key_of, null_rows, with_nulls
 from unbraid.studies.results import find
+from unbraid.studies.writing import tell
 from unbraid.sweep.records import Result
 
 MIG = score("mig")
@@ -89,3 +92,37 @@ def test_what_a_score_is_above_that_of_the_untrained_encoder() -> None:
     one = arm("a")
     assert above_untrained("mig", "more").of(Run(started(one, 0.04))) == pytest.approx(0.1 - 0.04)
     assert math.isnan(above_untrained("sap", "more").of(Run(started(one, 0.04))))
+
+
+def test_stored_scores_count_where_they_have_all_kinds_and_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a ledger lacks is scored, and what another study keeps there stays."""
+    one = arm("a")
+    keep(tmp_path, started(one, 0.1))
+    results = find("mine", Study("?", [one], (), (), metrics=("mig",)), "cpu", [tmp_path])
+    asked: list[list[str]] = []
+
+    def scored(run: Run, metrics: list[str]) -> dict[str, dict[str, dict[str, float]]]:
+        asked.append(metrics)
+        return {"pca": {name: {"score": 0.5} for name in metrics}, "oracle": {name: {"score": 1.0} for name in metrics}}
+
+    monkeypatch.setattr(nulls, "_scored", scored)
+    path = tmp_path / "nulls" / f"{key_of(results.everything[0])}.json"
+    first = with_nulls(results, [tmp_path], keep=tmp_path)
+    assert asked == [["mig"]]
+    with_nulls(results, [tmp_path], keep=tmp_path)
+    assert asked == [["mig"]]
+    write_json(path, {**read_json(path, "nulls"), "metrics": ["sap"]})
+    with_nulls(results, [tmp_path], keep=tmp_path)
+    assert asked[1:] == [["mig", "sap"]]
+    write_json(path, {**read_json(path, "nulls"), "kinds": ["pca"]})  # of a version with fewer kinds
+    with_nulls(results, [tmp_path], keep=tmp_path)
+    assert len(asked) == 3
+    without = with_nulls(results, [tmp_path / "elsewhere"], keep=None)
+    assert (len(asked), without.nulls) == (3, {path.stem: {}})
+    told = {name: tell(found, "the tests").notes for name, found in {"first": first, "without": without}.items()}
+    (with_both,) = (note for note in told["first"] if note.startswith("Rows without runs"))
+    assert with_both.endswith(
+        "training: the encoders before their first step, PCA of the pixels with as many components as the models have "
+        "latents and an oracle that has the factors as latents. All but the encoders are scored on 5,000 images."
+    )
+    assert any(note.endswith("training: the encoders before their first step.") for note in told["without"])

@@ -21,6 +21,15 @@ from unbraid.sweep.compare.nulls import KINDS as CODES
 from unbraid.sweep.compare.quantities import node_of, number
 
 KINDS: Mapping[str, str] = {**CODES, "oracle": "oracle (the factors)"}
+ABOUT: Mapping[str, str] = {
+    "pca": "PCA of the pixels with as many components as the models have latents",
+    "ica": "ICA of as many",
+    "random": "a random code",
+    "linear": "a random linear map of the factors",
+    "copied": "a code that has one of them in every latent",
+    "oracle": "an oracle that has the factors as latents",
+}
+"""What each kind is."""
 UNTRAINED = "untrained encoder"
 
 
@@ -55,7 +64,8 @@ def with_nulls(
         known = _known(key, places)
         if keep is not None and not _has(known, metrics):
             try:
-                known = {"metrics": metrics, "scores": _scored(runs[0], metrics)}
+                metrics = sorted({*metrics, *known.get("metrics", ())})  # those of another study stay
+                known = {"metrics": metrics, "kinds": list(KINDS), "scores": _scored(runs[0], metrics)}
                 write_json(ledger_of(keep) / NULLS / f"{key}.json", known)
             except (UnbraidError, OSError) as error:
                 notes.append(f"No scores of null codes on {runs[0].result.data}: {error}")
@@ -72,7 +82,7 @@ def _known(key: str, places: Sequence[Path]) -> dict[str, Any]:
 
 
 def _has(known: Mapping[str, Any], metrics: Sequence[str]) -> bool:
-    return set(metrics) <= set(known.get("metrics", ()))
+    return set(metrics) <= set(known.get("metrics", ())) and set(KINDS) <= set(known.get("kinds", ()))
 
 
 def _scored(run: Run, metrics: Sequence[str]) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from unbraid.reporting.markdown import markdown_table
 from unbraid.reporting.numbers import count, duration, plain
 from unbraid.studies.blocks import Block, Prose, Table
 from unbraid.studies.declaration import Arm, Budget, Study
+from unbraid.studies.nulls import ABOUT
 from unbraid.studies.parts import marked, runs_cell
 from unbraid.studies.results import Results, seconds_of
 from unbraid.studies.verdicts import Decided, decide, yardsticks
 from unbraid.studies.verdicts import in_words as outcomes_in_words
+from unbraid.sweep.compare.nulls import IMAGES
 from unbraid.sweep.compare.power import MOST, POWER
 from unbraid.sweep.compare.writing import MISSING, decimal
 
@@ -176,12 +178,14 @@ def notes_of(results: Results, decided: Sequence[Decided]) -> list[str]:
         "Undertrained: a yardstick does not hold, so that the runs are too short, stuck or diverged, and do not speak for the "
         "model. Gain over the mean image: the share of its error that reconstructions leave out; about 0 of a model that "
         "ignores its codes, below of one that draws something else.",
-        "Rows without runs are codes that know nothing of training: PCA and ICA of the pixels with as many components as the "
-        "models have latents, the encoders before their first step, a random code, a random linear map of the factors, a code "
-        "that has one of them in every latent, and the oracle, whose latents are the factors. They are scored on 5,000 images.",
         "Losses are in nats per image, summed over pixels and latents: reconstructions of held-out images, KL of all that are "
         "scored.",
     ]
+    if any(run.result.metrics for run in results.everything):
+        kinds = [about for kind, about in ABOUT.items() if any(kind in scores for scores in results.nulls.values())]
+        rows = in_words(["the encoders before their first step", *kinds])
+        scored = f" All but the encoders are scored on {IMAGES:,} images." if kinds else ""
+        notes.append(f"Rows without runs are codes that know nothing of training: {rows}.{scored}")
     if len(results.codes) > 1:
         notes.append("Several versions of the code made these runs; letters in brackets say which made what.")
     return [*notes, *results.notes]

@@ -303,7 +303,13 @@ PARTS = (
         ),
     ),
     Places("Leaderboard: places without labels", UNSUPERVISED, SIX),
-    ScoreTable("Scores without labels", UNSUPERVISED, SIX),
+    ScoreTable(
+        "Scores without labels",
+        UNSUPERVISED,
+        SIX,
+        note="DCI disentanglement and modularity ask whether each latent that is used follows one factor. A model that has "
+        "one or two such latents, and nothing else, reaches 1: see completeness, informativeness and active latents below.",
+    ),
     ScoreTable("Scores of models that need something else", OTHERS, SIX),
     ScoreTable("Scores with pairs of images", WEAK, SIX),
     ScoreTable("Scores on dSprites", ON_DSPRITES, SIX, note="All 737,280 images at 64 pixels, three seeds, else the same."),

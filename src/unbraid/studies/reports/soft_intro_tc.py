@@ -252,7 +252,7 @@ def _sprite_claims() -> list[Claim]:
         ),
         *(
             Claim(
-                f"“Soft-Intro-TCVAE does not outperform” Soft-Intro ({name})", "Fig. 1, Abstract",
+                f"“Soft-Intro-TCVAE does not outperform” Soft-Intro ({name})", "Fig. 1",
                 each_not_better(one, [other], FOUR, MARGIN), "By none of the four metrics.",
             )
             for name, (one, other) in pairs.items()
