@@ -203,6 +203,15 @@ def test_runs_on_different_data_are_compared_with_a_caution(tmp_path: Path) -> N
     assert notes[0] == "Scores on different data (ellipses, shapes) say nothing about which model is better."
 
 
+def test_the_caution_names_the_options_by_which_data_differ(tmp_path: Path) -> None:
+    one = result(0, 0.3)
+    told = {name: getattr(one, name) for name in ("losses", "metrics", "active", "kl_per_dim")}
+    for i, own in enumerate(({"size": 32}, {"size": 64}, {"size": 32, "order": "one_factor"}, {"size": 32, "turn": "full"})):
+        write(tmp_path, result_of({**one.configuration, "data_options": own, "lr": i + 1.0}, 0, told))
+    notes = notes_of(compare([tmp_path], with_nulls=False))
+    assert notes[0].startswith("Scores on different data (ellipses size 32, ellipses size 32 turn full, ellipses size 64) say")
+
+
 def test_of_a_single_run_nothing_is_chosen_and_nothing_compared(tmp_path: Path) -> None:
     write(tmp_path, result(0, 0.3))
     found = compare([tmp_path], with_nulls=False)

@@ -12,6 +12,7 @@ from typing import Any
 
 from unbraid.phrases import counted
 from unbraid.reporting.markdown import markdown_table
+from unbraid.reporting.numbers import plain
 from unbraid.sweep.compare.comparison import Comparison
 from unbraid.sweep.compare.statistics import CORRECTION, Difference, Summary
 
@@ -134,9 +135,28 @@ def _probability(p: float | None) -> str:
     return MISSING if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+_SAME_IMAGES = ("file", "order", "test_share", "unseen", "correlate", "horizontal_flip")
+"""Options of data that choose among the same images, or what is trained on."""
+
+
+def _data_in_words(contents: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Each kind of data once, as in "ellipses, size 32": its name, and the options by which it differs from others of it."""
+    kinds = []
+    for content in contents:
+        options = {n: v for n, v in (content.get("data_options") or {}).items() if n not in _SAME_IMAGES}
+        if (kind := (content["data"], options)) not in kinds:
+            kinds.append(kind)
+    told = []
+    for name, options in kinds:
+        others = [other for data, other in kinds if data == name]
+        differ = [key for key in options if any(other.get(key) != options[key] for other in others)]
+        told.append(" ".join([str(name), *(f"{key} {plain(options[key])}" for key in differ)]))
+    return told
+
+
 def notes_of(found: Comparison) -> list[str]:
     """What readers must know about the tables."""
-    data = list(dict.fromkeys(str(one.settings.get("data")) for one in found.configurations))
+    data = _data_in_words([one.results[0].configuration for one in found.configurations])
     told = [
         *([f"Scores on different data ({', '.join(data)}) say nothing about which model is better."] if len(data) > 1 else []),
         "Means over seeds, with the 95 % t interval of the mean. Seeds are the unit of replication.",
