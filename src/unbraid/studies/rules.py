@@ -428,7 +428,7 @@ class NoTrend(_OfTrend):
 
 
 def _along(values: Sequence[float], resolution: float) -> float:
-    """Spearman's correlation of values with their places; 0 where they do not differ by more than the resolution."""
+    """Spearman's correlation of values with their places; 0 where they do not differ."""
     from scipy.stats import spearmanr
 
     ranked = np.round(np.array(values) / resolution) if resolution else np.array(values)

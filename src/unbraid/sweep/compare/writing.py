@@ -140,7 +140,10 @@ _SAME_IMAGES = ("file", "order", "test_share", "unseen", "correlate", "horizonta
 
 
 def _data_in_words(contents: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each kind of data once, as in "ellipses, size 32": its name, and the options by which it differs from others of it."""
+    """Each kind of data once, as in "ellipses size 32".
+
+    Its name, and the options by which it differs from others of that name.
+    """
     kinds = []
     for content in contents:
         options = {n: v for n, v in (content.get("data_options") or {}).items() if n not in _SAME_IMAGES}
