@@ -88,8 +88,9 @@ def test_a_yardstick_that_is_not_known_does_not_hold(ledger: Path) -> None:
     first = decide(results)[0].verdict
     assert first.outcome == "undertrained"
     assert first.text.endswith("is not at most 0.02: not known of VAE")
-    rows = {row[0]: row[1] for row in trained_table(results).rows}
-    assert rows["VAE"].endswith("at most 0.02: not known")
+    table = trained_table(results)
+    assert table.columns == ["arm", "fall of the loss in the last quarter at most 0.02"]
+    assert table.rows == [["VAE", "not known"], ["β 4", "0.000"], ["short", "0.312: does not hold"]]
 
 
 def test_runs_of_other_lengths_and_options_are_not_taken_for_these(ledger: Path) -> None:

@@ -17,7 +17,7 @@ from unbraid.studies.declaration import Arm, Budget, Study
 from unbraid.studies.nulls import ABOUT
 from unbraid.studies.parts import marked, runs_cell
 from unbraid.studies.results import Results, seconds_of
-from unbraid.studies.verdicts import Decided, decide, yardsticks
+from unbraid.studies.verdicts import Decided, Measured, decide, yardsticks
 from unbraid.studies.verdicts import in_words as outcomes_in_words
 from unbraid.sweep.compare.nulls import IMAGES
 from unbraid.sweep.compare.power import MOST, POWER
@@ -124,15 +124,21 @@ def arms_table(results: Results) -> Table:
 
 
 def trained_table(results: Results) -> Table:
-    """Every yardstick held to every arm that has runs."""
+    """Every yardstick held to the mean of every arm that has runs; a dash where it is not asked of an arm."""
     measured = yardsticks(results)
-    by_arm: dict[str, list[str]] = {}
-    for one in measured:
-        value = decimal(one.value, one.yardstick.measure.digits)
-        said = "not known" if math.isnan(one.value) else f"{value}, {'holds' if one.holds else 'does not hold'}"
-        by_arm.setdefault(one.arm.name, []).append(f"{one.yardstick.words}: {said}")
-    rows = [[name, "; ".join(own)] for name, own in by_arm.items()]
-    return Table("Did they train?", ["arm", "yardsticks of its mean"], rows, words=True)
+    asked = list(dict.fromkeys(one.yardstick for one in measured))
+    rows = []
+    for arm in dict.fromkeys(one.arm for one in measured):
+        own = {one.yardstick: one for one in measured if one.arm is arm}
+        rows.append([arm.name, *(_held(own[one]) if one in own else MISSING for one in asked)])
+    return Table("Did they train?", ["arm", *(one.words for one in asked)], rows, words=True)
+
+
+def _held(one: Measured) -> str:
+    if math.isnan(one.value):
+        return "not known"
+    value = decimal(one.value, one.yardstick.measure.digits)
+    return value if one.holds else f"{value}: does not hold"
 
 
 def made_table(results: Results) -> Table:

@@ -304,7 +304,7 @@ IMPLIED = Measure(
 )
 TRAINED = Measure("loss_fall", "fall of the loss in the last quarter", _energy_fall, None)
 SCORE, MIG = score("beta_vae_score", "β-VAE score"), score("mig")
-LEARNED = above_untrained("beta_vae_score", "β-VAE score above the untrained encoder's")
+LEARNED = above_untrained("beta_vae_score", "β-VAE score less the untrained encoder's")
 
 
 def _by_classifier(kind: str, name: str) -> Measure:
