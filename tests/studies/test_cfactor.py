@@ -1,5 +1,6 @@
 """The arms of the study say what they claim to; its measures are what their names say; data are not mixed."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,11 @@ from unbraid.config.plan import plan
 from unbraid.files import write_json
 from unbraid.objectives.factor import FactorVAE
 from unbraid.rates.capacity import Capacity
-from unbraid.studies.measures import Run
+from unbraid.studies.measures import GAIN, Run
 from unbraid.studies.reports import cfactor as study
 from unbraid.studies.results import evidence_path, find
-from unbraid.studies.verdicts import decide
+from unbraid.studies.rules import Every
+from unbraid.studies.verdicts import decide, yardsticks
 from unbraid.sweep.compare.quantities import number
 
 
@@ -52,7 +54,8 @@ def test_mnist_and_ellipses_have_the_same_models():
 
 def test_fashion_mnist_is_in_no_claim_and_no_claim_mixes_data():
     for claim in study.cfactor().claims:
-        assert {arm.data for arm in claim.rule.arms} in (set(), {"mnist"}, {"ellipses"}), claim.text
+        for rule in claim.rule.rules if isinstance(claim.rule, Every) else (claim.rule,):
+            assert {arm.data for arm in rule.arms} in (set(), {"mnist"}, {"ellipses"}), claim.text
 
 
 def run_of(arm, **told):
@@ -65,6 +68,23 @@ def test_kl_and_mig_over_training():
     assert study.GROWTH.of(run) == 22 - 1
     run = run_of(study.CVAE_E, scored={"step": steps, "mig": [0.9, 0.9, 0.1, 0.3, 0.9, 0.9, 0.2, 0.6]})
     assert study.LATE_GAIN.of(run) == pytest.approx(0.4 - 0.2)
+    assert study.EARLY_MIG.of(run) == pytest.approx(0.2)
+
+
+def test_the_distance_from_a_capacity_is_from_the_run_s_own():
+    """KL is 9 in all of them."""
+    assert study.OFF_CAPACITY.of(run_of(study.CFACTOR)) == pytest.approx(24.5 - 9)
+    assert study.OFF_CAPACITY.of(run_of(study.SMALLER_E)) == pytest.approx(12 - 9)
+    assert math.isnan(study.OFF_CAPACITY.of(run_of(study.VAE)))
+
+
+def test_on_ellipses_a_model_that_ignores_its_codes_does_not_count_as_trained(tmp_path):
+    for arm, nll in ((study.CVAE_E, 100.2), (study.CODED_E, 40.0)):
+        made = made_result(arm, 0, 0.1, nll=nll)
+        keep(tmp_path, made)
+        write_json(evidence_path(tmp_path, made.key), {"mean_image": {"energy": 100.0}})
+    held = [one for one in yardsticks(find("cfactor", study.cfactor(), "cpu", [tmp_path])) if one.yardstick.measure is GAIN]
+    assert {one.arm.name: one.holds for one in held} == {study.CVAE_E.name: False, study.CODED_E.name: True}
 
 
 def test_table_1_is_mended_by_a_factor_of_six_and_ours_has_both_forms():

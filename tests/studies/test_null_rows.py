@@ -39,7 +39,7 @@ def rows_of(tmp_path: Path, *runs: tuple[Arm, Result]) -> dict[str, float]:
     """Rows of runs; PCA's score says of how many latents it is."""
     for _, result in runs:
         keep(tmp_path, result)
-    results = find("mine", Study("?", [one for one, _ in runs], (), ()), "cpu", [tmp_path])
+    results = find("mine", Study("?", list(dict.fromkeys(one for one, _ in runs)), (), ()), "cpu", [tmp_path])
     found = results.everything
     nulls = {key_of(run): {"pca": {"mig": {"score": run.result.configuration["latent_dim"] / 1_000}}} for run in found}
     rows = null_rows(replace(results, nulls=nulls), found, [MIG])
@@ -66,6 +66,13 @@ def test_only_like_encoders_are_averaged(tmp_path: Path) -> None:
         "untrained encoder, golla": 0.7,
         "PCA": 0.003,
     }
+
+
+def test_a_seed_counts_once_however_many_models_begin_with_it(tmp_path: Path) -> None:
+    one, other = arm("a"), arm("b", beta=4, model="beta_vae")
+    second = msgspec.structs.replace(started(one, 0.4), seed=1, key="b" * 16)
+    found = rows_of(tmp_path, (one, started(one, 0.1)), (other, started(other, 0.1)), (one, second))
+    assert found["untrained encoder"] == pytest.approx((0.1 + 0.4) / 2)
 
 
 def test_rows_of_one_kind_say_no_more_than_their_name(tmp_path: Path) -> None:

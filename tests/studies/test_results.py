@@ -75,10 +75,19 @@ def test_runs_on_a_folder_of_the_user_are_found_wherever_it_lies_now(tmp_path: P
 def test_verdicts(ledger: Path) -> None:
     decided = decide(found(ledger))
     assert [one.verdict.outcome for one in decided] == ["confirmed", "reversed", "undertrained", "not run", "undecided"]
-    assert "confirmed at this length" in decided[2].verdict.text
+    assert "[so far: confirmed]" in decided[2].verdict.text
     assert decided[2].verdict.text.endswith(". Fall of the loss in the last quarter is not at most 0.02: 0.312 of short")
     assert decided[2].verdict.untrained in decided[2].verdict.text
     assert decided[4].verdict.needed is not None
+
+
+def test_a_verdict_tells_how_many_runs_ignore_their_codes(ledger: Path) -> None:
+    for seed in range(2):
+        made = made_result(VAE, seed, 0.1 + 0.01 * seed, nll=40 + seed)
+        keep(ledger, msgspec.structs.replace(made, active=[False] * 3))
+    texts = [one.verdict.text for one in decide(found(ledger))]
+    assert texts[0].endswith(". Of these 6 runs 2 have no active latent")
+    assert "no active latent" not in texts[2]  # of arms whose models use their codes
 
 
 def test_a_yardstick_that_is_not_known_does_not_hold(ledger: Path) -> None:

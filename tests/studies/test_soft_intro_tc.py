@@ -80,6 +80,8 @@ def test_fine_detail_is_like_the_images_where_there_is_neither_less_nor_more_of_
         study.LIKE.of(Run(made_result(study.VAE, 0, 0.1), {"spectrum": {"fine": fine}})) for fine in (0.0, 0.5, 1.0, 2.0, None)
     ]
     assert found == [0, 0.5, 1, 0.5, pytest.approx(np.nan, nan_ok=True)]
+    noise = {"spectrum": {"fine": 1.0}, "mean_image": {"energy": 40.0}}  # the reconstruction of 50 nats is worse than the mean
+    assert study.LIKE.of(Run(made_result(study.VAE, 0, 0.1), noise)) == 0
 
 
 def test_faces_of_the_user_take_the_place_of_the_stand_in(monkeypatch):

@@ -11,7 +11,7 @@ from unbraid.studies.grids import GridMaps
 from unbraid.studies.measures import NLL, Run
 from unbraid.studies.parts import not_run
 from unbraid.studies.results import Results
-from unbraid.studies.transfer import TransferCurves, TransferTable, accuracy, efficiency, gain, probed
+from unbraid.studies.transfer import TransferCurves, TransferTable, accuracy, efficiency, gain, probed, softened
 
 LENGTHS = {"cpu": Length(64, 2)}
 ARM, OTHER = (Arm(name, "vae", "mnist", {"batch_size": 32}, LENGTHS) for name in ("one", "other"))
@@ -50,8 +50,11 @@ def test_measures_read_the_curves_that_the_ledger_keeps():
     assert accuracy(100).of(run) == 0.8
     assert accuracy(100, "l2").of(run) == 0.6
     assert gain(10, 100).of(run) == pytest.approx(0.6)
-    assert efficiency(10, 100).of(run) == pytest.approx(0.25)
+    assert efficiency(10, 100).of(run) == pytest.approx((0.2 - 0.1) / (0.8 - 0.1))  # chance is 0.1
+    assert softened(100).of(run) == pytest.approx(0.6 - 0.8)
     assert np.isnan(accuracy(30).of(run))
+    collapsed = {**KEPT, "curves": {"encoder": {"none": {"accuracy": [0.1, 0.11]}}}}
+    assert efficiency(10, 100).of(made(ARM, 0, {"probe": collapsed})) == 0  # constant codes would have all of it
     assert np.isnan(efficiency(10, 100).of(made(ARM, 0, {})))
 
 

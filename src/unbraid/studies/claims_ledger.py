@@ -25,7 +25,7 @@ MEANINGS: dict[Outcome, str] = {
     "reversed": "it lies on the other side",
     "not confirmed": "an effect as large as the stated margin is ruled out",
     "undecided": "none of these at this number of runs",
-    "undertrained": "runs too short: a yardstick of convergence does not hold",
+    "undertrained": "a yardstick does not hold: runs too short, stuck or diverged",
     "cannot be tested here": "for the reason given",
     "not run": "there are no runs yet",
 }
@@ -96,8 +96,9 @@ def to_markdown(found: Sequence[StudyClaims], linked: Sequence[str] = ()) -> str
         *(line for one in found for line in _summary(one)),
         "",
         *_filled(
-            "Intervals are 95 %, over seeds; each is wrong in one case of twenty, and they are not corrected for the number of "
-            "claims. A claim that makes several comparisons is as good as the worst of them, which is shown."
+            "Intervals are 95 %: of means over seeds, of trends over rankings, of correlations over runs. Each is wrong in one "
+            "case of twenty, and they are not corrected for the number of claims. A claim that makes several comparisons is as "
+            "good as the worst of them, which is shown."
         ),
         "",
         "```console",

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from unbraid.errors import UnbraidError
@@ -134,8 +135,8 @@ def _data_words(run: Run) -> dict[str, str]:
     }
 
 
-QUANTIZED = ("qlae",)
-"""Models whose codes are values of a codebook, also those of an untrained encoder."""
+CODES_OF: Mapping[str, str] = {"qlae": "quantized", "chyvae": "with covariances"}
+"""Models whose encoders have outputs of another kind, and so begin as other encoders."""
 
 
 def _encoder(run: Run) -> str:
@@ -145,7 +146,7 @@ def _encoder(run: Run) -> str:
 def _encoder_words(run: Run) -> dict[str, str]:
     """What untrained encoders are told apart by, in words."""
     content = run.result.configuration
-    codes = "quantized" if content["model"] in QUANTIZED else ""
+    codes = CODES_OF.get(content["model"], "")
     return {"encoder": str(content.get("encoder", "")), "codes": codes, **_option_words(content.get("encoder_options") or {})}
 
 
@@ -169,5 +170,10 @@ def _words_apart(kinds: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _untrained(runs: Sequence[Run], key: str) -> float:
-    known = [value for run in runs if math.isfinite(value := number(node_of(run.result.metrics, key).get("untrained")))]
-    return sum(known) / len(known) if known else math.nan
+    """The mean over seeds, of which each counts once however many models begin with it."""
+    by_seed: dict[int, list[float]] = {}
+    for run in runs:
+        value = number(node_of(run.result.metrics, key).get("untrained"))
+        if math.isfinite(value):
+            by_seed.setdefault(run.result.seed, []).append(value)
+    return fmean(fmean(own) for own in by_seed.values()) if by_seed else math.nan

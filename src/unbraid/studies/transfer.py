@@ -19,6 +19,8 @@ from unbraid.studies.results import Results
 from unbraid.sweep.compare.quantities import number
 from unbraid.sweep.compare.writing import MISSING, decimal
 
+HARDLY = 0.02
+"""An accuracy so little above chance is none."""
 Penalty = Literal["none", "l2"]
 
 
@@ -77,13 +79,21 @@ def gain(few: int, many: int) -> Measure:
 
 
 def efficiency(few: int, many: int) -> Measure:
-    """The share of its accuracy with many labels that the classifier has with few."""
+    """The share of what many labels give above chance that few give; 0 where many give hardly anything."""
     one, other = accuracy(few), accuracy(many)
 
     def of(run: Run) -> float:
-        return one.of(run) / other.of(run) if other.of(run) > 0 else math.nan
+        chance = number((run.evidence.get("probe") or {}).get("chance"))
+        gained = other.of(run) - chance
+        return 0.0 if gained < HARDLY else (one.of(run) - chance) / gained
 
-    return Measure(f"efficiency_{few}_{many}", f"share of that which {few:,} labels give", of, True, (0.0, math.inf))
+    return Measure(f"efficiency_{few}_{many}", f"share of what {many:,} labels give above chance by {few:,}", of)
+
+
+def softened(labels: int) -> Measure:
+    """How much more accurate the classifier with so many labels is with an L2 penalty than without."""
+    one, other = accuracy(labels, "l2"), accuracy(labels)
+    return Measure(f"softened_{labels}", f"accuracy, {labels:,} labels, L2 less none", lambda run: one.of(run) - other.of(run))
 
 
 NULLS = {"untrained": "untrained encoder", "PCA": "PCA", "pixels": "pixels"}

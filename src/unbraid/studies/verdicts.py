@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
+from unbraid.phrases import counted
 from unbraid.studies.declaration import Arm, Claim, Outcome, Verdict, Yardstick
+from unbraid.studies.measures import ACTIVE
 from unbraid.studies.results import Results
 
 DECIDED: tuple[Outcome, ...] = ("confirmed", "not confirmed", "reversed", "undecided")
@@ -50,12 +52,20 @@ def _verdict(results: Results, claim: Claim, measured: Sequence[Measured]) -> Ve
     found = claim.rule.decide(results)
     if found.outcome not in DECIDED:
         return found
+    found = replace(found, text=found.text + _collapsed(results, claim))
     short = [one for one in measured if one.arm in claim.rule.arms and not one.holds]
     if not short:
         return found
     why = ". ".join(_fails(yardstick, short) for yardstick in dict.fromkeys(one.yardstick for one in short))
-    text = f"{found.text} [{found.outcome} at this length]. {why}"
+    text = f"{found.text} [so far: {found.outcome}]. {why}"
     return replace(found, outcome="undertrained", text=text, needed=None, untrained=why)
+
+
+def _collapsed(results: Results, claim: Claim) -> str:
+    """How many of the runs that a claim rests on ignore their codes: their scores are those of noise."""
+    runs = list({run.result.key: run for arm in claim.rule.arms for run in results.of(arm)}.values())
+    n = sum(ACTIVE.of(run) == 0 for run in runs)
+    return f". Of these {counted(len(runs), 'run')} {n} {'has' if n == 1 else 'have'} no active latent" if n else ""
 
 
 def _fails(yardstick: Yardstick, short: Sequence[Measured]) -> str:

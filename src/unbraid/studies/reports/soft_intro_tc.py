@@ -83,11 +83,11 @@ TCVAE = Arm(
     "8 L + MI + 8 TC + dimension-wise KL, divided by 8",
 )  # fmt: skip
 INTRO = Arm(
-    "Soft-Intro, as coded", "soft_intro_vae", DATA, {**SPRITE, **INTRO_CODED}, SPRITES,
+    "Soft-Intro, coded, β_neg 256", "soft_intro_vae", DATA, {**SPRITE, **INTRO_CODED}, SPRITES,
     "8 L + 8 KL; 8 L + 256 KL in the exponentials",
 )  # fmt: skip
 INTRO_TC = Arm(
-    "Soft-Intro-TC, as coded", "soft_intro_tcvae", DATA, {**SPRITE, **INTRO_TC_CODED}, SPRITES,
+    "Soft-Intro-TC, coded, β_neg 256", "soft_intro_tcvae", DATA, {**SPRITE, **INTRO_TC_CODED}, SPRITES,
     "8 L + KL + 7 TC; 8 L + KL + 255 TC in the exponentials",
 )  # fmt: skip
 BETA_MEANT = Arm("β-VAE, β 8", "beta_vae", DATA, {**SPRITE, **BETA8}, SPRITES, "as meant: L + 8 KL")
@@ -143,10 +143,15 @@ FINE_RANDOM = kept("fine_random", f"fine detail at spread {SMALL:g}", "random_ve
 
 
 def _likeness(measure: Measure, name: str) -> Measure:
-    """How like the images' the fine detail is, whose share is a measure: more than theirs is noise."""
+    """How like the images' the fine detail is, whose share is a measure: more than theirs is noise.
+
+    0 where reconstructions are farther from the images than their mean is: all of it is noise.
+    """
 
     def of(run: Run) -> float:
         share = measure.of(run)
+        if GAIN.of(run) < 0:
+            return 0.0
         return min(share, 1 / share) if share else share
 
     return Measure(f"{measure.key}_likeness", name, of, True, (0.0, 1.0))
@@ -274,7 +279,7 @@ def _sprite_claims() -> list[Claim]:
         ),
         Claim(
             "“high KL loss does not directly translate to worse disentanglement metric scores”", "Fig. 2",
-            NotCorrelated(ON_SPRITES, KL, mig, -1), "MIG and KL over all runs on dSprites.",
+            NotCorrelated(AS_CODED, KL, mig, -1), "MIG and KL over all runs of the four models as coded, on dSprites.",
         ),
         Claim(
             "“models with TC loss have higher losses”", "Fig. 2",
@@ -319,17 +324,13 @@ def _sprite_claims() -> list[Claim]:
             each_better([TCVAE], (VAE, INTRO, INTRO_TC), MEAN_OF_FOUR, MARGIN), "By the mean of the four scores.",
         ),
         Claim(
-            "“worse reconstruction results compared to Soft-Intro-VAE”", "Abstract", Better(INTRO, INTRO_TC, NLL, NATS),
-            "On dSprites, by held-out images.",
-        ),
-        Claim(
             "with twice as many latents as factors “the best possible value in this scenario is 0.5” (MIG)", "4.1.2",
             MostOfPerfectCode(0.5, 10), "It is 1: a latent that knows nothing takes nothing from the gap.",
         ),
         Claim(
             "disentanglement “can be negatively affected by trying to improve the reconstruction quality”", "Abstract",
-            Correlated(ON_SPRITES, NLL, mig, 1),
-            "The higher the negative log-likelihood, the higher MIG, over all runs on dSprites.",
+            Correlated(AS_CODED, NLL, mig, 1),
+            "The higher the negative log-likelihood, the higher MIG, over all runs of the four models as coded, on dSprites.",
         ),
         Claim(
             "[1]: β-TCVAE can “improve the disentanglement of the latent space representation compared to traditional VAEs”",
@@ -355,8 +356,8 @@ def _face_arms(name: str, data: str, where: dict[str, Any]) -> dict[str, Arm]:
     kinds: dict[str, tuple[str, dict[str, Any]]] = {
         "β-VAE, as coded": ("beta_vae", PLAIN),
         "β-TCVAE, as coded": ("beta_tcvae", TC_CODED),
-        "Soft-Intro, as coded": ("soft_intro_vae", INTRO_CODED),
-        "Soft-Intro-TC, as coded": ("soft_intro_tcvae", INTRO_TC_CODED),
+        "Soft-Intro, coded, β_neg 256": ("soft_intro_vae", INTRO_CODED),
+        "Soft-Intro-TC, coded, β_neg 256": ("soft_intro_tcvae", INTRO_TC_CODED),
         "Soft-Intro, as meant": ("soft_intro_vae", INTRO_MEANT),
         "Soft-Intro-TC, as meant": ("soft_intro_tcvae", INTRO_TC_MEANT),
     }
@@ -370,8 +371,15 @@ def _face_claims(name: str, arms: dict[str, Arm]) -> list[Claim]:
     vae, tcvae, intro, intro_tc, meant, meant_tc = arms.values()
     others = (vae, tcvae, intro)
     stand_in = "" if name == "Ukiyo-E" else f"On the {name} faces, which stand in for Ukiyo-E. "
-    by_detail = "By how like the images' the fine detail of reconstructions is: as much is 1; half or twice as much is 0.5."
+    by_detail = (
+        "By how like the images' the fine detail of reconstructions is: as much is 1; half or twice as much is 0.5; 0 where "
+        "they are farther from the images than the mean image is."
+    )
     return [
+        Claim(
+            "“worse reconstruction results compared to Soft-Intro-VAE”", "Abstract", Better(intro, intro_tc, NLL, NATS),
+            f"{stand_in}By held-out images. On dSprites the report has them alike: Fig. 3a.",
+        ),
         Claim(
             "“The adversarial models have higher reconstruction loss”", "Fig. 4",
             Every([Better(vae, intro, NLL, NATS), Better(tcvae, intro_tc, NLL, NATS)]), f"{stand_in}By held-out images.",
@@ -404,8 +412,8 @@ def _face_claims(name: str, arms: dict[str, Arm]) -> list[Claim]:
         ),
         Claim(
             "Soft-Intro's higher reconstruction loss “is very likely because of the higher frequency details”", "6",
-            Correlated(tuple(arms.values()), NLL, FINE, 1),
-            f"{stand_in}The higher the negative log-likelihood, the more fine detail, over all runs on faces.",
+            Correlated(tuple(arms.values()), NLL, LIKE, 1),
+            f"{stand_in}The higher the negative log-likelihood, the liker the fine detail, over all runs on faces. {by_detail}",
         ),
         *(
             [Claim("all of this on Ukiyo-E", "5.2", CannotTest("UNBRAID_UKIYOE names no folder of these images"))]
