@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from unbraid.phrases import counted
 from unbraid.studies.declaration import Arm, Claim, Outcome, Verdict, Yardstick
 from unbraid.studies.measures import ACTIVE
 from unbraid.studies.results import Results
@@ -65,7 +64,9 @@ def _collapsed(results: Results, claim: Claim) -> str:
     """How many of the runs that a claim rests on ignore their codes: their scores are those of noise."""
     runs = list({run.result.key: run for arm in claim.rule.arms for run in results.of(arm)}.values())
     n = sum(ACTIVE.of(run) == 0 for run in runs)
-    return f". Of these {counted(len(runs), 'run')} {n} {'has' if n == 1 else 'have'} no active latent" if n else ""
+    if 0 < n == len(runs):
+        return ". No latent is active"
+    return f". Of these {len(runs)} runs {n} {'has' if n == 1 else 'have'} no active latent" if n else ""
 
 
 def _fails(yardstick: Yardstick, short: Sequence[Measured]) -> str:
