@@ -25,7 +25,7 @@ MEANINGS: dict[Outcome, str] = {
     "reversed": "it lies on the other side",
     "not confirmed": "an effect as large as the stated margin is ruled out",
     "undecided": "none of these at this number of runs",
-    "undertrained": "a yardstick does not hold: runs too short, stuck or diverged",
+    "undertrained": "runs too short, stuck or diverged, by a yardstick",
     "cannot be tested here": "for the reason given",
     "not run": "there are no runs yet",
 }
