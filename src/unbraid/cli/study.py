@@ -130,7 +130,7 @@ def _write(entry: Entry, results: Results, folder: Path) -> None:
     for ending, text in (("html", render(results, told)), ("json", to_json(results, told)), ("md", to_markdown(results, told))):
         with whole_file(folder / f"{entry.name}.{ending}") as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
-    table = make_table("claim", "verdict")
+    table = make_table("claim", "verdict", words=True)
     for one in told.decided:
         table.add_row(one.claim.text, verdict_words(one))
     out.print(table)
@@ -172,7 +172,7 @@ def list_claims() -> None:
     folder, ledger = Path(FOLDER), clone_ledger()
     found = decide_all([*([folder] if (folder / MARK).is_file() else []), *([ledger] if ledger else [])])
     for one in found:
-        table = make_table("claim", "section", "verdict")
+        table = make_table("claim", "section", "verdict", words=True)
         for decided in one.decided:
             table.add_row(decided.claim.text, decided.claim.section, verdict_words(decided))
         out.print(f"{one.results.name}: {one.source}", style="bold")

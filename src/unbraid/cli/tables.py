@@ -34,11 +34,11 @@ _NOTES = {
 }
 
 
-def make_table(*columns: str) -> Table:
-    """An empty table: the first column of text, the others of numbers."""
+def make_table(*columns: str, words: bool = False) -> Table:
+    """An empty table: the first column of text, the others of numbers, or with `words` of text too."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
-        table.add_column(column, justify="left" if number == 0 else "right")
+        table.add_column(column, justify="left" if words or number == 0 else "right")
     return table
 
 
