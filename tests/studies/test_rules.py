@@ -24,6 +24,7 @@ from unbraid.studies.rules import (
     NotCorrelated,
     NoTrend,
     Outcome,
+    Provided,
     ShareAbove,
     Trend,
     Verdict,
@@ -282,6 +283,26 @@ def test_few_equal_runs_at_the_same_loss_decide_nothing() -> None:
     for n, outcome in ((2, "undecided"), (5, "undecided"), (6, "not confirmed")):
         found = AT_SAME.decide(Both({arm: [0.1] * n for arm in AT}, AT))
         assert (found.outcome, found.needed) == (outcome, 6 if outcome == "undecided" else None)
+
+
+@pytest.mark.parametrize(
+    ("condition", "values", "outcome"),
+    [
+        ([0.8, 0.81, 0.79], [0.1, 0.11, 0.12], "confirmed"),
+        ([0.8, 0.81, 0.79], [0.8, 0.81, 0.82], "reversed"),
+        ([0.1, 0.11, 0.12], [0.1, 0.11, 0.12], "cannot be tested here"),  # though the second part holds
+        ([0.1, 0.9, 0.5], [0.1, 0.11, 0.12], "undecided"),
+        ([], [0.1, 0.11, 0.12], "not run"),
+    ],
+)
+def test_what_is_said_under_a_condition_is_tested_where_it_holds(
+    condition: list[float], values: list[float], outcome: Outcome
+) -> None:
+    rule = Provided(MeanBeyond(ONE, SCORE, above=0.5), MeanBeyond(OTHER, SCORE, below=0.5))
+    verdict = rule.decide(Given({ONE: condition, OTHER: values}))
+    assert verdict.outcome == outcome
+    assert ONE.name in verdict.text  # the condition is told
+    assert list(rule.arms) == [ONE, OTHER]
 
 
 def test_a_correlation_that_there_is_not_says_why() -> None:

@@ -81,7 +81,10 @@ def test_fine_detail_is_like_the_images_where_there_is_neither_less_nor_more_of_
     ]
     assert found == [0, 0.5, 1, 0.5, pytest.approx(np.nan, nan_ok=True)]
     noise = {"spectrum": {"fine": 1.0}, "mean_image": {"energy": 40.0}}  # the reconstruction of 50 nats is worse than the mean
-    assert study.LIKE.of(Run(made_result(study.VAE, 0, 0.1), noise)) == 0
+    noisy = Run(made_result(study.VAE, 0, 0.1), noise)
+    assert study.LIKE.of(noisy) == 0
+    assert np.isnan(study.SOUND_FINE.of(noisy))
+    assert study.SOUND_FINE.of(Run(made_result(study.VAE, 0, 0.1), {**noise, "mean_image": {"energy": 60.0}})) == 1
 
 
 def test_faces_of_the_user_take_the_place_of_the_stand_in(monkeypatch):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -225,12 +225,13 @@ class MeanBeyond:
         assert value is not None
         mean, interval = float(np.mean(values)), mean_interval(values)
         low, high = sorted(sign * (end - value) for end in interval)
+        alike = _few_and_equal([values])
+        told = f"{len(values)} runs" if alike else f"{_ends(interval, self.measure)}; {len(values)} runs"
         words = (
-            f"{self.measure.column}: {self.arm.name} has {_number(mean, self.measure)} "
-            f"({_ends(interval, self.measure)}; {len(values)} runs); "
+            f"{self.measure.column}: {self.arm.name} has {_number(mean, self.measure)} ({told}); "
             f"claimed {'above' if sign > 0 else 'below'} {value:g}"
         )
-        if _few_and_equal([values]):
+        if alike:
             return Verdict("undecided", words + _NO_SPREAD, mean, None, EQUAL_RUNS)
         if low > 0:
             return Verdict("confirmed", words, mean, interval)
@@ -464,6 +465,36 @@ class Every:
         alike = all(one.outcome == outcome for one in told)
         words = "; and ".join(one.text if alike else f"{one.text} [{one.outcome}]" for one in told)
         return Verdict(outcome, words, needed=least, parts=parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Provided:
+    """A rule that means something only where a condition holds.
+
+    Where the condition is refuted the claim cannot be tested; where it is undecided, so is the claim.
+
+    Args:
+        condition: what must be confirmed first.
+        rule: what then decides.
+    """
+
+    condition: Rule
+    rule: Rule
+
+    @property
+    def arms(self) -> Sequence[Arm]:
+        """Of both, each once."""
+        return tuple(dict.fromkeys((*self.condition.arms, *self.rule.arms)))
+
+    def decide(self, found: Values) -> Verdict:
+        """By the condition, then by the rule."""
+        first = self.condition.decide(found)
+        if first.outcome in ("reversed", "not confirmed"):
+            return Verdict("cannot be tested here", f"{first.text}, as it must be for this to be asked")
+        if first.outcome != "confirmed":
+            return first
+        then = self.rule.decide(found)
+        return replace(then, text=f"{then.text}; and {first.text}")
 
 
 def deciding(verdicts: Sequence[Verdict]) -> list[Verdict]:

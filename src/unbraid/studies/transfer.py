@@ -87,7 +87,7 @@ def efficiency(few: int, many: int) -> Measure:
         gained = other.of(run) - chance
         return 0.0 if gained < HARDLY else (one.of(run) - chance) / gained
 
-    return Measure(f"efficiency_{few}_{many}", f"share of what {many:,} labels give above chance by {few:,}", of)
+    return Measure(f"efficiency_{few}_{many}", f"accuracy above chance, {few:,} labels / {many:,} labels", of)
 
 
 def softened(labels: int) -> Measure:

@@ -61,7 +61,10 @@ def _verdict(results: Results, claim: Claim, measured: Sequence[Measured]) -> Ve
 
 
 def _collapsed(results: Results, claim: Claim) -> str:
-    """How many of the runs that a claim rests on ignore their codes: their scores are those of noise."""
+    """How many of the runs that a claim rests on ignore their codes.
+
+    Scores then rest on what little is left of differences between means.
+    """
     runs = list({run.result.key: run for arm in claim.rule.arms for run in results.of(arm)}.values())
     n = sum(ACTIVE.of(run) == 0 for run in runs)
     if 0 < n == len(runs):

@@ -177,13 +177,14 @@ def notes_of(results: Results, decided: Sequence[Decided]) -> list[str]:
     notes = [
         "Runs are the unit: means are over seeds, and intervals, 95 % each, say where the mean of other seeds would lie. In "
         "tables ± is half the width of Student's t interval; one run has none.",
-        "A verdict is computed by a rule. Confirmed or reversed: the interval lies whole on one side. Not confirmed: an effect "
-        "as large as the stated margin is ruled out. Undecided: none of these with so few runs; the number that would decide "
-        f"is the least with a chance of {POWER:.0%}, were the true values those measured.",
+        "A verdict is computed by a rule. Confirmed or reversed: the interval lies whole on one side of 0, or of the value "
+        "claimed. Not confirmed, or a claim that there is no effect confirmed: one as large as the stated margin is ruled out. "
+        "Undecided: none of these with so few runs; the number that would decide is the least with a chance of "
+        f"{POWER:.0%}, were the true values those measured.",
         f"Each interval is wrong in one case of twenty; the {len(decided)} claims are not corrected for their number.",
         "Undertrained: a yardstick does not hold, so that the runs are too short, stuck or diverged, and do not speak for the "
-        "model. Gain over the mean image: the share of its error that reconstructions leave out; about 0 of a model that "
-        "ignores its codes, below of one that draws something else.",
+        "model. Gain over the mean image: the share of its error that reconstructions leave out; about 0 for a model that "
+        "ignores its codes, below 0 for one that draws something else.",
         "Losses are in nats per image, summed over pixels and latents: reconstructions of held-out images, KL of all that are "
         "scored.",
     ]

@@ -31,7 +31,8 @@ from unbraid.studies.measures import (
 from unbraid.studies.over_training import BOUND_CHANGE, SCORED, TERMS, OverTraining
 from unbraid.studies.parts import DifferenceTable, Note, ScoreTable, Shown, Strips
 from unbraid.studies.registry import studies
-from unbraid.studies.rules import Better, CannotTest, Every, MeanBeyond, NotBetter
+from unbraid.studies.reports.ellipse_decoders import STRONG, WEAK
+from unbraid.studies.rules import Better, CannotTest, Every, MeanBeyond, NotBetter, Provided
 from unbraid.sweep.compare.quantities import number
 
 # lengths: images per run and seeds. As published, 50 epochs of 60,000 images
@@ -175,9 +176,7 @@ BLANK = kept(
     "blank", f"blank images at spread {SMALL:g}", "random_vectors.small.blank", higher_is_better=False, limits=(0.0, 1.0)
 )
 FINE_RANDOM = kept("fine_random", f"fine detail at spread {SMALL:g}", "random_vectors.small.fine", limits=(0.0, math.inf))
-KNOWS = 0.05
-"""The share of a factor's entropy that a latent knows, at least, to depend on it; as in `ellipse-decoders`."""
-ONE_FACTOR = factors_per_latent(KNOWS)
+ONE_FACTOR, STRONGLY = factors_per_latent(WEAK), factors_per_latent(STRONG)
 
 
 def _alike(one: Arm, other: Arm, measure: Measure, margin: float) -> Every:
@@ -334,12 +333,13 @@ DISENTANGLING = (
     ),
     Claim(
         "[in the Controlled VAE] “at the later stage of training the model loses its ability to further disentangle”", "4",
-        Every([MeanBeyond(CVAE_E, EARLY_MIG, above=MARGIN), MeanBeyond(CVAE_E, LATE_GAIN, below=MARGIN)]),
+        Provided(MeanBeyond(CVAE_E, EARLY_MIG, above=MARGIN), MeanBeyond(CVAE_E, LATE_GAIN, below=MARGIN)),
         f"By how far MIG rises after the second quarter of training, on ellipses; it must have reached {MARGIN:g} by then.",
     ),
     Claim(
-        "CFactorVAE goes on where the Controlled VAE does not", "4", Better(CFACTOR_E, CVAE_E, LATE_GAIN, MARGIN),
-        "The reason for the model, by the same rise of MIG.",
+        "CFactorVAE goes on where the Controlled VAE does not", "4",
+        Provided(MeanBeyond(CVAE_E, EARLY_MIG, above=MARGIN), Better(CFACTOR_E, CVAE_E, LATE_GAIN, MARGIN)),
+        "The reason for the model, by the same rise of MIG; the Controlled VAE must have disentangled at all.",
     ),
     Claim(
         "the penalty does “take the job of factorizing learned latent representations”", "4",
@@ -351,9 +351,10 @@ DISENTANGLING = (
         _alike(CFACTOR_E, SMALLER_E, MIG, MARGIN), f"By MIG at C {CAPACITY:g} and at C {SMALLER:g}, on ellipses.",
     ),
     Claim(
-        "“each unit variable corresponds to one salient factor”", "4", MeanBeyond(CFACTOR_E, ONE_FACTOR, below=1.5),
-        f"By how many factors a latent knows at least {KNOWS:.0%} of, over latents that know that of any, on ellipses. "
-        "The number depends on that share.",
+        "“each unit variable corresponds to one salient factor”", "4",
+        Every([MeanBeyond(CFACTOR_E, one, below=1.5) for one in (ONE_FACTOR, STRONGLY)]),
+        f"By how many factors a latent knows at least {WEAK:.0%} of, and {STRONG:.0%}, over latents that know that of any, on "
+        "ellipses.",
     ),
     Claim(
         "the total correlation equals the mean of log D / (1 − D)", "3.3, Eq. 11",
@@ -505,8 +506,7 @@ def cfactor() -> Study:
         yardsticks=(
             Yardstick(IMAGES, at_least=100_000),
             Yardstick(BOUND_CHANGE, at_most=0.05),
-            Yardstick(GAIN, at_least=STUCK, arms=(*ON_DIGITS, *ON_CLOTHES, *chairs)),
-            Yardstick(GAIN, at_least=USED, arms=ON_ELLIPSES),
+            Yardstick(GAIN, at_least=STUCK),
         ),
         metrics=("mig", "dci", "factor_vae_score"),
         evidence=(SHARES, MEAN_IMAGE, TERMS, SCORED, SPECTRUM, RANDOM_VECTORS, RECONSTRUCTIONS, RANDOM_PICTURES, TRAVERSALS),
