@@ -55,7 +55,7 @@ def test_mnist_and_ellipses_have_the_same_models():
 def test_fashion_mnist_is_in_no_claim_and_no_claim_mixes_data():
     for claim in study.cfactor().claims:
         for rule in claim.rule.rules if isinstance(claim.rule, Every) else (claim.rule,):
-            assert {arm.data for arm in rule.arms} in (set(), {"mnist"}, {"ellipses"}), claim.text
+            assert {arm.data for arm in rule.arms} in (set(), {"mnist"}, {"ellipses"}, {"furniture"}), claim.text
 
 
 def run_of(arm, **told):
@@ -119,12 +119,19 @@ def test_verdicts_on_table_1(tmp_path, train_loss, outcome):
     assert number(found.of(study.CVAE)[0].result.losses["train"]["loss"]) == train_loss
 
 
-def test_chairs_of_the_user(monkeypatch):
+def test_chairs_of_the_user_take_the_place_of_drawn_ones(monkeypatch):
     monkeypatch.delenv("UNBRAID_CHAIRS", raising=False)
-    without = study.cfactor()
+    stand_in = study.cfactor()
     monkeypatch.setenv("UNBRAID_CHAIRS", "/chairs")
     own = study.cfactor()
-    added = [arm for arm in own.arms if arm.name not in {one.name for one in without.arms}]
-    assert [arm.name for arm in added] == ["FactorVAE on chairs", "CFactorVAE on chairs"]
-    assert {(arm.data, arm.options["path"]) for arm in added} == {("chairs3d", "/chairs")}
-    assert len(own.claims) == len(without.claims) + 1
+    drawn, read = (
+        [arm for arm in one.arms if arm.name not in {arm.name for arm in other.arms}]
+        for one, other in ((stand_in, own), (own, stand_in))
+    )
+    assert [arm.name for arm in drawn] == ["FactorVAE on furniture", "CFactorVAE on furniture"]
+    assert [arm.name for arm in read] == ["FactorVAE on chairs", "CFactorVAE on chairs"]
+    assert {arm.data for arm in drawn} == {"furniture"}
+    assert {(arm.data, arm.options["path"]) for arm in read} == {("chairs3d", "/chairs")}
+    assert [claim.text for claim in own.claims] == [claim.text for claim in stand_in.claims]
+    assert sum("stand in for 3D Chairs" in claim.note for claim in stand_in.claims) == 2
+    assert not any("stand in for" in claim.note for claim in own.claims)
