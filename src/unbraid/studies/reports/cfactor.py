@@ -374,12 +374,13 @@ DISENTANGLING = (
 
 
 def _chairs() -> tuple[str, list[Arm], list[Claim]]:
-    """What the chairs are called, the arms on them, and what is said of them: the user's 3D Chairs, else drawn furniture."""
+    """What the chairs are called, the arms on them, and what is said of them.
+
+    They are the user's 3D Chairs, else drawn ones.
+    """
     folder = os.environ.get("UNBRAID_CHAIRS", "")
-    if folder:
-        name, where, data, own = "3D Chairs", " on chairs", "chairs3d", {"path": folder}
-    else:
-        name, where, data, own = "drawn chairs", " on furniture", "furniture", {"pieces": "chair", "gray": True}
+    name, where, data = ("3D Chairs", " on chairs", "chairs3d") if folder else ("drawn chairs", " on furniture", "furniture")
+    own: dict[str, Any] = {"path": folder} if folder else {"pieces": "chair", "gray": True}
     arms = _arms(("FactorVAE", "CFactorVAE"), where, data, {**own, "size": 64}, CHAIRS)
     factor, cfactor = arms
     stand_in = "" if folder else "On drawn chairs, which stand in for 3D Chairs. "
@@ -485,8 +486,8 @@ def _parts(name: str, chairs: Sequence[Arm]) -> tuple[Any, ...]:
         Note("What a clean clone needs", (
             "Ellipses: nothing; they are drawn. MNIST: `unbraid download mnist`. At the budget `quick` Fashion-MNIST takes its "
             "place, in tables of its own.",
-            "Fig. 2: UNBRAID_CHAIRS=FOLDER with the archive of the 3D Chairs (`unbraid show chairs3d`), else drawn chairs, whose "
-            "models are in Debian's `sweethome3d-furniture`. Fig. 1 is left out.",
+            "Fig. 2: UNBRAID_CHAIRS=FOLDER with the archive of the 3D Chairs (`unbraid show chairs3d`), else drawn chairs, "
+            "whose models are in Debian's `sweethome3d-furniture`. Fig. 1 is left out.",
         )),
     )  # fmt: skip
 
