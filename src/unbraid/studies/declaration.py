@@ -181,6 +181,11 @@ class Yardstick:
         measure: of a run.
         at_most, at_least: one of them.
         arms: that it holds for; all by default.
+
+    >>> from unbraid.studies.measures import GAIN, STUCK
+    >>> one = Yardstick(GAIN, at_least=STUCK)
+    >>> one.words, one.holds(-0.14)
+    ('gain over the mean image at least −0.05', False)
     """
 
     measure: Measure
