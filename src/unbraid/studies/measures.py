@@ -68,11 +68,16 @@ def score(key: str, name: str = "") -> Measure:
     return Measure(key, name or score_name(key), lambda run: score_of(run.result.metrics, key), True, limits_of(key))
 
 
+def untrained_score(run: Run, key: str) -> float:
+    """A score of the run's encoder before its first step, by its key; NaN where there is none."""
+    return number(node_of(run.result.metrics, key).get("untrained"))
+
+
 def above_untrained(key: str, name: str) -> Measure:
     """By how much a score is above that of the same encoder before its first step."""
 
     def of(run: Run) -> float:
-        return score_of(run.result.metrics, key) - number(node_of(run.result.metrics, key).get("untrained"))
+        return score_of(run.result.metrics, key) - untrained_score(run, key)
 
     return Measure(f"{key}.above_untrained", name, of, True)
 

@@ -14,12 +14,11 @@ from typing import Any
 from unbraid.errors import UnbraidError
 from unbraid.files import read_json, write_json
 from unbraid.reporting.numbers import plain
-from unbraid.studies.measures import Measure, Run, score_of
+from unbraid.studies.measures import Measure, Run, score_of, untrained_score
 from unbraid.studies.results import NULLS, Results, ledger_of
-from unbraid.sweep.compare.gather import Configuration
+from unbraid.sweep.compare.gather import Configuration, differing
 from unbraid.sweep.compare.nulls import IMAGES, score_nulls
 from unbraid.sweep.compare.nulls import KINDS as CODES
-from unbraid.sweep.compare.quantities import node_of, number
 
 KINDS: Mapping[str, str] = {**CODES, "oracle": "oracle (the factors)"}
 ABOUT: Mapping[str, str] = {
@@ -164,7 +163,7 @@ def _words_apart(kinds: Sequence[Mapping[str, str]]) -> list[str]:
         first = next(iter(one))
         like = [other for other in kinds if other[first] == one[first]]
         names = [first] if len(like) < len(kinds) else []
-        names += [name for name in one if any(other.get(name) != one[name] for other in like)]
+        names += [name for name in differing(like) if name in one]
         found.append("".join(f", {one[name]}" for name in names if one[name]))
     return found
 
@@ -173,7 +172,7 @@ def _untrained(runs: Sequence[Run], key: str) -> float:
     """The mean over seeds, of which each counts once however many models begin with it."""
     by_seed: dict[int, list[float]] = {}
     for run in runs:
-        value = number(node_of(run.result.metrics, key).get("untrained"))
+        value = untrained_score(run, key)
         if math.isfinite(value):
             by_seed.setdefault(run.result.seed, []).append(value)
     return fmean(fmean(own) for own in by_seed.values()) if by_seed else math.nan

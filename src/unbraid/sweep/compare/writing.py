@@ -14,6 +14,7 @@ from unbraid.phrases import counted
 from unbraid.reporting.markdown import markdown_table
 from unbraid.reporting.numbers import plain
 from unbraid.sweep.compare.comparison import Comparison
+from unbraid.sweep.compare.gather import differing
 from unbraid.sweep.compare.statistics import CORRECTION, Difference, Summary
 
 MISSING = "–"
@@ -151,8 +152,7 @@ def _data_in_words(contents: Sequence[Mapping[str, Any]]) -> list[str]:
             kinds.append(kind)
     told = []
     for name, options in kinds:
-        others = [other for data, other in kinds if data == name]
-        differ = [key for key in options if any(other.get(key) != options[key] for other in others)]
+        differ = [key for key in differing([other for data, other in kinds if data == name]) if key in options]
         told.append(" ".join([str(name), *(f"{key} {plain(options[key])}" for key in differ)]))
     return told
 
