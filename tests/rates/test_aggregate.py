@@ -12,6 +12,8 @@ import torch
 from helpers.passes import context, make_pass, sampled_pass
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.errors import IncompatibleParts, UsageError
+from unbraid.nn.fast.allowed import allow_fast_kernels, plain_layers
+from unbraid.rates import mixtures
 from unbraid.rates.aggregate import log_aggregate, stratified_weights
 from unbraid.rates.decomposed import Decomposed
 from unbraid.rates.kl import KL
@@ -259,3 +261,57 @@ def test_beta_can_be_warmed_up():
     down = Decomposed(beta=2.0, warmup=0.5, start=10.0, kl="sampled")
     assert [down(made, context(step))["tc_plain"].weight for step in (0, 25, 50)] == [10.0, 6.0, 2.0]
     assert Decomposed(beta=6.0)(made, context())["tc_plain"].weight == 5.0  # beside the KL, which holds it once
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("block", [1, 40, 2**17])
+@pytest.mark.parametrize(("n", "d"), [(1, 3), (2, 1), (7, 3), (13, 5)])
+def test_in_blocks_values_and_gradients_are_those_of_the_plain_form(estimator, block, n, d, monkeypatch):
+    monkeypatch.setattr(mixtures, "BLOCK", block)
+    q, z = population(n, d)
+    draw = torch.Generator().manual_seed(3)
+    of_joint, of_latents = torch.randn(n, generator=draw, dtype=F64), torch.randn(n, d, generator=draw, dtype=F64)
+    given = [part.detach().requires_grad_() for part in (z, q.mean, q.logvar)]
+    found = []
+    for form in (plain_layers, allow_fast_kernels):
+        with form():
+            joint, per_latent = log_aggregate(given[0], DiagonalNormal(given[1], given[2]), 100, estimator)
+        loss = (of_joint * joint).sum() + (of_latents * per_latent).sum()
+        found.append([joint, per_latent, *torch.autograd.grad(loss, given)])
+    for plain, blocked in zip(*found, strict=True):
+        torch.testing.assert_close(blocked, plain, rtol=1e-11, atol=1e-12)
+
+
+def test_in_blocks_far_and_narrow_components_overflow_nowhere():
+    """In float32: components 100 apart and as narrow as a head allows."""
+    mean = torch.arange(6.0)[:, None].mul(100).repeat(1, 2).requires_grad_()
+    logvar = torch.tensor([-30.0, -30, -10, 0, 5, 20])[:, None].repeat(1, 2).requires_grad_()
+    with allow_fast_kernels():
+        joint, per_latent = log_aggregate(mean.detach(), DiagonalNormal(mean, logvar), 6, "plain")
+    gradients = torch.autograd.grad(joint.sum() - per_latent.sum(), [mean, logvar])
+    assert all(part.isfinite().all() for part in (joint, per_latent, *gradients))
+    own = -0.5 * (-30 + math.log(2 * math.pi)) - math.log(6)
+    torch.testing.assert_close(per_latent[0], torch.full((2,), own))
+
+
+def test_in_blocks_what_is_no_number_stays_none():
+    mean = torch.zeros(3, 2)
+    mean[1, 0] = math.nan
+    with allow_fast_kernels():
+        joint, per_latent = log_aggregate(mean, DiagonalNormal(mean, torch.zeros(3, 2)), 3, "plain")
+    assert joint.isnan().all()
+    assert per_latent[:, 0].isnan().all()
+    assert per_latent[:, 1].isfinite().all()
+
+
+def test_training_takes_the_form_in_blocks(monkeypatch):
+    """Steps would be right without it, and slow."""
+    made = []
+    monkeypatch.setattr(mixtures, "_blocks", lambda *shape: made.append(shape) or _BLOCKS(*shape))
+    q, z = population()
+    with allow_fast_kernels():
+        log_aggregate(z, q, 5, "plain")
+    assert made == [(5, 2)]
+
+
+_BLOCKS = mixtures._blocks

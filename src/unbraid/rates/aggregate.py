@@ -29,7 +29,9 @@ from torch import Tensor
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.distributions.protocols import Latents, PerImage, Posterior
 from unbraid.errors import IncompatibleParts, UsageError
+from unbraid.nn.fast.allowed import fast_kernels_allowed_for
 from unbraid.options import Option
+from unbraid.rates.mixtures import log_mixtures
 
 Estimator = Literal["mss", "mws", "plain"]
 EstimatorOption = Annotated[
@@ -66,7 +68,9 @@ def _log_weights(estimator: Estimator, batch: int, n_data: int, like: Tensor) ->
 def log_aggregate(
     z: Latents, posterior: Posterior, n_data: int, estimator: Estimator
 ) -> tuple[PerImage, Float[Tensor, "batch latent"]]:
-    """log q(z_i) and log q(z_ij) of each sample of a batch, in nats; takes memory for B x B x D numbers.
+    """log q(z_i) and log q(z_id) of each sample of a batch, in nats.
+
+    In training it takes memory for a few arrays of B x B numbers, elsewhere for many of B x B x D.
 
     Raises `IncompatibleParts` for a posterior that does not factorize over latents.
     """
@@ -76,6 +80,8 @@ def log_aggregate(
             f"not from {type(posterior).__name__}."
         )
     weights = _log_weights(estimator, len(z), n_data, z)
+    if fast_kernels_allowed_for(z, posterior.mean, posterior.logvar):
+        return log_mixtures(z, posterior.mean, posterior.logvar, weights)
     # (sample, component, latent): each sample under each image's posterior; the mixture runs over components, dimension 1
     spread = (z[:, None] - posterior.mean[None]).square() * (-posterior.logvar).exp()[None]
     log_density = -0.5 * (spread + posterior.logvar[None] + math.log(2 * math.pi))

@@ -44,12 +44,15 @@ def _decided(allowed: bool) -> Iterator[None]:
 
 def fast_kernels_allowed(network: nn.Module, x: Tensor) -> bool:
     """Whether a network may run through fast kernels: float32, on the CPU, no hooks on its layers."""
-    allowed = _allowed.get()
-    if not (not torch.is_grad_enabled() if allowed is None else allowed):
-        return False
-    if torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling():
-        return False
     tensors = (x, *network.parameters())
-    if not all(type(t) in (Tensor, nn.Parameter) and t.dtype == torch.float32 and t.device.type == "cpu" for t in tensors):
+    if torch.is_autocast_enabled("cpu") or not fast_kernels_allowed_for(*tensors):
         return False
-    return not any(has_hooks(layer) for layer in network.modules())
+    return all(t.dtype == torch.float32 for t in tensors) and not any(has_hooks(layer) for layer in network.modules())
+
+
+def fast_kernels_allowed_for(*tensors: Tensor) -> bool:
+    """Whether a function of these tensors may run through a fast kernel: ordinary tensors on the CPU."""
+    allowed = _allowed.get()
+    if not (not torch.is_grad_enabled() if allowed is None else allowed) or torch.compiler.is_compiling():
+        return False
+    return all(type(t) in (Tensor, nn.Parameter) and t.device.type == "cpu" for t in tensors)
