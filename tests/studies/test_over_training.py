@@ -2,23 +2,29 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
 import unbraid
 from unbraid.api import view_of
 from unbraid.metrics.evaluate import evaluate
+from unbraid.studies.declaration import Arm, Length, Study
 from unbraid.studies.measures import Run
 from unbraid.studies.over_training import (
     BOUND_CHANGE,
+    EVALUATIONS,
     FOLLOWED,
     KL_ROUGHNESS,
     SCORED,
     TERMS,
+    HoursTo,
+    hours_to,
     late_spread,
     roughness,
     variability,
 )
+from unbraid.studies.results import Results
 from unbraid.sweep.code import Code
 from unbraid.sweep.records import Result
 
@@ -44,7 +50,14 @@ def test_only_the_second_half_counts():
 @pytest.fixture(scope="module")
 def views(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    options = {"only": "scale=5 orientation=0", "batch_size": 16, "steps": 8, "keep_checkpoints": 0, "log_every": 1}
+    options = {
+        "only": "scale=5 orientation=0",
+        "batch_size": 16,
+        "steps": 8,
+        "keep_checkpoints": 0,
+        "log_every": 1,
+        "evaluate_every": 4,
+    }
     found = {}
     for model in ("vae", "soft_intro_vae"):
         run = folder / model
@@ -95,3 +108,39 @@ def test_measures_read_the_ledger():
     assert variability("mig", "MIG").of(run) == pytest.approx(np.std([0.1, 0.2, 0.3, 0.4], ddof=1))
     assert math.isnan(KL_ROUGHNESS.of(run))
     assert math.isnan(variability("mig", "MIG").of(run_with({})))
+
+
+def test_evaluations_are_those_of_the_log(views):
+    kept = EVALUATIONS.make(views["vae"])
+    logged = [entry for entry in views["vae"].log if entry.kind == "evaluation"]
+    assert kept["step"] == [entry.step for entry in logged] == [4, 8]
+    for name in ("mig", "dcimig", "test/nll"):
+        assert kept[name] == pytest.approx([entry.values[name] for entry in logged], abs=1e-4)
+
+
+def evaluated(mig: list[float], *, hours: float = 2.0) -> Run:
+    """A run of 100 steps, evaluated evenly."""
+    plain = run_with({})
+    steps = [100 * (i + 1) // len(mig) for i in range(len(mig))]
+    result = msgspec.structs.replace(plain.result, steps=100, train_seconds=3600 * hours)
+    return Run(result, {"evaluations": {"step": steps, "mig": mig}})
+
+
+def test_hours_to_a_score_are_its_share_of_the_steps():
+    run = evaluated([0.05, 0.2, 0.1, 0.35])
+    assert hours_to(run, "mig", 0.1) == pytest.approx(1.0)  # at step 50 of 100, of 2 hours; that it falls again is no matter
+    assert hours_to(run, "mig", 0.35) == pytest.approx(2.0)
+    assert math.isnan(hours_to(run, "mig", 0.4))
+    assert math.isnan(hours_to(run_with({}), "mig", 0.1))
+
+
+def test_a_table_of_hours_says_how_many_runs_reach_a_score():
+    arm = Arm("VAE", "vae", "ellipses", {"batch_size": 64}, {"cpu": Length(6_400, 2)})
+    other = Arm("none", "vae", "shapes", {"batch_size": 64}, {"cpu": Length(6_400, 2)})
+    study = Study("?", [arm, other], [], [])
+    runs = {"VAE": [evaluated([0.1, 0.3]), evaluated([0.1, 0.2], hours=4.0)], "none": []}
+    results = Results("name", study, "cpu", None, runs)
+    (table,) = HoursTo("Hours", [arm, other], "mig", (0.1, 0.3, 0.5)).blocks(results)
+    assert table.columns == ["", "runs", "hours, whole run", "hours to 0.1", "hours to 0.3", "hours to 0.5"]
+    assert table.rows[0] == ["VAE", "2", "3.00", "1.50", "2.00 (1 of 2)", "–"]
+    assert table.rows[1] == ["none", "not run", "–", "–", "–", "–"]

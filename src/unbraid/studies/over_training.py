@@ -14,12 +14,14 @@ import numpy as np
 from jaxtyping import Float
 
 from unbraid.reporting.view import RunView
-from unbraid.studies.blocks import Block, Chart
+from unbraid.studies.blocks import Block, Chart, Table
 from unbraid.studies.declaration import Arm
-from unbraid.studies.evidence import Evidence, stretches
-from unbraid.studies.measures import Measure, late_fall, values_of
-from unbraid.studies.parts import lines_of, not_run
+from unbraid.studies.evidence import POINTS, Evidence, stretches
+from unbraid.studies.measures import Measure, Run, late_fall, values_of
+from unbraid.studies.parts import lines_of, marked, not_run, runs_cell
 from unbraid.studies.results import Results
+from unbraid.sweep.compare.quantities import number
+from unbraid.sweep.compare.writing import MISSING
 
 FOLLOWED = ("beta_vae_score", "mig", "modularity", "explicitness")
 """Metrics that are computed at every checkpoint."""
@@ -107,6 +109,24 @@ SCORED = Evidence("scored", _followed)
 """Scores at every checkpoint that the run kept (`keep_checkpoints` 0 keeps all)."""
 
 
+EVALUATED = ("mig", "dcimig", "test/nll")
+"""What is kept of evaluations during training."""
+
+
+def _evaluations(view: RunView) -> dict[str, Any] | None:
+    entries = [one for one in view.log if one.kind == "evaluation" and "mig" in one.values]
+    if not entries:
+        return None
+    shown = [entries[int(i)] for i in np.unique(np.linspace(0, len(entries) - 1, min(POINTS, len(entries))).round())]
+    found: dict[str, Any] = {"step": [one.step for one in shown]}
+    names = [name for name in EVALUATED if all(name in one.values for one in shown)]
+    return found | {name: [round(number(one.values[name]), 4) for one in shown] for name in names}
+
+
+EVALUATIONS = Evidence("evaluations", _evaluations)
+"""Scores of `--evaluate-every` over training: 60 of them at most, evenly spread, the first and the last among them."""
+
+
 def variability(metric: str, name: str) -> Measure:
     """Standard deviation of a score over the checkpoints of the second half of training."""
     return Measure(
@@ -162,3 +182,53 @@ class OverTraining:
             yield Chart(self.title, curve_panels(plots, labels=names), self.caption)
         else:
             yield not_run(self.title, self.arms)
+
+
+def hours_to(run: Run, name: str, target: float) -> float:
+    """Hours of training until an evaluation reaches a target; NaN where none does.
+
+    Taken as the same share of the run's hours as of its steps.
+    """
+    steps, values = (values_of(run, "evaluations", which) for which in ("step", name))
+    reached = steps[values >= target]
+    return float(reached[0]) / run.result.steps * run.result.train_seconds / 3600 if len(reached) else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class HoursTo:
+    """Hours until a score is reached for the first time, means of the runs that reach it.
+
+    From the evidence `EVALUATIONS`.
+
+    Args:
+        title: of the table.
+        arms: rows.
+        name: of the score among the evaluations.
+        targets: columns.
+    """
+
+    title: str
+    arms: Sequence[Arm]
+    name: str
+    targets: Sequence[float]
+
+    def blocks(self, results: Results) -> Iterator[Block]:
+        """The table; in brackets how many runs reach a target, where some do not."""
+        rows = []
+        for arm in self.arms:
+            runs = results.of(arm)
+            whole = [run.result.train_seconds / 3600 for run in runs]
+            cells = [f"{np.mean(whole):.2f}" if whole else MISSING]
+            for target in self.targets:
+                hours = [hours_to(run, self.name, target) for run in runs]
+                reached = [value for value in hours if not math.isnan(value)]
+                some = f" ({len(reached)} of {len(runs)})" if len(reached) < len(runs) else ""
+                cells.append(f"{np.mean(reached):.2f}{some}" if reached else MISSING)
+            rows.append([marked(results, arm), runs_cell(results, arm), *cells])
+        threads = sorted({run.result.threads for arm in self.arms for run in results.of(arm)})
+        note = (
+            f"Training alone, with {' or '.join(map(str, threads)) or 'one'} thread per run, while another run had the other "
+            "core. A target is reached at the first evaluation that is not below it."
+        )
+        columns = ["", "runs", "hours, whole run", *(f"hours to {target:g}" for target in self.targets)]
+        yield Table(self.title, columns, rows, note)
