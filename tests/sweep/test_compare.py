@@ -18,9 +18,11 @@ from helpers.results import result_of
 from helpers.small_runs import small_plan
 from unbraid.errors import UsageError
 from unbraid.sweep.code import Code, code_here
+from unbraid.sweep.compare import nulls
 from unbraid.sweep.compare.comparison import Comparison, compare
 from unbraid.sweep.compare.page import numeric_options, render
 from unbraid.sweep.compare.writing import WRITERS, headline, main_table, notes_of
+from unbraid.sweep.points import key_of
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import Store, ledger
 from unbraid.sweep.tasks import Task
@@ -302,6 +304,24 @@ def test_a_sweep_is_compared_with_what_knows_nothing_and_by_udr(tmp_path: Path) 
     again = compare([store.folder])
     assert dict(again.nulls) == dict(found.nulls)
     assert len(list((store.folder / "nulls").glob("*.json"))) == 1
+
+
+def test_null_codes_of_two_sizes_of_one_data_set_have_rows_of_their_own(tmp_path: Path, monkeypatch: Any) -> None:
+    for size, digest in ((32, "a" * 16), (64, "b" * 16), (64, "c" * 16)):
+        one = result(0, 0.2)
+        told = {"data_options": {"size": size, "path": None}, "data_digest": digest}
+        configuration = {**one.configuration, **told}
+        write(tmp_path, msgspec.structs.replace(one, configuration=configuration, key=key_of(configuration, 0)))
+    monkeypatch.setattr(
+        nulls, "_of", lambda one, *_: {"pca": {"mig": {"score": one.results[0].configuration["data_options"]["size"]}}}
+    )
+    found = compare([tmp_path])
+    told = {name: own["mig"] for name, own in found.nulls.items() if name.startswith("PCA")}
+    assert told == {
+        "PCA, 5 latents, ellipses size 32 contents aaaaaaaa": 32,
+        "PCA, 5 latents, ellipses size 64 contents bbbbbbbb": 64,
+        "PCA, 5 latents, ellipses size 64 contents cccccccc": 64,
+    }
 
 
 def test_run_folders_and_their_sweep_tell_the_same(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from unbraid.errors import UsageError
+from unbraid.reporting.numbers import plain
 from unbraid.sweep.code import Code
 from unbraid.sweep.records import Result
 from unbraid.sweep.store import MARK, RESULTS, Store, ledger
@@ -119,6 +120,19 @@ def differing(found: Sequence[Mapping[str, Any]]) -> list[str]:
     """Names of the settings in which any two of these differ."""
     names = dict.fromkeys(name for one in found for name in one)
     return [name for name in names if len({repr(one.get(name)) for one in found}) > 1]
+
+
+def data_in_words(found: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Data sets in words, each by its name and the options in which it differs from others of that name.
+
+    >>> data_in_words([("ellipses", {"size": 32}), ("ellipses", {"size": 64}), ("shapes", {"size": 28})])
+    ['ellipses size 32', 'ellipses size 64', 'shapes']
+    """
+    told = []
+    for name, options in found:
+        differ = [key for key in differing([other for data, other in found if data == name]) if key in options]
+        told.append(" ".join([str(name), *(f"{key} {plain(options[key])}" for key in differ)]))
+    return told
 
 
 def _labels(found: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -20,7 +20,7 @@ from unbraid.metrics.nulls import null_codes
 from unbraid.metrics.samples import Samples
 from unbraid.records import finite_or_none
 from unbraid.sweep.code import code_here
-from unbraid.sweep.compare.gather import Configuration
+from unbraid.sweep.compare.gather import Configuration, data_in_words
 from unbraid.sweep.compare.quantities import node_of, number
 
 IMAGES = 5_000
@@ -78,6 +78,10 @@ def nulls_of(
         content = one.results[0].configuration
         wanted.setdefault((_data_key(content), int(content["latent_dim"])), one)
     several = len({data for data, _ in wanted}) > 1
+    contents = [one.results[0].configuration for one in wanted.values()]
+    data = data_in_words(
+        [(one["data"], {**one["data_options"], "contents": one.get("data_digest", "")[:8]}) for one in contents]
+    )
     found: Nulls = {}
     for done, ((_, latents), one) in enumerate(wanted.items()):
         if progress:
@@ -85,9 +89,9 @@ def nulls_of(
         try:
             scores = _of(one, latents, metrics, cache)
         except (UnbraidError, OSError) as error:
-            notes.append(f"No PCA, ICA and null encoders of {one.results[0].data}: {error}")
+            notes.append(f"No PCA, ICA and null encoders of {data[done]}: {error}")
             continue
-        suffix = f", {latents} latents" + (f", {one.results[0].data}" if several else "")
+        suffix = f", {latents} latents" + (f", {data[done]}" if several else "")
         found |= {f"{KINDS[kind]}{suffix}": own for kind, own in scores.items()}
     return found
 

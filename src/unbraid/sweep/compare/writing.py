@@ -12,9 +12,8 @@ from typing import Any
 
 from unbraid.phrases import counted
 from unbraid.reporting.markdown import markdown_table
-from unbraid.reporting.numbers import plain
 from unbraid.sweep.compare.comparison import Comparison
-from unbraid.sweep.compare.gather import differing
+from unbraid.sweep.compare.gather import data_in_words
 from unbraid.sweep.compare.statistics import CORRECTION, Difference, Summary
 
 MISSING = "–"
@@ -141,20 +140,9 @@ _SAME_IMAGES = ("file", "order", "test_share", "unseen", "correlate", "horizonta
 
 
 def _data_in_words(contents: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Each kind of data once, as in "ellipses size 32".
-
-    Its name, and the options by which it differs from others of that name.
-    """
-    kinds = []
-    for content in contents:
-        options = {n: v for n, v in (content.get("data_options") or {}).items() if n not in _SAME_IMAGES}
-        if (kind := (content["data"], options)) not in kinds:
-            kinds.append(kind)
-    told = []
-    for name, options in kinds:
-        differ = [key for key in differing([other for data, other in kinds if data == name]) if key in options]
-        told.append(" ".join([str(name), *(f"{key} {plain(options[key])}" for key in differ)]))
-    return told
+    """Each kind of images once, as in "ellipses size 32"."""
+    options = [{n: v for n, v in (one.get("data_options") or {}).items() if n not in _SAME_IMAGES} for one in contents]
+    return list(dict.fromkeys(data_in_words([(one["data"], own) for one, own in zip(contents, options, strict=True)])))
 
 
 def notes_of(found: Comparison) -> list[str]:
