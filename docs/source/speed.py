@@ -14,7 +14,7 @@ from tables import markdown
 TEXT = Path(__file__).with_suffix(".md")
 ROOT = TEXT.parents[2]
 PAGE = ROOT / "docs" / "speed.md"
-NAMES = ("step", "games", "growth", "feed", "memory", "start", "runs", "metrics", "evaluations")
+NAMES = ("step", "games", "growth", "connected", "feed", "memory", "start", "runs", "metrics", "evaluations")
 
 
 def main() -> None:
@@ -25,6 +25,7 @@ def main() -> None:
         "quality": quality(ROOT / "benchmarks" / "results" / "time_to_quality.json"),
         "machine": machine(found),
         "plain": found["step"]["plain"],
+        "flops": f"{found['connected']['operations an image'] / 1e6:.1f}",
         "more": f"{found['feed']['larger over smaller']:.2f}",
     }
     for name, text in parts.items():
@@ -94,6 +95,10 @@ def growth(result: dict[str, Any]) -> str:
     rows = result["microseconds an image"]
     first = next(iter(rows.values()))
     return markdown(["case", "µs an image", "times the first"], [[n, f"{v:,.0f}", f"{v / first:.2f}"] for n, v in rows.items()])
+
+
+def connected(result: dict[str, Any]) -> str:
+    return markdown(result["head"], result["rows"])
 
 
 def feed(result: dict[str, Any]) -> str:
