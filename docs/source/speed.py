@@ -23,6 +23,7 @@ def main() -> None:
     parts = {name: own_machine(found, name) + globals()[name](found[name]) for name in NAMES}
     parts |= {
         "quality": quality(ROOT / "benchmarks" / "results" / "time_to_quality.json"),
+        "device": device(ROOT / "benchmarks" / "results" / "device.json"),
         "machine": machine(found),
         "plain": found["step"]["plain"],
         "flops": f"{found['connected']['operations an image'] / 1e6:.1f}",
@@ -81,6 +82,18 @@ def quality(path: Path) -> str:
         f"are done, looked at every {result['every']} steps. Seconds of one core, without the looking; medians over the seeds "
         f"that reached it.\n\n{markdown(head, result['rows'])}\n\n"
     )
+
+
+def device(path: Path) -> str:
+    """What was measured on a GPU, or that nothing was."""
+    if not path.is_file():
+        return "It was not run on one for this page."
+    result = json.loads(path.read_text())
+    parts = [markdown(result[part]["head"], result[part]["rows"]) for part in PARTS if part in result]
+    return "\n\n".join([f"Here on {result['device']}.", *parts])
+
+
+PARTS = ("agreement", "resume", "speed", "population")
 
 
 def games(result: dict[str, Any]) -> str:
