@@ -17,6 +17,7 @@ import json
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ import unbraid
 from unbraid.api import evaluate, is_finished, train
 from unbraid.evaluation.stored import Scores, read_scores
 from unbraid.metrics.across_runs import across_runs
+from unbraid.metrics.intervals import difference_interval
 from unbraid.records import read_record, to_json
 from unbraid.sweep.records import Result
 from unbraid.sweep.runs import result_of_run
@@ -45,7 +47,14 @@ SEEDS = range(3)
 _SMALL = {"gamma": 20, "discriminator_lr": 1e-3, "discriminator_width": 256}
 STUDIED: Mapping[str, Any] = {"steps": 6_000, "lr": 1e-3}
 """Options that all models of the study share."""
-STUDY = ("vae", "beta_tcvae", "factor_vae")
+STUDY: Mapping[str, Mapping[str, Any]] = {
+    "vae": {},
+    "beta_tcvae": {},
+    "factor_vae": {
+        "gamma": 6.4, "discriminator_lr": 1e-4, "discriminator_width": 1_000, "discriminator_init": "torch",
+    },
+}  # fmt: skip
+"""Its models, with the defaults that FactorVAE then had."""
 FACTOR: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "vae": ("vae", {}),
     "beta_tcvae": ("beta_tcvae", {}),
@@ -56,6 +65,14 @@ FACTOR: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 """Runs of the part on FactorVAE: a model and what is changed of it, by the beginning of the folder's name."""
 FACTOR_SEEDS = range(5)
+OF_ALL = ("discriminator_lr", "discriminator_width")
+COMPARED: Mapping[str, Callable[[Result], float]] = {
+    "MIG": lambda one: one.metrics["mig"]["score"],
+    "DCI": lambda one: one.metrics["dci"]["score"],
+    "FactorVAE": lambda one: one.metrics["factor_vae_score"]["score"],
+    "reconstruction": lambda one: one.losses["test"]["nll_at_mean"],
+}
+"""Of runs of that part, by column."""
 
 
 def main() -> None:
@@ -91,8 +108,8 @@ def smoke_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
 
 def study_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
     for seed in SEEDS:
-        for model in STUDY:
-            yield RUNS / "study" / f"{model}-{seed}", (model, {**STUDIED, "seed": seed})
+        for model, options in STUDY.items():
+            yield RUNS / "study" / f"{model}-{seed}", (model, {**STUDIED, **options, "seed": seed})
 
 
 def factor_runs() -> Iterator[tuple[Path, tuple[str, dict[str, Any]]]]:
@@ -202,13 +219,30 @@ def factor() -> str:
         cells = [f"{sum(values) / len(values):.1f}" for values in parts]
         cells += [with_interval(means[metric]) for metric in ("mig", "dci", "factor_vae_score")]
         rows.append([f"`{model}`", f"`{flags(changed)}`" if changed else "", str(len(found)), *cells])
-    return markdown(head, rows)
+    return f"{markdown(head, rows)}\n\n{factor_differences()}"
 
 
-def with_interval(mean: Mapping[str, Any]) -> str:
+def factor_differences() -> str:
+    """Rows of FactorVAE less those of the other two: means and Welch's 95 % intervals."""
+    rows = []
+    for name in (name for name, (model, _) in FACTOR.items() if model == "factor_vae"):
+        for other in ("vae", "beta_tcvae"):
+            cells = []
+            for of in COMPARED.values():
+                first, second = ([of(one) for one in kept(which)] for which in (name, other))
+                ends = difference_interval(first, second)
+                cells.append(f"{mean(first) - mean(second):.2f}" + (f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends else ""))
+            options = " ".join(
+                f"--{key.replace('_', '-')} {value}" for key, value in FACTOR[name][1].items() if key not in OF_ALL
+            )
+            rows.append([f"`{options}`", f"`{other}`", *cells])
+    return markdown(["`factor_vae`", "less", *COMPARED], rows)
+
+
+def with_interval(score: Mapping[str, Any]) -> str:
     """A mean over seeds and the 95 % interval of that mean."""
-    low, high = mean.get("interval", (None, None))
-    return f"{mean['score']:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
+    low, high = score.get("interval", (None, None))
+    return f"{score['score']:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
 
 
 def flags(options: Mapping[str, Any]) -> str:
