@@ -75,6 +75,7 @@ def quality(path: Path) -> str:
         return ""
     result = json.loads(path.read_text())
     on = ", ".join(f"{name} {result['machine'][name]}" for name in ("processor", "unbraid", "torch"))
+    on += f"; load at the end {result['machine']['load before']:.1f}"
     head = ["side", "seeds", "reached it", "steps", "seconds", "seconds per 1,000 steps"]
     return (
         f"## Time to quality\n\n`python benchmarks/time_to_quality.py` ({on}): `unbraid train beta_vae ellipses` and the same "
