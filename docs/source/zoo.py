@@ -44,7 +44,7 @@ KEPT = TEXT.parent / "zoo"
 DATA, IMAGES, SCORED = "ellipses", 60_000, 20_000
 METRIC_NAMES = ("mig", "dci", "factor_vae_score", "sap")
 SEEDS = range(3)
-_SMALL = {"gamma": 20, "discriminator_lr": 1e-3, "discriminator_width": 256}
+_SMALL = {"gamma": 20, "discriminator_lr": 1e-3, "discriminator_width": 256, "discriminator_steps": 1}
 STUDIED: Mapping[str, Any] = {"steps": 6_000, "lr": 1e-3}
 """Options that all models of the study share."""
 STUDY: Mapping[str, Mapping[str, Any]] = {
@@ -52,6 +52,7 @@ STUDY: Mapping[str, Mapping[str, Any]] = {
     "beta_tcvae": {},
     "factor_vae": {
         "gamma": 6.4, "discriminator_lr": 1e-4, "discriminator_width": 1_000, "discriminator_init": "torch",
+        "discriminator_steps": 1,
     },
 }  # fmt: skip
 """Its models, with the defaults that FactorVAE then had."""
