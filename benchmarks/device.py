@@ -4,7 +4,8 @@
 
 - agreement: two steps of every model with the same weights, images and noise on both; the largest relative difference of a
   logged term at each step. The second step also sees what the optimizer made of rounding.
-- resume: four steps with a stop after two, against four without; whether the last checkpoints are the same, byte by byte.
+- resume: four steps with a stop after two, against four without, by deterministic kernels of cuDNN; whether the last
+  checkpoints are the same, byte by byte.
 - speed: images a second of `unbraid train`, 64 pixels, with 64 and with 1,024 images a step.
 - population: seeds of a VAE as one batch of models (`torch.func`), in images a second of all, beside one alone.
 
@@ -58,7 +59,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200, help="that speeds are taken over")
     parser.add_argument("--seeds", type=int, default=8, help="of a population")
     given = parser.parse_args()
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     path = RESULTS / "device.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     found.pop("machine", None)
@@ -86,7 +86,7 @@ def agreement(given: argparse.Namespace) -> dict[str, Any]:
 
 def terms_of(model: str, device: str) -> dict[int, dict[str, Any]]:
     """The terms of the first two steps, with noise that was drawn on the CPU."""
-    with tempfile.TemporaryDirectory() as folder, noise_of_the_cpu():
+    with tempfile.TemporaryDirectory() as folder, noise_of_the_cpu(), torch.backends.cudnn.flags(allow_tf32=False):
         run = Path(folder) / "run"
         train(model, "ellipses", out=run, device=device, progress=False, batch_size=16, steps=2, seed=0, log_every=1)
         return {entry.step: dict(entry.values) for entry in read_log(run / "log.jsonl") if entry.kind == "train"}
@@ -139,7 +139,7 @@ class StopAfter(Silent):
 def resume(given: argparse.Namespace) -> dict[str, Any]:
     rows = []
     for model in given.models:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, torch.backends.cudnn.flags(deterministic=True):
             options = {"device": given.device, "progress": False, "batch_size": 16, "steps": 4, "seed": 0}
             straight, stopped = Path(folder) / "straight", Path(folder) / "stopped"
             train(model, "ellipses", out=straight, **options)
@@ -147,6 +147,8 @@ def resume(given: argparse.Namespace) -> dict[str, Any]:
                 train(model, "ellipses", out=stopped, monitor=StopAfter(2), **options)
             except Interrupted:
                 train(model, "ellipses", out=stopped, **options)
+            else:
+                raise SystemExit(f"{model} did not stop after two steps")
             rows.append([f"`{model}`", "yes" if end_of(straight) == end_of(stopped) else "**no**"])
     return {"head": ["model", "same bits"], "rows": rows}
 
@@ -178,11 +180,11 @@ def population(given: argparse.Namespace) -> dict[str, Any]:
         trained = Population(range(seeds), given.device)
         images = torch.rand(64, *SHAPE, device=given.device).round()
         for _ in range(3):
-            trained.step(images)
+            float(trained.step(images).sum())  # waits for the device
         began = time.perf_counter()
         for _ in range(given.steps):
             loss = trained.step(images)
-        float(loss.sum())  # waits for the device
+        float(loss.sum())
         rows.append([str(seeds), f"{seeds * 64 * given.steps / (time.perf_counter() - began):,.0f}"])
     return {"head": ["seeds", "images/s of all"], "rows": rows}
 

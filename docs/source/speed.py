@@ -90,7 +90,9 @@ def device(path: Path) -> str:
     if not path.is_file():
         return "It was not run on one for this page."
     result = json.loads(path.read_text())
-    parts = [markdown(result[part]["head"], result[part]["rows"]) for part in PARTS if part in result]
+    parts = [
+        f"{part.capitalize()}:\n\n{markdown(result[part]['head'], result[part]['rows'])}" for part in PARTS if part in result
+    ]
     return "\n\n".join([f"Here on {result['device']}.", *parts])
 
 

@@ -224,20 +224,20 @@ def factor() -> str:
 
 
 def factor_differences() -> str:
-    """Rows of FactorVAE less those of the other two: means and Welch's 95 % intervals."""
+    """Rows of beta-TCVAE and FactorVAE less the VAE's, and of FactorVAE less beta-TCVAE's: means, Welch's 95 % intervals."""
     rows = []
-    for name in (name for name, (model, _) in FACTOR.items() if model == "factor_vae"):
+    for name, (model, changed) in list(FACTOR.items())[1:]:
+        own = {key: value for key, value in changed.items() if key not in OF_ALL}
         for other in ("vae", "beta_tcvae"):
+            if other == name:
+                continue
             cells = []
             for of in COMPARED.values():
                 first, second = ([of(one) for one in kept(which)] for which in (name, other))
                 ends = difference_interval(first, second)
                 cells.append(f"{mean(first) - mean(second):.2f}" + (f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends else ""))
-            options = " ".join(
-                f"--{key.replace('_', '-')} {value}" for key, value in FACTOR[name][1].items() if key not in OF_ALL
-            )
-            rows.append([f"`{options}`", f"`{other}`", *cells])
-    return markdown(["`factor_vae`", "less", *COMPARED], rows)
+            rows.append([f"`{model}`" + (f" `{flags(own)}`" if own else ""), f"`{other}`", *cells])
+    return markdown(["model", "less", *COMPARED], rows)
 
 
 def with_interval(score: Mapping[str, Any]) -> str:

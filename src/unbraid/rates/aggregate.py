@@ -29,7 +29,7 @@ from torch import Tensor
 from unbraid.distributions.posteriors.diagonal_normal import DiagonalNormal
 from unbraid.distributions.protocols import Latents, PerImage, Posterior
 from unbraid.errors import IncompatibleParts, UsageError
-from unbraid.nn.fast.allowed import fast_kernels_allowed_for
+from unbraid.nn.fast.allowed import in_training_on_cpu
 from unbraid.options import Option
 from unbraid.rates.mixtures import log_mixtures
 
@@ -70,7 +70,7 @@ def log_aggregate(
 ) -> tuple[PerImage, Float[Tensor, "batch latent"]]:
     """log q(z_i) and log q(z_id) of each sample of a batch, in nats.
 
-    In training it takes memory for a few arrays of B x B numbers, elsewhere for many of B x B x D.
+    In training on the CPU it takes memory for a few arrays of B x B numbers, elsewhere for many of B x B x D.
 
     Raises `IncompatibleParts` for a posterior that does not factorize over latents.
     """
@@ -80,7 +80,7 @@ def log_aggregate(
             f"not from {type(posterior).__name__}."
         )
     weights = _log_weights(estimator, len(z), n_data, z)
-    if fast_kernels_allowed_for(z, posterior.mean, posterior.logvar):
+    if in_training_on_cpu(z, posterior.mean, posterior.logvar):
         return log_mixtures(z, posterior.mean, posterior.logvar, weights)
     # (sample, component, latent): each sample under each image's posterior; the mixture runs over components, dimension 1
     spread = (z[:, None] - posterior.mean[None]).square() * (-posterior.logvar).exp()[None]

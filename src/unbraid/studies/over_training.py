@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from unbraid.phrases import counted, few
 from unbraid.reporting.view import RunView
 from unbraid.studies.blocks import Block, Chart, Table
 from unbraid.studies.declaration import Arm
@@ -160,7 +161,7 @@ class OverTraining:
     Args:
         title: with the number of the report's figure.
         arms: whose runs; those of an arm share a color.
-        evidence: "terms" or "scored".
+        evidence: "terms", "scored" or "evaluations".
         values: the quantities with the titles of their plots.
         caption: what they are.
     """
@@ -225,10 +226,11 @@ class HoursTo:
                 some = f" ({len(reached)} of {len(runs)})" if len(reached) < len(runs) else ""
                 cells.append(f"{np.mean(reached):.2f}{some}" if reached else MISSING)
             rows.append([marked(results, arm), runs_cell(results, arm), *cells])
-        threads = sorted({run.result.threads for arm in self.arms for run in results.of(arm)})
+        found = [run.result for arm in self.arms for run in results.of(arm)]
+        made = sorted({f"{one.device}, {counted(one.threads, 'thread')}" for one in found})
         note = (
-            f"Training alone, with {' or '.join(map(str, threads)) or 'one'} thread per run, while another run had the other "
-            "core. A target is reached at the first evaluation that is not below it."
+            f"Training alone{f' ({few(made)})' if made else ''}; other runs on the machine make it longer. A target is reached "
+            "at the first evaluation during training that is not below it; these score 2,000 images."
         )
         columns = ["", "runs", "hours, whole run", *(f"hours to {target:g}" for target in self.targets)]
         yield Table(self.title, columns, rows, note)

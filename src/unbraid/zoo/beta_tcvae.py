@@ -22,7 +22,7 @@ _DUBOIS = "Dubois et al. (2019), code"
             _CHEN,
             "dsprites",
             {"beta": 6, "lr": 1e-3, "batch_size": 2048, "kl": "sampled"},
-            "MLP; beta grown from 0 over 7,000 updates",
+            "MLP; if asked, beta grown from 0 over 7,000 updates",
         ),
         Published(_DUBOIS, "dsprites, celeba", {"beta": 6.4, "lr": 5e-4, "batch_size": 64}, "anneals gamma only"),
         Published(_DUBOIS, "chairs", {"beta": 3.2, "lr": 5e-4, "batch_size": 64}, "anneals gamma only"),

@@ -6,7 +6,7 @@ and in passes without gradients. Everything else (exporters, compilers, `torch.f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -44,15 +44,24 @@ def _decided(allowed: bool) -> Iterator[None]:
 
 def fast_kernels_allowed(network: nn.Module, x: Tensor) -> bool:
     """Whether a network may run through fast kernels: float32, on the CPU, no hooks on its layers."""
+    allowed = _allowed.get()
+    if not (not torch.is_grad_enabled() if allowed is None else allowed) or torch.is_autocast_enabled("cpu"):
+        return False
     tensors = (x, *network.parameters())
-    if torch.is_autocast_enabled("cpu") or not fast_kernels_allowed_for(*tensors):
+    if not _ordinary(tensors):
         return False
     return all(t.dtype == torch.float32 for t in tensors) and not any(has_hooks(layer) for layer in network.modules())
 
 
-def fast_kernels_allowed_for(*tensors: Tensor) -> bool:
-    """Whether a function of these tensors may run through a fast kernel: ordinary tensors on the CPU."""
-    allowed = _allowed.get()
-    if not (not torch.is_grad_enabled() if allowed is None else allowed) or torch.compiler.is_compiling():
+def in_training_on_cpu(*tensors: Tensor) -> bool:
+    """Whether a function of these tensors may take a form that `torch.func` cannot transform.
+
+    That is so in the training loop alone, with ordinary tensors on the CPU.
+    """
+    return bool(_allowed.get()) and _ordinary(tensors)
+
+
+def _ordinary(tensors: Sequence[Tensor]) -> bool:
+    if torch.compiler.is_compiling():
         return False
     return all(type(t) in (Tensor, nn.Parameter) and t.device.type == "cpu" for t in tensors)

@@ -51,7 +51,10 @@ SMALLER = 12.0
 """Nats: about what ellipses have to tell, log 61,440 = 11."""
 COMMON = {"encoder": "wang", "decoder": "wang", "latent_dim": 20, "batch_size": 128, "lr": 0.001}
 GROWS = {"capacity": CAPACITY, "capacity_ramp": 1.0}
-TC = {"gamma": 3.5, "discriminator_lr": 0.001, "discriminator_layers": 3}
+TC = {
+    "gamma": 3.5, "discriminator_lr": 0.001, "discriminator_layers": 3, "discriminator_width": 1_000,
+    "discriminator_init": "kaiming", "discriminator_steps": 1,
+}  # fmt: skip
 ALONE = {**GROWS, "capacity_start": 0.0}
 
 KINDS: dict[str, tuple[str, dict[str, Any], str]] = {

@@ -12,7 +12,7 @@ from unbraid.studies.measures import ACTIVE, DEPENDENCE, GAIN, KL, LOSS_CHANGE, 
 from unbraid.studies.over_training import EVALUATIONS, HoursTo, OverTraining
 from unbraid.studies.parts import Note, ScoreTable, Shown, Strips
 from unbraid.studies.registry import studies
-from unbraid.studies.rules import Better, MeanBeyond, NotBetter
+from unbraid.studies.rules import Better, Every, MeanBeyond, NotBetter
 from unbraid.sweep.compare.quantities import number
 
 # lengths: images per run and seeds. As published, 50 passes over all 737,280 images, or 300,000 steps of 64
@@ -20,7 +20,7 @@ PASSES: dict[Budget, Length] = {"cpu": Length(7_372_800, 3), "paper": Length(36_
 STEPS: dict[Budget, Length] = {"cpu": Length(3_200_000, 2), "paper": Length(19_200_000, 5)}
 QUICK: dict[Budget, Length] = {"quick": Length(4_096, 1), **PASSES}
 
-# settings: warm-ups are the published numbers of updates, as shares of the published length
+# settings: warm-ups are numbers of updates in the publications' codes, as shares of the published length
 CHEN: dict[str, Any] = {
     "batch_size": 2_048, "lr": 1e-3, "beta": 6, "alpha": 1, "gamma": 1, "kl": "sampled", "estimator": "mws",
     "beta_start": 0, "beta_warmup": 0.389, "evaluate_every": 360,
@@ -57,7 +57,8 @@ BETA_B = arm(
     capacity_ramp=0.333, capacity_reduction="batch", evaluate_every=5_000,
 )  # fmt: skip
 ADA_GVAE = arm("Ada-GVAE", "ada_gvae", STEPS, "sees pairs of images that share factors", beta=1, **LOCATELLO)
-ARMS = (TC_MLP, TC_CONV, FACTOR10, FACTOR35, BETA_B, ADA_GVAE)
+PENALTIES = (TC_MLP, TC_CONV, FACTOR10, FACTOR35, BETA_B)
+ARMS = (*PENALTIES, ADA_GVAE)
 
 
 def _by_posteriors(view: RunView) -> dict[str, float] | None:
@@ -87,7 +88,7 @@ MARGIN = 0.05
 
 LIN = "Lin et al. (2020), Table 1"
 REPORTED: dict[Arm, dict[str, str]] = {
-    TC_MLP: {"mig": "0.45", "factor_vae_score": "0.62 ± 0.07", "dci.disentanglement": "0.29 ± 0.10"},
+    TC_MLP: {"mig4": "0.45", "factor_vae_score": "0.62 ± 0.07", "dci.disentanglement": "0.29 ± 0.10"},
     FACTOR10: {"mig": "0.40 ± 0.01", "factor_vae_score": "0.83 ± 0.01", "dci.disentanglement": "0.70 ± 0.02"},
     FACTOR35: {"mig": "0.15", "factor_vae_score": "0.82"},
 }
@@ -102,13 +103,13 @@ def reaches(one: Arm, measure: Measure) -> Claim:
         f"{one.name} reaches {measure.name} {value:.2f}",
         LIN,
         MeanBeyond(one, measure, above=round(value - MARGIN, 2)),
-        f"Reported: {told}. Reached is a mean not more than {MARGIN:g} below, over all five factors.",
+        f"Reported: {told}. Reached is a mean not more than {MARGIN:g} below, by the definition of the column.",
     )
 
 
 QUESTION = "Asked here; the papers' words are not quoted."
 CLAIMS = (
-    *(reaches(TC_MLP, measure) for measure in (MIG, FACTOR_SCORE)),
+    *(reaches(TC_MLP, measure) for measure in (MIG4, FACTOR_SCORE, DCI)),
     *(reaches(FACTOR10, measure) for measure in (MIG, FACTOR_SCORE, DCI)),
     reaches(FACTOR35, FACTOR_SCORE),
     Claim(
@@ -119,15 +120,15 @@ CLAIMS = (
     ),
     Claim(
         "FactorVAE reconstructs better than β-TCVAE",
-        "Kim and Mnih (2018): question",
+        "Asked here",
         Better(FACTOR10, TC_CONV, NLL, 1.0),
-        f"γ 10 against the convolutional networks. {QUESTION}",
+        "γ 10 against the convolutional networks. Both as published: networks, batches and numbers of steps differ too.",
     ),
     Claim(
         "pairs that share factors help more than any penalty",
         "Locatello et al. (2020): question",
-        Better(ADA_GVAE, TC_CONV, MIG, MARGIN),
-        f"By MIG, Ada-GVAE against the convolutional β-TCVAE. {QUESTION}",
+        Every(tuple(Better(ADA_GVAE, other, MIG, MARGIN) for other in PENALTIES)),
+        f"By MIG, Ada-GVAE against each of the others. {QUESTION}",
     ),
 )
 
@@ -136,11 +137,13 @@ PARTS: tuple[Part, ...] = (
     Note(
         "What is tested",
         (
-            "Each model with the settings of its publication or of the code that published scores came from, on all 737,280 "
-            "images. The budget paper trains for as long: 50 passes of Chen et al., 300,000 steps of 64 images of the others. "
-            "The budget cpu is a fifth and a sixth of that; schedules end at the same share of a run.",
+            "Each model with settings of its publication or of a code that published scores came from. The budget paper trains "
+            "on as many images as 50 passes over all 737,280 (Chen et al.) or 300,000 steps of 64 images (Locatello et al.; of "
+            "the others too). The budget cpu is a fifth and a sixth of that; schedules end at the same share of a run.",
             "Deviations: a tenth of the images is held out for reconstructions; the fully connected networks multiply in "
-            "bfloat16; FactorVAE has the networks of Locatello et al. and draws its second batch anew.",
+            "bfloat16; β of β-TCVAE grows from 0 over 7,000 of 18,000 updates, which its code does if asked; that Chen et al. "
+            "used convolutions on dSprites is not said, and ours are those of Higgins et al.; FactorVAE has the networks of "
+            "Locatello et al. and draws its second batch anew.",
             "MIG of Chen et al. is taken under the posteriors, over scale, orientation, x and y; the first column of MIG is "
             "this library's default, over all five factors.",
         ),

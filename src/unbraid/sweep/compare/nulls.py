@@ -80,7 +80,7 @@ def nulls_of(
     several = len({data for data, _ in wanted}) > 1
     contents = [one.results[0].configuration for one in wanted.values()]
     data = data_in_words(
-        [(one["data"], {**one["data_options"], "contents": one.get("data_digest", "")[:8]}) for one in contents]
+        [(one["data"], {**one["data_options"], "contents": (one.get("data_digest") or "")[:8]}) for one in contents]
     )
     found: Nulls = {}
     for done, ((_, latents), one) in enumerate(wanted.items()):

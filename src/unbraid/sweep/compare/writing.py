@@ -141,8 +141,12 @@ _SAME_IMAGES = ("file", "order", "test_share", "unseen", "correlate", "horizonta
 
 def _data_in_words(contents: Sequence[Mapping[str, Any]]) -> list[str]:
     """Each kind of images once, as in "ellipses size 32"."""
-    options = [{n: v for n, v in (one.get("data_options") or {}).items() if n not in _SAME_IMAGES} for one in contents]
-    return list(dict.fromkeys(data_in_words([(one["data"], own) for one, own in zip(contents, options, strict=True)])))
+    kinds: list[tuple[str, Mapping[str, Any]]] = []
+    for content in contents:
+        options = {n: v for n, v in (content.get("data_options") or {}).items() if n not in _SAME_IMAGES}
+        if (kind := (content["data"], options)) not in kinds:
+            kinds.append(kind)
+    return data_in_words(kinds)
 
 
 def notes_of(found: Comparison) -> list[str]:
