@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,12 +16,21 @@ from unbraid.studies.results import evidence_path
 from unbraid.sweep.records import Result
 
 
-def made_result(arm: Arm, seed: int, mig: float, *, budget: Budget = "cpu", nll: float = 50.0, **more: Any) -> Result:
-    """A result of a run of an arm."""
+def made_result(
+    arm: Arm,
+    seed: int,
+    mig: float,
+    *,
+    budget: Budget = "cpu",
+    nll: float = 50.0,
+    model_options: Mapping[str, Any] = MappingProxyType({}),
+    **more: Any,
+) -> Result:
+    """A result of a run of an arm, with options of its model that it had by default."""
     given = arm.asked_options(budget)
     configuration = {
         "model": arm.model,
-        "model_options": {},
+        "model_options": dict(model_options),
         "data": arm.data,
         "data_options": {"size": 32},
         "latent_dim": 3,

@@ -111,6 +111,14 @@ def test_runs_of_other_lengths_and_options_are_not_taken_for_these(ledger: Path)
     assert len(find("mine", STUDY, "cpu", [ledger], seeds=2).of(VAE)) == 2
 
 
+def test_what_an_arm_says_and_a_run_had_by_default_is_the_same(ledger: Path) -> None:
+    short = replace(ABSENT, options={"batch_size": 64})
+    keep(ledger, made_result(short, 0, 0.9, model_options={"beta": 8, "beta_start": 0}))
+    keep(ledger, made_result(short, 1, 0.9, model_options={"beta": 9, "beta_start": 0}))
+    keep(ledger, made_result(short, 2, 0.9, model_options={}))
+    assert [run.result.seed for run in found(ledger).of(ABSENT)] == [0]
+
+
 def test_tables_say_what_is_there_beside_the_report(ledger: Path) -> None:
     told = tell(found(ledger), "A report")
     tables = {block.title: block for block in told.blocks if isinstance(block, Table)}

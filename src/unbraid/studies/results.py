@@ -118,13 +118,22 @@ def find(
     for arm in study.arms:
         asked = Request(arm.model, arm.data, arm.asked_options(budget)).given if budget in arm.lengths else {}
         own = index.get((arm.model, arm.data.partition(":")[0]), {})  # results do not say where data lie
-        found = {run.result.seed: run for run in own.values() if run.result.given == asked}
+        found = {run.result.seed: run for run in own.values() if _is_of(run.result, asked)}
         chosen = [_completed(found[seed], places) for seed in sorted(found) if seeds is None or seed < seeds]
         runs[arm.name] = [_with_evidence(run, study.evidence, i == 0, keep, notes) for i, run in enumerate(chosen)]
     made: Mapping[str, Sequence[Run]] = runs
     for together in study.together:
         made = together(made)
     return Results(name, study, budget, seeds, made, notes=tuple(dict.fromkeys(notes)))
+
+
+def _is_of(result: Result, asked: Mapping[str, Any]) -> bool:
+    """Whether a run is what is asked for: so were its options, and all others were its defaults."""
+    if not result.given.items() <= asked.items():
+        return False
+    parts = [result.configuration, *(own for name, own in result.configuration.items() if name.endswith("_options"))]
+    defaults = {name: value for part in parts for name, value in part.items()}
+    return all(name in defaults and defaults[name] == asked[name] for name in asked.keys() - result.given.keys())
 
 
 def _at(place: Path, notes: list[str]) -> Iterator[Run]:
