@@ -65,8 +65,11 @@ def said(about: dict[str, Any]) -> str:
     )
 
 
-def step(result: dict[str, Any]) -> str:
+def as_kept(result: dict[str, Any]) -> str:
     return markdown(result["head"], result["rows"])
+
+
+step = connected = as_kept
 
 
 def quality(path: Path) -> str:
@@ -90,13 +93,8 @@ def device(path: Path) -> str:
     if not path.is_file():
         return "It was not run on one for this page."
     result = json.loads(path.read_text())
-    parts = [
-        f"{part.capitalize()}:\n\n{markdown(result[part]['head'], result[part]['rows'])}" for part in PARTS if part in result
-    ]
+    parts = [f"{name.capitalize()}:\n\n{as_kept(own)}" for name, own in result.items() if "rows" in own]
     return "\n\n".join([f"Here on {result['device']}.", *parts])
-
-
-PARTS = ("agreement", "resume", "speed", "population")
 
 
 def games(result: dict[str, Any]) -> str:
@@ -111,10 +109,6 @@ def growth(result: dict[str, Any]) -> str:
     rows = result["microseconds an image"]
     first = next(iter(rows.values()))
     return markdown(["case", "µs an image", "times the first"], [[n, f"{v:,.0f}", f"{v / first:.2f}"] for n, v in rows.items()])
-
-
-def connected(result: dict[str, Any]) -> str:
-    return markdown(result["head"], result["rows"])
 
 
 def feed(result: dict[str, Any]) -> str:

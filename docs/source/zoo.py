@@ -218,7 +218,8 @@ def factor() -> str:
             [one.kl_parts["tc"]["value"] for one in found if one.kl_parts],
         )
         cells = [f"{sum(values) / len(values):.1f}" for values in parts]
-        cells += [with_interval(means[metric]) for metric in ("mig", "dci", "factor_vae_score")]
+        scored = [means[metric] for metric in ("mig", "dci", "factor_vae_score")]
+        cells += [with_interval(one["score"], one.get("interval")) for one in scored]
         rows.append([f"`{model}`", f"`{flags(changed)}`" if changed else "", str(len(found)), *cells])
     return f"{markdown(head, rows)}\n\n{factor_differences()}"
 
@@ -234,16 +235,14 @@ def factor_differences() -> str:
             cells = []
             for of in COMPARED.values():
                 first, second = ([of(one) for one in kept(which)] for which in (name, other))
-                ends = difference_interval(first, second)
-                cells.append(f"{mean(first) - mean(second):.2f}" + (f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends else ""))
+                cells.append(with_interval(mean(first) - mean(second), difference_interval(first, second)))
             rows.append([f"`{model}`" + (f" `{flags(own)}`" if own else ""), f"`{other}`", *cells])
     return markdown(["model", "less", *COMPARED], rows)
 
 
-def with_interval(score: Mapping[str, Any]) -> str:
-    """A mean over seeds and the 95 % interval of that mean."""
-    low, high = score.get("interval", (None, None))
-    return f"{score['score']:.2f}" + ("" if low is None else f" ({low:.2f} to {high:.2f})")
+def with_interval(value: float, ends: Sequence[float] | None) -> str:
+    """A mean over seeds or a difference of two, and its 95 % interval."""
+    return f"{value:.2f}" + (f" ({ends[0]:.2f} to {ends[1]:.2f})" if ends else "")
 
 
 def flags(options: Mapping[str, Any]) -> str:

@@ -41,7 +41,7 @@ def test_evaluations_follow_every_run(arm) -> None:
 
 
 def test_the_factors_are_those_of_dsprites() -> None:
-    assert set(study.FACTORS) == set(dsprites_space().names)
+    assert set(study.SPRITE_FACTORS) == set(dsprites_space().names)
 
 
 def test_four_factors_leave_out_the_shape(tmp_path) -> None:
@@ -49,9 +49,9 @@ def test_four_factors_leave_out_the_shape(tmp_path) -> None:
     unbraid.evaluate(tmp_path / "run", metrics=["mig"], limit=300, device="cpu")
     view = view_of(tmp_path / "run", device="cpu")
     gaps = study.BY_POSTERIORS.make(view)
-    varying = [i for i, name in enumerate(view.table.factor_names) if name in study.FACTORS]
+    varying = [i for i, name in enumerate(view.table.factor_names) if name in study.SPRITE_FACTORS]
     own = mig(mean=view.table.mean, variance=view.table.variance, factors=view.table.factors[:, varying], definition="chen2018")
-    assert np.mean([gaps[name] for name in study.FACTORS]) == pytest.approx(own["score"], abs=1e-4)
+    assert np.mean([gaps[name] for name in study.SPRITE_FACTORS]) == pytest.approx(own["score"], abs=1e-4)
     result = made_result(study.TC_MLP, 0, 0.1)
     kept = {"mig_by_posteriors": {"shape": 0.9, "scale": 0.2, "x": 0.4}}
     assert study.MIG4.of(Run(result, kept)) == pytest.approx(0.3)

@@ -24,6 +24,7 @@ from unbraid.sweep.claims import shard
 from unbraid.sweep.code import Code, lettered
 from unbraid.sweep.points import Request
 from unbraid.sweep.records import Result
+from unbraid.sweep.resolving import settings_by_part
 from unbraid.sweep.store import MARK, RESULTS, Store, ledger
 
 NULLS = "nulls"
@@ -131,9 +132,12 @@ def _is_of(result: Result, asked: Mapping[str, Any]) -> bool:
     """Whether a run is what is asked for: so were its options, and all others were its defaults."""
     if not result.given.items() <= asked.items():
         return False
-    parts = [result.configuration, *(own for name, own in result.configuration.items() if name.endswith("_options"))]
-    defaults = {name: value for part in parts for name, value in part.items()}
-    return all(name in defaults and defaults[name] == asked[name] for name in asked.keys() - result.given.keys())
+    had = settings_by_part(result.configuration)
+    for name in asked.keys() - result.given.keys():
+        values = [value for (part, option), value in had.items() if name in (option, f"{part}_{option}")]
+        if not values or any(value != asked[name] for value in values):
+            return False
+    return True
 
 
 def _at(place: Path, notes: list[str]) -> Iterator[Run]:

@@ -65,7 +65,7 @@ def require_same(planned: Mapping[str, Any], now: Mapping[str, Any], what: str, 
     Former names are read as today's. An option that did not exist then had the value that `unbraid.former_names` says, or
     today's default.
     """
-    then, today = _flat(configuration_today(planned)), _flat(now)
+    then, today = settings_by_part(configuration_today(planned)), settings_by_part(now)
     then |= {name: DEFAULTS[name[1]] for name in today.keys() - then.keys() if name[0] and name[1] in DEFAULTS}
     differing = sorted(
         name for name in then.keys() | today.keys() if then.get(name) != today.get(name) and (name in then or not name[0])
@@ -84,7 +84,7 @@ def require_same(planned: Mapping[str, Any], now: Mapping[str, Any], what: str, 
     )
 
 
-def _flat(configuration: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+def settings_by_part(configuration: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
     """Every setting by the part whose option it is, "" for a setting of the run, and its name."""
     found: dict[tuple[str, str], Any] = {}
     for name, value in configuration.items():

@@ -12,6 +12,7 @@ from unbraid.studies.measures import ACTIVE, DEPENDENCE, GAIN, KL, LOSS_CHANGE, 
 from unbraid.studies.over_training import EVALUATIONS, HoursTo, OverTraining
 from unbraid.studies.parts import Note, ScoreTable, Shown, Strips
 from unbraid.studies.registry import studies
+from unbraid.studies.reports.orthogonal_decoder import SPRITE_FACTORS
 from unbraid.studies.rules import Better, Every, MeanBeyond, NotBetter
 from unbraid.sweep.compare.quantities import number
 
@@ -82,7 +83,6 @@ def _four_factors(run: Run) -> float:
 
 MIG, DCI, FACTOR_SCORE = score("mig"), score("dci.disentanglement"), score("factor_vae_score")
 MIG4 = Measure("mig4", "MIG of Chen et al., without shape", _four_factors, True, (0.0, 1.0))
-FACTORS = ("shape", "scale", "orientation", "x", "y")
 MARGIN = 0.05
 """How far below a published value a mean may lie and still reach it, and the smallest difference that matters."""
 
@@ -149,7 +149,7 @@ PARTS: tuple[Part, ...] = (
         ),
     ),
     ScoreTable("Scores beside the published ones", ARMS, SCORES, REPORTED, f"Published: {LIN}."),
-    ScoreTable("Which factors are found", ARMS, tuple(best_share(name) for name in FACTORS)),
+    ScoreTable("Which factors are found", ARMS, tuple(best_share(name) for name in SPRITE_FACTORS)),
     ScoreTable("What it costs in nats", ARMS, (NLL, KL, DEPENDENCE, ACTIVE)),
     HoursTo("Hours until MIG is reached", ARMS, "mig", (0.1, 0.2, 0.3, 0.4)),
     OverTraining(
